@@ -1,0 +1,97 @@
+"""Accepting connections, also when the machine has run out of descriptors. Knows no DERP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+_BATCH = 64  # connections a turn, so that a flood of them does not keep others waiting
+_RETRY_S = 0.1
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Acceptor:
+    """Accepts on listening sockets, which it owns, and hands on each new one.
+
+    When descriptors run out, one held in reserve is given up for a moment to accept and close the newcomer: it sees a
+    clean end instead of a time-out, the queue of the kernel does not stay full, and accepting never ends.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listeners: list[socket.socket],
+        on_accept: Callable[[socket.socket, Any], None],
+    ) -> None:
+        self._loop = loop
+        self._listeners = listeners
+        self._on_accept = on_accept
+        self._reserve: int | None = None
+        self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
+        self.accepted = 0
+        self.exhausted = 0  # connections closed at once for want of descriptors
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._refill_reserve()
+        for listener in self._listeners:
+            listener.setblocking(False)
+            self._loop.add_reader(listener, self._on_readable, listener)
+
+    def stop(self) -> None:
+        """Stop accepting and close the listening sockets."""
+        for timer in self._retries.values():
+            timer.cancel()
+        self._retries.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+
+    def _on_readable(self, listener: socket.socket) -> None:
+        for _ in range(_BATCH):
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as exc:
+                if exc.errno in _EXHAUSTED:
+                    self.exhausted += 1
+                    if not self._shed(listener):
+                        return
+                # Anything else (ECONNABORTED and the like) concerns the one connection that is already gone.
+                continue
+            self.accepted += 1
+            self._on_accept(sock, address)
+
+    def _shed(self, listener: socket.socket) -> bool:
+        """Accept and close one connection with the reserve. False when there is no reserve: wait a moment."""
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+            with contextlib.suppress(OSError):
+                listener.accept()[0].close()
+            self._refill_reserve()
+        if self._reserve is not None:
+            return True
+        self._loop.remove_reader(listener)
+        self._retries[listener] = self._loop.call_later(_RETRY_S, self._retry, listener)
+        return False
+
+    def _retry(self, listener: socket.socket) -> None:
+        del self._retries[listener]
+        self._refill_reserve()
+        self._loop.add_reader(listener, self._on_readable, listener)
+
+    def _refill_reserve(self) -> None:
+        if self._reserve is None:
+            with contextlib.suppress(OSError):
+                self._reserve = os.open(os.devnull, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))

@@ -1,0 +1,420 @@
+"""A stream socket on the event loop, plain or with TLS of our own over `ssl.MemoryBIO`. Knows no DERP.
+
+Why not asyncio's transports: with the socket in our own hands a whole read is decrypted into one shared buffer, an idle
+connection holds next to nothing, the first bytes can be looked at before TLS begins, and we know what the kernel took.
+asyncio still waits for us (`add_reader`, `add_writer`).
+
+Reading: one `recv` a turn, ciphertext is fed in whole records and at most about 16 KiB at a time, because a MemoryBIO
+never shrinks and a partial record would end in an exception. Writing: plaintext goes through TLS in 16 KiB pieces for
+the same reason; what the kernel does not take is kept, and nothing more should be written until `Receiver.writable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, Protocol
+
+RECV_SIZE: Final = 128 << 10  # bytes a read
+_MAX_CARRY: Final = 18 << 10  # of an unfinished TLS record
+_MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less
+_PIECE: Final = 16384  # plaintext of one TLS record
+_PLAIN_SIZE: Final = 8192 + RECV_SIZE + _MAX_CARRY + 64
+_LINGER_S: Final = 1.0
+_FLUSH_S: Final = 5.0
+
+
+class Receiver(Protocol):
+    """What a stream hands its bytes to. One at a time; may be exchanged while running."""
+
+    def prepare(self, buf: bytearray) -> int:
+        """May put up to 8 KiB back at the start of `buf`; returns where new bytes belong."""
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """New bytes are in ``buf[start:end]``; `buf` is shared with all streams and reused after the call."""
+
+    def writable(self) -> None:
+        """Everything written so far is with the kernel again."""
+
+    def closed(self, reason: str) -> None:
+        """The stream is over. Called once."""
+
+
+class ReadBuffers:
+    """The memory that all streams of one loop read into."""
+
+    __slots__ = ("cipher", "cipher_view", "plain", "plain_view")
+
+    def __init__(self) -> None:
+        self.cipher = bytearray(RECV_SIZE + _MAX_CARRY)
+        self.cipher_view = memoryview(self.cipher)
+        self.plain = bytearray(_PLAIN_SIZE)
+        self.plain_view = memoryview(self.plain)
+
+
+class WriteWatch:
+    """Ends streams whose peer does not read: no byte taken by the kernel for `Stream.write_timeout_s`."""
+
+    __slots__ = ("_blocked", "_interval_s", "_loop", "_timer", "timeouts")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, interval_s: float = 0.25) -> None:
+        self._loop = loop
+        self._interval_s = interval_s
+        self._blocked: set[Stream] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self.timeouts = 0
+
+    def add(self, stream: Stream) -> None:
+        """The kernel did not take all of a write."""
+        self._blocked.add(stream)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._interval_s, self._look)
+
+    def discard(self, stream: Stream) -> None:
+        """The kernel took the rest, or the stream is over."""
+        self._blocked.discard(stream)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for stream in list(self._blocked):
+            if stream.write_timeout_s and now - stream.progress_at >= stream.write_timeout_s:
+                self.timeouts += 1
+                stream.abort("write timeout")
+        if self._blocked:
+            self._timer = self._loop.call_later(self._interval_s, self._look)
+
+
+class Stream:
+    """One connection. Owns the socket from now on.
+
+    `write_timeout_s`: how long the peer may take no byte while some wait for it (0: for ever).
+    """
+
+    __slots__ = (
+        "_buffers",
+        "_carry",
+        "_handshaken",
+        "_in",
+        "_loop",
+        "_out",
+        "_pending",
+        "_receiver",
+        "_sock",
+        "_state",
+        "_timer",
+        "_tls",
+        "_watch",
+        "progress_at",
+        "write_timeout_s",
+    )
+
+    # _state
+    _OPEN: Final = 0
+    _FLUSHING: Final = 1  # closing, what was written is still going out
+    _LINGERING: Final = 2  # our side is shut down, reading until the peer's is
+    _CLOSED: Final = 3
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        buffers: ReadBuffers,
+        watch: WriteWatch,
+        receiver: Receiver,
+    ) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._buffers = buffers
+        self._watch = watch
+        self._receiver = receiver
+        self._tls: ssl.SSLObject | None = None
+        self._in: ssl.MemoryBIO | None = None
+        self._out: ssl.MemoryBIO | None = None
+        self._handshaken = False
+        self._carry = b""  # start of a TLS record
+        self._pending = b""  # what the kernel has not taken yet, as it goes on the wire
+        self._state = self._OPEN
+        self._timer: asyncio.TimerHandle | None = None
+        self.progress_at = 0.0
+        self.write_timeout_s = 2.0
+        sock.setblocking(False)
+        loop.add_reader(sock, self._on_readable)
+
+    # --- what the owner asks ------------------------------------------------------------------------------------------
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a write now would only pile up in memory, or come too late."""
+        return bool(self._pending) or self._state != self._OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither side has begun to close."""
+        return self._state == self._OPEN
+
+    @property
+    def tls_version(self) -> str | None:
+        """``TLSv1.3`` and the like, None without TLS."""
+        return self._tls.version() if self._tls is not None else None
+
+    def set_receiver(self, receiver: Receiver) -> None:
+        """Hand further bytes to another receiver."""
+        self._receiver = receiver
+
+    def start_tls(self, context: ssl.SSLContext, first_bytes: bytes) -> None:
+        """Go on as a TLS server; `first_bytes` were read before it was known that this is TLS (at most 18 KiB)."""
+        self._in = ssl.MemoryBIO()
+        self._out = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
+        n = len(first_bytes)
+        self._buffers.cipher[:n] = first_bytes
+        self._receive_tls(n)
+
+    def write(self, data: bytes) -> None:
+        """Write plaintext. Look at `is_blocked` first where much is written."""
+        if self._state != self._OPEN or not data:
+            return
+        if self._tls is None:
+            self._send(data)
+            return
+        write = self._tls.write
+        read = self._out.read  # type: ignore[union-attr]
+        try:
+            if len(data) <= _PIECE:
+                write(data)
+                self._send(read())
+            else:
+                parts = []
+                view = memoryview(data)
+                for pos in range(0, len(data), _PIECE):
+                    write(view[pos : pos + _PIECE])
+                    parts.append(read())
+                self._send(b"".join(parts))
+        except ssl.SSLError as exc:
+            self.abort(f"tls: {_ssl_reason(exc)}")
+
+    def close(self, reason: str, *, linger: bool = False) -> None:
+        """Close after what was written has gone out (5 s at most). `Receiver.closed` is called at once.
+
+        `linger`: keep reading for a moment, so that a peer that is still sending sees our last words instead of a
+        reset.
+        """
+        if self._state != self._OPEN:
+            return
+        self._say_goodbye()
+        if self._state != self._OPEN:  # the goodbye found the connection broken
+            return
+        self._state = self._FLUSHING
+        if not linger:
+            self._loop.remove_reader(self._sock)
+        self._timer = self._loop.call_later(_FLUSH_S, self.abort, reason)
+        receiver = self._receiver
+        self._receiver = _Discard(linger=linger)
+        receiver.closed(reason)
+        if not self._pending:
+            self._flushed()
+
+    def abort(self, reason: str) -> None:
+        """Close now, whatever was written."""
+        if self._state == self._CLOSED:
+            return
+        self._state = self._CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watch.discard(self)
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        self._pending = self._carry = b""
+        self._tls = self._in = self._out = None
+        self._receiver.closed(reason)
+
+    def pause_reading(self) -> None:
+        """Stop reading: the peer is held up by TCP's own flow control."""
+        if self._state == self._OPEN:
+            self._loop.remove_reader(self._sock)
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._state == self._OPEN:
+            self._loop.add_reader(self._sock, self._on_readable)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _on_readable(self) -> None:
+        buffers = self._buffers
+        if self._tls is None or self._state != self._OPEN:
+            start = self._receiver.prepare(buffers.plain)
+            n = self._recv_into(buffers.plain_view[start : start + RECV_SIZE])
+            if n >= 0:
+                self._receiver.data_received(buffers.plain, start, start + n)
+            return
+        carry = self._carry
+        if carry:
+            k = len(carry)
+            buffers.cipher[:k] = carry
+            n = self._recv_into(buffers.cipher_view[k:])
+            if n > 0:
+                self._receive_tls(k + n)
+        else:
+            n = self._recv_into(buffers.cipher_view)
+            if n > 0:
+                self._receive_tls(n)
+
+    def _recv_into(self, view: memoryview) -> int:
+        """Bytes read, 0 when there are none now, -1 when the stream is over."""
+        try:
+            n = self._sock.recv_into(view)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as exc:
+            self.abort(f"read: {exc.strerror or exc}")
+            return -1
+        if n == 0:
+            self.abort("closed by the other side")
+            return -1
+        return n
+
+    def _receive_tls(self, total: int) -> None:
+        """Decrypt ``cipher[:total]`` and hand the plaintext on in one piece."""
+        buffers = self._buffers
+        cipher, view, plain = buffers.cipher, buffers.cipher_view, buffers.plain_view
+        tls, incoming = self._tls, self._in
+        assert tls is not None  # noqa: S101  for the type checker: both are set together
+        assert incoming is not None  # noqa: S101
+        # With a buffer, read() returns a length; typeshed knows only the other form.
+        read: Callable[[int, memoryview], int] = tls.read  # type: ignore[assignment]
+        start = end = -1
+        pos = 0
+        over = ""
+        while not over:
+            stop = pos
+            while stop + 5 <= total:
+                nxt = stop + 5 + (cipher[stop + 3] << 8) + cipher[stop + 4]
+                if nxt > total:
+                    if nxt - stop > _MAX_RECORD:
+                        stop = total  # never a record: let TLS say so
+                    break
+                if nxt - pos > _PIECE + 256 and stop > pos:
+                    break
+                stop = nxt
+            if stop == pos:
+                break
+            incoming.write(view[pos:stop])
+            pos = stop
+            try:
+                if not self._handshaken:
+                    tls.do_handshake()
+                    self._handshaken = True
+                while incoming.pending:
+                    if end < 0:
+                        start = end = self._receiver.prepare(buffers.plain)
+                    n = read(_PIECE, plain[end:])
+                    if not n:
+                        over = "closed by the other side"
+                        break
+                    end += n
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as exc:
+                over = f"tls: {_ssl_reason(exc)}"
+        self._carry = bytes(view[pos:total]) if pos < total else b""
+        if self._out.pending:  # type: ignore[union-attr]
+            self._send(self._out.read())  # type: ignore[union-attr]
+        if end > 0 and self._state == self._OPEN:
+            self._receiver.data_received(buffers.plain, start, end)
+        if over and self._state == self._OPEN:
+            self.abort(over)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def _send(self, data: bytes) -> None:
+        if self._pending:
+            self._pending += data
+            return
+        try:
+            n = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            n = 0
+        except OSError as exc:
+            self.abort(f"write: {exc.strerror or exc}")
+            return
+        if n < len(data):
+            self._pending = data[n:]
+            self.progress_at = self._loop.time()
+            self._loop.add_writer(self._sock, self._on_writable)
+            self._watch.add(self)
+
+    def _on_writable(self) -> None:
+        try:
+            n = self._sock.send(self._pending)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as exc:
+            self.abort(f"write: {exc.strerror or exc}")
+            return
+        if n:
+            self.progress_at = self._loop.time()
+        self._pending = self._pending[n:]
+        if self._pending:
+            return
+        self._watch.discard(self)
+        self._loop.remove_writer(self._sock)
+        if self._state == self._OPEN:
+            self._receiver.writable()
+        elif self._state == self._FLUSHING:
+            self._flushed()
+
+    # --- closing ------------------------------------------------------------------------------------------------------
+
+    def _say_goodbye(self) -> None:
+        if self._tls is None or not self._handshaken:
+            return
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()  # writes our close_notify; the peer's answer is not waited for
+        if self._out is not None and self._out.pending:
+            self._send(self._out.read())
+
+    def _flushed(self) -> None:
+        receiver = self._receiver
+        if not (isinstance(receiver, _Discard) and receiver.linger):
+            self.abort("closed")
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.abort("closed")
+            return
+        self._state = self._LINGERING
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(_LINGER_S, self.abort, "closed")
+
+
+class _Discard:
+    """Takes the place of the receiver while a stream closes."""
+
+    __slots__ = ("linger",)
+
+    def __init__(self, *, linger: bool) -> None:
+        self.linger = linger
+
+    def prepare(self, buf: bytearray) -> int:
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        pass
+
+    def writable(self) -> None:
+        pass
+
+    def closed(self, reason: str) -> None:
+        pass
+
+
+def _ssl_reason(exc: ssl.SSLError) -> str:
+    return (exc.reason or str(exc)).lower().replace("_", " ")

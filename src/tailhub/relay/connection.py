@@ -1,0 +1,91 @@
+"""One logged-in connection as the decisions see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+
+from tailhub.derp.frames import PeerPresent, PresenceFlag
+from tailhub.ratelimit import TokenBucket
+from tailhub.relay.send_queue import SendQueue
+
+
+class Sink(Protocol):
+    """What moves the bytes of one connection; the relay calls it, never the other way round in the same call."""
+
+    def wake(self) -> None:
+        """There is something in the connection's queue."""
+
+    def close(self, reason: str) -> None:
+        """End the connection. The sink unregisters it later, not within this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is at the other end; fixed at login."""
+
+    key: bytes  # 32 bytes
+    connection_id: int
+    address: IPv4Address | IPv6Address
+    port: int
+    is_mesh: bool = False
+    is_prober: bool = False
+    is_not_ideal: bool = False
+    app_name: str = ""
+    connected_at: float = 0.0  # monotonic seconds
+
+    @property
+    def presence_flags(self) -> int:
+        """The flags of PeerPresent: REGULAR only if no other is set."""
+        flags = 0
+        if self.is_mesh:
+            flags |= PresenceFlag.MESH_PEER
+        if self.is_prober:
+            flags |= PresenceFlag.PROBER
+        if self.is_not_ideal:
+            flags |= PresenceFlag.NOT_IDEAL
+        return flags or PresenceFlag.REGULAR
+
+    def present_frame(self) -> bytes:
+        """The PeerPresent frame that tells a mesh peer of this connection."""
+        return PeerPresent(self.key, self.address, self.port, self.presence_flags).serialize()
+
+
+class Connection:
+    """The state of one logged-in connection. `dirty` is True between a wake and the end of the writer's turn."""
+
+    __slots__ = (
+        "dirty",
+        "has_duplicates",
+        "identity",
+        "is_home",
+        "is_watcher",
+        "key",
+        "not_here",
+        "queue",
+        "received_bytes",
+        "received_packets",
+        "sink",
+        "sources",
+    )
+
+    def __init__(self, identity: Identity, queue: SendQueue, sink: Sink) -> None:
+        self.identity = identity
+        self.key = identity.key
+        self.queue = queue
+        self.sink = sink
+        self.dirty = False
+        self.is_home = False
+        self.is_watcher = False
+        self.has_duplicates = False
+        self.sources: set[bytes] = set()  # keys whose packets this connection was sent: told when they leave
+        self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
+        self.received_packets = 0
+        self.received_bytes = 0  # payload
+
+    def wake(self) -> None:
+        """Have the queue written, once a turn."""
+        if not self.dirty:
+            self.dirty = True
+            self.sink.wake()

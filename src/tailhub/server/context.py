@@ -1,0 +1,42 @@
+"""What every connection of the process shares."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tailhub.keys import NodePrivate
+from tailhub.net.stream import ReadBuffers, WriteWatch
+from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.relay import Relay
+from tailhub.server.events import Events
+from tailhub.server.newcomers import Newcomers
+from tailhub.server.turn import Turn
+from tailhub.web.message import Request, Response
+
+
+@dataclass(slots=True)
+class ServerContext:
+    """Handed to each connection by `tailhub.server.app`.
+
+    `tls` is replaced when the meta certificate is renewed: new connections use the new one, open ones keep theirs.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    relay: Relay
+    private_key: NodePrivate
+    public_key: bytes
+    server_key_frame: bytes
+    policy: AdmissionPolicy
+    tls: ssl.SSLContext
+    pages: Callable[[Request], Response]
+    buffers: ReadBuffers
+    watch: WriteWatch
+    turn: Turn
+    newcomers: Newcomers
+    events: Events
+    client_write_timeout_s: float = 2.0
+    mesh_write_timeout_s: float = 30.0
+    derp_connections: dict[object, None] = field(default_factory=dict)  # for stopping: all that log in or have

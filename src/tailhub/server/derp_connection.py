@@ -1,0 +1,205 @@
+"""One DERP connection: moves bytes between its stream and the relay's decisions.
+
+Two phases: login (`ServerHandshake`), then packets (`RunDecoder` in, `SendQueue` out). The second is the packet path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from tailhub.derp.frames import KEEP_ALIVE
+from tailhub.derp.handshake import ClientInfo, ServerHandshake
+from tailhub.derp.runs import RunDecoder
+from tailhub.exceptions import RemoteError
+from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
+from tailhub.server.context import ServerContext
+from tailhub.server.newcomers import LOGIN_S, Newcomer
+
+KEEP_ALIVE_S = 60.0
+KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
+WRITE_BYTES = 65536  # plaintext taken from the queue at a time
+
+_log = logging.getLogger("tailhub")
+
+
+class DerpConnection:
+    """Receiver of a stream and sink of a relay connection."""
+
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_decoder",
+        "_handshake",
+        "_keep_alive",
+        "_keep_alive_s",
+        "_newcomer",
+        "_not_ideal",
+        "_stream",
+    )
+
+    def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
+        self._context = context
+        self._newcomer: Newcomer | None = newcomer
+        self._stream = newcomer.stream
+        self._not_ideal = not_ideal
+        self._handshake: ServerHandshake | None = ServerHandshake(context.private_key)
+        self._decoder: RunDecoder | None = None
+        self._connection: Connection | None = None
+        self._keep_alive: asyncio.TimerHandle | None = None
+        self._keep_alive_s = 0.0
+
+    def start(self, trailing: bytes) -> None:
+        """Open the login; `trailing` are bytes that came behind the request."""
+        if self._newcomer is not None:
+            self._newcomer.set_deadline(self._context.loop, LOGIN_S, "no ClientInfo within 10 s")
+        self._context.derp_connections[self] = None
+        self._write(self._context.server_key_frame)
+        if trailing:
+            self._receive_bytes(trailing)
+
+    # --- Receiver -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, buf: bytearray) -> int:
+        """Put back the start of an unfinished frame."""
+        return self._decoder.prepare(buf) if self._decoder is not None else 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Route what a read brought. The packet path begins here."""
+        decoder = self._decoder
+        if decoder is None:
+            self._receive_login(bytes(buf[start:end]))
+            return
+        items = decoder.decode(buf, end)
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if items:
+                self._context.relay.route(connection, items, self._context.loop.time())
+            if decoder.skipped_frames:
+                self._context.relay.note_unknown_frames(connection, decoder.skipped_frames)
+                decoder.skipped_frames = 0
+            if decoder.error is not None:
+                raise decoder.error
+        except RemoteError as exc:
+            self.abort(f"protocol violation: {exc}")
+        except Exception:  # ours: it costs this connection, not the relay
+            _log.exception("error while routing")
+            self.abort("internal error")
+
+    def writable(self) -> None:
+        """The kernel takes more."""
+        self.flush(self._context.loop.time())
+
+    def closed(self, reason: str) -> None:
+        """The stream is over: take the connection out of the relay."""
+        self._context.derp_connections.pop(self, None)
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            newcomer.leave()
+            self._context.events.failed(newcomer.ip, reason)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
+            self._context.relay.unregister(connection, dropped)
+            self._context.events.logged_out(connection, reason, self._context.loop.time())
+
+    # --- Sink and Flushable -------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something is in the queue: write it at the end of the turn."""
+        self._context.turn.add(self)
+
+    def close(self, reason: str) -> None:
+        """End the connection, not within this call."""
+        self._context.loop.call_soon(self.abort, reason)
+
+    def abort(self, reason: str) -> None:
+        """End the connection now."""
+        self._stream.abort(reason)
+
+    def flush(self, now: float) -> None:
+        """Write what waits, as far as the kernel takes it."""
+        connection = self._connection
+        if connection is None:
+            return
+        connection.dirty = False
+        stream = self._stream
+        take = connection.queue.take
+        while not stream.is_blocked:
+            data = take(now, WRITE_BYTES)
+            if not data:
+                return
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        self._stream.write(data)
+
+    # --- login --------------------------------------------------------------------------------------------------------
+
+    def _receive_bytes(self, data: bytes) -> None:
+        """Take bytes of the DERP stream that do not lie in the read buffer yet (at most 128 KiB)."""
+        if self._decoder is None:
+            self._receive_login(data)
+            return
+        # By name, because what a subclass receives from its stream is something else than the DERP stream.
+        plain = self._context.buffers.plain
+        start = DerpConnection.prepare(self, plain)
+        end = start + len(data)
+        plain[start:end] = data
+        DerpConnection.data_received(self, plain, start, end)
+
+    def _receive_login(self, data: bytes) -> None:
+        handshake = self._handshake
+        if handshake is None:
+            return
+        try:
+            info = handshake.receive_data(data)
+        except RemoteError as exc:
+            self.abort(f"login: {exc}")
+            return
+        if info is not None:
+            self._admit(handshake, info)
+
+    def _admit(self, handshake: ServerHandshake, info: ClientInfo) -> None:
+        context, newcomer = self._context, self._newcomer
+        if newcomer is None or newcomer.address is None:
+            return
+        newcomer.leave()
+        self._newcomer = self._handshake = None
+        is_mesh = context.policy.is_mesh_peer(info)
+        identity = Identity(
+            key=handshake.client_key,
+            connection_id=context.relay.next_connection_id(),
+            address=newcomer.address,
+            port=newcomer.port,
+            is_mesh=is_mesh,
+            is_prober=info.is_prober,
+            is_not_ideal=self._not_ideal,
+            app_name=info.app_name,
+            connected_at=context.loop.time(),
+        )
+        self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
+        self._decoder = RunDecoder(handshake.client_key)
+        self._write(handshake.server_info())
+        if not self._stream.is_open:  # the write found it broken; `closed` has run
+            return
+        self._connection = context.relay.register(identity, self)
+        context.events.logged_in(identity)
+        self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
+        self._keep_alive = context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
+        if handshake.trailing:
+            self._receive_bytes(handshake.trailing)
+
+    def _send_keep_alive(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.queue.put_control(KEEP_ALIVE):
+            connection.wake()
+        self._keep_alive = self._context.loop.call_later(self._keep_alive_s, self._send_keep_alive)

@@ -1,0 +1,113 @@
+"""What happens to connections, as log lines and counters. Scanners are folded into counts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+
+from tailhub.keys import short_key
+from tailhub.relay.connection import Connection, Identity
+
+_log = logging.getLogger("tailhub")
+
+FOLD_S = 60.0  # how often folded lines are written
+FIRST_LINES = 5  # written as they come before folding starts, for each interval
+MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
+
+BAD_CERTIFICATE = ("bad certificate", "certificate unknown", "unknown ca")
+
+
+class Events:
+    """Listens to what connections go through.
+
+    `on_first_outside` is called with the address of the first connection that is not from this machine;
+    `on_pin_rejected` when a client refuses our certificate for the first time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._written = 0
+        self._folded: Counter[str] = Counter()
+        self._fold_timer: asyncio.TimerHandle | None = None
+        self.failures: Counter[str] = Counter()  # by reason, connections that ended before they were logged in
+        self.disconnects: Counter[str] = Counter()  # by reason, logged-in connections
+        self.http_requests = 0
+        self.certificate_rejections = 0
+        self.on_first_outside: Callable[[str], None] | None = None
+        self.on_pin_rejected: Callable[[str], None] | None = None
+
+    def accepted(self, address: IPv4Address | IPv6Address | None) -> None:
+        """A connection came in on the public port."""
+        if self.on_first_outside is not None and address is not None and not address.is_loopback:
+            report, self.on_first_outside = self.on_first_outside, None
+            report(str(address))
+
+    def failed(self, ip: str, reason: str) -> None:
+        """A connection ended before it was logged in: a scanner, a broken client, a wrong pin."""
+        self._count(self.failures, reason)
+        if any(words in reason for words in BAD_CERTIFICATE):
+            self.certificate_rejections += 1
+            if self.on_pin_rejected is not None:
+                report, self.on_pin_rejected = self.on_pin_rejected, None
+                report(ip)
+        self._write_or_fold(f"not logged in: {reason}", ip)
+
+    def logged_in(self, identity: Identity) -> None:
+        """A client was admitted."""
+        kind = "mesh peer" if identity.is_mesh else "client"
+        _log.info("login   %s %s from %s", kind, short_key(identity.key), _endpoint(identity))
+
+    def logged_out(self, connection: Connection, reason: str, now: float) -> None:
+        """A logged-in connection is over."""
+        self._count(self.disconnects, reason)
+        identity, queue = connection.identity, connection.queue
+        _log.info(
+            "logout  %s from %s after %s: received %s B, sent %s B; %s",
+            short_key(identity.key),
+            _endpoint(identity),
+            _duration(now - identity.connected_at),
+            connection.received_bytes,
+            queue.taken_bytes,
+            reason,
+        )
+
+    def stop(self) -> None:
+        """Write what is folded and forget the timer."""
+        if self._fold_timer is not None:
+            self._fold_timer.cancel()
+            self._unfold()
+
+    def _count(self, counter: Counter[str], reason: str) -> None:
+        counter[reason if reason in counter or len(counter) < MAX_REASONS else "other"] += 1
+
+    def _write_or_fold(self, line: str, ip: str) -> None:
+        if self._fold_timer is None:
+            self._fold_timer = self._loop.call_later(FOLD_S, self._unfold)
+        if self._written < FIRST_LINES:
+            self._written += 1
+            _log.info("%s (%s)", line, ip)
+        else:
+            self._count(self._folded, line)
+
+    def _unfold(self) -> None:
+        self._fold_timer = None
+        self._written = 0
+        for line, count in self._folded.items():
+            _log.info("%s (%d more in the last minute)", line, count)
+        self._folded.clear()
+
+
+def _endpoint(identity: Identity) -> str:
+    host = f"[{identity.address}]" if identity.address.version == 6 else str(identity.address)
+    return f"{host}:{identity.port}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{seconds:.1f}s"

@@ -1,0 +1,141 @@
+"""HTTP/1.1 on one connection: small pages, and the upgrade to DERP. Heads are read and written by h11."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import h11
+
+from tailhub.derp.upgrade import (
+    UpgradeKind,
+    derp_response,
+    is_not_ideal,
+    requested_upgrade,
+    wants_fast_start,
+    websocket_response,
+)
+from tailhub.exceptions import UpgradeError
+from tailhub.server.context import ServerContext
+from tailhub.server.derp_connection import DerpConnection
+from tailhub.server.newcomers import PREFACE_S, Newcomer
+from tailhub.web.message import Request, Response, text
+
+MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
+MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
+
+
+class HttpConnection:
+    """Answers requests one after another with `pages`. With `can_upgrade`, ``/derp`` leads to DERP."""
+
+    __slots__ = ("_body_bytes", "_can_upgrade", "_context", "_http", "_newcomer", "_pages", "_request")
+
+    def __init__(
+        self,
+        context: ServerContext,
+        newcomer: Newcomer,
+        pages: Callable[[Request], Response],
+        *,
+        can_upgrade: bool = False,
+    ) -> None:
+        self._context = context
+        self._newcomer = newcomer
+        self._pages = pages
+        self._can_upgrade = can_upgrade
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._request: h11.Request | None = None
+        self._body_bytes = 0
+
+    def prepare(self, buf: bytearray) -> int:
+        """Nothing to put back: h11 keeps what it needs."""
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Requests, or parts of them."""
+        stream = self._newcomer.stream
+        try:
+            self._http.receive_data(bytes(buf[start:end]))
+            while stream.is_open:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+                    return
+                if isinstance(event, h11.Request):
+                    self._request = event
+                    self._body_bytes = 0
+                elif isinstance(event, h11.Data):
+                    self._body_bytes += len(event.data)
+                    if self._body_bytes > MAX_BODY_BYTES:
+                        self._respond(text(413, "This page takes no such body."))
+                        stream.close("HTTP body too large", linger=True)
+                elif isinstance(event, h11.EndOfMessage):
+                    if self._upgraded():
+                        return
+                    self._answer()
+        except h11.RemoteProtocolError as exc:
+            self._respond(text(exc.error_status_hint, f"This is not HTTP/1.1 as RFC 9112 has it: {exc}"))
+            stream.close("malformed HTTP", linger=True)
+
+    def writable(self) -> None:
+        """Answers are small; nothing waits for this."""
+
+    def closed(self, reason: str) -> None:
+        """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
+        self._newcomer.leave()
+        if self._request is None:
+            self._context.events.failed(self._newcomer.ip, reason)
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        request = self._request
+        if request is None:
+            return
+        self._context.events.http_requests += 1
+        stream = self._newcomer.stream
+        self._respond(
+            self._pages(
+                Request(request.method, request.target, request.http_version, list(request.headers), self._newcomer.ip)
+            )
+        )
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+            self._newcomer.set_deadline(self._context.loop, PREFACE_S, "idle HTTP connection")
+        elif self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
+            stream.close("HTTP answered", linger=True)
+
+    def _respond(self, response: Response) -> None:
+        if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return
+        head = self._http.send(h11.Response(status_code=response.status, headers=list(response.headers)))
+        body = self._http.send(h11.Data(data=response.body)) if response.body else b""
+        end = self._http.send(h11.EndOfMessage())
+        self._newcomer.stream.write((head or b"") + (body or b"") + (end or b""))
+
+    # --- upgrade ------------------------------------------------------------------------------------------------------
+
+    def _upgraded(self) -> bool:
+        """Whether the request was an upgrade to DERP, which has taken over (or failed) now."""
+        request = self._request
+        if not self._can_upgrade or request is None or request.target.partition(b"?")[0] != b"/derp":
+            return False
+        headers = list(request.headers)
+        kind = requested_upgrade(headers)
+        if kind is None:
+            return False  # the page says 426
+        stream = self._newcomer.stream
+        if kind is UpgradeKind.WEBSOCKET:
+            from tailhub.server.websocket_connection import WebSocketDerpConnection  # only browsers need it
+
+            try:
+                stream.write(websocket_response(headers))
+            except UpgradeError as exc:
+                self._respond(text(exc.status or 400, str(exc)))
+                stream.close("malformed WebSocket handshake", linger=True)
+                return True
+            derp: DerpConnection = WebSocketDerpConnection(self._context, self._newcomer, is_not_ideal(headers))
+        else:
+            if not wants_fast_start(headers):
+                stream.write(derp_response(self._context.public_key))
+            derp = DerpConnection(self._context, self._newcomer, is_not_ideal(headers))
+        stream.set_receiver(derp)
+        derp.start(self._http.trailing_data[0])
+        return True

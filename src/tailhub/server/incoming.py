@@ -1,0 +1,108 @@
+"""From accept to HTTP: looks at the first bytes of a connection and begins TLS, or answers what is not TLS."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from tailhub.exceptions import PrefaceError
+from tailhub.net.stream import Stream
+from tailhub.preface.clienthello import parse_client_hello
+from tailhub.preface.preface import (
+    FATAL,
+    NO_APPLICATION_PROTOCOL,
+    WRONG_PORT_ANSWER,
+    Kind,
+    is_alpn_acceptable,
+    sniff,
+    tls_alert,
+)
+from tailhub.server.context import ServerContext
+from tailhub.server.http_connection import HttpConnection
+from tailhub.server.newcomers import Newcomer
+
+KEEPALIVE_S = 600  # as the reference
+USER_TIMEOUT_MS = 15_000  # as the reference
+# What may lie unsent in the kernel for one connection. Packets there can no longer be dropped for their age.
+NOT_SENT_BYTES = 128 << 10
+
+
+def set_tcp_options(sock: socket.socket) -> None:
+    """TCP options of every connection on the public port; those that this system lacks are left out."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_S),
+        ("TCP_KEEPINTVL", KEEPALIVE_S),
+        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+        ("TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
+    ):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> None:
+    """A new connection on the public TLS port."""
+    try:
+        set_tcp_options(sock)
+    except OSError:  # it is gone already
+        sock.close()
+        return
+    newcomer = context.newcomers.make(peer)
+    context.events.accepted(newcomer.address)
+    incoming = Incoming(context, newcomer)
+    stream = Stream(context.loop, sock, context.buffers, context.watch, incoming)
+    context.newcomers.add(newcomer, stream)
+
+
+class Incoming:
+    """Receives until it is clear what the other side speaks. Stores at most one ClientHello."""
+
+    __slots__ = ("_context", "_data", "_newcomer")
+
+    def __init__(self, context: ServerContext, newcomer: Newcomer) -> None:
+        self._context = context
+        self._newcomer = newcomer
+        self._data = b""
+
+    def prepare(self, buf: bytearray) -> int:
+        """Nothing to put back: the bytes are kept apart."""
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Look at everything so far."""
+        self._data += buf[start:end]
+        stream = self._newcomer.stream
+        kind = sniff(self._data)
+        if kind is Kind.TLS:
+            self._client_hello()
+        elif kind is Kind.HTTP:
+            stream.write(WRONG_PORT_ANSWER)
+            stream.close("plain HTTP on the TLS port", linger=True)
+        elif kind is Kind.UNKNOWN:
+            stream.abort("neither TLS nor HTTP")
+
+    def _client_hello(self) -> None:
+        stream = self._newcomer.stream
+        try:
+            hello = parse_client_hello(self._data)
+        except PrefaceError:
+            stream.abort("not a TLS ClientHello")
+            return
+        if hello is None:
+            return
+        if not is_alpn_acceptable(hello):
+            stream.write(tls_alert(FATAL, NO_APPLICATION_PROTOCOL))
+            stream.close("no common ALPN: http/1.1 was not offered", linger=True)
+            return
+        data, self._data = self._data, b""
+        stream.set_receiver(HttpConnection(self._context, self._newcomer, self._context.pages, can_upgrade=True))
+        stream.start_tls(self._context.tls, data)
+
+    def writable(self) -> None:
+        """Nothing waits here."""
+
+    def closed(self, reason: str) -> None:
+        """Over before it began."""
+        self._newcomer.leave()
+        self._context.events.failed(self._newcomer.ip, reason)
