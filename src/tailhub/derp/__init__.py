@@ -5,5 +5,7 @@
 - `runs`: the server's decoder for the packet path
 - `handshake`: the login, both sides
 - `upgrade`: from ``GET /derp`` to frames, both sides
+- `client_protocol`: the client's side of a whole connection; `messages`: what it says
+- `meta_cert`: recognising the certificate that makes a fast start possible
 - `websocket`: the DERP stream inside WebSocket messages
 """

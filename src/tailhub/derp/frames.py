@@ -144,6 +144,9 @@ def parse_peer_gone(body: bytes) -> tuple[bytes, int]:
     return bytes(body[:KEY_LEN]), body[KEY_LEN] if len(body) > KEY_LEN else PeerGoneReason.DISCONNECTED
 
 
+_NO_ADDRESS = IPv6Address("::")  # how a PeerPresent of the full length says that the address is not known
+
+
 @dataclass(frozen=True, slots=True)
 class PeerPresent:
     """A connection that a watching mesh peer is told of. `address` is unmapped; None when the sender left it out."""
@@ -155,7 +158,7 @@ class PeerPresent:
 
     def serialize(self) -> bytes:
         """PeerPresent frame, always in its 51-byte form: 32B key + 16B IP (v4 mapped) + 2B port + 1B flags."""
-        packed = b"\0" * 16 if self.address is None else self.address.packed
+        packed = (self.address or _NO_ADDRESS).packed
         if len(packed) == 4:
             packed = b"\0" * 10 + b"\xff\xff" + packed
         return serialize(
@@ -173,15 +176,29 @@ class PeerPresent:
             address = ip_address(bytes(body[KEY_LEN : KEY_LEN + 16]))
             if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
                 address = address.ipv4_mapped
+            if address == _NO_ADDRESS:
+                address = None
             port = int.from_bytes(body[KEY_LEN + 16 : KEY_LEN + 18], "big")
         flags = body[KEY_LEN + 18] if len(body) > KEY_LEN + 18 else 0
         return cls(bytes(body[:KEY_LEN]), address, port, flags)
 
 
+def printable(text: str) -> str:
+    """`text` fit to be shown: control characters, which would reach a terminal or break a line, become spaces.
+
+    So do lone surrogates, which JSON can carry and UTF-8 cannot.
+    """
+    return text if text.isprintable() else "".join(ch if ch.isprintable() else " " for ch in text)
+
+
 def health(problem: str) -> bytes:
-    """Health frame; empty clears it. Control characters break the layout of `tailscale status`: they become spaces."""
-    clean = "".join(ch if ch.isprintable() else " " for ch in problem)
-    return serialize(FrameType.HEALTH, clean.encode())
+    """Health frame; empty clears it. Made printable: a newline breaks the layout of `tailscale status`."""
+    return serialize(FrameType.HEALTH, printable(problem).encode())
+
+
+def parse_health(body: bytes) -> str:
+    """The problem that a Health frame reports, made printable; empty: there is none any more."""
+    return printable(bytes(body).decode("utf-8", "replace"))
 
 
 def restarting(reconnect_in_ms: int, try_for_ms: int) -> bytes:

@@ -56,8 +56,9 @@ def _integer(value: object) -> int:
 def _parse_client_info(text: bytes) -> ClientInfo:
     fields = _json_object(text, "ClientInfo")
     mesh_key = None
-    mesh_text = fields.get("meshKey")
-    if mesh_text:
+    # A client without a mesh key leaves the field out; anything in it that is no key is refused, as by the reference.
+    if "meshKey" in fields:
+        mesh_text = fields["meshKey"]
         if not isinstance(mesh_text, str):
             raise HandshakeError("ClientInfo: meshKey is not a string", "bad_mesh_key")
         try:
@@ -70,7 +71,7 @@ def _parse_client_info(text: bytes) -> ClientInfo:
         mesh_key=mesh_key,
         can_ack_pings=fields.get("CanAckPings") is True,
         is_prober=fields.get("IsProber") is True,
-        app_name=app_name[:64] if isinstance(app_name, str) else "",
+        app_name=frames.printable(app_name[:64]) if isinstance(app_name, str) else "",
     )
 
 

@@ -46,6 +46,7 @@ _SEND_PACKET = int(FrameType.SEND_PACKET)
 _RECV_PACKET = int(FrameType.RECV_PACKET)
 _MAX_SEND_LEN = KEY_LEN + MAX_PACKET_LEN
 _MIN_DISCO_LEN = KEY_LEN + DISCO_MIN_LEN
+_DISCO_FIRST = DISCO_MAGIC[0]
 _HEAD = struct.Struct(">BI32s")  # header and key of SendPacket and RecvPacket
 
 
@@ -120,6 +121,7 @@ class RunDecoder:
         The loop is written flat because it runs for every packet.
         """
         unpack = _HEAD.unpack_from
+        view = memoryview(buf)  # slices of it are cheaper to write to and to copy than a bytearray's
         is_disco_at = buf.startswith
         src = self._src
         head = b""  # the RecvPacket head for packets of length head_len
@@ -131,7 +133,7 @@ class RunDecoder:
             nxt = pos + HEADER_LEN + length
             if frame_type != _SEND_PACKET or not KEY_LEN <= length <= _MAX_SEND_LEN:
                 if run_count:
-                    items.append((run_dst, bytes(buf[run_start:pos]), run_count, False))
+                    items.append((run_dst, view[run_start:pos].tobytes(), run_count, False))
                     run_count = 0
                 # Raises for a SendPacket, whose length is wrong if it comes here.
                 known = check_length(frame_type, length, SERVER_LIMITS)
@@ -142,7 +144,7 @@ class RunDecoder:
                     self._skip = nxt - end
                     return end
                 if known:
-                    items.append((None, bytes(buf[pos + HEADER_LEN : nxt]), frame_type, False))
+                    items.append((None, view[pos + HEADER_LEN : nxt].tobytes(), frame_type, False))
                 else:
                     self.skipped_frames += 1
                 pos = nxt
@@ -152,22 +154,27 @@ class RunDecoder:
             if length != head_len:
                 head = _HEAD.pack(_RECV_PACKET, length, src)
                 head_len = length
-            buf[pos : pos + RECV_OVERHEAD] = head
-            if is_disco_at(DISCO_MAGIC, pos + RECV_OVERHEAD) and length >= _MIN_DISCO_LEN:
+            view[pos : pos + RECV_OVERHEAD] = head
+            # The first byte alone settles it for nearly all packets.
+            if (
+                buf[pos + RECV_OVERHEAD] == _DISCO_FIRST
+                and is_disco_at(DISCO_MAGIC, pos + RECV_OVERHEAD)
+                and length >= _MIN_DISCO_LEN
+            ):
                 if run_count:
-                    items.append((run_dst, bytes(buf[run_start:pos]), run_count, False))
+                    items.append((run_dst, view[run_start:pos].tobytes(), run_count, False))
                     run_count = 0
-                items.append((dst, bytes(buf[pos:nxt]), 1, True))
+                items.append((dst, view[pos:nxt].tobytes(), 1, True))
             elif run_count and dst == run_dst and run_count < MAX_RUN_PACKETS and nxt < run_limit:
                 run_count += 1
             else:
                 if run_count:
-                    items.append((run_dst, bytes(buf[run_start:pos]), run_count, False))
+                    items.append((run_dst, view[run_start:pos].tobytes(), run_count, False))
                 run_dst = dst
                 run_start = pos
                 run_count = 1
                 run_limit = pos + MAX_RUN_BYTES
             pos = nxt
         if run_count:
-            items.append((run_dst, bytes(buf[run_start:pos]), run_count, False))
+            items.append((run_dst, view[run_start:pos].tobytes(), run_count, False))
         return pos

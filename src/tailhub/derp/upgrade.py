@@ -12,13 +12,15 @@ from enum import Enum
 
 import h11
 
-from tailhub.exceptions import UpgradeError
+from tailhub.derp.frames import printable
+from tailhub.exceptions import LocalError, UpgradeError
 
 # As h11 gives them: lower-case names.
 Headers = list[tuple[bytes, bytes]]
 
 FAST_START_HEADER = b"derp-fast-start"
 IDEAL_NODE_HEADER = b"ideal-node"
+SHOWN_BODY = 160  # bytes of a refusal's body that go into the error's text
 MAX_RESPONSE_HEAD = 16384  # bytes of the server's answer that a client reads before it gives up
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
@@ -91,7 +93,8 @@ def websocket_response(headers: Headers) -> bytes:
 class ClientUpgrade:
     """The client's upgrade: send `request`, feed `receive_data` until it returns what follows the response.
 
-    With `fast_start` there is no response: do not feed anything, go on with frames at once.
+    With `fast_start` there is no response, frames follow at once; feed only what is an HTTP answer all the same, a
+    refusal. Raises `LocalError` for a `host` or an `ideal_node` that no header can carry.
     """
 
     def __init__(self, host: str, *, fast_start: bool = False, ideal_node: str = "") -> None:
@@ -103,7 +106,10 @@ class ClientUpgrade:
             headers.append(("Derp-Fast-Start", "1"))
         if ideal_node:
             headers.append(("Ideal-Node", ideal_node))
-        request = self._http.send(h11.Request(method="GET", target="/derp", headers=headers))
+        try:
+            request = self._http.send(h11.Request(method="GET", target="/derp", headers=headers))
+        except (h11.LocalProtocolError, UnicodeError) as exc:
+            raise LocalError(f"host or name of the ideal node: not fit for an HTTP header: {exc}") from exc
         self.request: bytes = (request or b"") + (self._http.send(h11.EndOfMessage()) or b"")
 
     def receive_data(self, data: bytes) -> bytes | None:
@@ -143,9 +149,12 @@ class ClientUpgrade:
 
     def _refusal(self, response: h11.Response) -> UpgradeError:
         server = _header(list(response.headers), b"server").decode("latin-1")
-        by = f" by {server!r}" if server else ""
+        by = f" by {printable(server)}" if server else ""
+        # Whoever refuses often says why in the body, and a person should see it.
+        text = printable(self._body[:SHOWN_BODY].decode("utf-8", "replace")).strip()
+        says = f": {text}" if text else ""
         return UpgradeError(
-            f"expected 101 Switching Protocols, found {response.status_code}{by}",
+            f"expected 101 Switching Protocols, found {response.status_code}{by}{says}",
             status=response.status_code,
             body=self._body[:1024],
         )

@@ -45,9 +45,14 @@ class WebSocketStream:
                 elif isinstance(event, Ping):
                     self.reply += self._ws.send(event.response())
                 elif isinstance(event, CloseConnection):
+                    self.closed = True
+                    if self._ws.state is ConnectionState.OPEN:
+                        # Not the peer's close but wsproto's verdict on a frame that breaks RFC 6455.
+                        self.reply += self._ws.send(CloseConnection(code=event.code))
+                        raise FrameError(f"WebSocket: {event.reason}", "websocket")
                     if self._ws.state is ConnectionState.REMOTE_CLOSING:
                         self.reply += self._ws.send(event.response())
-                    self.closed = True
+                    break  # nothing counts behind a close
         except (RemoteProtocolError, LocalProtocolError) as exc:
             self.closed = True
             raise FrameError(f"WebSocket: {exc}", "websocket") from exc

@@ -81,11 +81,19 @@ class WriteWatch:
         self._timer = None
         now = self._loop.time()
         for stream in list(self._blocked):
-            if stream.write_timeout_s and now - stream.progress_at >= stream.write_timeout_s:
-                self.timeouts += 1
-                stream.abort("write timeout")
+            if self._is_late(stream, now):
+                # A socket is called writable only when a good part of its buffer is free, which takes seconds on a
+                # thin line: whether the kernel takes anything is found out by trying.
+                stream.push()
+                if self._is_late(stream, now):
+                    self.timeouts += 1
+                    stream.abort("write timeout")
         if self._blocked:
             self._timer = self._loop.call_later(self._interval_s, self._look)
+
+    def _is_late(self, stream: Stream, now: float) -> bool:
+        timeout_s = stream.write_timeout_s
+        return timeout_s > 0 and stream in self._blocked and now - stream.progress_at >= timeout_s
 
 
 class Stream:
@@ -209,7 +217,9 @@ class Stream:
         if self._state != self._OPEN:  # the goodbye found the connection broken
             return
         self._state = self._FLUSHING
-        if not linger:
+        if linger:
+            self._loop.add_reader(self._sock, self._on_readable)  # it may have been paused
+        else:
             self._loop.remove_reader(self._sock)
         self._timer = self._loop.call_later(_FLUSH_S, self.abort, reason)
         receiver = self._receiver
@@ -250,7 +260,8 @@ class Stream:
         if self._tls is None or self._state != self._OPEN:
             start = self._receiver.prepare(buffers.plain)
             n = self._recv_into(buffers.plain_view[start : start + RECV_SIZE])
-            if n >= 0:
+            # Without new bytes, what the receiver has put back is still its own to take again.
+            if n > 0 or (n == 0 and start):
                 self._receiver.data_received(buffers.plain, start, start + n)
             return
         carry = self._carry
@@ -346,10 +357,13 @@ class Stream:
         if n < len(data):
             self._pending = data[n:]
             self.progress_at = self._loop.time()
-            self._loop.add_writer(self._sock, self._on_writable)
+            self._loop.add_writer(self._sock, self.push)
             self._watch.add(self)
 
-    def _on_writable(self) -> None:
+    def push(self) -> None:
+        """Offer the kernel what it has not taken yet. Called when it may take more; at other times it does no harm."""
+        if not self._pending:
+            return
         try:
             n = self._sock.send(self._pending)
         except (BlockingIOError, InterruptedError):

@@ -28,9 +28,21 @@ MAX_SOURCES = 65536  # keys for each connection whose leaving is reported to it;
 class Relay:
     """All decisions of one relay. Every method returns at once; bytes leave through the connections' queues."""
 
-    __slots__ = ("_next_id", "_queued", "_receivers", "_watchers", "home_connections", "limits", "registry", "stats")
+    __slots__ = (
+        "_next_id",
+        "_own_key",
+        "_queued",
+        "_receivers",
+        "_watchers",
+        "home_connections",
+        "limits",
+        "registry",
+        "stats",
+    )
 
-    def __init__(self, limits: QueueLimits | None = None) -> None:
+    def __init__(self, limits: QueueLimits | None = None, *, own_key: bytes = b"") -> None:
+        """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself."""
+        self._own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
         self.registry = Registry()
@@ -220,7 +232,12 @@ class Relay:
         receiver.wake()
 
     def _watch(self, connection: Connection) -> None:
-        """Subscribe a mesh peer to presence: a flood of all, itself included, then changes. Again floods again."""
+        """Subscribe a mesh peer to presence: a flood of all, itself included, then changes. Again floods again.
+
+        From ourselves it is ignored.
+        """
+        if connection.key == self._own_key:
+            return
         connection.is_watcher = True
         self._watchers[connection] = None
         flood = b"".join(present.identity.present_frame() for present in self.registry)
@@ -244,13 +261,20 @@ class Relay:
         connections = list(self.registry)
         if len(connections) != self.registry.count:
             errors.append(f"registry counts {self.registry.count} connections but holds {len(connections)}")
+        shared = {connection for group in self.registry.duplicates.values() for connection in group}
+        if shared != {connection for connection in connections if connection.has_duplicates}:
+            errors.append(f"{len(shared)} connections share a key, others are marked so")
         homes = sum(connection.is_home for connection in connections)
         if homes != self.home_connections:
             errors.append(f"{self.home_connections} home connections counted, {homes} found")
         waiting = sum(connection.queue.packet_bytes for connection in connections)
         if waiting != self._queued.used:
             errors.append(f"{self._queued.used} queued bytes counted, {waiting} found")
-        stray = sum(connection not in self._watchers for connection in connections if connection.is_watcher)
-        if stray:
-            errors.append(f"{stray} watchers are not subscribed")
+        watching = {connection for connection in connections if connection.is_watcher}
+        if watching != self._watchers.keys():
+            errors.append(f"{len(self._watchers)} watchers are subscribed, {len(watching)} found")
+        remembered = {(source, receiver) for source, receivers in self._receivers.items() for receiver in receivers}
+        noted = {(source, connection) for connection in connections for source in connection.sources}
+        if remembered != noted:
+            errors.append(f"{len(remembered)} receivers would be told who left, {len(noted)} wait for it")
         return errors

@@ -15,11 +15,13 @@ from tailhub.derp.frames import RECV_OVERHEAD
 from tailhub.relay.stats import QUEUE_AGE, QUEUE_HEAD, QUEUE_TOTAL, Stats
 
 Run = tuple[float, bytes, int]  # read at, frames, number of packets
+RUN_COST = 144  # bytes that a run takes beside its frames: without them a queue of empty packets would be far too large
+_DROPPED: Run = (0.0, b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """Bounds of the queues. Bytes are wire bytes of DERP frames."""
+    """Bounds of the queues. Bytes are wire bytes of DERP frames, and `RUN_COST` for each run of packets."""
 
     data_bytes: int = 1 << 20
     disco_bytes: int = 128 << 10
@@ -49,21 +51,20 @@ class _Lane:
         self.size = 0  # bytes
 
     def pop(self) -> Run:
-        run = self.runs[self.head]
-        self.head += 1
-        self.size -= len(run[1])
-        self.compact()
+        """Take the oldest run out. Its place is closed up when nothing is left, or once such places are the most."""
+        runs, head = self.runs, self.head
+        run = runs[head]
+        self.size -= len(run[1]) + RUN_COST
+        runs[head] = _DROPPED  # the bytes must not stay until then
+        head += 1
+        if head == len(runs):
+            runs.clear()
+            head = 0
+        elif head > 64 and head * 2 > len(runs):
+            del runs[:head]
+            head = 0
+        self.head = head
         return run
-
-    def compact(self) -> None:
-        """Let go of what was taken: all of it when nothing is left, else once it is the larger part."""
-        head = self.head
-        if head == len(self.runs):
-            self.runs.clear()
-            self.head = 0
-        elif head > 64 and head * 2 > len(self.runs):
-            del self.runs[:head]
-            self.head = 0
 
 
 class SendQueue:
@@ -99,7 +100,7 @@ class SendQueue:
 
     @property
     def packet_bytes(self) -> int:
-        """Bytes of packets that wait, disco and data."""
+        """Bytes that waiting packets take, disco and data."""
         return self._disco.size + self._data.size
 
     def put_control(self, frame: bytes) -> bool:
@@ -119,7 +120,7 @@ class SendQueue:
         else:
             lane = self._data
             limit = self._limits.data_bytes
-        size = len(frames)
+        size = len(frames) + RUN_COST
         lane.runs.append((now, frames, count))
         lane.size += size
         self._total.used += size
@@ -148,7 +149,7 @@ class SendQueue:
         # Runs lie in the order of their times: all that is too old comes first.
         while runs and runs[lane.head][0] < oldest:
             self._drop_oldest(lane, QUEUE_AGE)
-        head = lane.head
+        head = first = lane.head
         end = len(runs)
         packets = taken = 0
         while head < end and size < most_bytes:
@@ -159,10 +160,11 @@ class SendQueue:
             size += n
             taken += n
             packets += count
-        lane.head = head
-        lane.compact()
-        lane.size -= taken
-        self._total.used -= taken
+        cost = taken + (head - first) * RUN_COST
+        del runs[:head]
+        lane.head = 0
+        lane.size -= cost
+        self._total.used -= cost
         payload = taken - packets * RECV_OVERHEAD
         self.taken_packets += packets
         self.taken_bytes += payload
@@ -190,5 +192,5 @@ class SendQueue:
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
         _, frames, count = lane.pop()
         size = len(frames)
-        self._total.used -= size
+        self._total.used -= size + RUN_COST
         self._stats.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)

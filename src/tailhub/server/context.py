@@ -13,7 +13,7 @@ from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
 from tailhub.server.newcomers import Newcomers
-from tailhub.server.turn import Turn
+from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
 
@@ -39,4 +39,4 @@ class ServerContext:
     events: Events
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
-    derp_connections: dict[object, None] = field(default_factory=dict)  # for stopping: all that log in or have
+    derp_connections: dict[Flushable, None] = field(default_factory=dict)  # for stopping: all that log in or have

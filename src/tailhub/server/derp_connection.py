@@ -85,7 +85,7 @@ class DerpConnection:
             if decoder.error is not None:
                 raise decoder.error
         except RemoteError as exc:
-            self.abort(f"protocol violation: {exc}")
+            self.abort(f"protocol violation ({exc.reason}): {exc}")
         except Exception:  # ours: it costs this connection, not the relay
             _log.exception("error while routing")
             self.abort("internal error")
@@ -161,7 +161,7 @@ class DerpConnection:
         try:
             info = handshake.receive_data(data)
         except RemoteError as exc:
-            self.abort(f"login: {exc}")
+            self.abort(f"login ({exc.reason}): {exc}")
             return
         if info is not None:
             self._admit(handshake, info)

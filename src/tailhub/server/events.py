@@ -17,14 +17,15 @@ FOLD_S = 60.0  # how often folded lines are written
 FIRST_LINES = 5  # written as they come before folding starts, for each interval
 MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
 
-BAD_CERTIFICATE = ("bad certificate", "certificate unknown", "unknown ca")
+# TLS alerts by which a client says that it does not accept our certificate.
+REJECTIONS = ("bad certificate", "certificate unknown", "unknown ca")
 
 
 class Events:
     """Listens to what connections go through.
 
     `on_first_outside` is called with the address of the first connection that is not from this machine;
-    `on_pin_rejected` when a client refuses our certificate for the first time.
+    `on_pin_rejected` with address and TLS alert when a client refuses our certificate for the first time.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -34,10 +35,12 @@ class Events:
         self._fold_timer: asyncio.TimerHandle | None = None
         self.failures: Counter[str] = Counter()  # by reason, connections that ended before they were logged in
         self.disconnects: Counter[str] = Counter()  # by reason, logged-in connections
-        self.http_requests = 0
+        self.http_requests: Counter[int] = Counter()  # by status
+        self.tls_handshakes: Counter[str] = Counter()  # by version
+        self.websocket_logins = 0
         self.certificate_rejections = 0
         self.on_first_outside: Callable[[str], None] | None = None
-        self.on_pin_rejected: Callable[[str], None] | None = None
+        self.on_pin_rejected: Callable[[str, str], None] | None = None
 
     def accepted(self, address: IPv4Address | IPv6Address | None) -> None:
         """A connection came in on the public port."""
@@ -47,12 +50,13 @@ class Events:
 
     def failed(self, ip: str, reason: str) -> None:
         """A connection ended before it was logged in: a scanner, a broken client, a wrong pin."""
-        self._count(self.failures, reason)
-        if any(words in reason for words in BAD_CERTIFICATE):
+        self._count(self.failures, _kind(reason))
+        alert = next((words for words in REJECTIONS if words in reason), None)
+        if alert is not None:
             self.certificate_rejections += 1
             if self.on_pin_rejected is not None:
                 report, self.on_pin_rejected = self.on_pin_rejected, None
-                report(ip)
+                report(ip, alert)
         self._write_or_fold(f"not logged in: {reason}", ip)
 
     def logged_in(self, identity: Identity) -> None:
@@ -62,7 +66,7 @@ class Events:
 
     def logged_out(self, connection: Connection, reason: str, now: float) -> None:
         """A logged-in connection is over."""
-        self._count(self.disconnects, reason)
+        self._count(self.disconnects, _kind(reason))
         identity, queue = connection.identity, connection.queue
         _log.info(
             "logout  %s from %s after %s: received %s B, sent %s B; %s",
@@ -98,6 +102,12 @@ class Events:
         for line, count in self._folded.items():
             _log.info("%s (%d more in the last minute)", line, count)
         self._folded.clear()
+
+
+def _kind(reason: str) -> str:
+    """What a reason is counted as: its first words, because what follows may be of the peer's choosing."""
+    kind, colon, detail = reason.partition(": ")
+    return f"tls: {detail}" if colon and kind == "tls" else kind
 
 
 def _endpoint(identity: Identity) -> str:

@@ -27,7 +27,7 @@ MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
 class HttpConnection:
     """Answers requests one after another with `pages`. With `can_upgrade`, ``/derp`` leads to DERP."""
 
-    __slots__ = ("_body_bytes", "_can_upgrade", "_context", "_http", "_newcomer", "_pages", "_request")
+    __slots__ = ("_body_bytes", "_can_upgrade", "_context", "_http", "_newcomer", "_pages", "_request", "_seen")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class HttpConnection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._request: h11.Request | None = None
         self._body_bytes = 0
+        self._seen = False
 
     def prepare(self, buf: bytearray) -> int:
         """Nothing to put back: h11 keeps what it needs."""
@@ -51,9 +52,36 @@ class HttpConnection:
 
     def data_received(self, buf: bytearray, start: int, end: int) -> None:
         """Requests, or parts of them."""
+        if not self._seen:
+            self._seen = True
+            if (version := self._newcomer.stream.tls_version) is not None:
+                self._context.events.tls_handshakes[version] += 1
+        self._http.receive_data(bytes(buf[start:end]))
+        self._proceed()
+
+    def writable(self) -> None:
+        """The peer reads its answers again."""
+        self._resume()
+
+    def closed(self, reason: str) -> None:
+        """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
+        self._newcomer.leave()
+        if self._request is None:
+            self._context.events.failed(self._newcomer.ip, reason)
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    def _proceed(self) -> None:
+        """Deal with what has come, up to one answer.
+
+        Requests may come in a row, thousands in one read. The next one waits for the next turn, so that other
+        connections have theirs, and until the peer has read the answers that it has. Nothing is read meanwhile.
+        """
         stream = self._newcomer.stream
+        if stream.is_blocked:
+            stream.pause_reading()
+            return
         try:
-            self._http.receive_data(bytes(buf[start:end]))
             while stream.is_open:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
@@ -67,38 +95,34 @@ class HttpConnection:
                         self._respond(text(413, "This page takes no such body."))
                         stream.close("HTTP body too large", linger=True)
                 elif isinstance(event, h11.EndOfMessage):
-                    if self._upgraded():
-                        return
-                    self._answer()
+                    if not self._upgraded():
+                        self._answer()
+                    return
         except h11.RemoteProtocolError as exc:
             self._respond(text(exc.error_status_hint, f"This is not HTTP/1.1 as RFC 9112 has it: {exc}"))
             stream.close("malformed HTTP", linger=True)
 
-    def writable(self) -> None:
-        """Answers are small; nothing waits for this."""
-
-    def closed(self, reason: str) -> None:
-        """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
-        self._newcomer.leave()
-        if self._request is None:
-            self._context.events.failed(self._newcomer.ip, reason)
-
-    # --- pages --------------------------------------------------------------------------------------------------------
+    def _resume(self) -> None:
+        self._newcomer.stream.resume_reading()
+        self._proceed()
 
     def _answer(self) -> None:
         request = self._request
         if request is None:
             return
-        self._context.events.http_requests += 1
         stream = self._newcomer.stream
-        self._respond(
-            self._pages(
-                Request(request.method, request.target, request.http_version, list(request.headers), self._newcomer.ip)
-            )
+        response = self._pages(
+            Request(request.method, request.target, request.http_version, list(request.headers), self._newcomer.ip)
         )
+        self._respond(response)
+        if not stream.is_open:  # the answer found it broken; `closed` has run
+            return
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
             self._newcomer.set_deadline(self._context.loop, PREFACE_S, "idle HTTP connection")
+            if self._http.trailing_data[0]:
+                stream.pause_reading()
+                self._context.loop.call_soon(self._resume)
         elif self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
             stream.close("HTTP answered", linger=True)
 
@@ -108,6 +132,7 @@ class HttpConnection:
         head = self._http.send(h11.Response(status_code=response.status, headers=list(response.headers)))
         body = self._http.send(h11.Data(data=response.body)) if response.body else b""
         end = self._http.send(h11.EndOfMessage())
+        self._context.events.http_requests[response.status] += 1
         self._newcomer.stream.write((head or b"") + (body or b"") + (end or b""))
 
     # --- upgrade ------------------------------------------------------------------------------------------------------
@@ -131,11 +156,14 @@ class HttpConnection:
                 self._respond(text(exc.status or 400, str(exc)))
                 stream.close("malformed WebSocket handshake", linger=True)
                 return True
+            self._context.events.websocket_logins += 1
             derp: DerpConnection = WebSocketDerpConnection(self._context, self._newcomer, is_not_ideal(headers))
         else:
             if not wants_fast_start(headers):
                 stream.write(derp_response(self._context.public_key))
             derp = DerpConnection(self._context, self._newcomer, is_not_ideal(headers))
+        if not stream.is_open:  # the response found it broken; `closed` has run, and would not run for `derp`
+            return True
         stream.set_receiver(derp)
         derp.start(self._http.trailing_data[0])
         return True

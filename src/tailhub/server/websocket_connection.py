@@ -8,6 +8,9 @@ from tailhub.server.context import ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import Newcomer
 
+# Bytes dealt with in one turn: 1,400 of the smallest frames, which take some 15 ms.
+SLICE_BYTES = 8192
+
 
 class WebSocketDerpConnection(DerpConnection):
     """As its base, with one more layer in and out. Not on the fast path."""
@@ -33,24 +36,37 @@ class WebSocketDerpConnection(DerpConnection):
         self._receive_frames(bytes(buf[start:end]))
 
     def _receive_frames(self, data: bytes) -> None:
+        """Deal with a slice of `data`; the rest waits for the next turn, so that other connections have theirs."""
+        stream = self._stream
+        if not stream.is_open:
+            return
+        if len(data) > SLICE_BYTES:
+            stream.pause_reading()
+            self._context.loop.call_soon(self._receive_frames, data[SLICE_BYTES:])
+        else:
+            stream.resume_reading()
+        self._receive_slice(data[:SLICE_BYTES])
+
+    def _receive_slice(self, data: bytes) -> None:
         websocket = self._websocket
         try:
             derp = websocket.receive_data(data)
         except FrameError as exc:
-            self._say_and_abort(f"protocol violation: {exc}")
+            self._answer()
+            self._stream.close(f"protocol violation ({exc.reason}): {exc}")
             return
-        if websocket.reply:
-            self._stream.write(bytes(websocket.reply))
-            websocket.reply.clear()
+        self._answer()
         if derp:
             self._receive_bytes(derp)
         if websocket.closed:
             self._stream.close("closed by the other side (WebSocket)")
 
-    def _say_and_abort(self, reason: str) -> None:
-        if self._websocket.reply:
-            self._stream.write(bytes(self._websocket.reply))
-        self._stream.close(reason)
+    def _answer(self) -> None:
+        """Send what a ping or a close asks for, unless the peer does not read: then answers would pile up."""
+        reply = self._websocket.reply
+        if reply and not self._stream.is_blocked:
+            self._stream.write(bytes(reply))
+        reply.clear()
 
     def _write(self, data: bytes) -> None:
         self._stream.write(self._websocket.send(data))

@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: `make relay` and `make test`.
+# Arguments for the relay: make relay ARGS='--listen :443'
+
+# The first interpreter that is new enough; say PYTHON=/path/to/python to choose one.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ARGS ?=
+
+.PHONY: relay test unit lint interop bench fuzz reference clean
+
+relay: $(VENV)/.relay
+	@exec $(BIN)/tailhub relay $(ARGS)
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest tests/unit
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Programs of the original, built with Go, against ours: see docs/interop.md. Without Go each is skipped and says why.
+interop: $(VENV)/.test
+	$(BIN)/python -m pytest -m '' -rs tests/interop
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.import_cost
+
+fuzz: $(VENV)/.test
+	@for target in tests/fuzz/*.py; do echo "$$target"; $(BIN)/python $$target || exit 1; done
+
+reference: $(VENV)/.test
+	$(BIN)/python docs/make_reference.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "tailhub needs Python 3.11 or newer; found $$(python3 --version 2>&1). \
+	On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv" >&2; exit 1; fi
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment here. \
+	On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.relay: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.relay

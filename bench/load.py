@@ -1,0 +1,93 @@
+"""What a generator is told and what it answers; both travel as one JSON object."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """The load of a scenario. With `connections` it is logins; without, packets.
+
+    Packets: the first client of each pair sends to the second. With a `rate` that many packets leave each second, all
+    pairs together, whatever becomes of them (open loop); without, each pair has `window` packets in flight (closed
+    loop).
+    """
+
+    pairs: int = 8
+    window: int = 16  # packets
+    rate: int = 0  # packets/s, all pairs together
+    size: int = 1200  # bytes of a packet
+    record_per_packet: bool = False  # send a TLS record for each packet, as a client does that writes them singly
+    connections: int = 0  # clients that log in and stay idle
+    logins_at_once: int = 8
+
+    def described(self) -> str:
+        """One short line for the table."""
+        if self.connections:
+            return f"{self.connections:,} logins, {self.logins_at_once} at a time, then idle"
+        what = (
+            f"{self.rate:,}/s" if self.rate else f"{self.window} in flight each" if self.window > 1 else "1 in flight"
+        )
+        pairs = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
+        records = ", a record each" if self.record_per_packet else ""
+        return f"{pairs}, {what}, {self.size:,} B{records}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A load, and where and for how long to put it."""
+
+    load: Load
+    host: str
+    port: int
+    pid: int  # of the relay, for its CPU time and memory
+    seconds: float
+    warm_s: float = 0.5  # load before the measurement begins
+    core: int | None = None  # the core that the generator keeps to
+
+    def to_json(self) -> str:
+        """The form that `from_json` reads."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read `to_json`'s form."""
+        fields: dict[str, Any] = json.loads(text)
+        fields["load"] = Load(**fields["load"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an order. An "each" is a delivered packet, or a login."""
+
+    seconds: float  # the measured time
+    done: int  # packets delivered, or logins
+    sent: int
+    lost: int
+    held_back: int = 0  # packets of an open loop that were not sent because the relay did not read
+    stray: int = 0  # packets that came twice or out of order
+    stalls: int = 0  # times that a pair's whole window was lost
+    latency_us: dict[str, float] = dataclasses.field(default_factory=dict)  # p50, p99, p99.9
+    late_us: dict[str, float] = dataclasses.field(default_factory=dict)  # of an open loop: how late packets left
+    server_cpu_s: float
+    server_rss_bytes: int
+    server_rss_each_bytes: float | None = None  # what a connection adds
+    generator_cores: float  # CPU seconds a second
+    other_cores: float  # what everything else on the machine used meanwhile
+    cipher: str
+    limit: str = ""  # why the figures are the generator's and not the relay's, if they are
+
+    @property
+    def per_s(self) -> float:
+        """Packets delivered, or logins, a second."""
+        return self.done / self.seconds
+
+    @property
+    def cpu_us_each(self) -> float | None:
+        """The relay's CPU time for each."""
+        return self.server_cpu_s / self.done * 1e6 if self.done else None

@@ -1,0 +1,230 @@
+"""Load a certificate and its key from PEM files: somebody's ``--cert`` and ``--key``, or the relay's own pinned pair.
+
+What people have is taken as it is: EC, RSA or Ed25519, the chain in any order, key and certificates in one file, other
+blocks between them. What cannot work is refused here with a finding, before a client meets it. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tailhub import findings
+from tailhub.certs.dates import BUILD_DATE, is_clock_behind
+from tailhub.certs.meta import parse_meta
+from tailhub.certs.pin import pin_of_der
+from tailhub.exceptions import MachineError
+from tailhub.net.tls_context import server_context
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate as X509Certificate
+
+    from tailhub.findings import Finding
+
+__all__ = ["Certificate", "current_user", "date_findings", "file_finding", "load_pair", "mode_and_owner", "read_file"]
+
+_MAX_FILE_LEN = 1 << 20  # bytes; a chain has some 5 KB
+_PIN_WARNING_DAYS = 90  # a new pin has to reach every client's map, so say it in good time
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that a relay can serve, with its key and what is worth knowing about it.
+
+    `chain_pem` has the leaf first and no meta certificate; `names` and `ips` are the leaf's SANs, names in lower case.
+    """
+
+    chain_pem: bytes = field(repr=False)
+    key_pem: bytes = field(repr=False)
+    leaf_der: bytes = field(repr=False)
+    not_before: datetime
+    not_after: datetime
+    names: tuple[str, ...]
+    ips: tuple[str, ...]
+    pin: str
+    self_signed: bool
+    chain_length: int
+
+    def covers(self, host: str) -> bool:
+        """Is this DNS name among the names, itself or through a wildcard for its first label?"""
+        host = host.lower().rstrip(".")
+        return host in self.names or "*." + host.partition(".")[2] in self.names
+
+
+def load_pair(cert: Path, key: Path, cert_option: str = "--cert", key_option: str = "--key") -> Certificate:
+    """Load the certificate and its chain from `cert`, the private key from `key`; both may be the same file.
+
+    Raises `MachineError` with a finding, which says that the options named the files, if they cannot be read or used.
+    Dates are not judged here: see `date_findings`.
+    """
+    certificates = _certificates(cert, cert_option)
+    key_pem, public = _private_key(key, key_option)
+    leaf = next((one for one in certificates if _public_key_der(one) == public), None)
+    if leaf is None:
+        raise MachineError(findings.key_mismatch(str(cert), str(key)))
+    chain = _in_order(leaf, certificates)
+    result = _describe(chain, key_pem)
+    try:
+        server_context(result.chain_pem, key_pem)
+    except ssl.SSLError as exc:
+        reason = f"OpenSSL refuses to serve it ({exc.reason or exc})"
+        raise MachineError(findings.file_trouble(str(cert), reason)) from exc
+    return result
+
+
+def date_findings(certificate: Certificate, cert: Path, now: datetime, pinned_key: Path | None = None) -> list[Finding]:
+    """What `now` (aware) means for a certificate out of the file `cert`: expired, not valid yet, soon to expire.
+
+    `pinned_key` is the key's file if clients pin this certificate. A clock before the build date is named as well: it
+    is then the likelier fault.
+    """
+    found = [findings.clock_before_build(now, BUILD_DATE)] if is_clock_behind(now) else []
+    days_left = (certificate.not_after - now).days
+    if now > certificate.not_after:
+        key = str(pinned_key) if pinned_key else ""
+        found.append(findings.certificate_expired(str(cert), certificate.not_after, key))
+    elif now < certificate.not_before:
+        found.append(findings.certificate_not_yet_valid(str(cert), certificate.not_before))
+    elif pinned_key and days_left < _PIN_WARNING_DAYS:
+        found.append(findings.pin_expires_soon(str(cert), str(pinned_key), certificate.not_after, days_left))
+    return found
+
+
+def read_file(path: Path, option: str) -> bytes:
+    """The bytes of a small file that `option` names. Raises `MachineError` with a finding."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_LEN + 1)
+    except OSError as exc:
+        raise MachineError(file_finding(path, exc, option)) from exc
+    if len(data) > _MAX_FILE_LEN:
+        raise MachineError(findings.file_trouble(str(path), f"it has more than {_MAX_FILE_LEN} bytes"))
+    return data
+
+
+def file_finding(path: Path, error: OSError, option: str) -> Finding:
+    """Why the file that `option` names cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)
+        return findings.file_missing(option, shown, str(Path.cwd()))
+    if isinstance(error, PermissionError):
+        mode, owner = mode_and_owner(path)
+        return findings.file_unreadable(str(path), current_user(), mode, owner)
+    return findings.file_trouble(str(path), error.strerror or str(error))
+
+
+def current_user() -> str:
+    """The name of the user whose rights count, or the number if it has no name."""
+    uid = os.geteuid() if hasattr(os, "geteuid") else None
+    return "this user" if uid is None else _user_name(uid)
+
+
+def mode_and_owner(path: Path) -> tuple[int | None, str]:
+    """Mode bits and owner's name of a file, ``(None, "")`` if even that cannot be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None, ""
+    return status.st_mode & 0o7777, _user_name(status.st_uid)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        from pwd import getpwuid
+
+        return getpwuid(uid).pw_name
+    except (ImportError, KeyError):  # Windows; a container without this user in its passwd file
+        return str(uid)
+
+
+def _certificates(path: Path, option: str) -> list[X509Certificate]:
+    from cryptography import x509
+
+    found = []
+    for block in _BLOCK.finditer(read_file(path, option)):
+        if block[1] not in _CERTIFICATE_LABELS:
+            continue
+        try:
+            der = ssl.PEM_cert_to_DER_cert(block[0].replace(b"X509 ", b"").decode())
+            # A chain that was saved from a running relay ends with its meta certificate, which is soon out of date.
+            if parse_meta(der) is None:
+                found.append(x509.load_der_x509_certificate(der))
+        except ValueError as exc:
+            raise MachineError(findings.file_trouble(str(path), f"a certificate in it is damaged ({exc})")) from exc
+    if not found:
+        raise MachineError(findings.not_pem(str(path), "CERTIFICATE"))
+    return found
+
+
+def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
+    """The first private key in the file, and its public key in DER."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    blocks = [block for block in _BLOCK.finditer(read_file(path, option)) if block[1].endswith(b"PRIVATE KEY")]
+    if not blocks:
+        raise MachineError(findings.not_pem(str(path), "PRIVATE KEY"))
+    pem = blocks[0][0] + b"\n"
+    if blocks[0][1].startswith(b"ENCRYPTED") or b"4,ENCRYPTED" in pem:
+        raise MachineError(findings.key_encrypted(str(path)))
+    try:
+        public = load_pem_private_key(pem, None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        # Not the library's own words: nobody has checked them for pieces of the key.
+        raise MachineError(findings.file_trouble(str(path), "the key in it is damaged or of an unknown kind")) from exc
+    return pem, public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _public_key_der(certificate: X509Certificate) -> bytes | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):  # an exotic issuer; it cannot be the leaf
+        return None
+
+
+def _in_order(leaf: X509Certificate, certificates: list[X509Certificate]) -> list[X509Certificate]:
+    """The leaf, then each one's issuer as far as they are there, then the rest as it was."""
+    chain = [leaf]
+    rest = [one for one in certificates if one != leaf]
+    while issuer := next((one for one in rest if one.subject == chain[-1].issuer), None):
+        chain.append(issuer)
+        rest.remove(issuer)
+    return chain + rest
+
+
+def _describe(chain: list[X509Certificate], key_pem: bytes) -> Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    leaf = chain[0]
+    names: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    try:
+        sans = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = tuple(name.lower() for name in sans.get_values_for_type(x509.DNSName))
+        ips = tuple(str(ip) for ip in sans.get_values_for_type(x509.IPAddress))
+    except (x509.ExtensionNotFound, ValueError):  # clients that go by a name will refuse it; those with a pin may not
+        pass
+    der = leaf.public_bytes(Encoding.DER)
+    return Certificate(
+        chain_pem=b"".join(one.public_bytes(Encoding.PEM) for one in chain),
+        key_pem=key_pem,
+        leaf_der=der,
+        not_before=leaf.not_valid_before_utc,
+        not_after=leaf.not_valid_after_utc,
+        names=names,
+        ips=ips,
+        pin=pin_of_der(der),
+        self_signed=leaf.subject == leaf.issuer,
+        chain_length=len(chain),
+    )

@@ -1,0 +1,164 @@
+"""``tailhub``: its commands and their flags. What each command does is in a module of its own, loaded when called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import tailhub
+from tailhub.exceptions import FindingError
+from tailhub.findings import Language, choose_language
+from tailhub.server.config import RelayConfig
+
+app = typer.Typer(
+    name="tailhub",
+    help="A relay for Tailscale networks: DERP and STUN, one command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
+_STATE_HELP = "Directory that keeps the relay's key and certificate."
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit code: 0, 1 (the machine stands in the way) or 2 (wrong usage)."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except typer.Abort:
+        return 130
+    except FindingError as exc:
+        print_error(exc)
+        return exc.exit_code
+    except Exception as exc:
+        # click's own usage errors; its base class is no longer typer's to export.
+        if hasattr(exc, "format_message") and hasattr(exc, "exit_code"):
+            sys.stderr.write(f"tailhub: {exc.format_message()}  (see tailhub --help)\n")
+            return int(exc.exit_code)
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def print_error(error: FindingError) -> None:
+    """One sentence or two for a person, in their language, and the code to look it up by."""
+    finding = error.finding
+    text = finding.render(_language(None)) if hasattr(finding, "render") else str(error)
+    code = getattr(finding, "code", "")
+    sys.stderr.write(f"tailhub: {text}{f'  [{code}]' if code else ''}\n")
+
+
+def _language(override: str | None) -> Language:
+    global _chosen_language
+    if override is not None or _chosen_language is None:
+        _chosen_language = choose_language(os.environ, override)
+    return _chosen_language
+
+
+_chosen_language: Language | None = None
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"tailhub {tailhub.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A relay for Tailscale networks: DERP and STUN, one command."""
+
+
+@app.command()
+def relay(
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where clients connect (TLS, any port).")] = ":8443",
+    http_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Plain HTTP: captive portal check and redirect, usually :80.")
+    ] = "off",
+    stun_listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="STUN over UDP.")] = ":3478",
+    admin_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Health, metrics and the map, for you only.")
+    ] = "127.0.0.1:9912",
+    public_port: Annotated[
+        int | None, typer.Option(metavar="N", help="TCP port that clients use, if another one than --listen's.")
+    ] = None,
+    stun_public_port: Annotated[
+        int | None, typer.Option(metavar="N", help="UDP port that clients use, if another one than --stun-listen's.")
+    ] = None,
+    hostname: Annotated[str, typer.Option(metavar="NAME", help="DNS name that clients use.")] = "",
+    address: Annotated[
+        list[str] | None, typer.Option(metavar="IP", help="Address that clients use; once for IPv4, once for IPv6.")
+    ] = None,
+    discover: Annotated[
+        bool, typer.Option("--discover/--no-discover", help="Ask the cloud's metadata and public STUN servers.")
+    ] = True,
+    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate (PEM) with its chain.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key (PEM).")] = None,
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help=_STATE_HELP)] = None,
+    mesh_key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Secret shared by the relays of one region: 64 hex digits.")
+    ] = None,
+    region_id: Annotated[
+        int | None, typer.Option(metavar="N", help="Region in the printed map, 900 to 999 (default: from the key).")
+    ] = None,
+    home: Annotated[str, typer.Option(metavar="blank|URL", help="Home page: nothing, or a redirect.")] = "",
+    bootstrap_dns_names: Annotated[
+        str, typer.Option(metavar="A,B", help="Names to publish on /bootstrap-dns, separated by commas.")
+    ] = "",
+    stun_rfc: Annotated[
+        bool, typer.Option("--stun-rfc/--no-stun-rfc", help="Answer plain RFC 8489 STUN too, limited by address.")
+    ] = True,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Run the relay. Without arguments it makes what it needs and prints what to paste where.
+
+    "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
+    """
+    language = _language(lang)
+    from tailhub.cli.relay import run_relay
+
+    names = tuple(name.strip() for name in bootstrap_dns_names.split(",") if name.strip())
+    config = RelayConfig(
+        listen=listen,
+        http_listen=http_listen,
+        stun_listen=stun_listen,
+        admin_listen=admin_listen,
+        public_port=public_port,
+        stun_public_port=stun_public_port,
+        hostname=hostname,
+        addresses=tuple(address or ()),
+        discover=discover,
+        cert=cert,
+        key=key,
+        state_dir=state_dir,
+        mesh_key_file=mesh_key_file,
+        region_id=region_id,
+        home=home,
+        bootstrap_dns_names=names,
+        stun_rfc=stun_rfc,
+    )
+    return run_relay(config, language)
+
+
+@app.command()
+def derpmap(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for derp.urls of Headscale and for tools.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="As YAML, for derp.paths of Headscale.")] = False,
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help=_STATE_HELP)] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Print the running relay's map again: for Tailscale's policy file, or as JSON or YAML."""
+    language = _language(lang)
+    from tailhub.cli.derpmap import print_map
+
+    return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)

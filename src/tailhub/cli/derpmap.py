@@ -1,0 +1,71 @@
+"""``tailhub derpmap``: asks the running relay for its map over the unix socket in its state directory."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+from pathlib import Path
+
+from tailhub import findings
+from tailhub.exceptions import LocalError, MachineError
+from tailhub.findings import Language
+from tailhub.server.app import ADMIN_SOCKET
+from tailhub.server.state_place import locate
+from tailhub.tailcfg.derpmap import DERPMap, parse_json
+from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
+
+TIMEOUT_S = 5.0
+
+_HINTS: dict[Language, str] = {
+    "en": "Tailscale: add this to the policy file, before its last }",
+    "zh": "Tailscale：把下面的内容粘贴到策略文件中，放在最后一个 } 之前",
+}
+
+
+def print_map(state_dir: Path | None, *, as_json: bool, as_yaml: bool, lang: Language) -> int:
+    """Print the map; the exit code. What is meant to be pasted goes to standard output, alone when redirected."""
+    derp_map = fetch_map(locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None))
+    if not derp_map.regions:
+        raise MachineError(findings.address_unknown())
+    if as_yaml:
+        sys.stdout.write(headscale_yaml(derp_map))
+    elif as_json:
+        sys.stdout.write(to_json(derp_map) + "\n")
+    else:
+        if sys.stdout.isatty():
+            sys.stdout.write(_HINTS[lang] + "\n")
+        sys.stdout.write(policy_snippet(derp_map) + "\n")
+    return 0
+
+
+def fetch_map(state_dir: Path) -> DERPMap:
+    """The public map of the relay whose state is in `state_dir`. Raises `MachineError`."""
+    path = state_dir / ADMIN_SOCKET
+    try:
+        connection = _UnixConnection(str(path))
+        connection.request("GET", "/derpmap.json?view=public")
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as exc:
+        raise MachineError(findings.relay_not_found(path, exc)) from exc
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise MachineError(findings.relay_not_found(path, body.decode("utf-8", "replace").strip()))
+    try:
+        return parse_json(body)
+    except LocalError as exc:
+        raise MachineError(findings.relay_not_found(path, exc)) from exc
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("tailhub", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

@@ -1,0 +1,265 @@
+"""The first screen of ``tailhub relay``: the verdict, each value with where it comes from, what to do next.
+
+Lines to be pasted are whole and alone, whatever the width of the terminal; colour only adds. Only commands that exist
+are named. Not here: finding anything out; `ScreenFacts` has it all. Words are in `screen_texts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from ipaddress import ip_address
+from typing import Literal, TextIO
+
+from tailhub.cli.screen_texts import TEXTS
+from tailhub.cli.text_layout import display_width, pad, wrap
+from tailhub.findings import Finding, Language
+
+COLUMNS = 110  # where prose is broken
+_VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
+
+Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
+_RICH_STYLES: dict[Style, str] = {
+    "": "",
+    "title": "bold green",
+    "good": "green",
+    "warning": "bold yellow",
+    "error": "bold red",
+    "step": "bold",
+    "paste": "cyan",
+    "dim": "dim",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output, never broken; its style is for terminals with colour."""
+
+    text: str
+    style: Style = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLine:
+    """An address that others use and in a few words, in the screen's language, where it comes from."""
+
+    address: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenLine:
+    """A listener: `host` is "" for all addresses, `families` are the IP versions served (4, 6)."""
+
+    port: int
+    host: str = ""
+    families: tuple[int, ...] = (4, 6)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Can programs on this machine reach it, and nobody else?"""
+        return bool(self.host) and ip_address(self.host.partition("%")[0]).is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenFacts:
+    """What the screen shows.
+
+    `derp_port` and `stun_port` are what others use (the map's); None: STUN is off. `policy_snippet` is "" while there
+    is no map. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on this machine.
+    """
+
+    version: str
+    addresses: tuple[AddressLine, ...]
+    relay: ListenLine
+    stun: ListenLine | None
+    derp_port: int
+    stun_port: int | None
+    is_pinned: bool
+    valid_to: date
+    state_dir: str
+    policy_snippet: str
+    hostname: str = ""
+    http: ListenLine | None = None
+    admin: ListenLine | None = None
+    allowed_keys: int | None = None
+    findings: tuple[Finding, ...] = ()
+    firewall_commands: tuple[str, ...] = ()
+
+
+def first_screen(facts: ScreenFacts, lang: Language = "en") -> list[Line]:
+    """The whole screen."""
+    words = TEXTS[lang]
+    lines = [Line(words["title"].format(version=facts.version), "title"), Line("")]
+    lines += _table(facts, words)
+    for finding in sorted(facts.findings, key=_gravity):
+        lines += [Line(""), *finding_lines(finding, lang)]
+    if not facts.relay.is_loopback:
+        stun = words["outside_stun"] if facts.stun else ""
+        lines += [Line(""), Line("  " + words["outside"] + stun)]
+    for number, step in enumerate(_steps(facts, words), start=1):
+        head, *rest = step
+        lines += [Line(""), Line(f"{number} {head.text}", head.style), *rest]
+    return lines
+
+
+def finding_lines(finding: Finding, lang: Language = "en") -> list[Line]:
+    """A finding in the screen's layout: how bad, its code, what it is and what to do."""
+    label = f"  {TEXTS[lang][finding.severity.value]} {finding.code}  "
+    indent = display_width(label)
+    style: Style = "error" if finding.severity == "error" else "warning" if finding.severity == "warning" else ""
+    what, *more = wrap(finding.what(lang), COLUMNS - indent)
+    remedy = wrap(finding.remedy(lang), COLUMNS - indent)
+    return (
+        [Line(label + what, style)]
+        + [Line(" " * indent + text, style) for text in more]
+        + [Line(" " * indent + text) for text in remedy]
+    )
+
+
+def first_contact(protocol: Literal["TCP", "STUN"], source: str, at: datetime, lang: Language = "en") -> list[Line]:
+    """The line for the first packet from another machine: the way in is open."""
+    words = TEXTS[lang]
+    what = words["first_tcp" if protocol == "TCP" else "first_stun"]
+    columns = max(display_width(words[key]) for key in ("first_tcp", "first_stun"))
+    return [Line(f"{at:%H:%M:%S}  {pad(what, columns)}  {source}  {words['ok']}", "good")]
+
+
+def first_rejection(source: str, alert: str, at: datetime, *, is_pinned: bool, lang: Language = "en") -> list[Line]:
+    """The lines for the first client that refuses our certificate. `alert`: TLS's word, as ``bad certificate``."""
+    words = TEXTS[lang]
+    columns = max(display_width(words[key]) for key in ("first_tcp", "first_stun", "rejected"))
+    meaning = words["rejected_pinned" if is_pinned else "rejected_files"].format(alert=alert)
+    lines = [Line(f"{at:%H:%M:%S}  {pad(words['rejected'], columns)}  {source}", "warning")]
+    return lines + [Line(" " * 10 + text) for text in wrap(meaning, COLUMNS - 10)]
+
+
+def plain(lines: Sequence[Line]) -> str:
+    """The lines as text, each ended."""
+    return "".join(line.text + "\n" for line in lines)
+
+
+def show(lines: Sequence[Line], stream: TextIO) -> None:
+    """Print: in colour on a terminal, else as plain text. Characters that `stream` cannot encode become "?"."""
+    encoding = stream.encoding or "utf-8"
+    lines = [Line(line.text.encode(encoding, "replace").decode(encoding), line.style) for line in lines]
+    if not stream.isatty():
+        stream.write(plain(lines))
+    else:
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        for line in lines:
+            # Soft wrap: rich neither breaks nor pads, so that a line is copied from the terminal as it was written.
+            console.print(Text(line.text, _RICH_STYLES[line.style]), soft_wrap=True)
+    stream.flush()
+
+
+def _gravity(finding: Finding) -> int:
+    return ("error", "warning", "note").index(finding.severity.value)
+
+
+def _table(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
+    rows = list(_rows(facts, words))
+    labels = max(display_width(words[label]) for label, _, _ in rows)
+    widths = [display_width(value) for _, value, _ in rows]
+    values = max(width for width in widths if width <= _VALUE_COLUMNS)  # that of "access" is always one
+    for label, value, remark in rows:
+        head = f"  {pad(words[label], labels)}  {pad(value, values)}   "
+        first, *more = wrap(remark, max(COLUMNS - display_width(head), 30))
+        is_open = label == "access" and value == words["anyone"]
+        yield Line((head + first).rstrip(), "warning" if is_open else "")
+        for text in more:
+            yield Line(" " * display_width(head) + text)
+
+
+def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Label, value, and a remark: where the value comes from or what it means."""
+    if facts.hostname:
+        yield "name", facts.hostname, words["name_remark"]
+    for address in facts.addresses:
+        yield "address", address.address, address.origin
+    if not facts.addresses and not facts.hostname:
+        yield "address", words["unknown"], ""
+    certificate = words["pinned" if facts.is_pinned else "from_files"].format(date=f"{facts.valid_to:%Y-%m-%d}")
+    families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
+    mapping = _mapping(facts.relay, facts.derp_port, words)
+    yield "relay", _where("TCP", facts.relay), words["comma"].join(filter(None, (certificate, families, mapping)))
+    if facts.stun:
+        families, mapping = _families(facts.stun, words), _mapping(facts.stun, facts.stun_port, words)
+        yield "stun", _where("UDP", facts.stun), words["comma"].join(filter(None, (families, mapping)))
+    else:
+        yield "stun", words["off"], words["stun_off_remark"]
+    if facts.http:
+        yield "http", _where("TCP", facts.http), words["http_remark"]
+    if facts.admin:
+        url = f"http://{_endpoint(facts.admin) if facts.admin.host else f'127.0.0.1:{facts.admin.port}'}"
+        yield "pages", f"TCP {facts.admin.port}", words["pages_remark"].format(url=url)
+    yield "state", facts.state_dir, words["state_pinned" if facts.is_pinned else "state_files"]
+    if facts.relay.is_loopback:
+        yield "access", words["local"], words["local_remark"]
+    elif facts.allowed_keys is None:
+        yield "access", words["anyone"], words["anyone_remark"].format(step=3)
+    else:
+        yield "access", words["keys"].format(count=facts.allowed_keys), words["keys_remark"]
+
+
+def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
+    """What to do next; the first line of each gets its number."""
+    if facts.policy_snippet:
+        after = f"  {words['headscale']}tailhub derpmap --yaml"
+        yield [
+            Line(words["paste"], "step"),
+            *(Line("  " + text, "paste") for text in facts.policy_snippet.splitlines()),
+            Line(pad(after, 44) + " " + words["clients"] if facts.is_pinned else after),
+        ]
+    else:
+        yield [
+            Line(words["no_map"], "step"),
+            Line("  tailhub relay --address IP", "paste"),
+            Line("  tailhub relay --hostname NAME", "paste"),
+        ]
+    if facts.relay.is_loopback:
+        return
+    public = _ports(facts.derp_port, facts.stun_port if facts.stun else None, words)
+    here = _ports(facts.relay.port, facts.stun.port if facts.stun else None, words)
+    head = words["open" if here == public else "open_other"].format(ports=public, here=here)
+    yield [Line(head, "step"), *(Line("  " + command, "paste") for command in facts.firewall_commands)]
+    if facts.allowed_keys is None:
+        port = facts.relay.port
+        # The rule of the step before would let everyone in all the same.
+        opening = (command for command in facts.firewall_commands if command.endswith(f"ufw allow {port}/tcp"))
+        yield [
+            Line(words["close"], "step"),
+            *(Line("  " + command.replace("ufw allow", "ufw delete allow"), "paste") for command in opening),
+            Line(f"  sudo ufw allow from YOUR_NETWORK to any port {port} proto tcp", "paste"),
+            Line("  " + words["close_local"]),
+            Line(f"  tailhub relay --listen 127.0.0.1:{port}", "paste"),
+        ]
+
+
+def _endpoint(listener: ListenLine) -> str:
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"{host}:{listener.port}"
+
+
+def _where(protocol: str, listener: ListenLine) -> str:
+    return f"{protocol} {_endpoint(listener) if listener.host else listener.port}"
+
+
+def _families(listener: ListenLine, words: dict[str, str]) -> str:
+    if set(listener.families) == {4, 6}:
+        return words["both_families"]
+    return words["one_family"].format(family=f"IPv{listener.families[0]}")
+
+
+def _mapping(listener: ListenLine, public_port: int | None, words: dict[str, str]) -> str:
+    return words["others_use"].format(port=public_port) if public_port not in (None, listener.port) else ""
+
+
+def _ports(tcp: int, udp: int | None, words: dict[str, str]) -> str:
+    if udp is None:
+        return f"TCP {tcp}"
+    return words["ports"].format(tcp=f"TCP {tcp}", udp=f"UDP {udp}")

@@ -1,0 +1,82 @@
+"""Every code there is: its short name and how bad it is. The texts are in `english` and `chinese`.
+
+A code is never reused for something else; people search for it. TH001 to TH029 are kept for what a check from outside
+sees; the tens that follow are listening, state, certificates, what was asked for, the address, and the machine.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"  # it does not work, or refuses to start
+    WARNING = "warning"  # it works, but not for everyone, not safely, or not for long
+    NOTE = "note"  # good to know
+
+
+class Entry(NamedTuple):
+    """One kind of finding."""
+
+    name: str
+    severity: Severity
+
+
+_ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+CATALOGUE: dict[str, Entry] = {
+    # listening
+    "TH030": Entry("port-taken", _ERROR),
+    "TH031": Entry("port-needs-privilege", _ERROR),
+    "TH032": Entry("address-not-here", _ERROR),
+    "TH033": Entry("malformed-address", _ERROR),
+    "TH034": Entry("family-missing", _NOTE),
+    "TH035": Entry("cannot-listen", _ERROR),
+    "TH036": Entry("descriptor-limit-low", _NOTE),
+    # state
+    "TH040": Entry("state-locked", _ERROR),
+    "TH041": Entry("state-not-writable", _ERROR),
+    "TH042": Entry("state-not-a-directory", _ERROR),
+    "TH043": Entry("state-not-a-mount", _WARNING),
+    "TH044": Entry("other-state", _WARNING),
+    "TH045": Entry("relay-key-malformed", _ERROR),
+    "TH046": Entry("file-unreadable", _ERROR),
+    "TH047": Entry("file-missing", _ERROR),
+    "TH048": Entry("mesh-key-malformed", _ERROR),
+    "TH049": Entry("secret-readable-by-others", _WARNING),
+    # certificates
+    "TH050": Entry("certificate-half", _ERROR),
+    "TH051": Entry("key-mismatch", _ERROR),
+    "TH052": Entry("key-encrypted", _ERROR),
+    "TH053": Entry("not-pem", _ERROR),
+    "TH054": Entry("certificate-expired", _ERROR),
+    "TH055": Entry("certificate-not-yet-valid", _WARNING),
+    "TH056": Entry("pin-expires-soon", _WARNING),
+    "TH057": Entry("name-needs-new-pin", _WARNING),
+    # what was asked for
+    "TH060": Entry("bad-region-id", _ERROR),
+    "TH061": Entry("bad-address", _ERROR),
+    "TH062": Entry("bad-host-name", _ERROR),
+    "TH063": Entry("bad-home", _ERROR),
+    "TH064": Entry("bad-port", _ERROR),
+    "TH065": Entry("option-needs-other", _ERROR),
+    "TH066": Entry("bad-language", _ERROR),
+    # the address that others use
+    "TH070": Entry("not-reachable", _WARNING),
+    "TH071": Entry("sources-disagree", _WARNING),
+    "TH072": Entry("ipv6-only", _NOTE),
+    "TH073": Entry("container-bridge", _WARNING),
+    "TH074": Entry("no-dns", _NOTE),
+    "TH075": Entry("stun-private-sources", _WARNING),
+    "TH076": Entry("address-unknown", _WARNING),
+    "TH077": Entry("host-name-elsewhere", _WARNING),
+    # the machine and the program
+    "TH080": Entry("relay-not-found", _ERROR),
+    "TH081": Entry("python-too-old", _ERROR),
+    "TH082": Entry("platform-unsupported", _ERROR),
+    "TH083": Entry("clock-before-build", _WARNING),
+    "TH084": Entry("file-trouble", _ERROR),
+}

@@ -1,0 +1,55 @@
+"""Findings about certificates and their keys. Paths are text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from tailhub.findings.finding import Finding
+
+
+def certificate_half(present: str, missing: str) -> Finding:
+    """Of certificate and key only one file is there. Neither is ever made anew silently."""
+    return Finding("TH050", {"present": present, "missing": missing})
+
+
+def key_mismatch(cert: str, key: str) -> Finding:
+    """The key does not belong to the certificate."""
+    return Finding("TH051", {"cert": cert, "key": key})
+
+
+def key_encrypted(path: str) -> Finding:
+    """The private key needs a passphrase."""
+    return Finding("TH052", {"path": path})
+
+
+def not_pem(path: str, expected: Literal["CERTIFICATE", "PRIVATE KEY"]) -> Finding:
+    """The file does not hold what was expected, in PEM."""
+    command = "x509" if expected == "CERTIFICATE" else "pkey"
+    return Finding("TH053", {"path": path, "label": expected, "command": command})
+
+
+def certificate_expired(path: str, not_after: date, pinned_key: str = "") -> Finding:
+    """The certificate has expired. `pinned_key`: the key file of a certificate of our own, which clients pin."""
+    values = {"path": path, "date": _day(not_after), "key": pinned_key, "pinned": bool(pinned_key)}
+    return Finding("TH054", values)
+
+
+def certificate_not_yet_valid(path: str, not_before: date) -> Finding:
+    """The certificate is valid from a later day."""
+    return Finding("TH055", {"path": path, "date": _day(not_before)})
+
+
+def pin_expires_soon(path: str, key: str, not_after: date, days: int) -> Finding:
+    """The certificate that clients pin expires in `days` days."""
+    return Finding("TH056", {"path": path, "key": key, "date": _day(not_after), "days": days})
+
+
+def name_needs_new_pin(path: str, key: str, host: str, names: Sequence[str]) -> Finding:
+    """``--hostname`` asks for a name that is not among the `names` of the certificate that clients pin."""
+    return Finding("TH057", {"path": path, "key": key, "host": host, "names": ", ".join(names)})
+
+
+def _day(day: date) -> str:
+    return f"{day:%Y-%m-%d}"

@@ -1,0 +1,213 @@
+"""The texts of all findings in Chinese. The codes, values and commands are those of `tailhub.findings.english`."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "TH030": (
+        "{protocol} 端口 {port} 已被占用[[program?：{program}（pid {pid}）||，当前用户无权查看是哪个程序]]。",
+        "[[program?停掉它||用 `sudo ss {ss_flags} 'sport = :{port}'` 找到并停掉它]]，或改用"
+        "[[free_port?空闲端口：`{flag} :{free_port}`||其他端口：`{flag} :PORT`]]。",
+    ),
+    "TH031": (
+        "当前用户不能监听 {protocol} 端口 {port}：小号端口需要特权。",
+        "改用大号端口（`{flag} :[[free_port?{free_port}||PORT]]`），或放行此端口："
+        "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`，或在 systemd 单元中写 "
+        "`AmbientCapabilities=CAP_NET_BIND_SERVICE`，或 "
+        "`sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})`（对该 Python 运行的所有程序都有效）。",
+    ),
+    "TH032": (
+        "{flag}：{host} 不是本机的地址。",
+        "请监听本机全部地址：`{flag} :{port}`；如果外部通过 {host} 访问本机（云服务器的 NAT 即如此），再加上 "
+        "`--address {host}`。",
+    ),
+    "TH033": (
+        "{flag}：应为 HOST:PORT，实际是 `{text}`。",
+        "[[suggestion?请写 `{flag} {suggestion}`。]]"
+        "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
+        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，例如 `:8443`、`192.0.2.5:8443`、`[2001:db8::5]:8443`；"
+        "`off` 表示关闭该监听。",
+    ),
+    "TH034": (
+        "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
+        "如果客户端不需要 {family}，不必处理[[sysctl?；`sysctl {sysctl}` 可以看出它是否被关闭]]。",
+    ),
+    "TH035": (
+        "无法监听 {text}（{flag}）：{reason}。",
+        "[[unix?请移走占位的文件，或用 `--state-dir DIR` 换一个目录。"
+        "||请用 `{flag} HOST:PORT` 换一个地址，或用 `{flag} off` 关闭它。]]",
+    ),
+    "TH036": (
+        "本进程最多可打开 {limit} 个文件，大约够 {clients} 个客户端使用。",
+        "需要更多时，请在启动前提高硬限制：systemd 单元中写 `LimitNOFILE=65536`，容器则加 `--ulimit nofile=65536`。",
+    ),
+    "TH040": (
+        "状态目录 {path} 正被另一个运行中的中继使用[[pid?（pid {pid}）]]。",
+        "[[pid?停掉它（`kill {pid}`）||停掉它]]，或给这个中继另外的目录和端口："
+        "`tailhub relay --state-dir DIR --listen :PORT --stun-listen :PORT --admin-listen off`。",
+    ),
+    "TH041": (
+        "用户 {user} 不能写入状态目录 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
+        "把目录交给该用户：`sudo chown -R {user!q} {path!q}`，或另选目录：`tailhub relay --state-dir DIR`。",
+    ),
+    "TH042": (
+        "状态目录 {path} 应为目录，实际不是。",
+        "移走它：`mv {path!q} {path!q}.old`，或另选目录：`tailhub relay --state-dir DIR`。",
+    ),
+    "TH043": (
+        "状态目录 {path} 在容器内部，会随容器一起消失：下一个容器的证书指纹会变，所有客户端都将断开。",
+        "请放到容器外：`docker run -v tailhub:{path} …`，或在 compose 文件的 `volumes:` 下写 `- tailhub:{path}`。",
+    ),
+    "TH044": (
+        "{other} 里有另一份状态，而本中继使用 {path}：两者的证书指纹不同。",
+        "要沿用那一份：`tailhub relay --state-dir {other!q}`；要搬到这里，先停掉两个中继，再执行 `sudo cp -a "
+        "{other!q}/. {path!q}/`。",
+    ),
+    "TH045": (
+        '{path}：应为中继密钥，即 JSON `{{"PrivateKey": "privkey:<64 位十六进制>"}}`，'
+        "实际不是[[reason?（{reason}）]]。",
+        "请从备份恢复，或移走它以生成新密钥：`mv {path!q} {path!q}.old`（证书指纹不变；由密钥得出的区域编号会变）。",
+    ),
+    "TH046": (
+        "用户 {user} 不能读取 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
+        "请让该用户能读取它并能进入上级目录：`sudo setfacl -m u:{user}:r {path!q}`；如果没有其他程序用它，也可以 "
+        "`sudo chown {user!q} {path!q}`。",
+    ),
+    "TH047": (
+        "{option}：文件 {path} 不存在。",
+        "请检查路径；相对路径从 {directory} 算起。",
+    ),
+    "TH048": (
+        "{path}：应为 mesh 密钥（64 位十六进制），实际的 {length} 个字符不是。",
+        "同一区域的所有中继共用一个：用 `openssl rand -hex 32 > {path!q}` 生成，或从另一台中继复制。",
+    ),
+    "TH049": (
+        "{path} 是机密文件，其他用户却可以读取（权限 {mode}）。",
+        "`chmod 600 {path!q}`",
+    ),
+    "TH050": (
+        "有 {present}，却没有 {missing}；不会自动重新生成，因为新证书的指纹不同，所有客户端都会断开。",
+        "请从备份恢复 {missing}；或者接受新的指纹：`mv {present!q} {present!q}.old`，启动中继，再把 `tailhub derpmap` "
+        "输出的 map 交给所有客户端。",
+    ),
+    "TH051": (
+        "{key} 里的密钥与 {cert} 里的证书不匹配。",
+        "请比较 `openssl x509 -noout -pubkey -in {cert!q}` 和 `openssl pkey -pubout -in {key!q}`，再用 "
+        "`--cert FILE --key FILE` 指定成对的文件；证书文件中服务器证书要放在最前面。",
+    ),
+    "TH052": (
+        "{path} 里的密钥有密码保护，而运行时没有人输入密码。",
+        "请制作一份没有密码的副本：`(umask 077; openssl pkey -in {path!q} -out plain.key)`，再用 `--key plain.key`。",
+    ),
+    "TH053": (
+        "{path}：应为 PEM（`-----BEGIN {label}-----`），实际不是。",
+        "DER 可这样转换：`openssl {command} -inform der -in {path!q} -out new.pem`；PKCS#12："
+        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`。",
+    ),
+    "TH054": (
+        "{path} 里的证书已于 {date} 过期，客户端会拒绝它。",
+        "[[pinned?请生成新证书（指纹会变）：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，再把 "
+        "`tailhub derpmap` 输出的 map 交给所有客户端。||请在证书的来源处续期，然后重新启动中继；"
+        "如果觉得日期不对，请用 `date` 检查时钟。]]",
+    ),
+    "TH055": (
+        "{path} 里的证书从 {date} 起才有效，在此之前客户端会拒绝它。",
+        "请检查本机时钟（`timedatectl`），再检查证书。",
+    ),
+    "TH056": (
+        "{path} 里已被客户端锁定的证书将于 {date} 过期，还有 {days} 天。",
+        "新证书的指纹会变，请选好日子：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，再把 "
+        "`tailhub derpmap` 输出的 map 交给所有客户端。",
+    ),
+    "TH057": (
+        "已被客户端锁定的证书里有名称 {names}，没有 {host}：按该域名连接的客户端会拒绝它。含该域名的证书指纹会变。",
+        "不中断的做法：另起一个中继 `tailhub relay --hostname {host} --state-dir DIR --listen :PORT "
+        "--stun-listen :PORT --admin-listen off`，把它的区域加进 map，等客户端都转过去再停掉这一个。"
+        "可以中断时：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，更新 map。",
+    ),
+    "TH060": (
+        "--region-id：应为 900 到 999 之间的数，实际是 `{text}`。",
+        "这些编号由 Tailscale 留给用户使用，例如 `--region-id 947`；不写时由中继密钥得出。",
+    ),
+    "TH061": (
+        "--address：应为 IP 地址，实际是 `{text}`。",
+        "例如 `--address 203.0.113.7` 或 `--address 2001:db8::7`，不带端口和方括号；域名请用 `--hostname`。",
+    ),
+    "TH062": (
+        "{option}：应为域名，实际是 `{text}`。",
+        "[[suggestion?请写 `{option} {suggestion}`。||例如 `{option} derp.example.com`，不带协议、端口和路径"
+        "[[is_host?；地址请用 `--address`]]。]]",
+    ),
+    "TH063": (
+        "--home：应为 `blank` 或网址，实际是 `{text}`。",
+        "例如 `--home blank` 或 `--home https://www.example.com/`。",
+    ),
+    "TH064": (
+        "{option}：应为 1 到 65535 之间的端口，实际是 `{text}`。",
+        "例如 `{option} 8443`。",
+    ),
+    "TH065": (
+        "{option} 还需要 {missing}。",
+        "请两个都写：`{option} {value} {missing} {missing_value}`，或都不写。",
+    ),
+    "TH066": (
+        "--lang：应为 `en` 或 `zh`，实际是 `{text}`。",
+        "请写 `--lang en` 或 `--lang zh`；不写时由系统语言环境决定（LC_ALL、LC_MESSAGES、LANG）。",
+    ),
+    "TH070": (
+        "互联网上没有人能通过 IPv4 连到本机：本机在 NAT 后面[[address?，自身地址是 {address}[[seen?，外部看到的是 "
+        "{seen}]]]]。",
+        "同一网络内的设备可以使用。要给外部使用，请在有公网地址的机器上运行，或在路由器上转发端口并指定其地址："
+        "`tailhub relay --address IP`。",
+    ),
+    "TH071": (
+        "各个来源给出的本机地址不一致：{answers}。",
+        "[[chosen?map 里用的是 {chosen}；如果不对，请指定外部使用的地址：`tailhub relay --address IP`。"
+        "||通常是因为本机上有 VPN 或代理。请指定外部使用的地址：`tailhub relay --address IP`。]]",
+    ),
+    "TH072": (
+        "本中继只有 IPv6 地址 {address}：没有 IPv6 的网络（例如许多手机网络）里的客户端不能使用它。",
+        "如果你的设备都有 IPv6，不必处理；否则请指定公网 IPv4 地址：`tailhub relay --address IP`。",
+    ),
+    "TH073": (
+        "本容器在网桥后面[[address?，地址 {address}]]，外部无法使用这个地址；STUN "
+        "还可能把网桥的地址当作客户端的地址告诉客户端。",
+        "最好用 `docker run --network host …`。否则请发布 TCP {port}[[stun_port? 和 UDP {stun_port}]]，"
+        "并说明外部使用的地址：`tailhub relay --address IP --public-port PORT[[stun_port? --stun-public-port PORT]]`。",
+    ),
+    "TH074": (
+        "无法解析任何域名：本机没有可用的 DNS。",
+        "中继照常运行；通过 STUN 查找地址和 `--bootstrap-dns-names` 暂时停用。请检查 /etc/resolv.conf。",
+    ),
+    "TH075": (
+        "STUN 请求来自 {source}，这是本机容器网络的地址：客户端会得到它而不是自己的地址，因此无法直连。",
+        '请用 `--network host` 运行容器，或在 /etc/docker/daemon.json 中设置 `"userland-proxy": false` 并重启 Docker。',
+    ),
+    "TH076": (
+        "没有找到外部可以使用的地址。",
+        "请指定：`tailhub relay --address IP` 或 `tailhub relay --hostname NAME`。",
+    ),
+    "TH077": (
+        "[[resolved?{host} 解析到 {resolved}||{host} 没有解析到任何地址]]，而本机的地址是 {address}。",
+        "[[resolved?请更正该域名的 A 和 AAAA 记录，或等 DNS 更新||请为它添加 A 或 AAAA 记录]]；客户端按域名连接。",
+    ),
+    "TH080": (
+        "{path} 上没有中继应答[[reason?（{reason}）]]。",
+        "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
+    ),
+    "TH081": (
+        "tailhub 需要 Python 3.11 或更新的版本，当前是 {found}。",
+        "`uv tool install --python 3.12 tailhub` 会自带一个。",
+    ),
+    "TH082": (
+        "`tailhub relay` 不能在 {platform} 上运行。",
+        "它需要 Linux：小型服务器、容器或 WSL 均可。",
+    ),
+    "TH083": (
+        "时钟显示 {now}，早于本版 tailhub 的发布日期（{built}）。",
+        "请校准时钟：`sudo timedatectl set-ntp true`；证书是否有效取决于日期。",
+    ),
+    "TH084": (
+        "{path}：{reason}。",
+        "请检查磁盘和文件属主：`df {path!q}; ls -ld {path!q}`。",
+    ),
+}

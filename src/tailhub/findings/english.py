@@ -1,0 +1,233 @@
+"""The texts of all findings in English: for each code what was expected and found, and what to do.
+
+The template language is that of `tailhub.findings.finding`. Commands stand in backticks, whole, ready to copy.
+"""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "TH030": (
+        "{protocol} port {port} is taken by [[program?{program} (pid {pid})||a program that this user may not "
+        "see]].",
+        "[[program?Stop it||Find it with `sudo ss {ss_flags} 'sport = :{port}'` and stop it]], or use "
+        "[[free_port?a free port: `{flag} :{free_port}`||another port: `{flag} :PORT`]].",
+    ),
+    "TH031": (
+        "This user may not listen on {protocol} port {port}: low ports need a privilege.",
+        "Use a higher port (`{flag} :[[free_port?{free_port}||PORT]]`), or allow this one: "
+        "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`, or `AmbientCapabilities=CAP_NET_BIND_SERVICE` in a "
+        "systemd unit, or `sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})` (for every program that "
+        "this Python runs).",
+    ),
+    "TH032": (
+        "{flag}: {host} is not an address of this machine.",
+        "Listen on all of its addresses, `{flag} :{port}`; if others reach this machine by {host}, as behind the NAT "
+        "of a cloud, add `--address {host}`.",
+    ),
+    "TH033": (
+        "{flag}: expected HOST:PORT, found `{text}`.",
+        "[[suggestion?Write `{flag} {suggestion}`. ]]"
+        "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
+        "HOST is empty, an IPv4 address or an IPv6 address in brackets, as in `:8443`, `192.0.2.5:8443`, "
+        "`[2001:db8::5]:8443`; `off` switches the listener off.",
+    ),
+    "TH034": (
+        "This kernel has no {family}, so {flag} serves the other family only.",
+        "Nothing to do unless clients need {family}[[sysctl?; `sysctl {sysctl}` tells whether it was switched off]].",
+    ),
+    "TH035": (
+        "Cannot listen on {text} ({flag}): {reason}.",
+        "[[unix?Remove what is in the way, or choose another directory with `--state-dir DIR`."
+        "||Choose another address with `{flag} HOST:PORT`, or switch it off with `{flag} off`.]]",
+    ),
+    "TH036": (
+        "This process may open {limit} files, enough for about {clients} clients.",
+        "For more, raise the hard limit before the start: `LimitNOFILE=65536` in a systemd unit, "
+        "`--ulimit nofile=65536` for a container.",
+    ),
+    "TH040": (
+        "The state directory {path} is in use by a running relay[[pid? (pid {pid})]].",
+        "[[pid?Stop that one (`kill {pid}`)||Stop that one]], or give this one a directory and ports of its own: "
+        "`tailhub relay --state-dir DIR --listen :PORT --stun-listen :PORT --admin-listen off`.",
+    ),
+    "TH041": (
+        "The state directory {path} is not writable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
+        "Hand it over, `sudo chown -R {user!q} {path!q}`, or choose another: `tailhub relay --state-dir DIR`.",
+    ),
+    "TH042": (
+        "The state directory {path} should be a directory, and is something else.",
+        "Move it away, `mv {path!q} {path!q}.old`, or choose another: `tailhub relay --state-dir DIR`.",
+    ),
+    "TH043": (
+        "The state directory {path} is inside the container and goes with it: the next container has a new pin, and "
+        "every client is cut off.",
+        "Keep it outside: `docker run -v tailhub:{path} …`, or under `volumes:` in a compose file `- tailhub:{path}`.",
+    ),
+    "TH044": (
+        "There is other state in {other}, and this relay uses {path}: its pin is not the one of the other state.",
+        "To go on with the other: `tailhub relay --state-dir {other!q}`; to move it here, stop both relays and "
+        "`sudo cp -a {other!q}/. {path!q}/`.",
+    ),
+    "TH045": (
+        '{path}: expected a relay key, JSON `{{"PrivateKey": "privkey:<64 hex digits>"}}`, found '
+        "something else[[reason? ({reason})]].",
+        "Bring the file back from a backup, or move it away to have a new one made: `mv {path!q} {path!q}.old` (the "
+        "pin stays; a region id that was made from the key changes).",
+    ),
+    "TH046": (
+        "{path} is not readable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
+        "Let that user read it, and enter the directories above it: `sudo setfacl -m u:{user}:r {path!q}`, or "
+        "`sudo chown {user!q} {path!q}` if no other program needs the file.",
+    ),
+    "TH047": (
+        "{option}: there is no file {path}.",
+        "Check the path; a relative one counts from {directory}.",
+    ),
+    "TH048": (
+        "{path}: expected 64 hexadecimal digits, a mesh key, found {length} characters that are none.",
+        "All relays of a region share one: make it with `openssl rand -hex 32 > {path!q}`, or copy it from another "
+        "relay.",
+    ),
+    "TH049": (
+        "{path} is a secret and other users may read it (mode {mode}).",
+        "`chmod 600 {path!q}`",
+    ),
+    "TH050": (
+        "{present} is there and {missing} is not; neither is made anew, for a new certificate has a new pin and cuts "
+        "off every client.",
+        "Bring {missing} back from a backup; or accept a new pin: `mv {present!q} {present!q}.old`, start the relay, "
+        "and give the map that `tailhub derpmap` prints to every client.",
+    ),
+    "TH051": (
+        "The key in {key} does not belong to the certificate in {cert}.",
+        "Compare `openssl x509 -noout -pubkey -in {cert!q}` with `openssl pkey -pubout -in {key!q}` and name a pair "
+        "with `--cert FILE --key FILE`; the certificate of the server comes first in its file.",
+    ),
+    "TH052": (
+        "The key in {path} is encrypted, and nobody is there to type its passphrase.",
+        "Make a copy without: `(umask 077; openssl pkey -in {path!q} -out plain.key)`, and use `--key plain.key`.",
+    ),
+    "TH053": (
+        "{path}: expected PEM (`-----BEGIN {label}-----`), found something else.",
+        "From DER: `openssl {command} -inform der -in {path!q} -out new.pem`; from PKCS#12: "
+        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`.",
+    ),
+    "TH054": (
+        "The certificate in {path} has expired on {date}: clients refuse it.",
+        "[[pinned?Make a new one, which has a new pin: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the "
+        "relay, and give the map that `tailhub derpmap` prints to every client."
+        "||Renew it where it comes from and start the relay again; if the date is wrong, check the clock with "
+        "`date`.]]",
+    ),
+    "TH055": (
+        "The certificate in {path} is valid from {date} only: until then clients refuse it.",
+        "Check this machine's clock (`timedatectl`), then the certificate.",
+    ),
+    "TH056": (
+        "The pinned certificate in {path} expires on {date}, in {days} days.",
+        "A new one has a new pin, so choose the day: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the "
+        "relay, and give the map that `tailhub derpmap` prints to every client.",
+    ),
+    "TH057": (
+        "The pinned certificate has the names {names}, not {host}: clients that go by that name refuse it. A "
+        "certificate with the name has a new pin.",
+        "Without an outage: start a second relay, `tailhub relay --hostname {host} --state-dir DIR --listen :PORT "
+        "--stun-listen :PORT --admin-listen off`, add its region to the map, and stop this one once clients have "
+        "moved. With one: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the relay, change the map.",
+    ),
+    "TH060": (
+        "--region-id: expected a number from 900 to 999, found `{text}`.",
+        "Those are the ids that Tailscale leaves to its users: `--region-id 947`; without the flag the id is made from "
+        "the relay's key.",
+    ),
+    "TH061": (
+        "--address: expected an IP address, found `{text}`.",
+        "As in `--address 203.0.113.7` or `--address 2001:db8::7`, without port or brackets; a name goes to "
+        "`--hostname`.",
+    ),
+    "TH062": (
+        "{option}: expected a DNS name, found `{text}`.",
+        "[[suggestion?Write `{option} {suggestion}`.||As in `{option} derp.example.com`, without scheme, port or path"
+        "[[is_host?; an address goes to `--address`]].]]",
+    ),
+    "TH063": (
+        "--home: expected `blank` or a URL, found `{text}`.",
+        "As in `--home blank` or `--home https://www.example.com/`.",
+    ),
+    "TH064": (
+        "{option}: expected a port from 1 to 65535, found `{text}`.",
+        "As in `{option} 8443`.",
+    ),
+    "TH065": (
+        "{option} needs {missing} too.",
+        "Give both, `{option} {value} {missing} {missing_value}`, or neither.",
+    ),
+    "TH066": (
+        "--lang: expected `en` or `zh`, found `{text}`.",
+        "Write `--lang en` or `--lang zh`; without it the locale decides (LC_ALL, LC_MESSAGES, LANG).",
+    ),
+    "TH070": (
+        "Nobody on the Internet can open a connection to this machine over IPv4: it is behind a NAT"
+        "[[address?, its own address is {address}[[seen? and others see {seen}]]]].",
+        "It works for devices on the same network. For others run it on a machine with a public address, or forward "
+        "the ports on the router and name its address: `tailhub relay --address IP`.",
+    ),
+    "TH071": (
+        "The sources disagree about this machine's address: {answers}.",
+        "[[chosen?The map has {chosen}; if that is wrong, say which one others use: `tailhub relay --address IP`."
+        "||A VPN or a proxy on this machine is the usual cause. Say which one others use: `tailhub relay --address "
+        "IP`.]]",
+    ),
+    "TH072": (
+        "This relay has an IPv6 address only, {address}: clients on networks without IPv6, many phones for example, "
+        "cannot use it.",
+        "Nothing to do if all of yours have IPv6; else name a public IPv4 address: `tailhub relay --address IP`.",
+    ),
+    "TH073": (
+        "This container is behind a bridge[[address? as {address}]], an address that nobody outside can use; STUN may "
+        "tell clients the bridge's address instead of their own.",
+        "Best: `docker run --network host …`. Else publish TCP {port}[[stun_port? and UDP {stun_port}]] and say what "
+        "others use: `tailhub relay --address IP --public-port PORT[[stun_port? --stun-public-port PORT]]`.",
+    ),
+    "TH074": (
+        "No name can be looked up: this machine has no working DNS.",
+        "The relay runs without it; finding the address by STUN and `--bootstrap-dns-names` stay off. Check "
+        "/etc/resolv.conf.",
+    ),
+    "TH075": (
+        "STUN requests come from {source}, an address of this machine's own container network: clients are told it "
+        "instead of their own and cannot connect directly.",
+        'Run the container with `--network host`, or set `"userland-proxy": false` in /etc/docker/daemon.json and '
+        "restart Docker.",
+    ),
+    "TH076": (
+        "No address was found that others could use.",
+        "Name it: `tailhub relay --address IP`, or `tailhub relay --hostname NAME`.",
+    ),
+    "TH077": (
+        "[[resolved?{host} leads to {resolved}||{host} leads to no address]], and this machine has {address}.",
+        "[[resolved?Correct the name's A and AAAA records, or wait until DNS has caught up||Make A or AAAA records for "
+        "it]]; clients go by the name.",
+    ),
+    "TH080": (
+        "No relay answers at {path}[[reason? ({reason})]].",
+        "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
+        "that runs it.",
+    ),
+    "TH081": (
+        "tailhub needs Python 3.11 or newer, and this is {found}.",
+        "`uv tool install --python 3.12 tailhub` brings one along.",
+    ),
+    "TH082": (
+        "`tailhub relay` does not run on {platform}.",
+        "It needs Linux: a small server, a container or WSL.",
+    ),
+    "TH083": (
+        "The clock says {now}, a time before this version of tailhub was made ({built}).",
+        "Set it: `sudo timedatectl set-ntp true`; certificates are judged by the date.",
+    ),
+    "TH084": (
+        "{path}: {reason}.",
+        "Check the disk and the file's owner: `df {path!q}; ls -ld {path!q}`.",
+    ),
+}

@@ -1,0 +1,88 @@
+"""A finding: something a person should know or mend, with its stable code and the values that fill its texts.
+
+Not here: the texts (`english`, `chinese`) and what finds it. The template language is small: ``{name}`` is a value,
+``{name!q}`` the same quoted for a shell; ``[[name?with it||without]]`` depends on whether the value `name` is there,
+and such sections nest.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any
+
+from tailhub.findings.catalogue import CATALOGUE, Severity
+from tailhub.findings.language import Language
+
+_TEXT = r"((?:(?!\[\[|\]\]|\|\|).)*)"
+_INNERMOST_SECTION = re.compile(rf"\[\[(\w+)\?{_TEXT}(?:\|\|{_TEXT})?\]\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding. ``str()`` gives it in English, what was found and what to do about it, in a sentence or two."""
+
+    code: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """A short stable name, such as ``port-taken``."""
+        return CATALOGUE[self.code].name
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return CATALOGUE[self.code].severity
+
+    def what(self, lang: Language = "en") -> str:
+        """What was expected and what was found."""
+        return _fill(_texts(lang)[self.code][0], self.values)
+
+    def remedy(self, lang: Language = "en") -> str:
+        """What to do: a command or a setting. Commands stand in backticks."""
+        return _fill(_texts(lang)[self.code][1], self.values)
+
+    def render(self, lang: Language = "en") -> str:
+        """`what` and `remedy` in one paragraph."""
+        return f"{self.what(lang)}{' ' if lang == 'en' else ''}{self.remedy(lang)}"
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+def _texts(lang: Language) -> Mapping[str, tuple[str, str]]:
+    if lang == "zh":
+        from tailhub.findings.chinese import TEXTS
+    else:
+        from tailhub.findings.english import TEXTS
+    return TEXTS
+
+
+class _Formatter(Formatter):
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion == "q":
+            return shlex.quote(_printable(str(value)))
+        return super().convert_field(value, conversion)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return _printable(str(value))
+
+
+def _fill(template: str, values: Mapping[str, object]) -> str:
+    def choose(section: re.Match[str]) -> str:
+        present = values.get(section[1]) not in (None, "", False)
+        return section[2] if present else section[3] or ""
+
+    left = 1
+    while left:
+        template, left = _INNERMOST_SECTION.subn(choose, template)
+    return _Formatter().vformat(template, (), values)
+
+
+def _printable(text: str) -> str:
+    """Values come from files, flags and other programs: nothing of them may steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

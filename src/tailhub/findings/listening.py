@@ -1,0 +1,71 @@
+"""Findings about ports, addresses to listen on, and limits of the process."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tailhub.findings.finding import Finding
+
+_IPV6_SWITCH = "net.ipv6.conf.all.disable_ipv6"
+
+
+class Program(Protocol):
+    """A running program, as far as a sentence about it goes."""
+
+    @property
+    def program(self) -> str:
+        """Its name."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+
+def port_taken(flag: str, protocol: str, port: int, owner: Program | None, free_port: int | None) -> Finding:
+    """`port` of `protocol` ("TCP", "UDP"), asked for by `flag`, is held by `owner` (None: not known)."""
+    values = {
+        "flag": flag,
+        "protocol": protocol,
+        "port": port,
+        "program": owner.program if owner else None,
+        "pid": owner.pid if owner else None,
+        "free_port": free_port,
+        "ss_flags": "-lunp" if protocol == "UDP" else "-ltnp",
+    }
+    return Finding("TH030", values)
+
+
+def port_needs_privilege(flag: str, protocol: str, port: int, free_port: int | None, python: str = "") -> Finding:
+    """`port` is a privileged one and this user has no privilege. `python`: path of the running interpreter."""
+    if not python:
+        import sys
+
+        python = sys.executable
+    values = {"flag": flag, "protocol": protocol, "port": port, "free_port": free_port, "python": python}
+    return Finding("TH031", values)
+
+
+def address_not_here(flag: str, host: str, port: int) -> Finding:
+    """No interface has the address `host`."""
+    return Finding("TH032", {"flag": flag, "host": host, "port": port})
+
+
+def malformed_address(flag: str, text: str, suggestion: str = "") -> Finding:
+    """`text` is no HOST:PORT; `suggestion` is what was probably meant."""
+    quoted = any(quote in text for quote in "\"'“”‘’")
+    return Finding("TH033", {"flag": flag, "text": text, "suggestion": suggestion, "quoted": quoted})
+
+
+def family_missing(family: str, flag: str) -> Finding:
+    """The kernel lacks `family` ("IPv4", "IPv6"), which the wildcard in `flag` would have used."""
+    return Finding("TH034", {"family": family, "flag": flag, "sysctl": _IPV6_SWITCH if family == "IPv6" else None})
+
+
+def cannot_listen(flag: str, text: str, reason: str) -> Finding:
+    """Listening on `text` fails for another reason, in the system's words. `flag` "unix": a unix socket's path."""
+    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix"})
+
+
+def descriptor_limit_low(limit: int, clients: int) -> Finding:
+    """The hard limit of open files leaves room for about `clients` clients."""
+    return Finding("TH036", {"limit": limit, "clients": clients})

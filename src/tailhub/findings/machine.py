@@ -1,0 +1,32 @@
+"""Findings about the machine and the program itself."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tailhub.findings.finding import Finding
+
+
+def relay_not_found(path: object, reason: object = "") -> Finding:
+    """No relay answers on the unix socket at `path`; `reason` in the system's words."""
+    return Finding("TH080", {"path": str(path), "reason": str(reason)})
+
+
+def python_too_old(found: str) -> Finding:
+    """The Python in use cannot run tailhub."""
+    return Finding("TH081", {"found": found})
+
+
+def platform_unsupported(platform: str) -> Finding:
+    """The relay does not run on `platform`."""
+    return Finding("TH082", {"platform": platform})
+
+
+def clock_before_build(now: date, built: date) -> Finding:
+    """The clock is surely wrong."""
+    return Finding("TH083", {"now": f"{now:%Y-%m-%d}", "built": f"{built:%Y-%m-%d}"})
+
+
+def file_trouble(path: str, reason: str) -> Finding:
+    """Reading or writing `path` fails, in the system's words (disk full, read-only file system)."""
+    return Finding("TH084", {"path": path, "reason": reason})

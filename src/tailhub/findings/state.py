@@ -1,0 +1,59 @@
+"""Findings about the state directory and the files with keys. Paths are text, modes as in ``0o640``."""
+
+from __future__ import annotations
+
+from tailhub.findings.finding import Finding
+
+
+def state_locked(path: str, pid: int | None) -> Finding:
+    """A running relay uses the state directory; `pid` when it is known."""
+    return Finding("TH040", {"path": path, "pid": pid})
+
+
+def state_not_writable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:
+    """`user` cannot write into the state directory, or cannot make it (no `mode` then)."""
+    return Finding("TH041", {"path": path, "user": user, "mode": _octal(mode), "owner": owner})
+
+
+def state_not_a_directory(path: str) -> Finding:
+    """Something else is where the state directory should be."""
+    return Finding("TH042", {"path": path})
+
+
+def state_not_a_mount(path: str) -> Finding:
+    """The state directory is lost with the container."""
+    return Finding("TH043", {"path": path})
+
+
+def other_state(path: str, other: str) -> Finding:
+    """A new state was begun in `path` while there is one in `other`."""
+    return Finding("TH044", {"path": path, "other": other})
+
+
+def relay_key_malformed(path: str, reason: str = "") -> Finding:
+    """The relay's key file is not what it should be. `reason` must not carry the key."""
+    return Finding("TH045", {"path": path, "reason": reason})
+
+
+def file_unreadable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:
+    """`user` cannot read a key, certificate or mesh key file (`mode` None: not even look at it)."""
+    return Finding("TH046", {"path": path, "user": user, "mode": _octal(mode), "owner": owner})
+
+
+def file_missing(option: str, path: str, directory: str) -> Finding:
+    """`option` names a file that does not exist; `directory` is where relative paths start."""
+    return Finding("TH047", {"option": option, "path": path, "directory": directory})
+
+
+def mesh_key_malformed(path: str, length: int) -> Finding:
+    """A mesh key file holds `length` characters that are not 64 hexadecimal digits."""
+    return Finding("TH048", {"path": path, "length": length})
+
+
+def secret_readable_by_others(path: str, mode: int) -> Finding:
+    """A file with a secret can be read by other users."""
+    return Finding("TH049", {"path": path, "mode": _octal(mode)})
+
+
+def _octal(mode: int | None) -> str | None:
+    return None if mode is None else f"{mode & 0o7777:04o}"

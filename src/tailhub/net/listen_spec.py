@@ -1,0 +1,95 @@
+"""Reading ``HOST:PORT`` as our flags write it: ``:8443``, ``192.0.2.1:8443``, ``[2001:db8::1]:8443``, ``off``. Pure.
+
+An empty HOST is the wildcard of both families, which are bound apart; ``0.0.0.0`` and ``[::]`` are the wildcard of one.
+Names are refused: which of its addresses would be meant is a guess, and looking it up would send packets.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import unicodedata
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from tailhub import findings
+from tailhub.exceptions import UsageError
+
+_FORM = re.compile(r"(?P<host>[0-9.]*|\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]):(?P<port>[0-9]{1,5})")
+_QUOTES = "\"'`“”‘’„«»「」"
+MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One socket to bind: `family` is `AF_INET` or `AF_INET6`, `host` an address, with ``%scope`` if link-local."""
+
+    family: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSpec:
+    """What one flag asks to listen on; `text` is how it was written."""
+
+    flag: str
+    text: str
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def port(self) -> int:
+        """The port, the same for all endpoints; 0 lets the system choose."""
+        return self.endpoints[0].port
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Was HOST left empty? Then a family that the kernel lacks is no error."""
+        return len(self.endpoints) > 1
+
+
+def parse_listen(text: str, flag: str) -> ListenSpec | None:
+    """Read the value of `flag`; None for ``off``. Raises `UsageError`, with the form that was probably meant."""
+    if text == "off":
+        return None
+    endpoints = _parse(text)
+    if endpoints is None:
+        meant = _repair(text)
+        raise UsageError(findings.malformed_address(flag, text, meant if meant == "off" or _parse(meant) else ""))
+    return ListenSpec(flag, text, endpoints)
+
+
+def _parse(text: str) -> tuple[Endpoint, ...] | None:
+    match = _FORM.fullmatch(text)
+    if match is None or int(match["port"]) > MAX_PORT:
+        return None
+    bracketed, port = match["host"].startswith("["), int(match["port"])
+    host = match["host"].strip("[]")
+    if not host:
+        return (Endpoint(socket.AF_INET, "0.0.0.0", port), Endpoint(socket.AF_INET6, "::", port))
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return None if bracketed else (Endpoint(socket.AF_INET, str(address), port),)
+    return None if address.ipv4_mapped else (Endpoint(socket.AF_INET6, str(address), port),)
+
+
+def _repair(text: str) -> str:
+    """What was probably meant: without a compose file's quotes, a Chinese keyboard's wide signs, a URL's scheme …"""
+    text = unicodedata.normalize("NFKC", text).strip().strip(_QUOTES).strip()
+    text = re.sub(r"^[A-Za-z]+://", "", text).rstrip("/")
+    if text.lower() in ("off", "none", "no", "false", "-1", ""):
+        return "off"
+    text = text.replace("localhost", "127.0.0.1").replace("*", "")
+    if text.isdigit():
+        return ":" + text
+    if mapped := re.fullmatch(r"\[(?:::ffff:)?([0-9.]+)\](:[0-9]+)", text, re.IGNORECASE):
+        return mapped[1] + mapped[2]
+    host, _, port = text.rpartition(":")
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return text
+    return f"[{host}]:{port}"

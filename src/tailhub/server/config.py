@@ -1,0 +1,77 @@
+"""What a relay is asked to do: the flags of ``tailhub relay``, before anything is opened."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from tailhub import findings
+from tailhub.exceptions import LocalError, UsageError
+from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
+from tailhub.web.pages import PublicSettings
+
+# A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """Values as the user wrote them; each is checked where it is used, with a finding that names its flag.
+
+    Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given.
+    """
+
+    listen: str = ":8443"
+    http_listen: str = "off"
+    stun_listen: str = ":3478"
+    admin_listen: str = "127.0.0.1:9912"
+    public_port: int | None = None
+    stun_public_port: int | None = None
+    hostname: str = ""
+    addresses: tuple[str, ...] = ()
+    discover: bool = True
+    cert: Path | None = None
+    key: Path | None = None
+    state_dir: Path | None = None
+    mesh_key_file: Path | None = None
+    region_id: int | None = None
+    home: str = ""
+    bootstrap_dns_names: tuple[str, ...] = ()
+    stun_rfc: bool = True
+
+
+def check_config(config: RelayConfig) -> None:
+    """Check everything that can be checked without opening anything. Raises `UsageError` for the first fault."""
+    if config.region_id is not None and not FIRST_USER_REGION <= config.region_id <= LAST_USER_REGION:
+        raise UsageError(findings.bad_region_id(str(config.region_id)))
+    for option, port in (("--public-port", config.public_port), ("--stun-public-port", config.stun_public_port)):
+        if port is not None and not 1 <= port <= 65535:
+            raise UsageError(findings.bad_port(option, str(port)))
+    parse_addresses(config)
+    if config.hostname and not _HOST_NAME.fullmatch(config.hostname):
+        raise UsageError(findings.bad_host_name("--hostname", config.hostname))
+    for name in config.bootstrap_dns_names:
+        if not _HOST_NAME.fullmatch(name):
+            raise UsageError(findings.bad_host_name("--bootstrap-dns-names", name))
+    if config.cert is not None and config.key is None:
+        raise UsageError(findings.option_needs_other("--cert", str(config.cert), "--key"))
+    if config.key is not None and config.cert is None:
+        raise UsageError(findings.option_needs_other("--key", str(config.key), "--cert"))
+    try:
+        PublicSettings(config.home)
+    except LocalError as exc:
+        raise UsageError(findings.bad_home(config.home)) from exc
+
+
+def parse_addresses(config: RelayConfig) -> tuple[IPv4Address | IPv6Address, ...]:
+    """The values of ``--address``. Raises `UsageError`."""
+    addresses = []
+    for text in config.addresses:
+        try:
+            addresses.append(ip_address(text))
+        except ValueError as exc:
+            raise UsageError(findings.bad_address(text)) from exc
+    return tuple(addresses)

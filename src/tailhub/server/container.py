@@ -1,0 +1,79 @@
+"""Are we in a container, behind its bridge, and will the state directory outlive it?
+
+Reading a few files, nothing else; what follows from it is decided in `tailhub.server.address`. On anything but Linux
+the answer is no.
+
+Sources: the marker files of Docker and Podman, systemd's container interface (``/run/systemd/container``),
+proc_pid_mountinfo(5), ``Documentation/ABI/testing/sysfs-class-net`` for ``iflink``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path("/")
+
+# A whole system in a container is a machine like any other: it has an address of its own and keeps its files.
+SYSTEM_CONTAINERS = frozenset({"lxc", "lxc-libvirt", "systemd-nspawn", "openvz", "wsl"})
+
+_CGROUP_WORDS = (("kubepods", "kubernetes"), ("libpod", "podman"), ("docker", "docker"), ("containerd", "containerd"))
+
+
+def detect_engine(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The name of what runs us ("docker", "podman", "kubernetes", "lxc" …), or None on a plain machine."""
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return "kubernetes"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    # systemd writes this file inside whatever container it was started in.
+    if told := _read(root / "run/systemd/container").strip() or environ.get("container", ""):
+        return told
+    cgroups = _read(root / "proc/1/cgroup")
+    return next((engine for word, engine in _CGROUP_WORDS if word in cgroups), None)
+
+
+def is_paired(interface: str, root: Path = ROOT) -> bool | None:
+    """Is `interface` one end of a pair whose other end is outside (veth, macvlan)? None when it cannot be told."""
+    directory = root / "sys/class/net" / interface
+    index, link = _read(directory / "ifindex").strip(), _read(directory / "iflink").strip()
+    return index != link if index and link else None
+
+
+def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:
+    """Is `directory` on a mount of its own, so that it stays when the container is replaced? None: cannot be told."""
+    mounts = parse_mountinfo(_read(root / "proc/self/mountinfo"))
+    if not mounts:
+        return None
+    path = PurePosixPath(os.path.realpath(directory))
+    holding = max((point for point in mounts if path.is_relative_to(point)), key=lambda point: len(point.parts))
+    return holding != PurePosixPath("/") and mounts[holding] not in ("tmpfs", "overlay")
+
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+def parse_mountinfo(text: str) -> dict[PurePosixPath, str]:
+    """Mount points and their file systems' types; of several mounts on one point the last, which is on top."""
+    mounts = {}
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) >= 5 and kind:
+            point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
+            mounts[PurePosixPath(point)] = kind[0]
+    return mounts
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,91 @@
+"""The DERP map that tells clients how to reach this relay: one for others, one for programs on the same machine.
+
+Built from what discovery found and from the certificate that is served, so that what is printed is what is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tailhub.certs.files import Certificate
+from tailhub.server.address import Discovery
+from tailhub.tailcfg.build import relay_map, relay_region
+from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPMap
+
+REGION_CODE = "my-relay"
+REGION_NAME = "My relay"
+LOOPBACK_V4 = "127.0.0.1"
+LOOPBACK_V6 = "::1"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEndpoint:
+    """Where programs on this machine reach the relay. Hosts are None where the family is not served."""
+
+    ipv4: str | None
+    ipv6: str | None
+    derp_port: int
+    stun_port: int | None
+
+
+def pin_of(certificate: Certificate) -> str | None:
+    """What clients should pin; None for a certificate that they can check against their CAs."""
+    return certificate.pin if certificate.self_signed else None
+
+
+def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -> DERPMap | None:
+    """The map for clients elsewhere; None while nothing is known that they could dial."""
+    pin = pin_of(certificate)
+    host, ipv4, ipv6 = discovery.host, discovery.map_ipv4, discovery.map_ipv6
+    cert_name = pin
+    if pin is None:
+        if not discovery.hostname:
+            # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve. If
+            # it has none, the address is dialled and the leaf pinned: better than a map that checks nothing.
+            own = own_name(certificate)
+            host = own or host
+            cert_name = None if own else certificate.pin
+    elif discovery.hostname and not certificate.covers(discovery.hostname):
+        # Pinned before it had this name: clients would refuse the name, the address still works.
+        found = discovery.ipv4 or discovery.ipv6
+        host = str(found.address) if found is not None else ""
+    if not host:
+        return None
+    return relay_map(
+        relay_region(
+            region_id=region_id,
+            code=REGION_CODE,
+            name=REGION_NAME,
+            host_name=host,
+            ipv4=ipv4 or None,
+            ipv6=ipv6 or None,
+            derp_port=discovery.derp_port,
+            stun_port=discovery.stun_port,
+            cert_name=cert_name,
+        )
+    )
+
+
+def local_map(endpoint: LocalEndpoint, certificate: Certificate, hostname: str, region_id: int) -> DERPMap:
+    """The map for programs on the relay's own machine."""
+    pin = pin_of(certificate)
+    name = None if pin is not None else hostname or own_name(certificate)
+    return relay_map(
+        relay_region(
+            region_id=region_id,
+            code=REGION_CODE,
+            name=REGION_NAME,
+            host_name=name or endpoint.ipv4 or endpoint.ipv6,
+            ipv4=endpoint.ipv4 or NO_ADDRESS,
+            ipv6=endpoint.ipv6 or NO_ADDRESS,
+            derp_port=endpoint.derp_port,
+            stun_port=endpoint.stun_port,
+            # Without a name to check, the pin of whatever leaf is served is the only check there is.
+            cert_name=pin if pin is not None or name else certificate.pin,
+        )
+    )
+
+
+def own_name(certificate: Certificate) -> str:
+    """A name that the certificate is for, empty when it has none that can be dialled."""
+    return next((name for name in certificate.names if not name.startswith("*.")), "")

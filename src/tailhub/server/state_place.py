@@ -1,0 +1,97 @@
+"""Where a relay's state is: which directory, which others there may be, and whether it outlives a container.
+
+Not here: what is in it (`tailhub.server.state`). Source: issue 3 (``$STATE_DIRECTORY``, else ``/var/lib/tailhub`` for
+root, else the XDG base directory), systemd.exec(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tailhub import findings
+from tailhub.findings import Finding
+
+__all__ = ["PINNED_CERT", "PINNED_KEY", "RELAY_KEY", "SYSTEM_STATE", "locate", "mount_finding", "other_states"]
+
+SYSTEM_STATE = Path("/var/lib/tailhub")
+RELAY_KEY = "derper.key"
+PINNED_CERT = "pinned.crt"
+PINNED_KEY = "pinned.key"
+
+_USER_STATE = ".local/state/tailhub"  # below a home directory
+_CONTAINER_MARKS = (".dockerenv", "run/.containerenv")  # of Docker, of Podman
+
+
+def locate(explicit: Path | None, environ: Mapping[str, str], uid: int | None) -> Path:
+    """The state directory, absolute: `explicit` (``--state-dir``), else by environment and user.
+
+    `uid` is the effective user id, None on a system without. systemd may name several directories; the first counts.
+    """
+    if explicit is not None:
+        return explicit.absolute()
+    if by_systemd := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return Path(by_systemd).absolute()
+    return SYSTEM_STATE if uid == 0 else _of_this_user(environ)
+
+
+def other_states(path: Path, environ: Mapping[str, str]) -> list[Path]:
+    """The other usual places that hold a relay's key or pinned certificate, as far as one can tell.
+
+    A relay that is about to begin new state in `path` tells of them: a run as another user, by sudo or as a service,
+    ends up elsewhere and would quietly have another pin. A directory that this user may not look into counts.
+    """
+    candidates = [SYSTEM_STATE, _of_this_user(environ)]
+    homes = (_own_home(environ), _home_of(environ.get("SUDO_USER", "")))
+    candidates += [home / _USER_STATE for home in homes if home]
+    here = path.resolve()
+    return [place for place in dict.fromkeys(candidates) if _may_have_state(place) and place.resolve() != here]
+
+
+def mount_finding(path: Path, root: Path = Path("/")) -> Finding | None:
+    """A finding if we are in a container and the state directory `path` goes away together with it."""
+    if not any((root / mark).exists() for mark in _CONTAINER_MARKS):
+        return None
+    if path.stat().st_dev != root.stat().st_dev:
+        return None
+    return findings.state_not_a_mount(str(path))
+
+
+def _of_this_user(environ: Mapping[str, str]) -> Path:
+    xdg = Path(environ.get("XDG_STATE_HOME", ""))
+    if xdg.is_absolute():  # the XDG specification: ignore a relative one
+        return xdg / "tailhub"
+    home = _own_home(environ)
+    return home / _USER_STATE if home else SYSTEM_STATE
+
+
+def _own_home(environ: Mapping[str, str]) -> Path | None:
+    if home := environ.get("HOME"):
+        return Path(home)
+    try:
+        return Path.home()
+    except RuntimeError:  # a container with a user id that has no entry anywhere
+        return None
+
+
+def _home_of(user: str) -> Path | None:
+    if not user:
+        return None
+    try:
+        from pwd import getpwnam
+
+        return Path(getpwnam(user).pw_dir)
+    except (ImportError, KeyError):
+        return None
+
+
+def _may_have_state(place: Path) -> bool:
+    for name in (RELAY_KEY, PINNED_CERT, PINNED_KEY):
+        try:
+            (place / name).lstat()
+        except PermissionError:
+            return True
+        except OSError:
+            continue
+        return True
+    return False

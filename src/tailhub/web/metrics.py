@@ -1,0 +1,135 @@
+"""The relay's metrics: one table of what there is, and its Prometheus text.
+
+The numbers come as a plain mapping, made by the server when somebody asks. A metric whose key is not in it is left
+out, so a relay without STUN has no STUN metrics. ``docs/reference/metrics.md`` is made from `METRICS`. The names of
+the original program, for dashboards that exist already, are in `varz`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+Labelled = Mapping[tuple[str, ...], float]
+MetricValues = Mapping[str, float | Labelled]
+"""Key to number; for a metric with labels: key to a mapping from label values, in the table's order, to numbers."""
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table. Names of counters end in ``_total``, as Prometheus wants it."""
+
+    key: str
+    name: str
+    kind: Literal["counter", "gauge"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+def _counter(key: str, name: str, text: str, *labels: str) -> Metric:
+    return Metric(key, f"tailhub_{name}_total", "counter", text, labels)
+
+
+def _gauge(key: str, name: str, text: str, *labels: str) -> Metric:
+    return Metric(key, f"tailhub_{name}", "gauge", text, labels)
+
+
+METRICS: tuple[Metric, ...] = (
+    _gauge("info", "info", "Always 1; the version of tailhub stands in the label.", "version"),
+    _gauge("start_unix_s", "start_time_seconds", "When the relay started, in seconds since 1970."),
+    _gauge("uptime_s", "uptime_seconds", "How long the relay has been running."),
+    # Who is here
+    _gauge("clients", "clients", "Node keys that are connected to this relay."),
+    _gauge("connections", "connections", "DERP connections that are logged in; a key may have several."),
+    _gauge("home_connections", "home_connections", "Connections of clients that have their home at this relay."),
+    _gauge("not_ideal_connections", "not_ideal_connections", "Connections of clients that preferred another node."),
+    _gauge("dup_keys", "duplicate_keys", "Node keys with two or more connections now."),
+    _gauge("dup_connections", "duplicate_connections", "Connections that share their node key with another one."),
+    _gauge("remote_clients", "remote_clients", "Node keys that are connected to other relays of the region."),
+    _gauge("watchers", "mesh_watchers", "Mesh peers that follow who is connected here."),
+    _counter("accepts", "logins", "Logins that were admitted."),
+    _counter("dup_connections_total", "duplicate_logins", "Logins with a node key that was connected already."),
+    _counter("home_moves_in", "home_moves_in", "Connected clients that made this relay their home."),
+    _counter("home_moves_out", "home_moves_out", "Connected clients that moved their home elsewhere."),
+    # Traffic
+    _counter("packets_received", "packets_received", "Packets that clients and mesh peers sent."),
+    _counter("bytes_received", "bytes_received", "Payload bytes of those packets."),
+    _counter("disco_received", "disco_packets_received", "Path discovery packets among the packets received."),
+    _counter("packets_sent", "packets_sent", "Packets handed on to clients."),
+    _counter("bytes_sent", "bytes_sent", "Payload bytes of those packets."),
+    _counter("packets_dropped", "packets_dropped", "Packets that were dropped, and why.", "reason", "kind"),
+    _counter("bytes_dropped", "bytes_dropped", "Payload bytes that were dropped, and why.", "reason", "kind"),
+    _counter("forwarded_in", "packets_forwarded_in", "Packets that mesh peers forwarded to clients here."),
+    _counter("forwarded_out", "packets_forwarded_out", "Packets that were forwarded to mesh peers."),
+    _gauge("queued_bytes", "queued_bytes", "Bytes that wait in all clients' queues now."),
+    # Other frames
+    _counter("got_ping", "pings_received", "Ping frames from clients."),
+    _counter("sent_pong", "pongs_sent", "Pong frames to clients."),
+    _counter("peer_gone_disconnected", "peer_gone_disconnected", "Clients told that a peer has left."),
+    _counter("peer_gone_not_here", "peer_gone_not_here", "Clients told that a peer is not here."),
+    _counter("unknown_frames", "unknown_frames", "Frames of a type that the relay does not know; they are skipped."),
+    _counter("control_dropped", "control_frames_dropped", "Control frames dropped: their client does not read."),
+    # Connections before and around DERP
+    _gauge("tcp_open", "tcp_connections", "Open TCP connections on the public port, logged in or not."),
+    _counter("tcp_accepted", "tcp_accepted", "TCP connections accepted on the public port."),
+    _counter("tcp_rejected", "tcp_rejected", "TCP connections closed at once because too many came."),
+    _gauge("tls_connections", "tls_connections", "Open TLS connections.", "version"),
+    _counter("tls_handshakes", "tls_handshakes", "TLS handshakes that succeeded.", "version"),
+    _counter("websocket_accepts", "websocket_logins", "Upgrades to DERP inside WebSocket."),
+    _counter("http_requests", "http_requests", "HTTP requests on the public port that got a page.", "status"),
+    _counter("refused", "refused", "Connections closed before they were logged in, and why.", "reason"),
+    _counter("closed", "closed", "Logged-in connections that were closed, and why.", "reason"),
+    _counter("write_timeouts", "write_timeouts", "Connections closed because the client did not read."),
+    # Other services
+    _counter("stun_requests", "stun_requests", "STUN datagrams, by what became of them.", "disposition"),
+    _counter("stun_families", "stun_families", "STUN requests, by address family.", "family"),
+    _counter("bootstrap_dns_requests", "bootstrap_dns_requests", "Requests for /bootstrap-dns."),
+    _gauge("certificate_expires_unix_s", "certificate_expires_seconds", "When the certificate ends, since 1970."),
+    # The process; these names are the ones that every Prometheus client library uses
+    Metric("process_cpu_s", "process_cpu_seconds_total", "counter", "CPU time used, in seconds."),
+    Metric("process_resident_bytes", "process_resident_memory_bytes", "gauge", "Resident memory."),
+    Metric("process_open_fds", "process_open_fds", "gauge", "Open file descriptors."),
+    Metric("process_max_fds", "process_max_fds", "gauge", "Limit of open file descriptors."),
+)
+
+
+def render_metrics(values: MetricValues) -> bytes:
+    """Make the Prometheus text, to be sent as `CONTENT_TYPE`.
+
+    The first call imports prometheus_client (about 0.06 s of CPU): a relay makes it in a thread.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(values))
+    return generate_latest(registry)
+
+
+class _Snapshot:
+    """The numbers in the form that prometheus_client collects."""
+
+    def __init__(self, values: MetricValues) -> None:
+        self._values = values
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for metric in METRICS:
+            value = self._values.get(metric.key)
+            if value is None:
+                continue
+            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+            family = kind(metric.name, metric.help, labels=metric.labels)
+            for labels, number in _samples(value):
+                family.add_metric(list(labels), number)
+            yield family
+
+
+def _samples(value: float | Labelled) -> Iterable[tuple[tuple[str, ...], float]]:
+    return value.items() if isinstance(value, Mapping) else (((), value),)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from datetime import date
+from string import Formatter
+
+import pytest
+
+from tailhub import findings
+from tailhub.findings import Finding, chinese, english
+from tailhub.findings.catalogue import CATALOGUE
+
+
+class Owner:
+    program = "nginx"
+    pid = 12
+
+
+SAMPLES: dict[str, object] = {
+    "str": "sample",
+    "int": 8443,
+    "int | None": 8443,
+    "object": "sample",
+    "Program | None": Owner(),
+    "Sequence[str]": ["one", "two"],
+    "Mapping[str, str]": {"metadata": "203.0.113.7", "STUN": "198.51.100.9"},
+    "date": date(2036, 11, 20),
+    "Literal['CERTIFICATE', 'PRIVATE KEY']": "CERTIFICATE",
+}
+MAKERS: dict[str, Callable[..., Finding]] = {
+    name: make
+    for name in findings.__all__
+    if inspect.isfunction(make := getattr(findings, name)) and inspect.signature(make).return_annotation == "Finding"
+}
+
+
+def sample(maker: Callable[..., Finding], with_optional: bool) -> Finding:
+    given = {}
+    for parameter in inspect.signature(maker).parameters.values():
+        kind = str(parameter.annotation).replace('"', "'")
+        if not with_optional and (parameter.default is not parameter.empty or kind.endswith("| None")):
+            given[parameter.name] = None if parameter.default is parameter.empty else parameter.default
+        else:
+            given[parameter.name] = SAMPLES[kind]
+    return maker(**given)
+
+
+def placeholders(text: str) -> set[str]:
+    conditions = set(re.findall(r"\[\[(\w+)\?", text))
+    return conditions | {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_code_has_texts_in_both_languages() -> None:
+    """The catalogue, the English texts and the Chinese texts have the same codes in the same order."""
+    assert list(english.TEXTS) == list(CATALOGUE)
+    assert list(chinese.TEXTS) == list(CATALOGUE)
+
+
+def test_names_are_unique_and_codes_well_formed() -> None:
+    """A code is TH and three digits, in rising order, and its name belongs to it alone."""
+    assert all(re.fullmatch(r"TH\d{3}", code) for code in CATALOGUE)
+    assert list(CATALOGUE) == sorted(CATALOGUE)
+    names = [entry.name for entry in CATALOGUE.values()]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in names)
+
+
+def test_every_code_has_one_maker() -> None:
+    """Each code is made by exactly one function, which bears the code's name."""
+    made = {sample(maker, True).code: name for name, maker in MAKERS.items()}
+    assert made == {code: entry.name.replace("-", "_") for code, entry in CATALOGUE.items()}
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_texts_use_the_values_that_are_passed(name: str) -> None:
+    """Both languages use the same values, all that the maker passes and no others."""
+    finding = sample(MAKERS[name], True)
+    used_en = placeholders("".join(english.TEXTS[finding.code]))
+    used_zh = placeholders("".join(chinese.TEXTS[finding.code]))
+    assert used_en == used_zh == set(finding.values)
+
+
+@pytest.mark.parametrize("with_optional", [True, False])
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_rendering_leaves_no_template_behind(name: str, with_optional: bool) -> None:
+    """With and without the optional values, every text is whole: no template, no None, no double space."""
+    finding = sample(MAKERS[name], with_optional)
+    for lang in ("en", "zh"):
+        for text in (finding.what(lang), finding.remedy(lang)):
+            assert not re.search(r"\[\[|\]\]|\|\||\{[a-z]|None|  |^ | $", text), text
+            assert text.count("`") % 2 == 0, text
+        assert finding.what(lang)[-1] in ".。"
+        assert finding.remedy(lang)[-1] in ".。`"
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_both_languages_name_the_same_commands(code: str) -> None:
+    """What stands in backticks is the same in both languages, apart from the words in angle brackets."""
+    commands = [
+        sorted(re.sub(r"<.*?>", "<>", command) for command in re.findall(r"`([^`]*)`", "".join(texts[code])))
+        for texts in (english.TEXTS, chinese.TEXTS)
+    ]
+    assert commands[0] == commands[1]

@@ -1,0 +1,85 @@
+"""Telling a container from a machine, by files of a made-up root."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tailhub.server.container import detect_engine, is_paired, outlives_container, parse_mountinfo
+
+
+def _write(root: Path, name: str, text: str = "") -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "engine"),
+    [
+        ({}, {}, None),
+        ({"proc/1/cgroup": "0::/init.scope\n"}, {}, None),
+        ({".dockerenv": ""}, {}, "docker"),
+        ({"run/.containerenv": 'engine="podman-4.3.1"\n'}, {}, "podman"),
+        ({"proc/1/cgroup": "12:pids:/docker/0123456789ab\n"}, {}, "docker"),
+        ({"proc/1/cgroup": "0::/kubepods.slice/cri-containerd-1.scope\n"}, {}, "kubernetes"),
+        ({"proc/1/cgroup": "0::/machine.slice/libpod-1.scope\n"}, {}, "podman"),
+        ({".dockerenv": ""}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
+        ({"run/systemd/container": "lxc\n"}, {}, "lxc"),
+        ({}, {"container": "systemd-nspawn"}, "systemd-nspawn"),
+    ],
+)
+def test_detect_engine(tmp_path: Path, files: dict[str, str], environ: dict[str, str], engine: str | None) -> None:
+    """Marker files, control groups and the environment name the engine."""
+    for name, text in files.items():
+        _write(tmp_path, name, text)
+    assert detect_engine(tmp_path, environ) == engine
+
+
+def test_is_paired(tmp_path: Path) -> None:
+    """An interface whose link is another index is one end of a pair; without the files it cannot be told."""
+    _write(tmp_path, "sys/class/net/eth0/ifindex", "2\n")
+    _write(tmp_path, "sys/class/net/eth0/iflink", "17\n")
+    _write(tmp_path, "sys/class/net/eth1/ifindex", "3\n")
+    _write(tmp_path, "sys/class/net/eth1/iflink", "3\n")
+    assert is_paired("eth0", tmp_path) is True
+    assert is_paired("eth1", tmp_path) is False
+    assert is_paired("eth2", tmp_path) is None
+
+
+MOUNTINFO = """\
+616 523 0:64 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/x
+617 616 0:67 / /proc rw,nosuid - proc proc rw
+618 616 254:1 /var/lib/docker/volumes/th/_data /var/lib/tailhub rw,relatime master:1 - ext4 /dev/vda1 rw
+619 616 0:70 / /tmp rw - tmpfs tmpfs rw
+620 616 254:1 /srv/a /srv/with\\040space rw - ext4 /dev/vda1 rw
+garbage
+"""
+
+
+@pytest.mark.parametrize(
+    ("directory", "kept"),
+    [
+        ("/var/lib/tailhub", True),
+        ("/var/lib/tailhub/deeper", True),
+        ("/var/lib/tailhub2", False),
+        ("/root/.local/state/tailhub", False),
+        ("/tmp/tailhub", False),
+        ("/srv/with space/tailhub", True),
+    ],
+)
+def test_outlives_container(tmp_path: Path, directory: str, kept: bool) -> None:
+    """Only a directory on a mount of its own, not in memory, outlives the container."""
+    _write(tmp_path, "proc/self/mountinfo", MOUNTINFO)
+    assert outlives_container(Path(directory), tmp_path) is kept
+
+
+def test_without_mountinfo(tmp_path: Path) -> None:
+    """Without a list of mounts nothing is claimed."""
+    assert outlives_container(Path("/var/lib/tailhub"), tmp_path) is None
+
+
+def test_upper_mount_counts() -> None:
+    """Of two mounts on one point the later one is on top."""
+    text = "1 0 0:1 / /data rw - tmpfs tmpfs rw\n2 0 0:2 / /data rw - ext4 /dev/vda rw\n"
+    assert parse_mountinfo(text) == {PurePosixPath("/data"): "ext4"}
