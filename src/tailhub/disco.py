@@ -1,4 +1,4 @@
-"""Recognising disco packets: Tailscale's path discovery, which relays treat with priority. Source: ``disco/disco.go``."""
+"""Recognising disco packets, Tailscale's path discovery, which relays prefer to data. Source: ``disco/disco.go``."""
 
 from __future__ import annotations
 

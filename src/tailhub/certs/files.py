@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from tailhub import findings
 from tailhub.certs.dates import BUILD_DATE, is_clock_behind
-from tailhub.certs.meta import parse_meta
 from tailhub.certs.pin import pin_of_der
+from tailhub.derp.meta_cert import is_meta_cert
 from tailhub.exceptions import MachineError
 from tailhub.net.tls_context import server_context
 
@@ -154,7 +154,7 @@ def _certificates(path: Path, option: str) -> list[X509Certificate]:
         try:
             der = ssl.PEM_cert_to_DER_cert(block[0].replace(b"X509 ", b"").decode())
             # A chain that was saved from a running relay ends with its meta certificate, which is soon out of date.
-            if parse_meta(der) is None:
+            if not is_meta_cert(der):
                 found.append(x509.load_der_x509_certificate(der))
         except ValueError as exc:
             raise MachineError(findings.file_trouble(str(path), f"a certificate in it is damaged ({exc})")) from exc

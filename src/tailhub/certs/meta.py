@@ -1,28 +1,23 @@
-"""The meta certificate: the relay's DERP key inside TLS, so that a client need not wait for an answer (fast start).
+"""Make the meta certificate: the relay's DERP key inside TLS, so that a client need not wait (fast start).
 
-Source: ``derp.md`` §1, the reference's ``derpserver.Server.initMetacert`` and ``derphttp.parseMetaCert``. It is the
-last certificate of the chain: self-signed with a throw-away Ed25519 key, CN ``derpkey<64 hex>``, serial number =
-version of the protocol. It proves nothing by itself: TLS with the real certificate covers it.
+Source: ``derp.md`` §1, the reference's ``derpserver.Server.initMetacert``. It is the last certificate of the chain:
+self-signed with a throw-away Ed25519 key, CN ``derpkey<64 hex>``, serial number = version of the protocol. It proves
+nothing by itself: TLS with the real certificate covers it. Reading one is `tailhub.derp.meta_cert`.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tailhub.keys import NodePublic
 
-__all__ = ["MetaCertificate", "make_meta", "parse_meta"]
+__all__ = ["MetaCertificate", "make_meta"]
 
 _PROTOCOL_VERSION = 2
 _VALID_EACH_WAY = timedelta(days=30)
 _RENEW_AFTER = timedelta(days=20)  # leaves ten days for a relay that is asleep or whose clock jumps
-
-_COMMON_NAME_OID = b"\x55\x04\x03"  # 2.5.4.3
-_META_NAME = re.compile(rb"derpkey([0-9a-fA-F]{64})")
-_SEQUENCE, _SET, _OID, _INTEGER, _VERSION = 0x30, 0x31, 0x06, 0x02, 0xA0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,57 +49,3 @@ def make_meta(public: NodePublic, now: datetime) -> MetaCertificate:
         .sign(key, None)
     )
     return MetaCertificate(certificate.public_bytes(Encoding.PEM), now + _RENEW_AFTER)
-
-
-def parse_meta(der: bytes) -> bytes | None:
-    """The relay's raw public key if this certificate (DER) is a meta certificate, else None.
-
-    Looks at serial number and subject only and never raises: junk is no meta certificate. The certificate comes from
-    the other side, but TLS has already vouched for it together with the rest of the chain.
-    """
-    try:
-        serial, common_name = _serial_and_common_name(der)
-    except (IndexError, ValueError):
-        return None
-    match = _META_NAME.fullmatch(common_name)
-    # As the reference: the serial number is the version, one byte, and 0 is none.
-    if match is None or not 1 <= serial <= 255:
-        return None
-    return bytes.fromhex(match[1].decode())
-
-
-def _serial_and_common_name(der: bytes) -> tuple[int, bytes]:
-    """Walk ``Certificate → TBSCertificate → [version], serial, algorithm, issuer, validity, subject`` (RFC 5280)."""
-    at, _ = _enter(der, 0, _SEQUENCE)
-    at, _ = _enter(der, at, _SEQUENCE)
-    if der[at] == _VERSION:
-        _, at = _enter(der, at, _VERSION)
-    start, at = _enter(der, at, _INTEGER)
-    serial = int.from_bytes(der[start:at], "big", signed=True)
-    for _ in ("algorithm", "issuer", "validity"):
-        _, at = _enter(der, at, _SEQUENCE)
-    at, subject_end = _enter(der, at, _SEQUENCE)
-    common_name = b""
-    while at < subject_end:  # one SET for each attribute; further attributes in a SET are of no interest
-        inner, at = _enter(der, at, _SET)
-        inner, _ = _enter(der, inner, _SEQUENCE)
-        oid, value = _enter(der, inner, _OID)
-        if der[oid:value] == _COMMON_NAME_OID:
-            start, end = _enter(der, value, der[value])
-            common_name = der[start:end]
-    return serial, common_name
-
-
-def _enter(der: bytes, at: int, tag: int) -> tuple[int, int]:
-    """``(start, end)`` of the content of the value at `at`; raises ValueError or IndexError when it is not a `tag`."""
-    if der[at] != tag:
-        raise ValueError("not the expected ASN.1 tag")
-    length = der[at + 1]
-    start = at + 2
-    if length >= 0x80:
-        start += length - 0x80
-        length = int.from_bytes(der[at + 2 : start], "big")
-    end = start + length
-    if end > len(der):
-        raise ValueError("an ASN.1 value longer than the certificate")
-    return start, end

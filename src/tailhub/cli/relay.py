@@ -6,33 +6,13 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 import sys
-from datetime import datetime
-from pathlib import Path
 
-import tailhub
 from tailhub import findings
-from tailhub.cli.screen import (
-    AddressLine,
-    Line,
-    ListenLine,
-    ScreenFacts,
-    first_contact,
-    first_rejection,
-    first_screen,
-    show,
-)
 from tailhub.exceptions import MachineError
-from tailhub.findings import Finding, Language
-from tailhub.net.bind import BoundSockets
-from tailhub.server.address import Discovery
-from tailhub.server.address_words import describe
+from tailhub.findings import Language
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig
-from tailhub.server.firewall import detect, open_commands
-from tailhub.server.published_map import pin_of
-from tailhub.web.operator_pages import MapView
 
 
 def run_relay(config: RelayConfig, lang: Language) -> int:
@@ -61,74 +41,10 @@ async def _run(server: RelayServer, lang: Language) -> None:
         loop.add_signal_handler(number, ended.set)
     await server.start()
     try:
-        _report_firsts(server, lang)
-        discovery = await server.find_address()
-        # Looking at the firewall may call other programs.
-        commands = await asyncio.to_thread(_firewall_commands, server)
-        show(first_screen(_facts(server, discovery, commands, lang), lang), sys.stdout)
+        from tailhub.cli import relay_screen  # not needed to listen
+
+        relay_screen.report_firsts(server, lang)
+        await relay_screen.show_first_screen(server, lang)
         await ended.wait()
     finally:
         await server.stop()
-
-
-def _firewall_commands(server: RelayServer) -> list[str]:
-    stun = server.listeners.stun
-    return open_commands(detect(), [server.listeners.public.port], [stun.port] if stun is not None else [])
-
-
-def _report_firsts(server: RelayServer, lang: Language) -> None:
-    """Have the first contact from outside printed, and the first client that refuses our certificate."""
-    is_pinned = pin_of(server.certificate) is not None
-
-    def say(lines: list[Line]) -> None:
-        show(lines, sys.stdout)
-
-    def rejected(source: str, alert: str) -> None:
-        say(first_rejection(source, alert, datetime.now(), is_pinned=is_pinned, lang=lang))
-
-    server.context.events.on_first_outside = lambda ip: say(first_contact("TCP", ip, datetime.now(), lang))
-    server.context.events.on_pin_rejected = rejected
-    server.on_first_stun = lambda ip: say(first_contact("STUN", ip, datetime.now(), lang))
-
-
-def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang: Language) -> ScreenFacts:
-    listeners = server.listeners
-    derp_map = server.derp_map(MapView.PUBLIC)
-    snippet = ""
-    if derp_map is not None:
-        from tailhub.tailcfg.forms import policy_snippet
-
-        snippet = policy_snippet(derp_map)
-    found = [address for address in (discovery.ipv4, discovery.ipv6) if address is not None]
-    return ScreenFacts(
-        version=tailhub.__version__,
-        addresses=tuple(AddressLine(str(address.address), describe(address, lang)) for address in found),
-        relay=_listen_line(listeners.public),
-        stun=_listen_line(listeners.stun) if listeners.stun is not None else None,
-        derp_port=discovery.derp_port,
-        stun_port=discovery.stun_port if listeners.stun is not None else None,
-        is_pinned=pin_of(server.certificate) is not None,
-        valid_to=server.certificate.not_after.date(),
-        state_dir=_short_home(str(server.state.path)),
-        policy_snippet=snippet,
-        hostname=server.config.hostname,
-        http=_listen_line(listeners.http) if listeners.http is not None else None,
-        admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
-        findings=_once([*server.notes, *discovery.notes]),
-        firewall_commands=tuple(commands),
-    )
-
-
-def _listen_line(bound: BoundSockets) -> ListenLine:
-    host = bound.sockets[0].getsockname()[0]
-    families = tuple(4 if family == socket.AF_INET else 6 for family in sorted(bound.families))
-    return ListenLine(bound.port, "" if host in ("0.0.0.0", "::") else host, families)
-
-
-def _once(found: list[Finding]) -> tuple[Finding, ...]:
-    return tuple({(finding.code, str(finding)): finding for finding in found}.values())
-
-
-def _short_home(path: str) -> str:
-    home = str(Path.home())
-    return "~" + path[len(home) :] if path.startswith(home + "/") else path

@@ -19,6 +19,7 @@ from tailhub.findings import Finding, Language
 COLUMNS = 110  # where prose is broken
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
+CertificateKind = Literal["own", "pinned", "files"]
 Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
 _RICH_STYLES: dict[Style, str] = {
     "": "",
@@ -67,7 +68,8 @@ class ScreenFacts:
     """What the screen shows.
 
     `derp_port` and `stun_port` are what others use (the map's); None: STUN is off. `policy_snippet` is "" while there
-    is no map. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on this machine.
+    is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is pinned, "files" is
+    checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on this machine.
     """
 
     version: str
@@ -76,7 +78,7 @@ class ScreenFacts:
     stun: ListenLine | None
     derp_port: int
     stun_port: int | None
-    is_pinned: bool
+    certificate: CertificateKind
     valid_to: date
     state_dir: str
     policy_snippet: str
@@ -183,7 +185,7 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
         yield "address", address.address, address.origin
     if not facts.addresses and not facts.hostname:
         yield "address", words["unknown"], ""
-    certificate = words["pinned" if facts.is_pinned else "from_files"].format(date=f"{facts.valid_to:%Y-%m-%d}")
+    certificate = words[f"{facts.certificate}_certificate"].format(date=f"{facts.valid_to:%Y-%m-%d}")
     families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
     mapping = _mapping(facts.relay, facts.derp_port, words)
     yield "relay", _where("TCP", facts.relay), words["comma"].join(filter(None, (certificate, families, mapping)))
@@ -197,7 +199,7 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
     if facts.admin:
         url = f"http://{_endpoint(facts.admin) if facts.admin.host else f'127.0.0.1:{facts.admin.port}'}"
         yield "pages", f"TCP {facts.admin.port}", words["pages_remark"].format(url=url)
-    yield "state", facts.state_dir, words["state_pinned" if facts.is_pinned else "state_files"]
+    yield "state", facts.state_dir, words["state_own" if facts.certificate == "own" else "state_files"]
     if facts.relay.is_loopback:
         yield "access", words["local"], words["local_remark"]
     elif facts.allowed_keys is None:
@@ -213,7 +215,7 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
         yield [
             Line(words["paste"], "step"),
             *(Line("  " + text, "paste") for text in facts.policy_snippet.splitlines()),
-            Line(pad(after, 44) + " " + words["clients"] if facts.is_pinned else after),
+            Line(pad(after, 44) + " " + words["clients"] if facts.certificate != "files" else after),
         ]
     else:
         yield [

@@ -7,8 +7,8 @@ import unicodedata
 
 _NARROW = r"[^\s\u2e80-\uffef]"
 # What is never broken: a command in backticks (so that it can be copied), a word, one wide character; each with the
-# punctuation that follows it.
-_TOKEN = re.compile(rf"\s+|(?:[^\s`\u2e80-\uffef]*`[^`]*`{_NARROW}*|{_NARROW}+|.)[，。；：、）]*")
+# punctuation around it.
+_TOKEN = re.compile(rf"\s+|（*(?:[^\s`\u2e80-\uffef]*`[^`]*`{_NARROW}*|{_NARROW}+|.)[，。；：、）]*")
 
 
 def display_width(text: str) -> int:

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tailhub.exceptions import StunError
 from tailhub.stun.message import TRANSACTION_ID_BYTES, binding_request, parse_response, response_transaction_id
@@ -22,7 +23,7 @@ RETRANSMIT_S = 0.5  # the first time; then twice as long each time (RFC 8489, 6.
 # socket (ip(7)). Elsewhere a closed port looks like silence.
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 
-_Address = tuple[str, int]
+_Address = tuple[Any, ...]  # a socket address of either family
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,10 @@ def _report_errors(transport: asyncio.DatagramTransport, family: int) -> None:
 
 
 class _Question(asyncio.DatagramProtocol):
-    """Requests that are on their way to one server. Each transmission has its own transaction id, so that the time is
-    that of the request which was answered."""
+    """Requests that are on their way to one server.
+
+    Each transmission has its own transaction id, so that the time is that of the request which was answered.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.result: asyncio.Future[StunResult] = asyncio.get_running_loop().create_future()

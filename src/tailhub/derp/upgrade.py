@@ -131,15 +131,13 @@ class ClientUpgrade:
                     self._refused = event
                 elif isinstance(event, h11.Data) and len(self._body) < 1024:
                     self._body += bytes(event.data)
-                if self._refused is not None and (
-                    len(self._body) >= 1024 or isinstance(event, h11.EndOfMessage | h11.ConnectionClosed)
-                ):
+                if self._refused is not None and (len(self._body) >= 1024 or isinstance(event, h11.EndOfMessage)):
                     raise self._refusal(self._refused)
-                if isinstance(event, h11.ConnectionClosed):
-                    raise UpgradeError("the server closed the connection instead of answering the upgrade")
         except h11.RemoteProtocolError as exc:
             if self._refused is not None:
                 raise self._refusal(self._refused) from exc
+            if not data:
+                raise UpgradeError("the server closed the connection instead of answering the upgrade") from exc
             raise UpgradeError(f"the answer to the upgrade is not HTTP: {exc}") from exc
 
     def _check(self, headers: Headers) -> None:

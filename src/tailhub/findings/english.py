@@ -7,8 +7,7 @@ from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, str]] = {
     "TH030": (
-        "{protocol} port {port} is taken by [[program?{program} (pid {pid})||a program that this user may not "
-        "see]].",
+        "{protocol} port {port} is taken by [[program?{program} (pid {pid})||a program that this user may not see]].",
         "[[program?Stop it||Find it with `sudo ss {ss_flags} 'sport = :{port}'` and stop it]], or use "
         "[[free_port?a free port: `{flag} :{free_port}`||another port: `{flag} :PORT`]].",
     ),

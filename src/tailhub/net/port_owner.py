@@ -36,7 +36,7 @@ def find_owner(endpoint: Endpoint, protocol: str) -> PortOwner | None:
         ]
         if not held:
             return None
-        process = psutil.Process(held[0].pid)
+        process = psutil.Process(min(held, key=lambda entry: entry.family != endpoint.family).pid)
         return PortOwner(program_name(process.name(), process.cmdline()), process.pid)
     except (psutil.Error, OSError):
         return None

@@ -38,10 +38,10 @@ _NAMES: dict[Language, dict[Source, str]] = {
     },
     "zh": {
         Source.FLAG: "参数",
-        Source.LISTEN: "--listen",
+        Source.LISTEN: "--listen ",
         Source.INTERFACE: "接口",
         Source.METADATA: "元数据",
-        Source.STUN: "STUN",
+        Source.STUN: "STUN ",
         Source.LAN: "局域网",
     },
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from tailhub.exceptions import PrefaceError
@@ -20,6 +21,7 @@ from tailhub.preface.preface import (
 from tailhub.server.context import ServerContext
 from tailhub.server.http_connection import HttpConnection
 from tailhub.server.newcomers import Newcomer
+from tailhub.web.message import Request, Response
 
 KEEPALIVE_S = 600  # as the reference
 USER_TIMEOUT_MS = 15_000  # as the reference
@@ -53,6 +55,15 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
     incoming = Incoming(context, newcomer)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming)
     context.newcomers.add(newcomer, stream)
+
+
+def accept_pages(
+    context: ServerContext, respond: Callable[[Request], Response], sock: socket.socket, peer: Any
+) -> None:
+    """A new connection to a plain listener that has pages and nothing else."""
+    newcomer = context.newcomers.make(peer)
+    pages = HttpConnection(context, newcomer, respond)
+    context.newcomers.add(newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages))
 
 
 class Incoming:

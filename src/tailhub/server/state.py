@@ -139,15 +139,16 @@ class StateDir:
         return certificate, found
 
     def _finish_interrupted(self, cert: Path, key: Path) -> None:
-        """Complete a pair whose making was cut off after its key and before its certificate got their names."""
-        new = cert.with_name(PINNED_CERT + _NEW)
-        if os.path.lexists(cert) or not (key.is_file() and new.is_file()):
+        """Complete a pair whose making was cut off when only one of its files had its name."""
+        missing = [path for path in (cert, key) if not os.path.lexists(path)]
+        if len(missing) != 1:
             return
+        new = missing[0].with_name(missing[0].name + _NEW)
         try:
-            load_pair(new, key)
-        except MachineError:  # the rest of something else; the half pair is then the error
+            load_pair(*((new, key) if missing == [cert] else (cert, new)))
+        except MachineError:  # nothing there, or the rest of something else: the half pair is then the error
             return
-        new.replace(cert)
+        new.replace(missing[0])
         _sync_directory(self.path)
 
     def _write(self, files: Mapping[str, bytes]) -> None:

@@ -14,12 +14,13 @@ import asyncio
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from tailhub.exceptions import LocalError, StunError
-from tailhub.server.stun_sockets import Ancillary, PacketInfo, bind, prepare
+from tailhub.server.packet_info import Ancillary, PacketInfo, prepare
 from tailhub.stun.limits import SourceLimit
 from tailhub.stun.message import (
     MAX_ANSWER_BYTES,
@@ -73,11 +74,11 @@ class StunCounters:
 
 
 class StunServer:
-    """Answers Binding requests on `sockets`: bound UDP sockets, which it closes in the end.
+    """Answers Binding requests on `sockets`: bound UDP sockets (`tailhub.net.bind`), which it closes in the end.
 
     `answer_rfc`: whether requests that are not of Tailscale's form are answered too, within `rfc_limit`.
     `on_first_outside` is called once, with the address of the first source that was answered and is not this machine's
-    loopback. `missing` are the IP families that were to be bound and that the kernel lacks.
+    loopback.
     """
 
     def __init__(
@@ -87,10 +88,8 @@ class StunServer:
         answer_rfc: bool = True,
         rfc_limit: SourceLimit | None = None,
         on_first_outside: OnFirstOutside | None = None,
-        missing: Sequence[OSError] = (),
     ) -> None:
         self.answer_rfc = answer_rfc
-        self.missing = tuple(missing)
         self.counters = {"ipv4": StunCounters(), "ipv6": StunCounters()}
         self._rfc_limit = rfc_limit if rfc_limit is not None else SourceLimit()
         self._on_first_outside = on_first_outside
@@ -100,29 +99,6 @@ class StunServer:
             _Endpoint(sock, self.counters["ipv6" if sock.family == socket.AF_INET6 else "ipv4"], self)
             for sock in sockets
         ]
-
-    @classmethod
-    def bind(
-        cls,
-        host: str,
-        port: int,
-        *,
-        answer_rfc: bool = True,
-        rfc_limit: SourceLimit | None = None,
-        on_first_outside: OnFirstOutside | None = None,
-    ) -> StunServer:
-        """Bind and make a server: to the IP address `host`, or for ``""`` to all of IPv4 and, apart, all of IPv6.
-
-        Raises `OSError` with the address as its `filename`.
-        """
-        bound = bind(host, port)
-        return cls(
-            bound.sockets,
-            answer_rfc=answer_rfc,
-            rfc_limit=rfc_limit,
-            on_first_outside=on_first_outside,
-            missing=bound.missing,
-        )
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -211,7 +187,7 @@ class StunServer:
             if not self.answer_rfc:
                 counters.rfc_refused += 1
                 return None
-            if self._loop is None or not self._rfc_limit.allow(ip_packed, self._loop.time()):
+            if not self._rfc_limit.allow(ip_packed, time.monotonic()):
                 counters.rfc_limited += 1
                 return None
         return answer_request(request, ip_packed, port)

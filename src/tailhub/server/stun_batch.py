@@ -11,7 +11,7 @@ The answer in slot n goes to the name, and from the address, that the question i
 
     mmsghdr  8B name* + 4B name length + 4B - + 8B iovec* + 8B iovecs + 8B control* + 8B control length + 4B flags
              + 4B - + 4B bytes of the datagram + 4B -
-    control  16B header + PKTINFO (see `stun_sockets`)
+    control  16B header + PKTINFO (see `packet_info`)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import struct
 import sys
 from collections.abc import Sequence
 
-from tailhub.server.stun_sockets import PacketInfo
+from tailhub.server.packet_info import PacketInfo
 
 SLOTS = 64
 

@@ -37,15 +37,17 @@ class WebSocketDerpConnection(DerpConnection):
 
     def _receive_frames(self, data: bytes) -> None:
         """Deal with a slice of `data`; the rest waits for the next turn, so that other connections have theirs."""
-        stream = self._stream
-        if not stream.is_open:
+        if not self._stream.is_open:
             return
-        if len(data) > SLICE_BYTES:
-            stream.pause_reading()
-            self._context.loop.call_soon(self._receive_frames, data[SLICE_BYTES:])
-        else:
-            stream.resume_reading()
+        rest = data[SLICE_BYTES:]
+        if rest:
+            self._stream.pause_reading()
+            self._context.loop.call_soon(self._receive_rest, rest)
         self._receive_slice(data[:SLICE_BYTES])
+
+    def _receive_rest(self, rest: bytes) -> None:
+        self._stream.resume_reading()
+        self._receive_frames(rest)
 
     def _receive_slice(self, data: bytes) -> None:
         websocket = self._websocket

@@ -165,7 +165,7 @@ def test_missing(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=rf"--key: .*{key}"):
         load_pair(cert, key)
     key.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(MachineError, match="a link to .*nowhere") as caught:
+    with pytest.raises(MachineError, match=r"a link to .*nowhere") as caught:
         load_pair(cert, key)
     assert isinstance(caught.value.finding, Finding)
     assert caught.value.finding.name == "file-missing"
@@ -205,7 +205,7 @@ def test_unreadable_for_real(tmp_path: Path) -> None:
 
 def test_a_directory(tmp_path: Path) -> None:
     """A directory in place of a file is refused in the system's words."""
-    with pytest.raises(MachineError, match="(?i)directory"):
+    with pytest.raises(MachineError, match=r"(?i)directory"):
         load_pair(tmp_path, tmp_path)
 
 
@@ -275,7 +275,7 @@ def test_openssl_has_the_last_word(tmp_path: Path) -> None:
     ],
 )
 def test_dates(tmp_path: Path, now: datetime, pinned: bool, found: list[str]) -> None:
-    """Dates give findings, not errors; a pin that ends soon is told 90 days before, any other certificate is renewed."""
+    """Dates give findings, not errors; the end of a pin is told 90 days before."""
     cert, key = pair(tmp_path, CERT, KEY)
     result = date_findings(load_pair(cert, key), cert, now, key if pinned else None)
     assert [finding.name for finding in result] == found

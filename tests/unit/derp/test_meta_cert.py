@@ -8,6 +8,7 @@ from support.streams import no_deadline
 from tailhub.derp.meta_cert import is_meta_cert, server_key_from_meta
 
 KEY = bytes(range(32))
+META = make_meta_certificate(KEY).der
 
 
 def test_the_key_is_found() -> None:
@@ -57,11 +58,8 @@ def test_parts_of_a_certificate_are_none() -> None:
 @given(st.binary(max_size=300), st.integers(0, 250), st.binary(min_size=1, max_size=4))
 def test_junk_raises_nothing(junk: bytes, at: int, change: bytes) -> None:
     """Neither junk nor a meta certificate with some bytes changed raises anything."""
-    der = bytearray(_META)
+    der = bytearray(META)
     der[at : at + len(change)] = change
     for data in (junk, bytes(der)):
         is_meta_cert(data)
         server_key_from_meta(data)
-
-
-_META = make_meta_certificate(KEY).der

@@ -1,0 +1,104 @@
+"""The first screen of a running relay: gathers its facts, prints it, and then the first contacts from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import tailhub
+from tailhub.cli.screen import (
+    AddressLine,
+    Line,
+    ListenLine,
+    ScreenFacts,
+    first_contact,
+    first_rejection,
+    first_screen,
+    show,
+)
+from tailhub.findings import Finding, Language
+from tailhub.net.bind import BoundSockets
+from tailhub.server.address import Discovery
+from tailhub.server.address_words import describe
+from tailhub.server.app import RelayServer
+from tailhub.server.firewall import detect, open_commands
+from tailhub.server.published_map import pin_of
+from tailhub.tailcfg.forms import policy_snippet
+from tailhub.web.operator_pages import MapView
+
+
+async def show_first_screen(server: RelayServer, lang: Language) -> None:
+    """Find out the address, then print everything."""
+    discovery = await server.advertised.find_address(server.state.path)
+    # Looking at the firewall may call other programs.
+    commands = await asyncio.to_thread(_firewall_commands, server)
+    show(first_screen(_facts(server, discovery, commands, lang), lang), sys.stdout)
+
+
+def _firewall_commands(server: RelayServer) -> list[str]:
+    stun = server.listeners.stun
+    return open_commands(detect(), [server.listeners.public.port], [stun.port] if stun is not None else [])
+
+
+def report_firsts(server: RelayServer, lang: Language) -> None:
+    """Have the first contact from outside printed, and the first client that refuses our certificate."""
+    is_pinned = pin_of(server.certificate) is not None
+
+    def say(lines: list[Line]) -> None:
+        show(lines, sys.stdout)
+
+    def rejected(source: str, alert: str) -> None:
+        say(first_rejection(source, alert, datetime.now(), is_pinned=is_pinned, lang=lang))
+
+    server.context.events.on_first_outside = lambda ip: say(first_contact("TCP", ip, datetime.now(), lang))
+    server.context.events.on_pin_rejected = rejected
+    server.on_first_stun = lambda ip: say(first_contact("STUN", ip, datetime.now(), lang))
+
+
+def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang: Language) -> ScreenFacts:
+    listeners = server.listeners
+    derp_map = server.advertised.derp_map(MapView.PUBLIC)
+    snippet = policy_snippet(derp_map) if derp_map is not None else ""
+    found = [address for address in (discovery.ipv4, discovery.ipv6) if address is not None]
+    return ScreenFacts(
+        version=tailhub.__version__,
+        addresses=tuple(AddressLine(str(address.address), describe(address, lang)) for address in found),
+        relay=_listen_line(listeners.public),
+        stun=_listen_line(listeners.stun) if listeners.stun is not None else None,
+        derp_port=discovery.derp_port,
+        stun_port=discovery.stun_port if listeners.stun is not None else None,
+        certificate=_certificate_kind(server),
+        valid_to=server.certificate.not_after.date(),
+        state_dir=_short_home(str(server.state.path)),
+        policy_snippet=snippet,
+        hostname=server.config.hostname,
+        http=_listen_line(listeners.http) if listeners.http is not None else None,
+        admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
+        findings=_once([*server.notes, *discovery.notes]),
+        firewall_commands=tuple(commands),
+    )
+
+
+def _certificate_kind(server: RelayServer) -> Literal["own", "pinned", "files"]:
+    if pin_of(server.certificate) is None:
+        return "files"
+    return "own" if server.config.cert is None else "pinned"
+
+
+def _listen_line(bound: BoundSockets) -> ListenLine:
+    host = bound.sockets[0].getsockname()[0]
+    families = tuple(4 if family == socket.AF_INET else 6 for family in sorted(bound.families))
+    return ListenLine(bound.port, "" if host in ("0.0.0.0", "::") else host, families)
+
+
+def _once(found: list[Finding]) -> tuple[Finding, ...]:
+    return tuple({(finding.code, str(finding)): finding for finding in found}.values())
+
+
+def _short_home(path: str) -> str:
+    home = str(Path.home())
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path

@@ -1,0 +1,79 @@
+"""What this relay tells others about itself: the address, the ports, and the map with them."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from tailhub.certs.files import Certificate
+from tailhub.server.address import Discovery
+from tailhub.server.address_facts import Wanted
+from tailhub.server.config import RelayConfig, parse_addresses
+from tailhub.server.discover import Probes, discover
+from tailhub.server.listeners import BoundListeners, ListenSpecs
+from tailhub.server.published_map import LOOPBACK_V4, LOOPBACK_V6, LocalEndpoint, local_map, public_map
+from tailhub.server.stun import StunServer
+from tailhub.tailcfg.build import region_id_for_key
+from tailhub.tailcfg.derpmap import DERPMap
+from tailhub.web.operator_pages import MapView
+
+
+class Advertised:
+    """Made once the relay listens; `discovery` is None until `find_address` has ended."""
+
+    def __init__(
+        self,
+        config: RelayConfig,
+        specs: ListenSpecs,
+        listeners: BoundListeners,
+        certificate: Certificate,
+        public_key: bytes,
+        stun: StunServer | None,
+    ) -> None:
+        self._config = config
+        self._specs = specs
+        self._listeners = listeners
+        self._certificate = certificate
+        self._stun = stun
+        self.region_id = config.region_id or region_id_for_key(public_key)
+        self.discovery: Discovery | None = None
+
+    @property
+    def derp_port(self) -> int:
+        """The TCP port that clients use."""
+        return self._config.public_port or self._listeners.public.port
+
+    async def find_address(self, state_dir: Path, probes: Probes | None = None) -> Discovery:
+        """Learn which address and ports others use; takes up to about two seconds."""
+        listeners, config = self._listeners, self._config
+        wanted = Wanted(
+            port=listeners.public.port,
+            stun_port=listeners.stun.port if listeners.stun is not None else None,
+            addresses=parse_addresses(config),
+            hostname=config.hostname,
+            public_port=config.public_port,
+            stun_public_port=config.stun_public_port,
+            discover=config.discover,
+            listen_hosts=self._specs.public_hosts,
+            families=listeners.public.families,
+        )
+        probes = probes or Probes(stun_query=self._stun.query if self._stun is not None else None)
+        self.discovery = await discover(wanted, probes, state_dir)
+        return self.discovery
+
+    def derp_map(self, view: MapView) -> DERPMap | None:
+        """The map for programs here, or for clients elsewhere; that one is None while no address is known."""
+        if view is MapView.LOCAL:
+            return local_map(self._local_endpoint(), self._certificate, self._config.hostname, self.region_id)
+        return public_map(self.discovery, self._certificate, self.region_id) if self.discovery is not None else None
+
+    def _local_endpoint(self) -> LocalEndpoint:
+        listeners = self._listeners
+        hosts = {sock.family: sock.getsockname()[0] for sock in listeners.public.sockets}
+        ipv4, ipv6 = hosts.get(socket.AF_INET), hosts.get(socket.AF_INET6)
+        return LocalEndpoint(
+            ipv4=LOOPBACK_V4 if ipv4 == "0.0.0.0" else ipv4,
+            ipv6=LOOPBACK_V6 if ipv6 == "::" else ipv6,
+            derp_port=listeners.public.port,
+            stun_port=listeners.stun.port if listeners.stun is not None else None,
+        )

@@ -1,0 +1,119 @@
+"""Which directory is the state directory, and which others there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tailhub.server import state_place
+from tailhub.server.state_place import SYSTEM_STATE, locate, mount_finding, other_states
+
+HOME = Path.home()
+
+
+@pytest.mark.parametrize(
+    ("explicit", "environ", "uid", "place"),
+    [
+        (Path("/x/y"), {"STATE_DIRECTORY": "/z"}, 0, Path("/x/y")),
+        (Path("y"), {}, 0, Path.cwd() / "y"),
+        (None, {"STATE_DIRECTORY": "/a:/b", "XDG_STATE_HOME": "/c"}, 1000, Path("/a")),
+        (None, {"STATE_DIRECTORY": "", "HOME": "/home/u"}, 0, Path("/var/lib/tailhub")),
+        (None, {"XDG_STATE_HOME": "/c", "HOME": "/home/u"}, 0, Path("/var/lib/tailhub")),
+        (None, {"XDG_STATE_HOME": "/c", "HOME": "/home/u"}, 1000, Path("/c/tailhub")),
+        (None, {"XDG_STATE_HOME": "c", "HOME": "/home/u"}, 1000, Path("/home/u/.local/state/tailhub")),
+        (None, {"HOME": "/home/u"}, None, Path("/home/u/.local/state/tailhub")),
+        (None, {}, 1000, HOME / ".local/state/tailhub"),
+    ],
+)
+def test_locate(explicit: Path | None, environ: Mapping[str, str], uid: int | None, place: Path) -> None:
+    """The flag comes first, then systemd's directory, then the system's for root, then XDG's."""
+    assert locate(explicit, environ, uid) == place
+
+
+def test_locate_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without any home directory gets the system's place, where an error will name ``--state-dir``."""
+
+    def no_home() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", no_home)
+    assert locate(None, {}, 1000) == SYSTEM_STATE
+
+
+@pytest.fixture
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """The three usual places, below a temporary directory: of the system, of this user, of the one who called sudo."""
+    pwd = pytest.importorskip("pwd")
+    names = ("system", "home/.local/state/tailhub", "sudoer/.local/state/tailhub")
+    system, user, sudoer = (tmp_path / name for name in names)
+    for place in (system, user, sudoer):
+        place.mkdir(parents=True)
+    monkeypatch.setattr(state_place, "SYSTEM_STATE", system)
+    real = pwd.getpwnam
+
+    def getpwnam(name: str) -> object:
+        entry = real("root")
+        return type(entry)([*entry[:5], str(tmp_path / "sudoer"), entry[6]]) if name == "sudoer" else real(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    return {"system": system, "user": user, "sudoer": sudoer}
+
+
+def test_no_other_state(homes: dict[str, Path], tmp_path: Path) -> None:
+    """Empty and missing directories hold no state, and an unknown caller of sudo none either."""
+    homes["sudoer"].rmdir()
+    for sudo_user in ("sudoer", "nobody-of-this-name"):
+        environ = {"HOME": str(tmp_path / "home"), "SUDO_USER": sudo_user}
+        assert other_states(tmp_path / "mine", environ) == []
+
+
+def test_other_states(homes: dict[str, Path], tmp_path: Path) -> None:
+    """A relay's key or half of a pinned pair in a usual place is other state, unless the place is our own."""
+    for place, name in zip(homes.values(), ("derper.key", "pinned.crt", "pinned.key"), strict=True):
+        (place / name).touch()
+    environ = {"HOME": str(tmp_path / "home"), "SUDO_USER": "sudoer"}
+    assert other_states(tmp_path / "mine", environ) == [homes["system"], homes["user"], homes["sudoer"]]
+    link = tmp_path / "link"
+    link.symlink_to(homes["system"])
+    assert other_states(link, environ) == [homes["user"], homes["sudoer"]]
+    with_xdg = environ | {"XDG_STATE_HOME": str(tmp_path / "xdg")}
+    assert other_states(homes["system"], with_xdg) == [homes["user"], homes["sudoer"]]
+
+
+def test_a_closed_directory_counts(homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that this user may not look into is taken for other state."""
+    real = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if path.parent == homes["system"]:
+            raise PermissionError
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert other_states(tmp_path / "mine", {"HOME": str(tmp_path)}) == [homes["system"]]
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
+def test_state_inside_a_container(tmp_path: Path, mark: str) -> None:
+    """In a container, a state directory on the container's own file system is a warning that names it."""
+    root, state = tmp_path / "root", tmp_path / "root/state"
+    state.mkdir(parents=True)
+    assert mount_finding(state, root) is None
+    (root / mark).parent.mkdir(exist_ok=True)
+    (root / mark).touch()
+    finding = mount_finding(state, root)
+    assert finding is not None
+    assert finding.name == "state-not-a-mount"
+    assert str(state) in str(finding)
+
+
+def test_state_on_a_mount(tmp_path: Path) -> None:
+    """In a container, a state directory on another file system is fine."""
+    (tmp_path / ".dockerenv").touch()
+    elsewhere = next((path for path in map(Path, ("/proc", "/dev", "/sys")) if path.is_dir()), None)
+    if elsewhere is None or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has one file system only")
+    assert mount_finding(elsewhere, tmp_path) is None
