@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tailhub.findings import Finding
 
-__all__ = ["Certificate", "current_user", "date_findings", "file_finding", "load_pair", "mode_and_owner", "read_file"]
+__all__ = ["Certificate", "current_user", "date_findings", "load_pair", "mode_and_owner", "read_file"]
 
 _MAX_FILE_LEN = 1 << 20  # bytes; a chain has some 5 KB
 _PIN_WARNING_DAYS = 90  # a new pin has to reach every client's map, so say it in good time
@@ -103,13 +103,13 @@ def read_file(path: Path, option: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(_MAX_FILE_LEN + 1)
     except OSError as exc:
-        raise MachineError(file_finding(path, exc, option)) from exc
+        raise MachineError(_file_finding(path, exc, option)) from exc
     if len(data) > _MAX_FILE_LEN:
         raise MachineError(findings.file_trouble(str(path), f"it has more than {_MAX_FILE_LEN} bytes"))
     return data
 
 
-def file_finding(path: Path, error: OSError, option: str) -> Finding:
+def _file_finding(path: Path, error: OSError, option: str) -> Finding:
     """Why the file that `option` names cannot be read."""
     if isinstance(error, FileNotFoundError):
         shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)

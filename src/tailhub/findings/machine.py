@@ -8,7 +8,9 @@ from tailhub.findings.finding import Finding
 
 
 def relay_not_found(path: object, reason: object = "") -> Finding:
-    """No relay answers on the unix socket at `path`; `reason` in the system's words."""
+    """No relay answers on the unix socket at `path`; `reason` is the error or what else came back."""
+    if isinstance(reason, OSError):
+        reason = reason.strerror or reason
     return Finding("TH080", {"path": str(path), "reason": str(reason)})
 
 

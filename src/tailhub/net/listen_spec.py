@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import socket
-import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -78,6 +77,8 @@ def _parse(text: str) -> tuple[Endpoint, ...] | None:
 
 def _repair(text: str) -> str:
     """What was probably meant: without a compose file's quotes, a Chinese keyboard's wide signs, a URL's scheme …"""
+    import unicodedata
+
     text = unicodedata.normalize("NFKC", text).strip().strip(_QUOTES).strip()
     text = re.sub(r"^[A-Za-z]+://", "", text).rstrip("/")
     if text.lower() in ("off", "none", "no", "false", "-1", ""):

@@ -117,7 +117,7 @@ class Discovery:
         """Is an address another than `before`, or does the name lead elsewhere? One not found this time is no news."""
         pairs = ((before.ipv4, self.ipv4), (before.ipv6, self.ipv6))
         moved = any(new is not None and (old is None or old.address != new.address) for old, new in pairs)
-        return moved or self.name_note != before.name_note or bool(self.undecided) != bool(before.undecided)
+        return moved or self.name_note != before.name_note or bool(self.undecided and not before.undecided)
 
 
 @dataclass(frozen=True, slots=True)

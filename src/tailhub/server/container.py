@@ -43,8 +43,11 @@ def detect_engine(root: Path = ROOT, environ: Mapping[str, str] = os.environ) ->
 def is_paired(interface: str, root: Path = ROOT) -> bool | None:
     """Is `interface` one end of a pair whose other end is outside (veth, macvlan)? None when it cannot be told."""
     directory = root / "sys/class/net" / interface
+    if (directory / "device").exists():
+        return False  # a network card, of a virtual machine perhaps
     index, link = _read(directory / "ifindex").strip(), _read(directory / "iflink").strip()
-    return index != link if index and link else None
+    # Equal numbers say nothing: they are counted in each network namespace anew.
+    return True if index != link and index and link else None
 
 
 def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:

@@ -4,7 +4,8 @@ Everything that could send a packet is handed in (`Probes`), everything has a ti
 error: a relay without a name server or the Internet starts all the same. With ``--no-discover`` no packet is sent.
 
 Public STUN servers are asked from our own STUN port, so that a NAT which rewrites ports shows itself. Four are asked at
-once, two in mainland China among them, where the others may not answer; the first two answers of a family are enough.
+once, two in mainland China among them, where the others may not answer; two answers of a family are enough, and one is
+taken if no more come.
 """
 
 from __future__ import annotations
@@ -224,13 +225,15 @@ class _StunRound:
 
 
 _FAMILY_OF = {4: socket.AF_INET, 6: socket.AF_INET6}
+# "It has no addresses", as opposed to "ask again later". Not every system has both.
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
 async def _look_up(hostname: str, resolve: Resolve) -> tuple[IPAddress, ...] | None:
-    """The addresses of ``--hostname``: empty when it has none, None when there is no name to look up."""
+    """The addresses of ``--hostname``: empty when it has none, None when that cannot be said (or there is no name)."""
     if not hostname:
         return None
     try:
         return await resolve(hostname, RESOLVE_LIMIT_S)
-    except OSError:
-        return ()
+    except OSError as error:
+        return () if error.errno in _NO_SUCH_NAME else None

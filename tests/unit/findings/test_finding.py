@@ -91,6 +91,12 @@ def test_quotes_of_a_compose_file_are_explained() -> None:
     assert "quotes" not in str(findings.malformed_address("--listen", "8443", ":8443"))
 
 
+def test_reason_of_a_missing_relay() -> None:
+    """An error of the system is told in its words, without its number."""
+    text = findings.relay_not_found("/run/x/admin.sock", FileNotFoundError(2, "No such file or directory")).what()
+    assert text == "No relay answers at /run/x/admin.sock (No such file or directory)."
+
+
 def test_errors_carry_findings() -> None:
     """An error shows its finding in English and keeps it for other languages."""
     finding = findings.bad_region_id("5")

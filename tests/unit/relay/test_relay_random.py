@@ -164,13 +164,13 @@ class RelayMachine(RuleBasedStateMachine):
                 self.watchers.append(name)
         self.world.watch(name)
 
-    @rule(name=connections, target=st.sampled_from(KEYS))
-    def close_peer(self, name: str, target: str) -> None:
+    @rule(name=connections, victim=st.sampled_from(KEYS))
+    def close_peer(self, name: str, victim: str) -> None:
         if name in self.models and self.models[name].key == "m":
             self._wrote(name)
-            for doomed in [other for other in self.models if self.models[other].key == target]:
+            for doomed in [other for other in self.models if self.models[other].key == victim]:
                 self._gone(doomed)
-            self.world.close_peer(name, target)
+            self.world.close_peer(name, victim)
 
     @rule(name=connections)
     def read(self, name: str) -> None:

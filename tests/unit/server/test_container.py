@@ -37,14 +37,16 @@ def test_detect_engine(tmp_path: Path, files: dict[str, str], environ: dict[str,
 
 
 def test_is_paired(tmp_path: Path) -> None:
-    """An interface whose link is another index is one end of a pair; without the files it cannot be told."""
+    """A link to another index makes a pair, a device makes none, and anything else cannot be told."""
     _write(tmp_path, "sys/class/net/eth0/ifindex", "2\n")
     _write(tmp_path, "sys/class/net/eth0/iflink", "17\n")
     _write(tmp_path, "sys/class/net/eth1/ifindex", "3\n")
     _write(tmp_path, "sys/class/net/eth1/iflink", "3\n")
+    (tmp_path / "sys/class/net/eth2/device").mkdir(parents=True)
     assert is_paired("eth0", tmp_path) is True
-    assert is_paired("eth1", tmp_path) is False
-    assert is_paired("eth2", tmp_path) is None
+    assert is_paired("eth1", tmp_path) is None
+    assert is_paired("eth2", tmp_path) is False
+    assert is_paired("eth3", tmp_path) is None
 
 
 MOUNTINFO = """\

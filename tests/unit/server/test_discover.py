@@ -44,6 +44,7 @@ class World:
     def __init__(self, *, stun: dict[str, StunReply] | None = None, names: dict[str, list[str]] | None = None) -> None:
         self.stun = stun or {}
         self.names = names if names is not None else {name: [SERVER_V4, SERVER_V6] for name, _ in STUN_SERVERS}
+        self.unsure: set[str] = set()
         self.clouds: list[CloudAnswer] = []
         self.asked_clouds = 0
         self.asked: list[tuple[str, int]] = []
@@ -59,6 +60,8 @@ class World:
     async def resolve(self, name: str, limit_s: float) -> tuple[IPAddress, ...]:
         assert limit_s > 0
         self.looked_up.append(name)
+        if name in self.unsure:
+            raise socket.gaierror(socket.EAI_AGAIN, "the name server does not answer")
         if name not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return tuple(ip_address(text) for text in self.names[name])
@@ -214,10 +217,13 @@ def test_no_dns() -> None:
 
 
 def test_host_name() -> None:
-    """The name of --hostname is looked up: its addresses, none, or not at all."""
+    """The name of --hostname is looked up: it has addresses, or none, or it cannot be said."""
     wanted = replace(WANTED, hostname="derp.example.com")
     world = World()
     assert run(world, wanted).hostname_addresses == ()
+    world.unsure = {"derp.example.com"}
+    assert run(world, wanted).hostname_addresses is None
+    world.unsure = set()
     world.names["derp.example.com"] = [PUBLIC]
     assert run(world, wanted).hostname_addresses == (ip_address(PUBLIC),)
     assert run(world, WANTED).hostname_addresses is None
