@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 
-from tailhub.tailcfg.derpmap import PIN_PREFIX
-
 __all__ = ["pin_of_der"]
+
+_PIN_PREFIX = "sha256-raw:"  # as tailcfg.derpmap.PIN_PREFIX, whose imports a relay does not need before it listens
 
 
 def pin_of_der(der: bytes) -> str:
     """The pin of one certificate in DER."""
-    return PIN_PREFIX + hashlib.sha256(der).hexdigest()
+    return _PIN_PREFIX + hashlib.sha256(der).hexdigest()

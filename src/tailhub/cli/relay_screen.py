@@ -6,15 +6,18 @@ import asyncio
 import socket
 import sys
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
 import tailhub
+from tailhub import findings
 from tailhub.cli.screen import (
     AddressLine,
     Line,
     ListenLine,
     ScreenFacts,
+    finding_lines,
     first_contact,
     first_rejection,
     first_screen,
@@ -54,9 +57,16 @@ def report_firsts(server: RelayServer, lang: Language) -> None:
     def rejected(source: str, alert: str) -> None:
         say(first_rejection(source, alert, datetime.now(), is_pinned=is_pinned, lang=lang))
 
+    def first_stun(source: str) -> None:
+        say(first_contact("STUN", source, datetime.now(), lang))
+        discovery = server.advertised.discovery
+        if discovery is not None and discovery.container and discovery.is_public and ip_address(source).is_private:
+            # What clients are told about themselves is then the engine's address: no direct path will ever work.
+            say(finding_lines(findings.stun_private_sources(source), lang))
+
     server.context.events.on_first_outside = lambda ip: say(first_contact("TCP", ip, datetime.now(), lang))
     server.context.events.on_pin_rejected = rejected
-    server.on_first_stun = lambda ip: say(first_contact("STUN", ip, datetime.now(), lang))
+    server.on_first_stun = first_stun
 
 
 def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang: Language) -> ScreenFacts:

@@ -270,7 +270,7 @@ class DERPClient:
 
     async def _log_in(self, wait_admission: bool, deadline: float) -> None:
         protocol, started = self._protocol, asyncio.get_running_loop().time()
-        health = ""
+        is_waiting, health = wait_admission, ""
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 self._writer.write(protocol.data_to_send())
@@ -280,9 +280,11 @@ class DERPClient:
                         protocol.receive_eof()
                         raise ConnectionClosedError(self._refusal("the relay closed the connection", health))
                     for message in protocol.receive_data(data):
-                        if wait_admission and isinstance(message, Health):
+                        if is_waiting and isinstance(message, Health):
                             health = message.text  # ServerInfo would take it back
-                        elif not (wait_admission and message is protocol.server_info):
+                        elif is_waiting and isinstance(message, ServerInfo):
+                            is_waiting = False
+                        else:
                             self._receive(message)
                     self._writer.write(protocol.data_to_send())
         except TimeoutError:

@@ -52,7 +52,6 @@ from tailhub.findings.machine import (
     clock_before_build,
     file_trouble,
     platform_unsupported,
-    python_too_old,
     relay_not_found,
 )
 from tailhub.findings.state import (
@@ -111,7 +110,6 @@ __all__ = [
     "platform_unsupported",
     "port_needs_privilege",
     "port_taken",
-    "python_too_old",
     "relay_key_malformed",
     "relay_not_found",
     "secret_readable_by_others",

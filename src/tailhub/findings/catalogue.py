@@ -75,7 +75,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH077": Entry("host-name-elsewhere", _WARNING),
     # the machine and the program
     "TH080": Entry("relay-not-found", _ERROR),
-    "TH081": Entry("python-too-old", _ERROR),
     "TH082": Entry("platform-unsupported", _ERROR),
     "TH083": Entry("clock-before-build", _WARNING),
     "TH084": Entry("file-trouble", _ERROR),

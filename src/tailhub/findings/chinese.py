@@ -41,7 +41,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "需要更多时，请在启动前提高硬限制：systemd 单元中写 `LimitNOFILE=65536`，容器则加 `--ulimit nofile=65536`。",
     ),
     "TH040": (
-        "状态目录 {path} 正被另一个运行中的中继使用[[pid?（pid {pid}）]]。",
+        "状态目录 {path} 正被[[program?{program}||另一个运行中的中继]][[pid?（pid {pid}）]]使用。",
         "[[pid?停掉它（`kill {pid}`）||停掉它]]，或给这个中继另外的目录和端口："
         "`tailhub relay --state-dir DIR --listen :PORT --stun-listen :PORT --admin-listen off`。",
     ),
@@ -193,10 +193,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
         "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
-    ),
-    "TH081": (
-        "tailhub 需要 Python 3.11 或更新的版本，当前是 {found}。",
-        "`uv tool install --python 3.12 tailhub` 会自带一个。",
     ),
     "TH082": (
         "`tailhub relay` 不能在 {platform} 上运行。",

@@ -45,7 +45,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`--ulimit nofile=65536` for a container.",
     ),
     "TH040": (
-        "The state directory {path} is in use by a running relay[[pid? (pid {pid})]].",
+        "The state directory {path} is in use by [[program?{program}||a running relay]][[pid? (pid {pid})]].",
         "[[pid?Stop that one (`kill {pid}`)||Stop that one]], or give this one a directory and ports of its own: "
         "`tailhub relay --state-dir DIR --listen :PORT --stun-listen :PORT --admin-listen off`.",
     ),
@@ -212,10 +212,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No relay answers at {path}[[reason? ({reason})]].",
         "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
         "that runs it.",
-    ),
-    "TH081": (
-        "tailhub needs Python 3.11 or newer, and this is {found}.",
-        "`uv tool install --python 3.12 tailhub` brings one along.",
     ),
     "TH082": (
         "`tailhub relay` does not run on {platform}.",

@@ -14,11 +14,6 @@ def relay_not_found(path: object, reason: object = "") -> Finding:
     return Finding("TH080", {"path": str(path), "reason": str(reason)})
 
 
-def python_too_old(found: str) -> Finding:
-    """The Python in use cannot run tailhub."""
-    return Finding("TH081", {"found": found})
-
-
 def platform_unsupported(platform: str) -> Finding:
     """The relay does not run on `platform`."""
     return Finding("TH082", {"platform": platform})

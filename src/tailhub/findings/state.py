@@ -5,9 +5,9 @@ from __future__ import annotations
 from tailhub.findings.finding import Finding
 
 
-def state_locked(path: str, pid: int | None) -> Finding:
-    """A running relay uses the state directory; `pid` when it is known."""
-    return Finding("TH040", {"path": path, "pid": pid})
+def state_locked(path: str, pid: int | None, program: str = "") -> Finding:
+    """A running relay uses the state directory; `pid` and the program's name when they are known."""
+    return Finding("TH040", {"path": path, "pid": pid, "program": program})
 
 
 def state_not_writable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:

@@ -386,7 +386,8 @@ class Stream:
     # --- closing ------------------------------------------------------------------------------------------------------
 
     def _say_goodbye(self) -> None:
-        if self._tls is None or not self._handshaken:
+        # In TLS 1.2 a session that ends in good order stays in OpenSSL's cache, which Python cannot switch off.
+        if self._tls is None or not self._handshaken or self._tls.version() == "TLSv1.2":
             return
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()  # writes our close_notify; the peer's answer is not waited for

@@ -177,7 +177,8 @@ def _take_lock(lock: int, path: Path) -> None:
     try:
         flock(lock, LOCK_EX | LOCK_NB)
     except BlockingIOError as exc:
-        raise MachineError(findings.state_locked(str(path), _lock_holder(lock))) from exc
+        pid = _lock_holder(lock)
+        raise MachineError(findings.state_locked(str(path), pid, _program(pid))) from exc
     except OSError as exc:  # a network file system without locks
         raise MachineError(findings.file_trouble(str(path / _LOCK), exc.strerror or str(exc))) from exc
     try:
@@ -197,6 +198,18 @@ def _lock_holder(lock: int) -> int | None:
     except (OSError, ValueError, OverflowError):
         return None
     return pid
+
+
+def _program(pid: int | None) -> str:
+    """The name of the program that runs as `pid`, empty if it cannot be told."""
+    if pid is None:
+        return ""
+    import psutil
+
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return ""
 
 
 def _parse_relay_key(data: bytes) -> NodePrivate:
