@@ -37,6 +37,11 @@ class Histogram:
                 return middle_of(bucket)
         return None  # not reached: the counts add up to the total
 
+    def percentiles(self) -> dict[str, float]:
+        """p50, p99 and p99.9 in microseconds; nothing when empty."""
+        values = {name: self.percentile_us(p) for name, p in (("p50", 50), ("p99", 99), ("p99.9", 99.9))}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 def bucket_of(value_us: int) -> int:
     """The number of the bucket that holds `value_us`; numbers grow with the value."""

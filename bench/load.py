@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+BUSY_CORES = 0.9  # of a core: a generator that uses more may have been the limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:

@@ -61,11 +61,6 @@ class Meter:
         self._server = of_tree(self._pid)
         self._own_s = time.process_time()
 
-    @property
-    def rss_bytes(self) -> int:
-        """The relay's memory at the start."""
-        return self._server.rss_bytes
-
     def read(self, seconds: float) -> tuple[Usage, float, float]:
         """``(the relay's use since start; own cores; other programs' cores)`` over `seconds`. RSS is that of now."""
         own_s = time.process_time() - self._own_s

@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,16 +16,25 @@ import pytest
 
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.net import bind
-from tailhub.net.bind import BoundSockets, bind_tcp, bind_udp, bind_unix, free_port, raise_descriptor_limit
-from tailhub.net.listen_spec import ListenSpec, parse_listen
+from tailhub.net.bind import (
+    BoundSockets,
+    bind_tcp,
+    bind_udp,
+    bind_unix,
+    free_port,
+    raise_descriptor_limit,
+    unprivileged_start,
+)
+from tailhub.net.listen_spec import Endpoint, ListenSpec, parse_listen
 from tailhub.net.port_owner import program_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 BINDERS = pytest.mark.parametrize("binder", [bind_tcp, bind_udp], ids=["tcp", "udp"])
-Binder = "Callable[[ListenSpec], BoundSockets]"
+Binder = Callable[[ListenSpec], BoundSockets]
+Keep = Callable[[BoundSockets], BoundSockets]
 
 
 def spec(text: str) -> ListenSpec:
@@ -34,7 +44,7 @@ def spec(text: str) -> ListenSpec:
 
 
 @pytest.fixture
-def keep() -> Iterator[Callable[[BoundSockets], BoundSockets]]:
+def keep() -> Iterator[Keep]:
     """Closes at the end what is given to it."""
     held: list[BoundSockets] = []
 
@@ -48,9 +58,7 @@ def keep() -> Iterator[Callable[[BoundSockets], BoundSockets]]:
 
 
 @BINDERS
-def test_both_families_on_one_port(
-    binder: Callable[[ListenSpec], BoundSockets], keep: Callable[[BoundSockets], BoundSockets]
-) -> None:
+def test_both_families_on_one_port(binder: Binder, keep: Keep) -> None:
     """With port 0 and no host both families get the same port, each on a socket of its own."""
     bound = keep(binder(spec(":0")))
     assert bound.families == {socket.AF_INET, socket.AF_INET6}
@@ -61,9 +69,7 @@ def test_both_families_on_one_port(
 
 
 @BINDERS
-def test_second_bind_names_the_program(
-    binder: Callable[[ListenSpec], BoundSockets], keep: Callable[[BoundSockets], BoundSockets]
-) -> None:
+def test_second_bind_names_the_program(binder: Binder, keep: Keep) -> None:
     """A port that is taken is refused with the name and pid of the program that has it, and a free port is offered."""
     port = keep(binder(spec("127.0.0.1:0"))).port
     with pytest.raises(MachineError) as caught:
@@ -78,9 +84,7 @@ def test_second_bind_names_the_program(
 
 @BINDERS
 @pytest.mark.parametrize(("first", "second"), [("127.0.0.1", ""), ("", "127.0.0.1"), ("[::1]", ""), ("", "[::1]")])
-def test_wildcard_and_address_collide(
-    binder: Callable[[ListenSpec], BoundSockets], keep: Callable[[BoundSockets], BoundSockets], first: str, second: str
-) -> None:
+def test_wildcard_and_address_collide(binder: Binder, keep: Keep, first: str, second: str) -> None:
     """The wildcard and one address of it exclude each other on one port, and the owner is still found."""
     port = keep(binder(spec(f"{first}:0"))).port
     with pytest.raises(MachineError) as caught:
@@ -103,7 +107,7 @@ sys.stdin.read()
 
 
 @BINDERS
-def test_reusing_program_is_seen(binder: Callable[[ListenSpec], BoundSockets]) -> None:
+def test_reusing_program_is_seen(binder: Binder) -> None:
     """A program that shares its port by SO_REUSEPORT and SO_REUSEADDR is found out all the same, and named."""
     command = [sys.executable, "-c", REUSING_PROGRAM, binder.__name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -115,7 +119,7 @@ def test_reusing_program_is_seen(binder: Callable[[ListenSpec], BoundSockets]) -
         other.communicate()
 
 
-def test_nothing_stays_bound_after_a_refusal(keep: Callable[[BoundSockets], BoundSockets]) -> None:
+def test_nothing_stays_bound_after_a_refusal(keep: Keep) -> None:
     """When IPv6 is refused the IPv4 socket, bound just before, is given up again."""
     port = keep(bind_tcp(spec("[::]:0"))).port
     with pytest.raises(MachineError):
@@ -124,7 +128,7 @@ def test_nothing_stays_bound_after_a_refusal(keep: Callable[[BoundSockets], Boun
 
 
 @BINDERS
-def test_address_of_another_machine(binder: Callable[[ListenSpec], BoundSockets]) -> None:
+def test_address_of_another_machine(binder: Binder) -> None:
     """An address that this machine does not have is a usage error that names it."""
     with pytest.raises(UsageError, match=r"203\.0\.113\.77"):
         binder(spec("203.0.113.77:0"))
@@ -136,7 +140,7 @@ def _refusing(monkeypatch: pytest.MonkeyPatch, refused: Callable[[int, int], int
     """Make opening a socket fail with the error number that `refused(family, port)` gives, 0 for none."""
     real = bind._open
 
-    def open_socket(endpoint: bind.Endpoint, port: int, *rest: int) -> socket.socket:
+    def open_socket(endpoint: Endpoint, port: int, *rest: int) -> socket.socket:
         if number := refused(endpoint.family, port):
             raise OSError(number, os.strerror(number))
         return real(endpoint, port, *rest)  # type: ignore[arg-type]
@@ -144,7 +148,7 @@ def _refusing(monkeypatch: pytest.MonkeyPatch, refused: Callable[[int, int], int
     monkeypatch.setattr(bind, "_open", open_socket)
 
 
-def test_missing_family_is_noted(monkeypatch: pytest.MonkeyPatch, keep: Callable[[BoundSockets], BoundSockets]) -> None:
+def test_missing_family_is_noted(monkeypatch: pytest.MonkeyPatch, keep: Keep) -> None:
     """A kernel without IPv6 serves the wildcard over IPv4 and says so; asked for by name it is an error."""
     _refusing(monkeypatch, lambda family, _port: errno.EAFNOSUPPORT if family == socket.AF_INET6 else 0)
     bound = keep(bind_tcp(spec(":0")))
@@ -173,7 +177,21 @@ def test_low_port_without_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
     assert free_port(spec(":443"), socket.SOCK_STREAM) == int(message.partition("--listen :")[2].partition("`")[0])
 
 
-def test_port_0_tries_again(monkeypatch: pytest.MonkeyPatch, keep: Callable[[BoundSockets], BoundSockets]) -> None:
+def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system says is passed on when there is nothing better to say."""
+    _refusing(monkeypatch, lambda _family, _port: errno.EMFILE)
+    with pytest.raises(MachineError, match="Too many open files"):
+        bind_tcp(spec(":8443"))
+
+
+def test_unprivileged_start(tmp_path: Path) -> None:
+    """The administrator's first free-for-all port counts, and 1024 where there is none."""
+    (tmp_path / "start").write_text("80\n")
+    assert unprivileged_start(str(tmp_path / "start")) == 80
+    assert unprivileged_start(str(tmp_path / "missing")) == 1024
+
+
+def test_port_0_tries_again(monkeypatch: pytest.MonkeyPatch, keep: Keep) -> None:
     """If the port that the system chose is taken in the other family, another is chosen."""
     refusals = iter([errno.EADDRINUSE, errno.EADDRINUSE])
     _refusing(monkeypatch, lambda family, _port: next(refusals, 0) if family == socket.AF_INET6 else 0)

@@ -45,6 +45,8 @@ async def _run(server: RelayServer, lang: Language) -> None:
 
         relay_screen.report_firsts(server, lang)
         await relay_screen.show_first_screen(server, lang)
+        watching = loop.create_task(relay_screen.report_moves(server, lang))
         await ended.wait()
+        watching.cancel()
     finally:
         await server.stop()

@@ -42,6 +42,19 @@ async def show_first_screen(server: RelayServer, lang: Language) -> None:
     show(first_screen(_facts(server, discovery, commands, lang), lang), sys.stdout)
 
 
+async def report_moves(server: RelayServer, lang: Language) -> None:
+    """Say when the address or the name that others use has moved. Runs until cancelled."""
+
+    def moved(before: Discovery, after: Discovery) -> None:
+        found = [after.name_note] if after.name_note is not None else []
+        if before.host and after.host and before.host != after.host:
+            found.append(findings.address_changed(before.host, after.host))
+        for finding in found:
+            show(finding_lines(finding, lang), sys.stdout)
+
+    await server.advertised.watch_address(moved)
+
+
 def _firewall_commands(server: RelayServer) -> list[str]:
     stun = server.listeners.stun
     return open_commands(detect(), [server.listeners.public.port], [stun.port] if stun is not None else [])
@@ -88,7 +101,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         hostname=server.config.hostname,
         http=_listen_line(listeners.http) if listeners.http is not None else None,
         admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
-        findings=_once([*server.notes, *discovery.notes]),
+        findings=_once([*server.notes, *discovery.notes, *_others(discovery)]),
         firewall_commands=tuple(commands),
     )
 
@@ -103,6 +116,11 @@ def _listen_line(bound: BoundSockets) -> ListenLine:
     host = bound.sockets[0].getsockname()[0]
     families = tuple(4 if family == socket.AF_INET else 6 for family in sorted(bound.families))
     return ListenLine(bound.port, "" if host in ("0.0.0.0", "::") else host, families)
+
+
+def _others(discovery: Discovery) -> list[Finding]:
+    others = [str(address) for address in discovery.other_addresses]
+    return [findings.other_addresses(others)] if others else []
 
 
 def _once(found: list[Finding]) -> tuple[Finding, ...]:

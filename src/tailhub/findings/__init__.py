@@ -7,12 +7,14 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 from __future__ import annotations
 
 from tailhub.findings.address import (
+    address_changed,
     address_unknown,
     container_bridge,
     host_name_elsewhere,
     ipv6_only,
     no_dns,
     not_reachable,
+    other_addresses,
     sources_disagree,
     stun_private_sources,
 )
@@ -74,6 +76,7 @@ __all__ = [
     "Language",
     "Program",
     "Severity",
+    "address_changed",
     "address_not_here",
     "address_unknown",
     "bad_address",
@@ -105,6 +108,7 @@ __all__ = [
     "not_pem",
     "not_reachable",
     "option_needs_other",
+    "other_addresses",
     "other_state",
     "pin_expires_soon",
     "platform_unsupported",

@@ -46,3 +46,13 @@ def address_unknown() -> Finding:
 def host_name_elsewhere(host: str, resolved: Sequence[str], address: str) -> Finding:
     """``--hostname`` leads to `resolved`, maybe nothing, and not to our `address`."""
     return Finding("TH077", {"host": host, "resolved": ", ".join(resolved), "address": address})
+
+
+def other_addresses(others: Sequence[str]) -> Finding:
+    """Several interfaces have addresses that others could use; one was chosen."""
+    return Finding("TH078", {"others": ", ".join(others)})
+
+
+def address_changed(before: str, now: str) -> Finding:
+    """The address in the map is not ours any more."""
+    return Finding("TH079", {"before": before, "now": now})

@@ -73,6 +73,8 @@ CATALOGUE: dict[str, Entry] = {
     "TH075": Entry("stun-private-sources", _WARNING),
     "TH076": Entry("address-unknown", _WARNING),
     "TH077": Entry("host-name-elsewhere", _WARNING),
+    "TH078": Entry("other-addresses", _NOTE),
+    "TH079": Entry("address-changed", _WARNING),
     # the machine and the program
     "TH080": Entry("relay-not-found", _ERROR),
     "TH082": Entry("platform-unsupported", _ERROR),

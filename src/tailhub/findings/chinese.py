@@ -190,6 +190,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[resolved?{host} 解析到 {resolved}||{host} 没有解析到任何地址]]，而本机的地址是 {address}。",
         "[[resolved?请更正该域名的 A 和 AAAA 记录，或等 DNS 更新||请为它添加 A 或 AAAA 记录]]；客户端按域名连接。",
     ),
+    "TH078": (
+        "本机还有其他外部可能使用的地址：{others}。",
+        "要把其中一个写进 map：`tailhub relay --address IP`。",
+    ),
+    "TH079": (
+        "外部使用的地址已从 {before} 变为 {now}：客户端手里的 map 仍是旧地址。",
+        "把新的 map 交给它们：`tailhub derpmap`；地址常变时请用动态 DNS 域名：`tailhub relay --hostname NAME`。",
+    ),
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
         "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",

@@ -208,6 +208,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[resolved?Correct the name's A and AAAA records, or wait until DNS has caught up||Make A or AAAA records for "
         "it]]; clients go by the name.",
     ),
+    "TH078": (
+        "This machine has further addresses that others might use: {others}.",
+        "To put one of them into the map: `tailhub relay --address IP`.",
+    ),
+    "TH079": (
+        "The address that others use has changed from {before} to {now}: the map that clients have still names the old "
+        "one.",
+        "Give them the new map, `tailhub derpmap`; for an address that changes often use a name with dynamic DNS, "
+        "`tailhub relay --hostname NAME`.",
+    ),
     "TH080": (
         "No relay answers at {path}[[reason? ({reason})]].",
         "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "

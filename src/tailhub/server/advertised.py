@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from tailhub.certs.files import Certificate
 from tailhub.server.address import Discovery
 from tailhub.server.address_facts import Wanted
 from tailhub.server.config import RelayConfig, parse_addresses
-from tailhub.server.discover import Probes, discover
+from tailhub.server.discover import Probes, discover, watch
 from tailhub.server.listeners import BoundListeners, ListenSpecs
 from tailhub.server.published_map import LOOPBACK_V4, LOOPBACK_V6, LocalEndpoint, local_map, public_map
 from tailhub.server.stun import StunServer
@@ -45,8 +46,26 @@ class Advertised:
 
     async def find_address(self, state_dir: Path, probes: Probes | None = None) -> Discovery:
         """Learn which address and ports others use; takes up to about two seconds."""
+        self.discovery = await discover(self._wanted(), probes or self._probes(), state_dir)
+        return self.discovery
+
+    async def watch_address(self, on_change: Callable[[Discovery, Discovery], None]) -> None:
+        """Keep `discovery` true while addresses and names change; `on_change(before, after)`. Runs until cancelled."""
+        if self.discovery is None or not self._config.discover:
+            return
+
+        def changed(before: Discovery, after: Discovery) -> None:
+            self.discovery = after
+            on_change(before, after)
+
+        await watch(self.discovery, self._wanted(), self._probes(), changed)
+
+    def _probes(self) -> Probes:
+        return Probes(stun_query=self._stun.query if self._stun is not None else None)
+
+    def _wanted(self) -> Wanted:
         listeners, config = self._listeners, self._config
-        wanted = Wanted(
+        return Wanted(
             port=listeners.public.port,
             stun_port=listeners.stun.port if listeners.stun is not None else None,
             addresses=parse_addresses(config),
@@ -57,9 +76,6 @@ class Advertised:
             listen_hosts=self._specs.public_hosts,
             families=listeners.public.families,
         )
-        probes = probes or Probes(stun_query=self._stun.query if self._stun is not None else None)
-        self.discovery = await discover(wanted, probes, state_dir)
-        return self.discovery
 
     def derp_map(self, view: MapView) -> DERPMap | None:
         """The map for programs here, or for clients elsewhere; that one is None while no address is known."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from bench.histogram import Histogram, bucket_of, middle_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bench.histogram import Histogram, bucket_of, middle_of
 
 
 def test_small_values_are_exact() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+
 from bench import import_cost, report, scenarios
 from bench.load import Load, Order, Result
 from bench.report import Trial

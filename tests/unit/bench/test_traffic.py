@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from bench.traffic import MIN_SIZE, Batch, Ledger, PacketCounter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.traffic import MIN_SIZE, Batch, Ledger, PacketCounter
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 

@@ -20,6 +20,7 @@ from tailhub.net.interfaces import (
     parse_ipv6_route,
     parse_route,
     pick_stable,
+    preferred_source,
     role_of,
     usable_by_others,
     usable_on_the_lan,
@@ -261,3 +262,10 @@ def test_route_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert v4 is not None
     assert v6 is not None
     assert (v4.interface, v6.interface) == ("eth7", "eth8")
+
+
+def test_preferred_source() -> None:
+    """The kernel's source address is one of this machine's, if there is a route at all; asking sends nothing."""
+    own = {found.address for found in list_addresses()}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        assert preferred_source(family) in own | {None}

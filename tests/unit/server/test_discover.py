@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
@@ -41,7 +41,9 @@ async def is_silent(ip: str, port: int) -> tuple[str, int]:
 class World:
     """A machine and a network: who answers what, and who was asked."""
 
-    def __init__(self, *, stun: dict[str, StunReply] | None = None, names: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self, *, stun: Mapping[str, StunReply] | None = None, names: dict[str, list[str]] | None = None
+    ) -> None:
         self.stun = stun or {}
         self.names = names if names is not None else {name: [SERVER_V4, SERVER_V6] for name, _ in STUN_SERVERS}
         self.unsure: set[str] = set()

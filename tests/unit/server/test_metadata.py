@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from functools import partial
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -140,15 +141,15 @@ def test_refused(answer: bytes) -> None:
 def test_no_token_no_question() -> None:
     """Without a usable token the second request is not made."""
     token = Token("/t", "X-Ttl", "X-Token")
-    for answer in (
-        ok(b""),
-        ok(b"bad\r\nX-Evil: 1"),
-        ok("ключ".encode()),
-        b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
-    ):
-        answers, heads = ask(lambda _, answer=answer: answer, Service("AWS", "/a", token=token))
+    refusals = [ok(b""), ok(b"bad\r\nX-Evil: 1"), ok("ключ".encode()), b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"]
+    for refusal in refusals:
+        answers, heads = ask(partial(_always, refusal), Service("AWS", "/a", token=token))
         assert answers == []
         assert len(heads) == 1
+
+
+def _always(answer: bytes, _head: str) -> bytes:
+    return answer
 
 
 def test_cloud_without_address() -> None:

@@ -109,17 +109,14 @@ def test_one_that_fails() -> None:
     """An answer that cannot be sent is counted and keeps back none of the others."""
     with ExitStack() as stack:
         pair = Pair("127.0.0.1", "127.0.0.1", stack)
+        too_long = bytes(66000)  # more than UDP can carry
+        batch = DatagramBatch(pair.server, None, RECEIVE_BYTES, len(too_long))
         clients = [pair.client() for _ in range(5)]
         for client in clients:
             client.send(b"?")
-        pair.batch.receive()
-        pair.server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel makes it 4608 bytes
-        large = DatagramBatch(pair.server, None, RECEIVE_BYTES, 8000)
-        for client in clients:
-            client.send(b"?")
-        large.receive()
-        assert large.send([b"a", bytes(8000), b"b", bytes(8000), b"c"]) == (3, 2)
-        assert [clients[n].recv(10) for n in (0, 2, 4)] == [b"a", b"b", b"c"]
+        batch.receive()
+        assert batch.send([b"a", too_long, b"b", b"c", too_long]) == (3, 2)
+        assert [clients[n].recv(10) for n in (0, 2, 3)] == [b"a", b"b", b"c"]
 
 
 def test_closed_socket() -> None:
@@ -127,5 +124,5 @@ def test_closed_socket() -> None:
     with ExitStack() as stack:
         pair = Pair("127.0.0.1", "127.0.0.1", stack)
         pair.server.close()
-        with pytest.raises(OSError, match="Bad file descriptor|not a socket"):
+        with pytest.raises(OSError, match="Bad file descriptor"):
             pair.batch.receive()

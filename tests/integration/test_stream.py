@@ -1,0 +1,652 @@
+"""The byte mover over loopback sockets, with and without TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.tls_streams import Connected, Party, Secured, TLSPeer, client_context, relay_context, tcp_pair
+from support.waiting import run, until
+from tailhub.net.stream import RECV_SIZE, ReadBuffers, Stream, WriteWatch
+
+MUCH = 4 << 20  # more than the kernel takes for a peer that does not read
+
+# --- plain ------------------------------------------------------------------------------------------------------------
+
+
+def test_plain_bytes_pass_both_ways() -> None:
+    """Without TLS a stream hands on what the peer sends and sends what is written."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        await pair.peer_sends(b"question")
+        await until(lambda: pair.party.data == b"question")
+        pair.stream.write(b"answer")
+        assert await pair.peer_reads() == b"answer"
+        assert pair.stream.tls_version is None
+        assert pair.stream.is_open
+        assert not pair.stream.is_blocked
+        pair.end()
+
+    run(scenario)
+
+
+def test_the_end_of_the_peer_closes() -> None:
+    """When the peer closes, what it sent before is handed on, then the receiver learns of the end, once."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        await pair.peer_sends(b"last words")
+        pair.peer.close()
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.data == b"last words"
+        assert pair.party.closed_for == ["closed by the other side"]
+        assert not pair.stream.is_open
+        pair.end()
+        assert len(pair.party.closed_for) == 1
+
+    run(scenario)
+
+
+def test_a_reset_closes() -> None:
+    """A connection that the peer resets ends with the system's words."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        pair.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        pair.peer.close()
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.closed_for[0].startswith("read: ")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_bytes_put_back_come_again(secured: bool) -> None:
+    """What the receiver puts back at the start of the buffer lies before the new bytes."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        pair.party.put_back = b"unfinished frame " * 100
+        for number in range(3):
+            data = b"piece %d" % number
+            await pair.peer_sends(pair.tls.seal(data) if isinstance(pair, Secured) else data)
+            await until(lambda data=data: pair.party.data.endswith(data))
+        pair.end()
+
+    run(scenario)
+
+
+def test_the_receiver_may_be_exchanged_while_it_receives() -> None:
+    """From the moment of the exchange all calls go to the new receiver."""
+
+    async def scenario() -> None:
+        pair = await Secured.open()
+        successor = Party()
+        pair.party.on_data = lambda: pair.stream.set_receiver(successor)
+        await pair.peer_sends(pair.tls.seal(b"upgrade"))
+        await until(lambda: pair.party.data == b"upgrade")
+        await pair.peer_sends(pair.tls.seal(b"frames"))
+        await until(lambda: successor.data == b"frames")
+        pair.end()
+        assert pair.party.closed_for == []
+        assert successor.closed_for == ["the test is over"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_paused_reading_holds_the_peer_up(secured: bool) -> None:
+    """While reading is paused nothing is handed on and the peer's writes fill up; afterwards nothing is missing."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        await until(lambda: not pair.stream.is_blocked)
+        pair.stream.pause_reading()
+        plain = os.urandom(MUCH)
+        wire = pair.tls.seal(plain) if isinstance(pair, Secured) else plain
+        sending = asyncio.create_task(pair.peer_sends(wire))
+        await until(lambda: _is_full(pair.peer))
+        assert not sending.done()
+        assert pair.party.data == b""
+        pair.stream.resume_reading()
+        await sending
+        await until(lambda: len(pair.party.data) == MUCH)
+        assert pair.party.data == plain
+        pair.end()
+
+    run(scenario)
+
+
+def _is_full(sock: socket.socket) -> bool:
+    """Whether the kernel takes nothing more."""
+    import select
+
+    return not select.select([], [sock], [], 0)[1]
+
+
+# --- TLS, reading -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tls_1_2", [False, True])
+def test_tls_bytes_pass_both_ways(tls_1_2: bool) -> None:
+    """With TLS 1.3 or 1.2 a stream hands on plaintext and encrypts what is written."""
+
+    async def scenario() -> None:
+        pair = await Secured.open(tls_1_2=tls_1_2)
+        await pair.peer_sends(pair.tls.seal(b"question"))
+        await until(lambda: pair.party.data == b"question")
+        pair.stream.write(b"answer")
+        assert await pair.peer_reads_plain(6) == b"answer"
+        assert pair.stream.tls_version == ("TLSv1.2" if tls_1_2 else "TLSv1.3")
+        assert pair.tls.tls.selected_alpn_protocol() == "http/1.1"
+        pair.end()
+
+    run(scenario)
+
+
+def test_the_handshake_and_first_data_may_come_in_one_read() -> None:
+    """What the client sends behind its Finished, in the same segment, is not lost."""
+
+    async def scenario() -> None:
+        pair = Secured()
+        pair.tls = TLSPeer()
+        pair.stream.start_tls(relay_context(), pair.tls.hello())
+        finished = await pair.shake_hands()
+        await pair.peer_sends(finished + pair.tls.seal(b"GET ") + pair.tls.seal(b"/derp"))
+        await until(lambda: pair.party.data == b"GET /derp")
+        assert pair.party.reads == 1
+        pair.end()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("known", [0, 1, 4, 5, 6, 100])
+def test_tls_may_start_with_part_of_the_client_hello(known: int) -> None:
+    """`start_tls` takes the bytes read so far, and the rest of the ClientHello comes from the socket."""
+
+    async def scenario() -> None:
+        pair = Secured()
+        pair.tls = TLSPeer()
+        hello = pair.tls.hello()
+        pair.stream.start_tls(relay_context(), hello[:known])
+        await pair.peer_sends(hello[known:])
+        await pair.peer_sends(await pair.shake_hands())
+        await pair.peer_sends(pair.tls.seal(b"hello"))
+        await until(lambda: pair.party.data == b"hello")
+        pair.end()
+
+    run(scenario)
+
+
+def test_tls_may_start_inside_a_callback() -> None:
+    """A receiver that finds a ClientHello in its data starts TLS with it and hands over to another receiver."""
+
+    async def scenario() -> None:
+        pair = Secured()
+        pair.tls = TLSPeer()
+        successor = Party()
+
+        def begin() -> None:
+            pair.stream.set_receiver(successor)
+            pair.stream.start_tls(relay_context(), bytes(pair.party.data))
+
+        pair.party.on_data = begin
+        await pair.peer_sends(pair.tls.hello())
+        await pair.peer_sends(await pair.shake_hands() + pair.tls.seal(b"inside"))
+        await until(lambda: successor.data == b"inside")
+        pair.end()
+
+    run(scenario)
+
+
+def test_one_byte_at_a_time_is_enough() -> None:
+    """A peer that dribbles its ciphertext byte by byte, handshake and all, is understood."""
+
+    async def scenario() -> None:
+        pair = Secured()
+        pair.tls = TLSPeer()
+
+        async def dribble(data: bytes) -> None:
+            for byte in data:
+                await pair.peer_sends(bytes((byte,)))
+                await asyncio.sleep(0)
+
+        hello = pair.tls.hello()
+        pair.stream.start_tls(relay_context(), hello[:1])
+        await dribble(hello[1:])
+        await dribble(await pair.shake_hands())
+        await dribble(pair.tls.seal(b"slow") + pair.tls.seal(b"ly"))
+        await until(lambda: pair.party.data == b"slowly")
+        pair.end()
+
+    run(scenario)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(st.one_of(st.integers(0, 100), st.integers(10_000, 40_000)), min_size=1, max_size=6),
+    st.lists(st.one_of(st.integers(1, 30), st.integers(1000, 20_000), st.just(RECV_SIZE)), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_any_split_of_the_ciphertext_gives_the_same_plaintext(
+    writes: list[int], sizes: list[int], tls_1_2: bool
+) -> None:
+    """However records are cut on their way, the plaintext that comes out is the one that went in."""
+    chance = random.Random(len(writes))
+    plain = [chance.randbytes(size) for size in writes]
+
+    async def scenario() -> None:
+        pair = await Secured.open(tls_1_2=tls_1_2)
+        wire = b"".join(pair.tls.seal(piece) for piece in plain if piece)
+        pos = turn = 0
+        while pos < len(wire):
+            size = max(sizes[turn % len(sizes)], len(wire) // 300)
+            await pair.peer_sends(wire[pos : pos + size])
+            await asyncio.sleep(0)
+            pos += size
+            turn += 1
+        await until(lambda: len(pair.party.data) == sum(writes))
+        assert pair.party.data == b"".join(plain)
+        pair.end()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"\x17\x03\x03\xff\xff",
+        b"\x17\x03\x03\x48\x01" + bytes(0x4801),
+        b"\x17\x03\x03\x44\x00" + bytes(0x4400),
+        b"\x17\x03\x03\x00\x20" + bytes(0x20),
+        b"HTTP/1.1 200 OK\r\n\r\n" + bytes(0x10000),
+    ],
+    ids=["the longest length", "over our bound", "over that of TLS 1.3", "a bad seal", "no TLS at all"],
+)
+def test_a_bad_record_ends_the_stream(record: bytes) -> None:
+    """A record that is too long, does not decrypt or is none ends the stream; what came before it is handed on."""
+
+    async def scenario() -> None:
+        pair = await Secured.open()
+        try:
+            await pair.peer_sends(pair.tls.seal(b"good") + record)
+        except ConnectionError:
+            pass
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.data == b"good"
+        assert pair.party.closed_for[0].startswith("tls: ")
+        pair.end()
+
+    run(scenario)
+
+
+def test_junk_instead_of_a_client_hello_ends_the_stream() -> None:
+    """A handshake that is none ends with TLS's own reason, and the peer gets an alert."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        pair.stream.start_tls(relay_context(), b"\x16\x03\x01\x00\x10" + bytes(16))
+        assert len(pair.party.closed_for) == 1
+        assert pair.party.closed_for[0].startswith("tls: ")
+        alert = await pair.peer_reads()
+        assert (alert[0], alert[5]) == (21, 2)
+        pair.end()
+
+    run(scenario)
+
+
+def test_close_notify_closes() -> None:
+    """The peer's close_notify ends the stream after the data before it."""
+
+    async def scenario() -> None:
+        pair = await Secured.open()
+        await pair.peer_sends(pair.tls.seal(b"last words") + pair.tls.close_notify())
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.data == b"last words"
+        assert pair.party.closed_for == ["closed by the other side"]
+        pair.end()
+
+    run(scenario)
+
+
+def test_a_peer_that_refuses_the_certificate_is_understood() -> None:
+    """A TLS alert of the peer stands in the reason, so that a wrong pin can be told from a scanner."""
+
+    async def scenario() -> None:
+        pair = Secured()
+        context = client_context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        pair.tls = TLSPeer(context)
+        pair.stream.start_tls(relay_context(), pair.tls.hello())
+        alert = b""
+        while not alert:
+            pair.tls.receive(await pair.peer_reads())
+            try:
+                pair.tls.go_on()
+            except ssl.SSLCertVerificationError:
+                alert = pair.tls.pending_output()
+        await pair.peer_sends(alert)
+        await until(lambda: pair.party.is_closed)
+        assert "unknown ca" in pair.party.closed_for[0]
+        pair.end()
+
+    run(scenario)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+def test_key_updates_are_followed() -> None:
+    """A peer may change its TLS 1.3 keys, and ask for ours to change, in the middle of a connection."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            command = ["openssl", "s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}", "-tls1_3", "-quiet"]
+            command.remove("-quiet")  # it would switch the commands off
+            client = await asyncio.create_subprocess_exec(
+                *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            sock, _ = await loop.sock_accept(listener)
+        assert client.stdin is not None
+        assert client.stdout is not None
+        party = Party()
+        stream = Stream(loop, sock, ReadBuffers(), WriteWatch(loop), party)
+        first = Party()
+        stream.set_receiver(first)
+
+        def begin() -> None:
+            stream.set_receiver(party)
+            stream.start_tls(relay_context(), bytes(first.data))
+
+        first.on_data = begin
+        seen = b""
+        for number, said in enumerate((b"one\n", b"k\n", b"two\n", b"K\n", b"three\n", b"K\n")):
+            client.stdin.write(said)
+            if len(said) > 2:
+                await until(lambda said=said: party.data.endswith(said))
+                stream.write(b"answer %d\n" % number)
+                while b"answer %d" % number not in seen:
+                    piece = await client.stdout.read(4096)
+                    assert piece, seen
+                    seen += piece
+            else:
+                await until(lambda said=said: b"KEYUPDATE" in seen or True)
+        assert party.data == b"one\ntwo\nthree\n"
+        assert not party.is_closed
+        client.stdin.close()
+        await until(lambda: party.is_closed)
+        await client.wait()
+
+    run(scenario)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_what_the_kernel_does_not_take_waits(secured: bool) -> None:
+    """A write that the kernel does not take at once blocks the stream; `writable` comes when all of it has gone."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        pair.stream.write_timeout_s = 0
+        data = random.Random(1).randbytes(MUCH)
+        pair.stream.write(data)
+        assert pair.stream.is_blocked
+        assert pair.party.writable_calls == 0
+        received = bytearray()
+        while len(received) < MUCH:
+            piece = await pair.peer_reads()
+            received += pair.tls.open(piece) if isinstance(pair, Secured) else piece
+        assert hashlib.sha256(received).digest() == hashlib.sha256(data).digest()
+        await until(lambda: pair.party.writable_calls == 1)
+        assert not pair.stream.is_blocked
+        pair.end()
+
+    run(scenario)
+
+
+def test_writes_while_blocked_keep_their_order() -> None:
+    """What is written although the stream is blocked goes out behind what waits already."""
+
+    async def scenario() -> None:
+        pair = await Secured.open()
+        pair.stream.write(b"a" * MUCH)
+        pair.stream.write(b"b")
+        pair.stream.write(b"c" * 100_000)
+        assert await pair.peer_reads_plain(MUCH + 100_001) == b"a" * MUCH + b"b" + b"c" * 100_000
+        assert pair.party.writable_calls <= 1
+        pair.end()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_a_peer_that_never_reads_is_given_up(secured: bool) -> None:
+    """When the kernel has taken no byte for the write timeout, the stream ends and the time-out is counted."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        pair.stream.write_timeout_s = 0.3
+        pair.stream.write(bytes(MUCH))
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.closed_for == ["write timeout"]
+        assert pair.watch.timeouts == 1
+        pair.end()
+
+    run(scenario)
+
+
+def test_without_a_write_timeout_nobody_is_given_up() -> None:
+    """A write timeout of 0 means for ever, beside streams that have one."""
+
+    async def scenario() -> None:
+        watch = WriteWatch(asyncio.get_running_loop(), interval_s=0.02)
+        patient, other = Connected(watch=watch), Connected(watch=watch)
+        patient.stream.write_timeout_s, other.stream.write_timeout_s = 0, 0.2
+        patient.stream.write(bytes(MUCH))
+        other.stream.write(bytes(MUCH))
+        await until(lambda: other.party.is_closed)
+        assert patient.stream.is_open
+        patient.end()
+        other.end()
+
+    run(scenario)
+
+
+class _StillLoop:
+    """A loop that never finds a socket ready and whose time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.timers: list[Callable[[], None]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, callback: Callable[..., None], *args: Any) -> _StillLoop:
+        self.timers.append(lambda: callback(*args))
+        return self
+
+    def cancel(self) -> None:
+        pass
+
+    def add_reader(self, sock: socket.socket, callback: Callable[..., None]) -> None:
+        pass
+
+    remove_reader = remove_writer = lambda self, sock: None
+    add_writer = add_reader
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        timers, self.timers = self.timers, []
+        for timer in timers:
+            timer()
+
+
+def test_a_peer_on_a_thin_line_is_not_given_up() -> None:
+    """A peer that takes a little within each write timeout stays, though the system never calls its socket writable.
+
+    epoll reports a socket only when a good part of its buffer is free: 3.5 s at 20 kB/s.
+    """
+    loop: Any = _StillLoop()
+    ours, peer = tcp_pair(small_buffers=True)
+    peer.setblocking(True)
+    party, watch = Party(), WriteWatch(loop)
+    stream = Stream(loop, ours, ReadBuffers(), watch, party)
+    stream.write(bytes(MUCH))
+    for _ in range(5):
+        assert len(peer.recv(30_000, socket.MSG_WAITALL)) == 30_000
+        loop.pass_time(2.1)
+        assert stream.is_open
+    while not party.is_closed:
+        loop.pass_time(2.1)
+        assert loop.now < 200
+    assert party.closed_for == ["write timeout"]
+    peer.close()
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_close_lets_out_what_was_written(secured: bool) -> None:
+    """After `close` the receiver is told at once; everything written before still arrives, then the end."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        pair.stream.write(b"x" * MUCH)
+        pair.stream.close("enough")
+        assert pair.party.closed_for == ["enough"]
+        assert pair.stream.is_blocked
+        assert not pair.stream.is_open
+        wire = await pair.peer_reads_all()
+        assert (pair.tls.open(wire) if isinstance(pair, Secured) else wire) == b"x" * MUCH
+        if isinstance(pair, Secured):
+            assert pair.tls.open(b"") == b""
+            assert pair.tls.close_notify_received
+        pair.end()
+        assert pair.party.closed_for == ["enough"]
+        assert pair.party.writable_calls == 0
+
+    run(scenario)
+
+
+def test_close_does_not_wait_for_ever() -> None:
+    """A peer that does not read the rest is given up like any other."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        pair.stream.write_timeout_s = 0.2
+        pair.stream.write(bytes(MUCH))
+        pair.stream.close("enough")
+        await until(lambda: pair.watch.timeouts == 1)
+        with pytest.raises(ConnectionError):
+            await pair.peer_reads_all()
+        pair.peer.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_linger_lets_a_peer_that_still_sends_read_our_last_words(paused: bool) -> None:
+    """With `linger` the peer's further bytes are read and thrown away until it ends, so that no reset eats the answer."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        await pair.peer_sends(b"too long a requ")
+        await until(lambda: pair.party.data)
+        if paused:
+            pair.stream.pause_reading()
+        pair.stream.write(b"413")
+        pair.stream.close("too long", linger=True)
+        for _ in range(20):
+            await pair.peer_sends(bytes(50_000))
+        assert await pair.peer_reads_all() == b"413"
+        assert pair.party.data == b"too long a requ"
+        pair.peer.close()
+        assert pair.party.closed_for == ["too long"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("how", ["abort", "close", "linger"])
+def test_a_stream_may_be_ended_inside_a_callback(secured: bool, how: str) -> None:
+    """A receiver may end its stream while it is handed data; nothing more is handed to it."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+
+        def end() -> None:
+            if how == "abort":
+                pair.stream.abort("enough")
+            else:
+                pair.stream.close("enough", linger=how == "linger")
+
+        pair.party.on_data = end
+        pair.party.on_closed = lambda: pair.stream.abort("again")
+        data = b"x" * 1000
+        await pair.peer_sends(pair.tls.seal(data) if isinstance(pair, Secured) else data)
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.closed_for == ["enough"]
+        assert pair.party.data == data
+        pair.stream.write(b"too late")
+        assert await _reads_to_the_end(pair) in (b"", b"\x17") or secured
+        pair.end()
+
+    run(scenario)
+
+
+async def _reads_to_the_end(pair: Connected) -> bytes:
+    try:
+        return await pair.peer_reads_all()
+    except ConnectionError:
+        return b""
+
+
+def test_a_write_that_finds_the_peer_gone_ends_the_stream() -> None:
+    """A write to a connection that is broken ends the stream within the call."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        pair.stream.pause_reading()  # so that only a write can find out
+        pair.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        pair.peer.close()
+        await until(lambda: pair.stream.write(b"x") or pair.party.is_closed)
+        assert pair.party.closed_for[0].startswith("write: ")
+        assert not pair.stream.is_open
+
+    run(scenario)
+
+
+def test_what_is_over_stays_over() -> None:
+    """Writing to, closing, pausing and aborting a stream that has ended does nothing."""
+
+    async def scenario() -> None:
+        pair = Connected()
+        pair.stream.abort("first")
+        pair.stream.abort("second")
+        pair.stream.close("third")
+        pair.stream.write(b"x")
+        pair.stream.pause_reading()
+        pair.stream.resume_reading()
+        pair.stream.push()
+        assert pair.party.closed_for == ["first"]
+        pair.peer.close()
+
+    run(scenario)
