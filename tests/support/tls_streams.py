@@ -135,16 +135,17 @@ class TLSPeer:
             pass
         return self._outgoing.read()
 
-    def receive(self, ciphertext: bytes) -> None:
-        """Take bytes from the wire."""
+    def go_on(self, ciphertext: bytes) -> bool:
+        """Go on with the handshake; whether it is done. Then or not, `pending` must be sent."""
         self._incoming.write(ciphertext)
-
-    def go_on(self) -> bytes | None:
-        """Go on with the handshake: None while more must be received, else the bytes that end it."""
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
-            return None
+            return False
+        return True
+
+    def pending(self) -> bytes:
+        """What must be sent."""
         return self._outgoing.read()
 
     def seal(self, plaintext: bytes) -> bytes:
@@ -194,11 +195,10 @@ class Secured(Connected):
         return pair
 
     async def shake_hands(self) -> bytes:
-        """Read until the handshake can be ended; the bytes that end it."""
-        while True:
-            self.tls.receive(await self.peer_reads())
-            if (end := self.tls.go_on()) is not None:
-                return end
+        """Read until the handshake can be ended; the bytes that end it, none in TLS 1.2."""
+        while not self.tls.go_on(await self.peer_reads()):
+            await self.peer_sends(self.tls.pending())
+        return self.tls.pending()
 
     async def peer_reads_plain(self, length: int) -> bytes:
         """The peer reads until it has so many bytes of plaintext, or the end."""

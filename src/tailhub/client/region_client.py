@@ -22,6 +22,7 @@ from tailhub.client.derp_client import CONNECT_TIMEOUT_S, IDLE_TIMEOUT_S, DERPCl
 from tailhub.client.dial import Endpoint
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health, Message
+from tailhub.derp.upgrade import ClientUpgrade
 from tailhub.exceptions import ConnectionClosedError, LocalError, RemoteError
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
 from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPNode
@@ -64,8 +65,8 @@ class RegionClient:
     `Connected` and `Disconnected`. `note_preferred` and, with `watch_conns`, the watching are repeated on each new
     connection. A relay that reports a problem instead of letting us in is stayed with, as real clients do: it may yet.
 
-    `nodes` are those of a DERP map. Raises `LocalError` when none of them can be dialled or a pin cannot match. The
-    other arguments are those of `DERPClient.connect`.
+    `nodes` are those of a DERP map. Raises `LocalError` when none of them can be dialled, or one has a pin that cannot
+    match or a name that no HTTP header can carry. The other arguments are those of `DERPClient.connect`.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class RegionClient:
         if not self._targets:
             raise LocalError("nodes: expected at least one that has an address and is not STUNOnly")
         self._ideal_node = nodes[0].name
+        for _, endpoint in self._targets:
+            ClientUpgrade(endpoint.host_header, ideal_node=self._ideal_node)  # raises now what it would raise later
         self._private_key = private_key or box.generate()
         self._mesh_key = mesh_key
         self._watch_conns = watch_conns
@@ -199,9 +202,12 @@ class RegionClient:
             await asyncio.sleep(self._link.pause_s)
             self._untried = deque(self._targets)
             self._reasons = []
-        node, endpoint = self._untried.popleft()
+        node, endpoint = target = self._untried.popleft()
         try:
             self._link.opened(node, await self._connect(node, endpoint))
+        except asyncio.CancelledError:
+            self._untried.appendleft(target)
+            raise
         except (OSError, RemoteError, ConnectionClosedError) as exc:
             self._reasons.append(str(exc) or type(exc).__name__)
 

@@ -101,12 +101,13 @@ class ClientUpgrade:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_RESPONSE_HEAD)
         self._body = b""
         self._refused: h11.Response | None = None
-        headers = [("Host", host), ("Upgrade", "DERP"), ("Connection", "Upgrade")]
+        headers = [(b"Upgrade", b"DERP"), (b"Connection", b"Upgrade")]
         if fast_start:
-            headers.append(("Derp-Fast-Start", "1"))
-        if ideal_node:
-            headers.append(("Ideal-Node", ideal_node))
+            headers.append((b"Derp-Fast-Start", b"1"))
         try:
+            headers.insert(0, (b"Host", host.encode("ascii")))
+            if ideal_node:
+                headers.append((b"Ideal-Node", ideal_node.encode()))  # as Go does: a map may name nodes in any script
             request = self._http.send(h11.Request(method="GET", target="/derp", headers=headers))
         except (h11.LocalProtocolError, UnicodeError) as exc:
             raise LocalError(f"host or name of the ideal node: not fit for an HTTP header: {exc}") from exc

@@ -48,8 +48,11 @@ class Events:
             report, self.on_first_outside = self.on_first_outside, None
             report(str(address))
 
-    def failed(self, ip: str, reason: str) -> None:
-        """A connection ended before it was logged in: a scanner, a broken client, a wrong pin."""
+    def failed(self, ip: str, reason: str, *, silent: bool = False) -> None:
+        """A connection ended before it was logged in: a scanner, a broken client, a wrong pin.
+
+        `silent`: it said nothing at all, as a client does that dialled two addresses and took the other; no log line.
+        """
         self._count(self.failures, _kind(reason))
         alert = next((words for words in REJECTIONS if words in reason), None)
         if alert is not None:
@@ -57,7 +60,8 @@ class Events:
             if self.on_pin_rejected is not None:
                 report, self.on_pin_rejected = self.on_pin_rejected, None
                 report(ip, alert)
-        self._write_or_fold(f"not logged in: {reason}", ip)
+        if not silent:
+            self._write_or_fold(f"not logged in: {reason}", ip)
 
     def logged_in(self, identity: Identity) -> None:
         """A client was admitted."""

@@ -116,4 +116,4 @@ class Incoming:
     def closed(self, reason: str) -> None:
         """Over before it began."""
         self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason)
+        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data)

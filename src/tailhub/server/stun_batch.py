@@ -28,6 +28,7 @@ from tailhub.server.packet_info import PacketInfo
 
 SLOTS = 64
 
+_SYSTEM: str = sys.platform  # FreeBSD has the calls too, with other structures
 _HEADER_BYTES = 64
 _IOVEC_BYTES = 16
 _NAME_BYTES = 28  # sockaddr_in6; sockaddr_in has 16
@@ -61,7 +62,7 @@ class DatagramBatch:
     """
 
     def __init__(self, sock: socket.socket, info: PacketInfo | None, receive_bytes: int, answer_bytes: int) -> None:
-        if sys.platform != "linux" or ctypes.sizeof(ctypes.c_void_p) != 8:
+        if _SYSTEM != "linux" or ctypes.sizeof(ctypes.c_void_p) != 8:
             raise OSError(errno.ENOSYS, "recvmmsg is used on 64-bit Linux only")
         try:
             libc = ctypes.CDLL(None, use_errno=True)

@@ -670,8 +670,9 @@ def test_keep_alives_keep_it_alive() -> None:
     assert kept == 40
 
 
-def test_a_relay_that_pings_and_never_reads_fills_no_memory() -> None:
+def test_a_relay_that_pings_and_never_reads_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pongs for a relay that does not read stop once enough of them wait."""
+    monkeypatch.setattr("tailhub.client.derp_client._CLOSE_S", 0.05)
 
     async def script(session: Session) -> None:
         await session.log_in()
