@@ -9,8 +9,8 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -42,13 +42,27 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayUnderTest]:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        yield RelayUnderTest(HOST, port, _pin_of(process, directory), MESH_KEY)
+        pin = _pin_of(process)
+        _wait_for_port(port)
+        yield RelayUnderTest(HOST, port, pin, MESH_KEY)
     finally:
         process.terminate()
         process.wait()
 
 
-def _pin_of(process: subprocess.Popen[str], directory: Path) -> str:
+def _wait_for_port(port: int) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    while True:
+        try:
+            socket.create_connection((HOST, port)).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _pin_of(process: subprocess.Popen[str]) -> str:
     """The pin that derper prints once it has made its certificate; its output is read on, so that it never blocks."""
     lines: queue.Queue[str] = queue.Queue()
 
@@ -65,14 +79,10 @@ def _pin_of(process: subprocess.Popen[str], directory: Path) -> str:
         seen += line
         if found := re.search(r"sha256-raw:[0-9a-f]{64}", line):
             return found[0]
-    pytest.fail(f"derper ended without printing the pin of its certificate (in {directory}):\n{seen}")
+    pytest.fail(f"derper ended without printing the pin of its certificate:\n{seen}")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_client_with_derper(relay: RelayUnderTest, check: Check) -> None:
     """Our client gets from the original relay what each check asks for."""
-    run(_wait(check, relay))
-
-
-async def _wait(check: Check, relay: RelayUnderTest) -> None:
-    await check(relay)
+    run(check(relay))

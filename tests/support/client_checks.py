@@ -10,8 +10,9 @@ Each check takes a `RelayUnderTest` and opens its own connections. Use::
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ class RelayUnderTest:
         return await DERPClient.connect(self.host, self.port, cert_name=self.pin, **options)  # type: ignore[arg-type]
 
 
-Check = Callable[[RelayUnderTest], Awaitable[None]]
+Check = Callable[[RelayUnderTest], Coroutine[Any, Any, None]]
 
 
 async def next_message(client: DERPClient) -> object:

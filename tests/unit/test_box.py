@@ -49,7 +49,7 @@ def test_nacl_vector_opens_on_both_sides() -> None:
 
 def test_sealing_gives_the_nacl_vector(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the paper's nonce, sealing the paper's text gives the paper's box behind the nonce."""
-    monkeypatch.setattr(box.os, "urandom", lambda length: NONCE[:length])
+    monkeypatch.setattr("os.urandom", lambda length: NONCE[:length])
     assert box.seal(TEXT, box.shared_key(ALICE, BOB_PUBLIC)) == NONCE + BOX
 
 

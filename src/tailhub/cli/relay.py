@@ -11,6 +11,7 @@ import sys
 from tailhub import findings
 from tailhub.exceptions import MachineError
 from tailhub.findings import Language
+from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig
 
@@ -20,9 +21,13 @@ def run_relay(config: RelayConfig, lang: Language) -> int:
     if sys.platform == "win32":
         raise MachineError(findings.platform_unsupported(sys.platform))
     _set_up_log()
-    server = RelayServer(config)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(server, lang))
+    selector = TurnSelector()
+    server = RelayServer(config, selector)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
+    ):
+        runner.run(_run(server, lang))
     return 0
 
 

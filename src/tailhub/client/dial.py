@@ -20,6 +20,10 @@ __all__ = ["Endpoint", "OpenStream", "open_stream"]
 
 STREAM_LIMIT_BYTES = 64 << 10  # a StreamReader holds at most twice this
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305 section 5
+# What to do about a certificate that OpenSSL refuses, by its numbers (x509_vfy.h).
+_PIN_HINT = ": a self-signed certificate needs its pin as cert_name"
+_NAME_HINT = ": the relay's name, if it is not the host that is dialled, is server_name"
+_VERIFY_HINTS = {18: _PIN_HINT, 19: _PIN_HINT, 62: _NAME_HINT, 64: _NAME_HINT}
 _TLS_SHUTDOWN_S = 1.0  # how long a close may wait for the relay's close_notify
 
 
@@ -109,9 +113,8 @@ async def _open(endpoint: Endpoint) -> OpenStream:
             ssl_shutdown_timeout=_TLS_SHUTDOWN_S,
         )
     except ssl.SSLCertVerificationError as exc:
-        raise CertificateError(
-            f"{endpoint}: {exc.verify_message} (a self-signed certificate needs its pin as cert_name)", "cert_untrusted"
-        ) from exc
+        hint = _VERIFY_HINTS.get(exc.verify_code, "")
+        raise CertificateError(f"{endpoint}: {exc.verify_message}{hint}", "cert_untrusted") from exc
     try:
         return _checked(endpoint, reader, writer)
     except BaseException:

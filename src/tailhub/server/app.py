@@ -25,6 +25,7 @@ from tailhub.net.accept import Acceptor
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.stream import ReadBuffers, WriteWatch
 from tailhub.net.tls_context import server_context
+from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.config import RelayConfig, check_config
@@ -53,8 +54,10 @@ class RelayServer:
     Raises `UsageError` when made with a configuration that cannot be. `notes` are findings for the first screen.
     """
 
-    def __init__(self, config: RelayConfig) -> None:
+    def __init__(self, config: RelayConfig, selector: TurnSelector | None = None) -> None:
+        """`selector` is the one of the loop that will run this relay; without it writes come a turn later."""
         check_config(config)
+        self._selector = selector
         self.config = config
         self.specs = parse_listeners(config)
         self.notes: list[Finding] = []
@@ -141,7 +144,7 @@ class RelayServer:
             pages=lambda request: text(503, "starting"),
             buffers=ReadBuffers(),
             watch=WriteWatch(loop),
-            turn=Turn(loop),
+            turn=Turn(loop, self._selector),
             newcomers=Newcomers(loop),
             events=Events(loop),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import h11
@@ -18,7 +19,7 @@ from tailhub.exceptions import UpgradeError
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import PREFACE_S, Newcomer
-from tailhub.web.message import Request, Response, text
+from tailhub.web.message import Request, Response, date, reason, text
 
 MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
 MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
@@ -42,7 +43,7 @@ class HttpConnection:
         self._pages = pages
         self._can_upgrade = can_upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-        self._request: h11.Request | None = None
+        self._request: Request | None = None
         self._body_bytes = 0
         self._seen = False
 
@@ -87,8 +88,12 @@ class HttpConnection:
                 if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                     return
                 if isinstance(event, h11.Request):
-                    self._request = event
+                    self._request = Request(
+                        event.method, event.target, event.http_version, list(event.headers), self._newcomer.ip
+                    )
                     self._body_bytes = 0
+                    if self._http.they_are_waiting_for_100_continue:
+                        stream.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
                 elif isinstance(event, h11.Data):
                     self._body_bytes += len(event.data)
                     if self._body_bytes > MAX_BODY_BYTES:
@@ -111,10 +116,7 @@ class HttpConnection:
         if request is None:
             return
         stream = self._newcomer.stream
-        response = self._pages(
-            Request(request.method, request.target, request.http_version, list(request.headers), self._newcomer.ip)
-        )
-        self._respond(response)
+        self._respond(self._pages(request))
         if not stream.is_open:  # the answer found it broken; `closed` has run
             return
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
@@ -129,7 +131,10 @@ class HttpConnection:
     def _respond(self, response: Response) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
-        head = self._http.send(h11.Response(status_code=response.status, headers=list(response.headers)))
+        headers = [(b"date", date(time.time())), *response.headers]
+        head = self._http.send(
+            h11.Response(status_code=response.status, headers=headers, reason=reason(response.status))
+        )
         body = self._http.send(h11.Data(data=response.body)) if response.body else b""
         end = self._http.send(h11.EndOfMessage())
         self._context.events.http_requests[response.status] += 1
@@ -140,7 +145,7 @@ class HttpConnection:
     def _upgraded(self) -> bool:
         """Whether the request was an upgrade to DERP, which has taken over (or failed) now."""
         request = self._request
-        if not self._can_upgrade or request is None or request.target.partition(b"?")[0] != b"/derp":
+        if not self._can_upgrade or request is None or request.path != b"/derp":
             return False
         headers = list(request.headers)
         kind = requested_upgrade(headers)

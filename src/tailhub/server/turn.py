@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Protocol
+
+from tailhub.net.turn_selector import TurnSelector
 
 _log = logging.getLogger("tailhub")
 
@@ -20,29 +23,42 @@ class Flushable(Protocol):
 
 
 class Turn:
-    """Collects connections with something to write. asyncio runs `_flush` behind all reads that are due already."""
+    """Collects connections with something to write.
 
-    __slots__ = ("_dirty", "_loop", "_scheduled")
+    With a `selector` (the loop's own) they are written to before the loop waits again; without one a turn later, which
+    does the same and costs more.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_dirty", "_is_due", "_loop", "_selector")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, selector: TurnSelector | None = None) -> None:
         self._loop = loop
         self._dirty: list[Flushable] = []
-        self._scheduled = False
+        self._is_due = False
+        self._selector = selector
+        if selector is not None:
+            selector.at_turn_end = self._flush
 
     def add(self, connection: Flushable) -> None:
         """Have `connection` flushed at the end of this turn; at most once a turn, the caller sees to that."""
         self._dirty.append(connection)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
+        if not self._is_due:
+            self._is_due = True
+            if self._selector is not None:
+                self._selector.is_due = True
+            else:
+                self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
-        self._scheduled = False
+        self._is_due = False
+        if self._selector is not None:
+            self._selector.is_due = False
         now = self._loop.time()
         for connection in dirty:
             try:
                 connection.flush(now)
             except Exception:  # a bug of ours must not cost the others their turn
                 _log.exception("error while writing to a connection")
-                connection.abort("internal error")
+                with contextlib.suppress(Exception):
+                    connection.abort("internal error")

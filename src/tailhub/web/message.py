@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from time import gmtime
 
 TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
@@ -13,6 +14,8 @@ Header = tuple[bytes, bytes]
 """A name in lower case, and its value."""
 
 _MAX_QUERY_FIELDS = 16
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,20 @@ def method_not_allowed(allowed: bytes, message: str) -> Response:
 def fit(request: Request, response: Response) -> Response:
     """Fit the response to the request's method: to HEAD the same head goes out without the body."""
     return replace(response, body=b"") if request.method == b"HEAD" else response
+
+
+def reason(status: int) -> bytes:
+    """Give the words that go with a status, for people who read heads; empty for a status nobody defined."""
+    from http import HTTPStatus  # not needed to relay, and slow to import
+
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
+
+
+def date(unix_s: float) -> bytes:
+    """Write a time as a Date header has it (RFC 9110 §5.6.7), in English whatever the locale."""
+    year, month, day, hour, minute, second, weekday, *_ = gmtime(unix_s)
+    line = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
+    return line.encode()

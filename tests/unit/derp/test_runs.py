@@ -10,6 +10,7 @@ from tailhub.derp.frames import FrameType, serialize
 from tailhub.derp.runs import MAX_RUN_BYTES, MAX_RUN_PACKETS, SLACK, SMALL_CARRY, Item, RunDecoder
 from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.disco import looks_like_disco
+from tailhub.exceptions import FrameError
 
 SRC = b"\x55" * 32
 A, B = b"\x0a" * 32, b"\x0b" * 32
@@ -66,7 +67,7 @@ def by_the_oracle(stream: bytes) -> list[tuple[bytes | None, int, bytes]]:
                     found.append((body[:32], FrameType.RECV_PACKET, SRC + body[32:]))
                 else:
                     found.append((None, kind, body))
-        except frames.FrameError:
+        except FrameError:
             break
         pos = nxt
     return found

@@ -128,9 +128,7 @@ def test_the_request_is_what_the_server_looks_for() -> None:
     assert (b"ideal-node", "香港一".encode()) in headers_of(ClientUpgrade("relay", ideal_node="香港一").request)
 
 
-@pytest.mark.parametrize(
-    ("host", "node"), [("a\r\nX: y", ""), ("bücher.example", ""), ("a", "b\nc"), ("\0", "")]
-)
+@pytest.mark.parametrize(("host", "node"), [("a\r\nX: y", ""), ("bücher.example", ""), ("a", "b\nc"), ("\0", "")])
 def test_values_that_no_header_can_carry_are_our_own_fault(host: str, node: str) -> None:
     """A host or node name with control characters or outside ASCII raises LocalError; nothing is smuggled in."""
     with pytest.raises(LocalError, match="HTTP header"):
