@@ -11,8 +11,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Language
-from tailhub.server.app import ADMIN_SOCKET
-from tailhub.server.state_place import locate
+from tailhub.server.state_place import ADMIN_SOCKET, locate
 from tailhub.tailcfg.derpmap import DERPMap, parse_json
 from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
 
@@ -42,9 +41,11 @@ def print_map(state_dir: Path | None, *, as_json: bool, as_yaml: bool, lang: Lan
 
 def fetch_map(state_dir: Path) -> DERPMap:
     """The public map of the relay whose state is in `state_dir`. Raises `MachineError`."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise MachineError(findings.platform_unsupported(sys.platform))
     path = state_dir / ADMIN_SOCKET
+    connection = _UnixConnection(str(path))
     try:
-        connection = _UnixConnection(str(path))
         connection.request("GET", "/derpmap.json?view=public")
         response = connection.getresponse()
         body = response.read()

@@ -35,12 +35,11 @@ from tailhub.server.incoming import accept_pages, accept_public
 from tailhub.server.listeners import bind_listeners, parse_listeners
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.state import StateDir, mesh_key, relay_name
-from tailhub.server.state_place import locate, mount_finding, other_states
+from tailhub.server.state_place import ADMIN_SOCKET, locate, mount_finding, other_states
 from tailhub.server.stun import StunServer
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
-ADMIN_SOCKET = "admin.sock"  # in the state directory
 META_CHECK_S = 3600.0
 FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64

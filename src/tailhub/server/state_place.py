@@ -12,12 +12,22 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.findings import Finding
 
-__all__ = ["PINNED_CERT", "PINNED_KEY", "RELAY_KEY", "SYSTEM_STATE", "locate", "mount_finding", "other_states"]
+__all__ = [
+    "ADMIN_SOCKET",
+    "PINNED_CERT",
+    "PINNED_KEY",
+    "RELAY_KEY",
+    "SYSTEM_STATE",
+    "locate",
+    "mount_finding",
+    "other_states",
+]
 
 SYSTEM_STATE = Path("/var/lib/tailhub")
 RELAY_KEY = "derper.key"
 PINNED_CERT = "pinned.crt"
 PINNED_KEY = "pinned.key"
+ADMIN_SOCKET = "admin.sock"  # of the operator's pages, while a relay runs
 
 _USER_STATE = ".local/state/tailhub"  # below a home directory
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv")  # of Docker, of Podman

@@ -545,16 +545,19 @@ def test_our_own_close_ends_iteration_and_everything_else() -> None:
         async with scripted_relay(routing_script()) as port:
             client = await plain(port)
 
-            async def iterate() -> list[object]:
-                return [message async for message in client]
+            got: list[object] = []
+
+            async def iterate() -> None:
+                async for message in client:
+                    got.append(message)
 
             waiting = asyncio.create_task(iterate())
             await client.send(client.public_key, b"last")
-            await until(lambda: client.is_closed or waiting.done() or not client._queue._messages)
-            await asyncio.sleep(0.05)
+            await until(lambda: bool(got))
             await client.close()
             await client.close()
-            assert await waiting == [ReceivedPacket(client.public_key, b"last")]
+            await waiting
+            assert got == [ReceivedPacket(client.public_key, b"last")]
             assert client.is_closed
             for call in (client.recv(), client.send(PEER, b""), client.ping()):
                 with pytest.raises(ConnectionClosedError, match="closed by us"):
