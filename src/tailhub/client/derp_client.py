@@ -292,10 +292,9 @@ class DERPClient:
                 raise
             took = f"{asyncio.get_running_loop().time() - started:.1f} s"
             if protocol.waiting_for == "ServerInfo":
-                raise ConnectionClosedError(
-                    self._refusal(f"the relay did not let us in within {took}", health)
-                ) from None
-            raise TimeoutError(f"{self.endpoint}: no {protocol.waiting_for} within {took}") from None
+                what = f"the relay did not let us in within {took}"
+                raise ConnectionClosedError(self._refusal(what, health)) from None
+            raise TimeoutError(f"{self.endpoint}: {protocol.waiting_for} did not come within {took}") from None
         except OSError as exc:
             raise ConnectionClosedError(self._refusal(f"connection lost ({exc})", health)) from exc
         self._read_task = asyncio.create_task(self._read(), name=f"DERPClient {self.endpoint}")
@@ -327,6 +326,9 @@ class DERPClient:
             self._end(what, exc)
         except OSError as exc:
             self._end(f"connection lost: {exc}", exc)
+        except Exception as exc:  # our own fault: whoever waits must not wait for ever
+            self._end(f"closed by us, a fault in this client: {exc!r}", exc)
+            loop.call_exception_handler({"message": "fault in DERPClient", "exception": exc})  # logs the traceback
 
     def _receive_data(self, data: bytes) -> bool:
         """Whether a frame came to its end with these bytes."""

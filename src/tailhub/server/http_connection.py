@@ -93,7 +93,8 @@ class HttpConnection:
                     )
                     self._body_bytes = 0
                     if self._http.they_are_waiting_for_100_continue:
-                        stream.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+                        go_on = h11.InformationalResponse(status_code=100, headers=[], reason=reason(100))
+                        stream.write(self._http.send(go_on) or b"")
                 elif isinstance(event, h11.Data):
                     self._body_bytes += len(event.data)
                     if self._body_bytes > MAX_BODY_BYTES:

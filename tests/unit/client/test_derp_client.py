@@ -204,7 +204,11 @@ def test_something_else_behind_the_port() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "text"),
-    [("accept", "no the answer to the upgrade"), ("upgrade", "no ServerKey"), ("login", "did not let us in")],
+    [
+        ("accept", "the answer to the upgrade did not come"),
+        ("upgrade", "ServerKey did not come"),
+        ("login", "did not let us in"),
+    ],
 )
 def test_a_silent_relay_is_given_up(stage: str, text: str) -> None:
     """After the time limit the error says what was waited for."""
@@ -632,6 +636,28 @@ def test_a_relay_that_breaks_the_protocol_is_left() -> None:
             assert isinstance(caught.value.__cause__, FrameError)
 
     run(main())
+
+
+def test_a_fault_of_our_own_wakes_whoever_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that nobody thought of ends the connection with a reason and a traceback instead of a hang."""
+
+    async def script(session: Session) -> None:
+        await session.log_in()
+        await session.frame()
+        session.write(frames.health("x"))
+        await session.until_closed()
+
+    async def main() -> None:
+        async with scripted_relay(script) as port, await plain(port) as client:
+            monkeypatch.setattr("tailhub.derp.frames.parse_health", lambda body: 1 // 0)
+            await client.note_preferred(True)
+            with pytest.raises(ConnectionClosedError, match="a fault in this client: ZeroDivisionError"):
+                await client.recv()
+
+    run(main())
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_silent_connection_is_dead() -> None:
