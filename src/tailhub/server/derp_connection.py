@@ -133,9 +133,10 @@ class DerpConnection:
         take = connection.queue.take
         while not stream.is_blocked:
             data = take(now, WRITE_BYTES)
-            if not data:
+            if data:
+                self._write(data)
+            if len(data) < WRITE_BYTES:  # that was all
                 return
-            self._write(data)
 
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
