@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import select
 import shutil
 import socket
 import ssl
@@ -19,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.tls_streams import Connected, Party, Secured, TLSPeer, client_context, relay_context, tcp_pair
-from support.waiting import run, until
+from support.waiting import LIMIT_S, run, until
 from tailhub.net.stream import RECV_SIZE, ReadBuffers, Stream, WriteWatch
 
-MUCH = 4 << 20  # more than the kernel takes for a peer that does not read
+MUCH = 1 << 20  # far more than the kernel takes for a peer with small buffers that does not read
 
 # --- plain ------------------------------------------------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ def test_bytes_put_back_come_again(secured: bool) -> None:
     """What the receiver puts back at the start of the buffer lies before the new bytes."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
         pair.party.put_back = b"unfinished frame " * 100
         for number in range(3):
             data = b"piece %d" % number
@@ -113,7 +114,7 @@ def test_paused_reading_holds_the_peer_up(secured: bool) -> None:
     """While reading is paused nothing is handed on and the peer's writes fill up; afterwards nothing is missing."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
         await until(lambda: not pair.stream.is_blocked)
         pair.stream.pause_reading()
         plain = os.urandom(MUCH)
@@ -133,8 +134,6 @@ def test_paused_reading_holds_the_peer_up(secured: bool) -> None:
 
 def _is_full(sock: socket.socket) -> bool:
     """Whether the kernel takes nothing more."""
-    import select
-
     return not select.select([], [sock], [], 0)[1]
 
 
@@ -350,37 +349,34 @@ def test_key_updates_are_followed() -> None:
         loop = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setblocking(False)
-            command = ["openssl", "s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}", "-tls1_3", "-quiet"]
-            command.remove("-quiet")  # it would switch the commands off
+            port = listener.getsockname()[1]
             client = await asyncio.create_subprocess_exec(
-                *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                *("openssl", "s_client", "-tls1_3", "-connect", f"127.0.0.1:{port}"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
             )
             sock, _ = await loop.sock_accept(listener)
         assert client.stdin is not None
         assert client.stdout is not None
-        party = Party()
-        stream = Stream(loop, sock, ReadBuffers(), WriteWatch(loop), party)
-        first = Party()
-        stream.set_receiver(first)
+        party, first = Party(), Party()
+        stream = Stream(loop, sock, ReadBuffers(), WriteWatch(loop), first)
 
         def begin() -> None:
             stream.set_receiver(party)
             stream.start_tls(relay_context(), bytes(first.data))
 
         first.on_data = begin
-        seen = b""
-        for number, said in enumerate((b"one\n", b"k\n", b"two\n", b"K\n", b"three\n", b"K\n")):
-            client.stdin.write(said)
-            if len(said) > 2:
-                await until(lambda said=said: party.data.endswith(said))
-                stream.write(b"answer %d\n" % number)
-                while b"answer %d" % number not in seen:
-                    piece = await client.stdout.read(4096)
-                    assert piece, seen
-                    seen += piece
-            else:
-                await until(lambda said=said: b"KEYUPDATE" in seen or True)
-        assert party.data == b"one\ntwo\nthree\n"
+        # A line that begins with k or K is a command: change our keys; change ours and ask for theirs.
+        for number, line in enumerate((b"one\n", b"k\n", b"two\n", b"K\n", b"three\n", b"K\n", b"four\n")):
+            client.stdin.write(line)
+            if line[0] in b"kK":
+                await client.stdout.readuntil(b"KEYUPDATE\n")
+                continue
+            await until(lambda line=line: party.data.endswith(line))
+            stream.write(b"answer %d\n" % number)
+            await client.stdout.readuntil(b"answer %d\n" % number)
+        assert party.data == b"one\ntwo\nthree\nfour\n"
         assert not party.is_closed
         client.stdin.close()
         await until(lambda: party.is_closed)
@@ -397,7 +393,7 @@ def test_what_the_kernel_does_not_take_waits(secured: bool) -> None:
     """A write that the kernel does not take at once blocks the stream; `writable` comes when all of it has gone."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
         pair.stream.write_timeout_s = 0
         data = random.Random(1).randbytes(MUCH)
         pair.stream.write(data)
@@ -419,7 +415,7 @@ def test_writes_while_blocked_keep_their_order() -> None:
     """What is written although the stream is blocked goes out behind what waits already."""
 
     async def scenario() -> None:
-        pair = await Secured.open()
+        pair = await Secured.open(small_buffers=True)
         pair.stream.write(b"a" * MUCH)
         pair.stream.write(b"b")
         pair.stream.write(b"c" * 100_000)
@@ -435,7 +431,7 @@ def test_a_peer_that_never_reads_is_given_up(secured: bool) -> None:
     """When the kernel has taken no byte for the write timeout, the stream ends and the time-out is counted."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
         pair.stream.write_timeout_s = 0.3
         pair.stream.write(bytes(MUCH))
         await until(lambda: pair.party.is_closed)
@@ -451,7 +447,7 @@ def test_without_a_write_timeout_nobody_is_given_up() -> None:
 
     async def scenario() -> None:
         watch = WriteWatch(asyncio.get_running_loop(), interval_s=0.02)
-        patient, other = Connected(watch=watch), Connected(watch=watch)
+        patient, other = (Connected(small_buffers=True, watch=watch) for _ in range(2))
         patient.stream.write_timeout_s, other.stream.write_timeout_s = 0, 0.2
         patient.stream.write(bytes(MUCH))
         other.stream.write(bytes(MUCH))
@@ -500,12 +496,12 @@ def test_a_peer_on_a_thin_line_is_not_given_up() -> None:
     """
     loop: Any = _StillLoop()
     ours, peer = tcp_pair(small_buffers=True)
-    peer.setblocking(True)
     party, watch = Party(), WriteWatch(loop)
     stream = Stream(loop, ours, ReadBuffers(), watch, party)
     stream.write(bytes(MUCH))
     for _ in range(5):
-        assert len(peer.recv(30_000, socket.MSG_WAITALL)) == 30_000
+        assert select.select([peer], [], [], LIMIT_S)[0]
+        assert peer.recv(MUCH)
         loop.pass_time(2.1)
         assert stream.is_open
     while not party.is_closed:
@@ -523,7 +519,7 @@ def test_close_lets_out_what_was_written(secured: bool) -> None:
     """After `close` the receiver is told at once; everything written before still arrives, then the end."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
         pair.stream.write(b"x" * MUCH)
         pair.stream.close("enough")
         assert pair.party.closed_for == ["enough"]
@@ -532,8 +528,7 @@ def test_close_lets_out_what_was_written(secured: bool) -> None:
         wire = await pair.peer_reads_all()
         assert (pair.tls.open(wire) if isinstance(pair, Secured) else wire) == b"x" * MUCH
         if isinstance(pair, Secured):
-            assert pair.tls.open(b"") == b""
-            assert pair.tls.close_notify_received
+            assert pair.tls.is_closed_by_notify
         pair.end()
         assert pair.party.closed_for == ["enough"]
         assert pair.party.writable_calls == 0
@@ -545,13 +540,12 @@ def test_close_does_not_wait_for_ever() -> None:
     """A peer that does not read the rest is given up like any other."""
 
     async def scenario() -> None:
-        pair = Connected()
+        pair = Connected(small_buffers=True)
         pair.stream.write_timeout_s = 0.2
         pair.stream.write(bytes(MUCH))
         pair.stream.close("enough")
         await until(lambda: pair.watch.timeouts == 1)
-        with pytest.raises(ConnectionError):
-            await pair.peer_reads_all()
+        assert len(await pair.peer_reads_all()) < MUCH
         pair.peer.close()
 
     run(scenario)
@@ -559,7 +553,7 @@ def test_close_does_not_wait_for_ever() -> None:
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_linger_lets_a_peer_that_still_sends_read_our_last_words(paused: bool) -> None:
-    """With `linger` the peer's further bytes are read and thrown away until it ends, so that no reset eats the answer."""
+    """With `linger` what the peer still sends is read and thrown away, so that no reset eats our answer."""
 
     async def scenario() -> None:
         pair = Connected()
@@ -585,7 +579,7 @@ def test_a_stream_may_be_ended_inside_a_callback(secured: bool, how: str) -> Non
     """A receiver may end its stream while it is handed data; nothing more is handed to it."""
 
     async def scenario() -> None:
-        pair = await Secured.open() if secured else Connected()
+        pair = await Secured.open(small_buffers=True) if secured else Connected(small_buffers=True)
 
         def end() -> None:
             if how == "abort":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
+from support.waiting import until
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.net.stream import ReadBuffers, Stream, WriteWatch
 from tailhub.net.tls_context import server_context
@@ -105,14 +106,14 @@ class Connected:
 
 def tcp_pair(*, small_buffers: bool = False) -> tuple[socket.socket, socket.socket]:
     """Two ends of a TCP connection over loopback, neither of which blocks."""
+    peer = socket.socket()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        peer = socket.socket()
-        if small_buffers:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        if small_buffers:  # before there is a connection, so that it is never offered more
+            for sock in (listener, peer):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         peer.connect(listener.getsockname())
         ours, _ = listener.accept()
-    if small_buffers:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     for sock in (ours, peer):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
@@ -126,6 +127,7 @@ class TLSPeer:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.tls = (context or client_context()).wrap_bio(self._incoming, self._outgoing)
+        self.is_closed_by_notify = False
 
     def hello(self) -> bytes:
         """The ClientHello."""
@@ -156,18 +158,14 @@ class TLSPeer:
     def open(self, ciphertext: bytes) -> bytes:
         """What the records hold that are whole now."""
         self._incoming.write(ciphertext)
-        return b"".join(self._plaintext())
-
-    def _plaintext(self) -> Iterator[bytes]:
+        plaintext = bytearray()
         try:
             while piece := self.tls.read(65536):
-                yield piece
+                plaintext += piece
+            self.is_closed_by_notify = True
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
-            self.close_notify_received = True
-
-    close_notify_received = False
+        return bytes(plaintext)
 
     def close_notify(self) -> bytes:
         """The alert that ends our side."""
@@ -191,7 +189,11 @@ class Secured(Connected):
         pair = cls(small_buffers=small_buffers, watch=watch)
         pair.tls = TLSPeer(client_context(tls_1_2=tls_1_2))
         pair.stream.start_tls(relay_context(), pair.tls.hello())
-        await pair.peer_sends(await pair.shake_hands())
+        # Only data proves that the other side is done as well.
+        await pair.peer_sends(await pair.shake_hands() + pair.tls.seal(b"done"))
+        await until(lambda: pair.party.data == b"done")
+        pair.party = Party()
+        pair.stream.set_receiver(pair.party)
         return pair
 
     async def shake_hands(self) -> bytes:

@@ -6,9 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from tailhub.net.turn_selector import TurnSelector
+
 T = TypeVar("T")
 
 LIMIT_S = 20.0  # far more than anything here takes, also on a machine that is busy
+
+
+class RelayLoop(asyncio.SelectorEventLoop):
+    """An event loop as the relay has it."""
+
+    def __init__(self) -> None:
+        self.turn_selector = TurnSelector()
+        super().__init__(self.turn_selector)
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, T]], limit_s: float = LIMIT_S) -> T:
@@ -21,7 +31,8 @@ def run(scenario: Callable[[], Coroutine[Any, Any, T]], limit_s: float = LIMIT_S
         assert not failures, failures
         return result
 
-    return asyncio.run(limited())
+    with asyncio.Runner(loop_factory=RelayLoop) as runner:
+        return runner.run(limited())
 
 
 async def within(awaitable: Awaitable[T], limit_s: float = LIMIT_S) -> T:
@@ -33,5 +44,5 @@ async def within(awaitable: Awaitable[T], limit_s: float = LIMIT_S) -> T:
 async def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
     """Let the loop run until the condition holds."""
     async with asyncio.timeout(limit_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  there is no event: the condition is anything
             await asyncio.sleep(0.002)

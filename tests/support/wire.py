@@ -191,8 +191,9 @@ class Wire:
 
     async def answer(self, *, has_body: bool = True) -> Answer:
         """Read the next response."""
-        head, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-        _, status, reason = head.split(" ", 2)
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").removesuffix("\r\n\r\n")
+        first, *lines = head.split("\r\n")
+        _, status, reason = first.split(" ", 2)
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         length = int(headers.get("content-length", 0)) if has_body else 0
         return Answer(int(status), reason, headers, await self.reader.readexactly(length))

@@ -12,7 +12,7 @@ import typer
 import tailhub
 from tailhub.exceptions import FindingError
 from tailhub.findings import Language, choose_language
-from tailhub.server.config import RelayConfig
+from tailhub.server.config import RelayConfig, split_hostname
 
 app = typer.Typer(
     name="tailhub",
@@ -95,7 +95,7 @@ def relay(
     stun_public_port: Annotated[
         int | None, typer.Option(metavar="N", help="UDP port that clients use, if another one than --stun-listen's.")
     ] = None,
-    hostname: Annotated[str, typer.Option(metavar="NAME", help="DNS name that clients use.")] = "",
+    hostname: Annotated[str, typer.Option(metavar="NAME", help="DNS name that clients use (or an address).")] = "",
     address: Annotated[
         list[str] | None, typer.Option(metavar="IP", help="Address that clients use; once for IPv4, once for IPv6.")
     ] = None,
@@ -128,6 +128,7 @@ def relay(
     from tailhub.cli.relay import run_relay
 
     names = tuple(name.strip() for name in bootstrap_dns_names.split(",") if name.strip())
+    hostname, addresses = split_hostname(hostname, tuple(address or ()))
     config = RelayConfig(
         listen=listen,
         http_listen=http_listen,
@@ -136,7 +137,7 @@ def relay(
         public_port=public_port,
         stun_public_port=stun_public_port,
         hostname=hostname,
-        addresses=tuple(address or ()),
+        addresses=addresses,
         discover=discover,
         cert=cert,
         key=key,

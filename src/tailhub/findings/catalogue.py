@@ -56,6 +56,8 @@ CATALOGUE: dict[str, Entry] = {
     "TH055": Entry("certificate-not-yet-valid", _WARNING),
     "TH056": Entry("pin-expires-soon", _WARNING),
     "TH057": Entry("name-needs-new-pin", _WARNING),
+    "TH058": Entry("certificate-lacks-name", _ERROR),
+    "TH059": Entry("chain-missing", _WARNING),
     # what was asked for
     "TH060": Entry("bad-region-id", _ERROR),
     "TH061": Entry("bad-address", _ERROR),
@@ -64,6 +66,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH064": Entry("bad-port", _ERROR),
     "TH065": Entry("option-needs-other", _ERROR),
     "TH066": Entry("bad-language", _ERROR),
+    "TH067": Entry("too-many-addresses", _ERROR),
+    "TH068": Entry("options-exclude", _ERROR),
+    "TH069": Entry("wrong-usage", _ERROR),
     # the address that others use
     "TH070": Entry("not-reachable", _WARNING),
     "TH071": Entry("sources-disagree", _WARNING),
@@ -77,6 +82,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH079": Entry("address-changed", _WARNING),
     # the machine and the program
     "TH080": Entry("relay-not-found", _ERROR),
+    "TH081": Entry("output-failed", _ERROR),
     "TH082": Entry("platform-unsupported", _ERROR),
     "TH083": Entry("clock-before-build", _WARNING),
     "TH084": Entry("file-trouble", _ERROR),

@@ -24,10 +24,12 @@ def key_encrypted(path: str) -> Finding:
     return Finding("TH052", {"path": path})
 
 
-def not_pem(path: str, expected: Literal["CERTIFICATE", "PRIVATE KEY"]) -> Finding:
-    """The file does not hold what was expected, in PEM."""
+def not_pem(
+    path: str, expected: Literal["CERTIFICATE", "PRIVATE KEY"], found: str = "", *, empty: bool = False
+) -> Finding:
+    """The file does not hold what was expected, in PEM; `found` is the label of what it holds, if it is PEM at all."""
     command = "x509" if expected == "CERTIFICATE" else "pkey"
-    return Finding("TH053", {"path": path, "label": expected, "command": command})
+    return Finding("TH053", {"path": path, "label": expected, "command": command, "found": found, "empty": empty})
 
 
 def certificate_expired(path: str, not_after: date, pinned_key: str = "") -> Finding:
@@ -53,3 +55,13 @@ def name_needs_new_pin(path: str, key: str, host: str, names: Sequence[str]) -> 
 
 def _day(day: date) -> str:
     return f"{day:%Y-%m-%d}"
+
+
+def certificate_lacks_name(path: str, host: str, names: Sequence[str]) -> Finding:
+    """The certificate from ``--cert`` has `names`, and the relay is to go by another."""
+    return Finding("TH058", {"path": path, "host": host, "names": ", ".join(names)})
+
+
+def chain_missing(path: str, issuer: str) -> Finding:
+    """A CA made the certificate, and the file has nothing that leads to that CA."""
+    return Finding("TH059", {"path": path, "issuer": issuer})

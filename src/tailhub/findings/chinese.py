@@ -6,26 +6,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH030": (
         "{protocol} 端口 {port} 已被占用[[program?：{program}（pid {pid}）||，当前用户无权查看是哪个程序]]。",
         "[[program?停掉它||用 `sudo ss {ss_flags} 'sport = :{port}'` 找到并停掉它]]，或改用"
-        "[[free_port?空闲端口：`{flag} :{free_port}`||其他端口：`{flag} :PORT`]]。",
+        "[[free_port?空闲端口：`{flag} {host}:{free_port}`||其他端口：`{flag} {host}:PORT`]]。",
     ),
     "TH031": (
         "当前用户不能监听 {protocol} 端口 {port}：小号端口需要特权。",
-        "改用大号端口（`{flag} :[[free_port?{free_port}||PORT]]`），或放行此端口："
+        "改用大号端口（`{flag} {host}:[[free_port?{free_port}||PORT]]`），或放行此端口："
         "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`，或在 systemd 单元中写 "
         "`AmbientCapabilities=CAP_NET_BIND_SERVICE`，或 "
         "`sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})`（对该 Python 运行的所有程序都有效）。",
     ),
     "TH032": (
         "{flag}：{host} 不是本机的地址。",
-        "请监听本机全部地址：`{flag} :{port}`；如果外部通过 {host} 访问本机（云服务器的 NAT 即如此），再加上 "
-        "`--address {host}`。",
+        "[[private?仅供本机使用：`{flag} 127.0.0.1:{port}`。"
+        "||请监听本机全部地址：`{flag} :{port}`；如果外部通过 {host} 访问本机（云服务器的 NAT 即如此），再加上 "
+        "`--address {host}`。]]",
     ),
     "TH033": (
         "{flag}：应为 HOST:PORT，实际是 `{text}`。",
         "[[suggestion?请写 `{flag} {suggestion}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
-        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，例如 `:8443`、`192.0.2.5:8443`、`[2001:db8::5]:8443`；"
-        "`off` 表示关闭该监听。",
+        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
+        "`[2001:db8::5]:8443`[[needed?；中继靠它工作，不能写 `off`||；`off` 表示关闭该监听]]。",
     ),
     "TH034": (
         "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
@@ -34,24 +35,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "无法监听 {text}（{flag}）：{reason}。",
         "[[unix?请移走占位的文件，或用 `--state-dir DIR` 换一个目录。"
-        "||请用 `{flag} HOST:PORT` 换一个地址，或用 `{flag} off` 关闭它。]]",
+        "||请用 `{flag} HOST:PORT` 换一个地址[[needed?||，或用 `{flag} off` 关闭它]]。]]",
     ),
     "TH036": (
         "本进程最多可打开 {limit} 个文件，大约够 {clients} 个客户端使用。",
         "需要更多时，请在启动前提高硬限制：systemd 单元中写 `LimitNOFILE=65536`，容器则加 `--ulimit nofile=65536`。",
     ),
     "TH040": (
-        "状态目录 {path} 正被[[program?{program}||另一个运行中的中继]][[pid?（pid {pid}）]]使用。",
+        "状态目录 {path} 正被[[program? {program}||另一个运行中的中继]][[pid?（pid {pid}）]]使用。",
         "[[pid?停掉它（`kill {pid}`）||停掉它]]，或给这个中继另外的目录和端口："
         "`tailhub relay --state-dir DIR --listen :PORT --stun-listen :PORT --admin-listen off`。",
     ),
     "TH041": (
         "用户 {user} 不能写入状态目录 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
-        "把目录交给该用户：`sudo chown -R {user!q} {path!q}`，或另选目录：`tailhub relay --state-dir DIR`。",
+        "[[mode?[[own?给属主加上权限：`chmod u+rwx {path!q}`||把目录交给该用户：`sudo chown -R {user!q} {path!q}`]]"
+        "||请管理员创建：`sudo install -d -m 700 -o {user!q} {path!q}`]]，或另选目录：`tailhub relay --state-dir DIR`。",
     ),
     "TH042": (
-        "状态目录 {path} 应为目录，实际不是。",
-        "移走它：`mv {path!q} {path!q}.old`，或另选目录：`tailhub relay --state-dir DIR`。",
+        "存放中继状态的 {path} 应为目录，实际不是。",
+        "[[movable?移走它：`mv {path!q} {path!q}.old`，或]]另选目录：`tailhub relay --state-dir DIR`。",
     ),
     "TH043": (
         "状态目录 {path} 在容器内部，会随容器一起消失：下一个容器的证书指纹会变，所有客户端都将断开。",
@@ -78,7 +80,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH048": (
         "{path}：应为 mesh 密钥（64 位十六进制），实际的 {length} 个字符不是。",
-        "同一区域的所有中继共用一个：用 `openssl rand -hex 32 > {path!q}` 生成，或从另一台中继复制。",
+        "同一区域的所有中继共用一个：请从另一台中继复制，或用 `(umask 077; openssl rand -hex 32 > mesh.key)` 生成，再用 "
+        "`--mesh-key-file mesh.key`。",
     ),
     "TH049": (
         "{path} 是机密文件，其他用户却可以读取（权限 {mode}）。",
@@ -99,9 +102,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请制作一份没有密码的副本：`(umask 077; openssl pkey -in {path!q} -out plain.key)`，再用 `--key plain.key`。",
     ),
     "TH053": (
-        "{path}：应为 PEM（`-----BEGIN {label}-----`），实际不是。",
-        "DER 可这样转换：`openssl {command} -inform der -in {path!q} -out new.pem`；PKCS#12："
-        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`。",
+        "{path}：应为 PEM（`-----BEGIN {label}-----`），实际"
+        "[[empty?是空文件||[[found?是 `-----BEGIN {found}-----`||不是]]]]。",
+        "[[empty?请从它的来源处重新取得。||[[found?也许 `--cert` 和 `--key` 写反了。"
+        "||DER 可这样转换：`openssl {command} -inform der -in {path!q} -out new.pem`；PKCS#12："
+        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`。]]]]",
     ),
     "TH054": (
         "{path} 里的证书已于 {date} 过期，客户端会拒绝它。",
@@ -124,12 +129,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "--stun-listen :PORT --admin-listen off`，把它的区域加进 map，等客户端都转过去再停掉这一个。"
         "可以中断时：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，更新 map。",
     ),
+    "TH058": (
+        "{path} 里的证书[[names?只有名称 {names}||没有任何域名]]，没有 {host}：按该域名连接的客户端会拒绝它。",
+        "[[names?请用证书里的名称：`--hostname NAME`，或者]]申请包含 {host} 的证书。",
+    ),
+    "TH059": (
+        "文件 {path} 里只有中继自己的证书，没有到 CA 的证书链：不认识签发者 {issuer} 的客户端会拒绝它。",
+        "请用带证书链的文件，例如 certbot 的 `fullchain.pem`，而不是 `cert.pem`。如果签发者是你自己的 CA，"
+        "且所有客户端都信任它，不必处理。",
+    ),
     "TH060": (
         "--region-id：应为 900 到 999 之间的数，实际是 `{text}`。",
         "这些编号由 Tailscale 留给用户使用，例如 `--region-id 947`；不写时由中继密钥得出。",
     ),
     "TH061": (
-        "--address：应为 IP 地址，实际是 `{text}`。",
+        "--address：应为外部可以连接的 IP 地址，实际是 `{text}`。",
         "例如 `--address 203.0.113.7` 或 `--address 2001:db8::7`，不带端口和方括号；域名请用 `--hostname`。",
     ),
     "TH062": (
@@ -143,7 +157,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH064": (
         "{option}：应为 1 到 65535 之间的端口，实际是 `{text}`。",
-        "例如 `{option} 8443`。",
+        "例如 `{option} {example}`。",
     ),
     "TH065": (
         "{option} 还需要 {missing}。",
@@ -152,6 +166,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH066": (
         "--lang：应为 `en` 或 `zh`，实际是 `{text}`。",
         "请写 `--lang en` 或 `--lang zh`；不写时由系统语言环境决定（LC_ALL、LC_MESSAGES、LANG）。",
+    ),
+    "TH067": (
+        "--address：最多一个 IPv4 地址和一个 IPv6 地址，实际是 {addresses}。",
+        "请只保留客户端使用的那个：`--address {first}`。",
+    ),
+    "TH068": (
+        "{one} 和 {other} 不能同时使用。",
+        "请只写其中一个。",
+    ),
+    "TH069": (
+        "[[unknown?没有 `{unknown}` 这个选项或命令[[near?；有 {near}]]||[[lacking?`{lacking}` 需要一个值"
+        "||[[extra?`{extra}` 是多余的||命令行有误：{message}]]]]]]。",
+        "`{command} --help` 会列出所有命令和选项。",
     ),
     "TH070": (
         "互联网上没有人能通过 IPv4 连到本机：本机在 NAT 后面[[address?，自身地址是 {address}[[seen?，外部看到的是 "
@@ -202,6 +229,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
         "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
     ),
+    "TH081": (
+        "输出无法写入：{reason}。",
+        "请在目标位置腾出空间，或输出到别处。",
+    ),
     "TH082": (
         "`tailhub relay` 不能在 {platform} 上运行。",
         "它需要 Linux：小型服务器、容器或 WSL 均可。",
@@ -212,6 +243,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH084": (
         "{path}：{reason}。",
-        "请检查磁盘和文件属主：`df {path!q}; ls -ld {path!q}`。",
+        "[[look?查看内容：`{look}`。||请检查磁盘和文件属主：`df {path!q}; ls -ld {path!q}`。]]",
     ),
 }

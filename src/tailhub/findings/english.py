@@ -9,26 +9,28 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH030": (
         "{protocol} port {port} is taken by [[program?{program} (pid {pid})||a program that this user may not see]].",
         "[[program?Stop it||Find it with `sudo ss {ss_flags} 'sport = :{port}'` and stop it]], or use "
-        "[[free_port?a free port: `{flag} :{free_port}`||another port: `{flag} :PORT`]].",
+        "[[free_port?a free port: `{flag} {host}:{free_port}`||another port: `{flag} {host}:PORT`]].",
     ),
     "TH031": (
         "This user may not listen on {protocol} port {port}: low ports need a privilege.",
-        "Use a higher port (`{flag} :[[free_port?{free_port}||PORT]]`), or allow this one: "
+        "Use a higher port (`{flag} {host}:[[free_port?{free_port}||PORT]]`), or allow this one: "
         "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`, or `AmbientCapabilities=CAP_NET_BIND_SERVICE` in a "
         "systemd unit, or `sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})` (for every program that "
         "this Python runs).",
     ),
     "TH032": (
         "{flag}: {host} is not an address of this machine.",
-        "Listen on all of its addresses, `{flag} :{port}`; if others reach this machine by {host}, as behind the NAT "
-        "of a cloud, add `--address {host}`.",
+        "[[private?For this machine only: `{flag} 127.0.0.1:{port}`."
+        "||Listen on all of its addresses, `{flag} :{port}`; if others reach this machine by {host}, as behind the NAT "
+        "of a cloud, add `--address {host}`.]]",
     ),
     "TH033": (
         "{flag}: expected HOST:PORT, found `{text}`.",
         "[[suggestion?Write `{flag} {suggestion}`. ]]"
         "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
-        "HOST is empty, an IPv4 address or an IPv6 address in brackets, as in `:8443`, `192.0.2.5:8443`, "
-        "`[2001:db8::5]:8443`; `off` switches the listener off.",
+        "HOST is empty, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535, as in `:8443`, "
+        "`192.0.2.5:8443`, `[2001:db8::5]:8443`[[needed?; this listener cannot be `off`: it is the relay"
+        "||; `off` switches the listener off]].",
     ),
     "TH034": (
         "This kernel has no {family}, so {flag} serves the other family only.",
@@ -37,7 +39,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "Cannot listen on {text} ({flag}): {reason}.",
         "[[unix?Remove what is in the way, or choose another directory with `--state-dir DIR`."
-        "||Choose another address with `{flag} HOST:PORT`, or switch it off with `{flag} off`.]]",
+        "||Choose another address with `{flag} HOST:PORT`[[needed?||, or switch it off with `{flag} off`]].]]",
     ),
     "TH036": (
         "This process may open {limit} files, enough for about {clients} clients.",
@@ -51,11 +53,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH041": (
         "The state directory {path} is not writable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
-        "Hand it over, `sudo chown -R {user!q} {path!q}`, or choose another: `tailhub relay --state-dir DIR`.",
+        "[[mode?[[own?Give its owner the right, `chmod u+rwx {path!q}`||Hand it over, `sudo chown -R {user!q} {path!q}`]]"
+        "||Have it made, `sudo install -d -m 700 -o {user!q} {path!q}`]], or choose another: "
+        "`tailhub relay --state-dir DIR`.",
     ),
     "TH042": (
-        "The state directory {path} should be a directory, and is something else.",
-        "Move it away, `mv {path!q} {path!q}.old`, or choose another: `tailhub relay --state-dir DIR`.",
+        "For the relay's state, {path} should be a directory, and is something else.",
+        "[[movable?Move it away, `mv {path!q} {path!q}.old`, or choose||Choose]] another: `tailhub relay --state-dir "
+        "DIR`.",
     ),
     "TH043": (
         "The state directory {path} is inside the container and goes with it: the next container has a new pin, and "
@@ -84,8 +89,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH048": (
         "{path}: expected 64 hexadecimal digits, a mesh key, found {length} characters that are none.",
-        "All relays of a region share one: make it with `openssl rand -hex 32 > {path!q}`, or copy it from another "
-        "relay.",
+        "All relays of a region share one: copy it from another relay, or make it, `(umask 077; openssl rand -hex 32 "
+        "> mesh.key)`, and use `--mesh-key-file mesh.key`.",
     ),
     "TH049": (
         "{path} is a secret and other users may read it (mode {mode}).",
@@ -107,9 +112,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Make a copy without: `(umask 077; openssl pkey -in {path!q} -out plain.key)`, and use `--key plain.key`.",
     ),
     "TH053": (
-        "{path}: expected PEM (`-----BEGIN {label}-----`), found something else.",
-        "From DER: `openssl {command} -inform der -in {path!q} -out new.pem`; from PKCS#12: "
-        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`.",
+        "{path}: expected PEM (`-----BEGIN {label}-----`), found "
+        "[[empty?an empty file||[[found?`-----BEGIN {found}-----`||something else]]]].",
+        "[[empty?Bring it back from where it came.||[[found?Perhaps `--cert` and `--key` are the wrong way round."
+        "||From DER: `openssl {command} -inform der -in {path!q} -out new.pem`; from PKCS#12: "
+        "`openssl pkcs12 -in {path!q} -nodes -out new.pem`.]]]]",
     ),
     "TH054": (
         "The certificate in {path} has expired on {date}: clients refuse it.",
@@ -134,13 +141,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "--stun-listen :PORT --admin-listen off`, add its region to the map, and stop this one once clients have "
         "moved. With one: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the relay, change the map.",
     ),
+    "TH058": (
+        "The certificate in {path} has [[names?the names {names}||no DNS name]], not {host}: clients that go by that name "
+        "refuse it.",
+        "[[names?Name the relay as its certificate does, `--hostname NAME`, or get||Get]] a certificate for {host}.",
+    ),
+    "TH059": (
+        "The file {path} has the relay's certificate alone, without the chain to its CA: clients that do not know its "
+        "issuer, {issuer}, refuse it.",
+        "Use the file with the chain, of certbot for example `fullchain.pem` instead of `cert.pem`. Nothing to do if the "
+        "issuer is a CA of your own that all clients trust.",
+    ),
     "TH060": (
         "--region-id: expected a number from 900 to 999, found `{text}`.",
         "Those are the ids that Tailscale leaves to its users: `--region-id 947`; without the flag the id is made from "
         "the relay's key.",
     ),
     "TH061": (
-        "--address: expected an IP address, found `{text}`.",
+        "--address: expected an IP address that others can dial, found `{text}`.",
         "As in `--address 203.0.113.7` or `--address 2001:db8::7`, without port or brackets; a name goes to "
         "`--hostname`.",
     ),
@@ -155,7 +173,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH064": (
         "{option}: expected a port from 1 to 65535, found `{text}`.",
-        "As in `{option} 8443`.",
+        "As in `{option} {example}`.",
     ),
     "TH065": (
         "{option} needs {missing} too.",
@@ -164,6 +182,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH066": (
         "--lang: expected `en` or `zh`, found `{text}`.",
         "Write `--lang en` or `--lang zh`; without it the locale decides (LC_ALL, LC_MESSAGES, LANG).",
+    ),
+    "TH067": (
+        "--address: expected at most one IPv4 and one IPv6 address, found {addresses}.",
+        "Keep the one that clients use: `--address {first}`.",
+    ),
+    "TH068": (
+        "{one} and {other} exclude each other.",
+        "Write one of them.",
+    ),
+    "TH069": (
+        "[[unknown?There is no `{unknown}`[[near?; there is {near}]]||[[lacking?`{lacking}` needs a value"
+        "||[[extra?`{extra}` is more than is understood||{message}]]]]]].",
+        "`{command} --help` lists what there is.",
     ),
     "TH070": (
         "Nobody on the Internet can open a connection to this machine over IPv4: it is behind a NAT"
@@ -223,6 +254,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
         "that runs it.",
     ),
+    "TH081": (
+        "The output could not be written: {reason}.",
+        "Make room where it goes, or send it elsewhere.",
+    ),
     "TH082": (
         "`tailhub relay` does not run on {platform}.",
         "It needs Linux: a small server, a container or WSL.",
@@ -233,6 +268,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH084": (
         "{path}: {reason}.",
-        "Check the disk and the file's owner: `df {path!q}; ls -ld {path!q}`.",
+        "[[look?To look at it: `{look}`.||Check the disk and the file's owner: `df {path!q}; ls -ld {path!q}`.]]",
     ),
 }

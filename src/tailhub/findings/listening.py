@@ -21,10 +21,16 @@ class Program(Protocol):
         """Its process id."""
 
 
-def port_taken(flag: str, protocol: str, port: int, owner: Program | None, free_port: int | None) -> Finding:
-    """`port` of `protocol` ("TCP", "UDP"), asked for by `flag`, is held by `owner` (None: not known)."""
+def port_taken(
+    flag: str, protocol: str, port: int, owner: Program | None, free_port: int | None, host: str = ""
+) -> Finding:
+    """`port` of `protocol` ("TCP", "UDP"), asked for by `flag`, is held by `owner` (None: not known).
+
+    `host` is HOST as it was written: another port must not open what was for this machine only.
+    """
     values = {
         "flag": flag,
+        "host": host,
         "protocol": protocol,
         "port": port,
         "program": owner.program if owner else None,
@@ -35,25 +41,39 @@ def port_taken(flag: str, protocol: str, port: int, owner: Program | None, free_
     return Finding("TH030", values)
 
 
-def port_needs_privilege(flag: str, protocol: str, port: int, free_port: int | None, python: str = "") -> Finding:
-    """`port` is a privileged one and this user has no privilege. `python`: path of the running interpreter."""
+def port_needs_privilege(
+    flag: str, protocol: str, port: int, free_port: int | None, python: str = "", host: str = ""
+) -> Finding:
+    """`port` is a privileged one and this user has no privilege.
+
+    `python`: path of the running interpreter; `host` as for `port_taken`.
+    """
     if not python:
         import sys
 
         python = sys.executable
-    values = {"flag": flag, "protocol": protocol, "port": port, "free_port": free_port, "python": python}
+    values = {
+        "flag": flag,
+        "host": host,
+        "protocol": protocol,
+        "port": port,
+        "free_port": free_port,
+        "python": python,
+    }
     return Finding("TH031", values)
 
 
 def address_not_here(flag: str, host: str, port: int) -> Finding:
     """No interface has the address `host`."""
-    return Finding("TH032", {"flag": flag, "host": host, "port": port})
+    # A loopback address is missing when its family is switched off; the operator's pages are for this machine only.
+    is_private = host.startswith(("127.", "::1")) or flag == "--admin-listen"
+    return Finding("TH032", {"flag": flag, "host": host, "port": port, "private": is_private})
 
 
 def malformed_address(flag: str, text: str, suggestion: str = "") -> Finding:
     """`text` is no HOST:PORT; `suggestion` is what was probably meant."""
     quoted = any(quote in text for quote in "\"'“”‘’")
-    return Finding("TH033", {"flag": flag, "text": text, "suggestion": suggestion, "quoted": quoted})
+    return Finding("TH033", {"flag": flag, "text": text, "suggestion": suggestion, "quoted": quoted, **_needed(flag)})
 
 
 def family_missing(family: str, flag: str) -> Finding:
@@ -63,9 +83,14 @@ def family_missing(family: str, flag: str) -> Finding:
 
 def cannot_listen(flag: str, text: str, reason: str) -> Finding:
     """Listening on `text` fails for another reason, in the system's words. `flag` "unix": a unix socket's path."""
-    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix"})
+    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix", **_needed(flag)})
 
 
 def descriptor_limit_low(limit: int, clients: int) -> Finding:
     """The hard limit of open files leaves room for about `clients` clients."""
     return Finding("TH036", {"limit": limit, "clients": clients})
+
+
+def _needed(flag: str) -> dict[str, object]:
+    """What there is no relay without cannot be switched off."""
+    return {"needed": flag == "--listen"}

@@ -24,6 +24,14 @@ def clock_before_build(now: date, built: date) -> Finding:
     return Finding("TH083", {"now": f"{now:%Y-%m-%d}", "built": f"{built:%Y-%m-%d}"})
 
 
-def file_trouble(path: str, reason: str) -> Finding:
-    """Reading or writing `path` fails, in the system's words (disk full, read-only file system)."""
-    return Finding("TH084", {"path": path, "reason": reason})
+def file_trouble(path: str, reason: str, look: str = "") -> Finding:
+    """Reading or writing `path` fails, in the system's words (disk full, read-only file system).
+
+    `look`: when it is what the file holds, a command that shows it.
+    """
+    return Finding("TH084", {"path": path, "reason": reason, "look": look})
+
+
+def output_failed(error: OSError) -> Finding:
+    """Standard output takes nothing more."""
+    return Finding("TH081", {"reason": error.strerror or str(error)})

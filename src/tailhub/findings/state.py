@@ -12,12 +12,13 @@ def state_locked(path: str, pid: int | None, program: str = "") -> Finding:
 
 def state_not_writable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:
     """`user` cannot write into the state directory, or cannot make it (no `mode` then)."""
-    return Finding("TH041", {"path": path, "user": user, "mode": _octal(mode), "owner": owner})
+    values = {"path": path, "user": user, "mode": _octal(mode), "owner": owner, "own": bool(owner) and owner == user}
+    return Finding("TH041", values)
 
 
-def state_not_a_directory(path: str) -> Finding:
-    """Something else is where the state directory should be."""
-    return Finding("TH042", {"path": path})
+def state_not_a_directory(path: str, *, movable: bool = True) -> Finding:
+    """Something else is where the state directory, or one that it is in, should be; not `movable`: a device."""
+    return Finding("TH042", {"path": path, "movable": movable})
 
 
 def state_not_a_mount(path: str) -> Finding:

@@ -63,25 +63,32 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as exc:
-                if exc.errno in _EXHAUSTED:
-                    self.exhausted += 1
-                    if not self._shed(listener):
-                        return
+                if exc.errno in _EXHAUSTED and not self._shed(listener):
+                    return
                 # Anything else (ECONNABORTED and the like) concerns the one connection that is already gone.
                 continue
             self.accepted += 1
             self._on_accept(sock, address)
 
     def _shed(self, listener: socket.socket) -> bool:
-        """Accept and close one connection with the reserve. False when there is no reserve: wait a moment."""
+        """Accept and close one connection with the reserve. False when none waits, or without reserve: then a bit later.
+
+        The kernel looks for a descriptor before it looks for a connection, so there may be none.
+        """
         if self._reserve is not None:
             os.close(self._reserve)
             self._reserve = None
-            with contextlib.suppress(OSError):
+            is_waiting = True
+            try:
                 listener.accept()[0].close()
+                self.exhausted += 1
+            except BlockingIOError:
+                is_waiting = False
+            except OSError:
+                pass  # the one that waited is gone, or the free descriptor
             self._refill_reserve()
-        if self._reserve is not None:
-            return True
+            if self._reserve is not None:
+                return is_waiting
         self._loop.remove_reader(listener)
         self._retries[listener] = self._loop.call_later(_RETRY_S, self._retry, listener)
         return False

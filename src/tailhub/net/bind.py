@@ -139,9 +139,12 @@ def _explain(error: OSError, spec: ListenSpec, endpoint: Endpoint, kind: socket.
     protocol = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
     if error.errno == errno.EADDRINUSE:
         owner = find_owner(endpoint, protocol)
-        return MachineError(findings.port_taken(spec.flag, protocol, spec.port, owner, free_port(spec, kind)))
+        return MachineError(
+            findings.port_taken(spec.flag, protocol, spec.port, owner, free_port(spec, kind), spec.host)
+        )
     if error.errno in (errno.EACCES, errno.EPERM) and 0 < spec.port < unprivileged_start():
-        return MachineError(findings.port_needs_privilege(spec.flag, protocol, spec.port, free_port(spec, kind)))
+        free = free_port(spec, kind)
+        return MachineError(findings.port_needs_privilege(spec.flag, protocol, spec.port, free, host=spec.host))
     if error.errno == errno.EADDRNOTAVAIL:
         return UsageError(findings.address_not_here(spec.flag, endpoint.host, spec.port))
     return MachineError(findings.cannot_listen(spec.flag, spec.text, error.strerror or str(error)))

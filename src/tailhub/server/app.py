@@ -134,7 +134,7 @@ class RelayServer:
         tls, renew_at = self._make_tls(public_key)
         self.context = context = ServerContext(
             loop=loop,
-            relay=Relay(),
+            relay=Relay(own_key=public_key.raw),
             private_key=self.private_key,
             public_key=public_key.raw,
             server_key_frame=frames.server_key(public_key.raw),

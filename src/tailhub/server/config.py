@@ -75,3 +75,16 @@ def parse_addresses(config: RelayConfig) -> tuple[IPv4Address | IPv6Address, ...
         except ValueError as exc:
             raise UsageError(findings.bad_address(text)) from exc
     return tuple(addresses)
+
+
+def split_hostname(hostname: str, addresses: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """``--hostname`` and ``--address`` as the relay wants them: an IP address given as the name is an address.
+
+    The original takes either in its ``-hostname``, so commands and recipes made for it do that too.
+    """
+    literal = hostname.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(literal)
+    except ValueError:
+        return hostname, addresses
+    return "", addresses if literal in addresses else (*addresses, literal)

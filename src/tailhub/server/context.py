@@ -6,15 +6,24 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tailhub.keys import NodePrivate
-from tailhub.net.stream import ReadBuffers, WriteWatch
+from tailhub.net.stream import ReadBuffers, Stream, WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
+
+
+class DerpStream(Flushable, Protocol):
+    """A DERP connection, as whoever stops or counts all of them sees it."""
+
+    @property
+    def stream(self) -> Stream:
+        """Where its bytes come from and go to."""
 
 
 @dataclass(slots=True)
@@ -39,4 +48,4 @@ class ServerContext:
     events: Events
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
-    derp_connections: dict[Flushable, None] = field(default_factory=dict)  # for stopping: all that log in or have
+    derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

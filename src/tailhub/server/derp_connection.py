@@ -13,6 +13,7 @@ from tailhub.derp.frames import KEEP_ALIVE
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.derp.runs import RunDecoder
 from tailhub.exceptions import RemoteError
+from tailhub.net.stream import Stream
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
@@ -50,6 +51,11 @@ class DerpConnection:
         self._connection: Connection | None = None
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
+
+    @property
+    def stream(self) -> Stream:
+        """Where its bytes come from and go to."""
+        return self._stream
 
     def start(self, trailing: bytes) -> None:
         """Open the login; `trailing` are bytes that came behind the request."""

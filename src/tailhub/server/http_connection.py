@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from tailhub.web.message import Request, Response, date, reason, text
 
 MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
 MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
+
+_log = logging.getLogger("tailhub")
 
 
 class HttpConnection:
@@ -117,7 +120,7 @@ class HttpConnection:
         if request is None:
             return
         stream = self._newcomer.stream
-        self._respond(self._pages(request))
+        self._respond(self._page(request))
         if not stream.is_open:  # the answer found it broken; `closed` has run
             return
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
@@ -128,6 +131,13 @@ class HttpConnection:
                 self._context.loop.call_soon(self._resume)
         elif self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
             stream.close("HTTP answered", linger=True)
+
+    def _page(self, request: Request) -> Response:
+        try:
+            return self._pages(request)
+        except Exception:  # our bug; the caller is told, and does not wait for an answer that never comes
+            _log.exception("error while making a page")
+            return text(500, "This page cannot be made now; the relay's log says why.")
 
     def _respond(self, response: Response) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):

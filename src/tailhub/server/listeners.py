@@ -55,7 +55,7 @@ class BoundListeners:
 
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
     """Read the listening flags. Raises `UsageError`."""
-    public = parse_listen(config.listen, "--listen")
+    public = parse_listen(config.listen, "--listen", can_be_off=False)
     if public is None:
         raise UsageError(findings.malformed_address("--listen", config.listen, ":8443"))
     return ListenSpecs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -55,6 +56,9 @@ class Newcomers:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Newcomer]:
+        return iter(self._waiting)
 
     def make(self, peer: Any) -> Newcomer:
         """A newcomer from an accepted socket's address."""

@@ -51,12 +51,16 @@ class Pages:
             traffic=self._snapshots.traffic,
             facts=self._facts,
         )
-        sources = PublicSources(bootstrap_dns=lambda: self.bootstrap_dns.answers, debug=debug)
+        sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
         self.public = PublicPages(PublicSettings(config.home), sources)
         self.plain = PlainPages(advertised.derp_port)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
         operator = OperatorSources(context.relay.consistency_errors, self._metrics, self._map_json)
         self.operator = OperatorPages(operator, own_names)
+
+    def _bootstrap_answers(self) -> dict[str, list[str]] | None:
+        self._snapshots.bootstrap_dns_requests += 1
+        return self.bootstrap_dns.answers
 
     def _facts(self) -> dict[str, str]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ class Snapshots:
     version: str
     started_unix_s: float
     certificate_expires_unix_s: float
+    bootstrap_dns_requests: int = 0
 
     def values(self) -> MetricValues:
         """All numbers now."""
@@ -32,6 +34,7 @@ class Snapshots:
         values["start_unix_s"] = self.started_unix_s
         values["uptime_s"] = time.time() - self.started_unix_s
         values["certificate_expires_unix_s"] = self.certificate_expires_unix_s
+        values["bootstrap_dns_requests"] = self.bootstrap_dns_requests
         values.update(self._relay())
         values.update(self._connections())
         values.update(_process())
@@ -90,10 +93,13 @@ class Snapshots:
 
     def _connections(self) -> dict[str, float | dict[tuple[str, ...], float]]:
         context, events = self.context, self.context.events
+        streams = {connection.stream for connection in (*context.newcomers, *context.derp_connections)}
+        tls_open = Counter(stream.tls_version for stream in streams)
         return {
             "tcp_open": len(context.newcomers) + context.relay.registry.count,
             "tcp_accepted": self.acceptor.accepted,
             "tcp_rejected": self.acceptor.exhausted + context.newcomers.evicted,
+            "tls_connections": {(version,): count for version, count in tls_open.items() if version is not None},
             "tls_handshakes": {(version,): count for version, count in events.tls_handshakes.items()},
             "websocket_accepts": events.websocket_logins,
             "http_requests": {(str(status),): count for status, count in events.http_requests.items()},

@@ -3,6 +3,7 @@
 Names, types, help texts, labels and order are those of the reference's ``derpserver.ExpVar``, ``net/stunserver``,
 ``cmd/derper`` and ``tsweb/varz``. Left out is what only a Go program has (``go_…``, ``memstats_…``, goroutines) and
 what this relay does not measure (the histograms, ``derp_tcp_rtt``, ``derp_average_queue_duration_ms``).
+``docs/reference/metrics.md`` is made from `VARS`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _DISPOSITIONS = (("not_stun",), ("read_error",), ("success",), ("write_error",))
 
 
 @dataclass(frozen=True, slots=True)
-class _Var:
+class Var:
     """One metric of the original: its name, what it is here, and label values that it shows even when they are 0."""
 
     name: str
@@ -37,64 +38,64 @@ class _Var:
     help: str = ""
 
 
-_VARS = (
-    _Var("process_cpu_seconds_total", "process_cpu_s"),
-    _Var("process_max_fds", "process_max_fds", "gauge"),
-    _Var("process_open_fds", "process_open_fds", "gauge"),
-    _Var("process_resident_memory_bytes", "process_resident_bytes", "gauge"),
-    _Var("process_start_time_seconds", "start_unix_s", "gauge"),
-    _Var("bootstrap_dns_requests", "bootstrap_dns_requests"),
-    _Var("derp_accepts", "accepts"),
-    _Var("derp_bytes_received", "bytes_received"),
-    _Var("derp_bytes_sent", "bytes_sent"),
-    _Var("derp_packets_received_kind", "received_by_kind", labels=("kind",)),
-    _Var("derp_total_dup_client_conns", "dup_connections_total"),
-    _Var("derp_clients_local", "clients", "gauge"),
-    _Var("derp_clients_remote", "remote_clients", "gauge"),
-    _Var("derp_clients_total", "all_clients", "gauge"),
-    _Var("derp_current_connections", "connections", "gauge"),
-    _Var("derp_current_dup_client_conns", "dup_connections", "gauge"),
-    _Var("derp_current_dup_client_keys", "dup_keys", "gauge"),
-    _Var("derp_current_file_descriptors", "process_open_fds", "gauge"),
-    _Var("derp_current_home_connections", "home_connections", "gauge"),
-    _Var("derp_current_notideal_connections", "not_ideal_connections", "gauge"),
-    _Var("derp_watchers", "watchers", "gauge"),
-    _Var("derp_got_ping", "got_ping"),
-    _Var("derp_home_moves_in", "home_moves_in"),
-    _Var("derp_home_moves_out", "home_moves_out"),
-    _Var("derp_packets_forwarded_in", "forwarded_in"),
-    _Var("derp_packets_forwarded_out", "forwarded_out"),
-    _Var("derp_packets_received", "packets_received"),
-    _Var("derp_packets_sent", "packets_sent"),
-    _Var("derp_peer_gone_disconnected_frames", "peer_gone_disconnected"),
-    _Var("derp_peer_gone_not_here_frames", "peer_gone_not_here"),
-    _Var("derp_sclient_write_timeouts", "write_timeouts"),
-    _Var("derp_sent_pong", "sent_pong"),
-    _Var("derp_unknown_frames", "unknown_frames"),
-    _Var(
+VARS = (
+    Var("process_cpu_seconds_total", "process_cpu_s"),
+    Var("process_max_fds", "process_max_fds", "gauge"),
+    Var("process_open_fds", "process_open_fds", "gauge"),
+    Var("process_resident_memory_bytes", "process_resident_bytes", "gauge"),
+    Var("process_start_time_seconds", "start_unix_s", "gauge"),
+    Var("bootstrap_dns_requests", "bootstrap_dns_requests"),
+    Var("derp_accepts", "accepts"),
+    Var("derp_bytes_received", "bytes_received"),
+    Var("derp_bytes_sent", "bytes_sent"),
+    Var("derp_packets_received_kind", "received_by_kind", labels=("kind",)),
+    Var("derp_total_dup_client_conns", "dup_connections_total"),
+    Var("derp_clients_local", "clients", "gauge"),
+    Var("derp_clients_remote", "remote_clients", "gauge"),
+    Var("derp_clients_total", "all_clients", "gauge"),
+    Var("derp_current_connections", "connections", "gauge"),
+    Var("derp_current_dup_client_conns", "dup_connections", "gauge"),
+    Var("derp_current_dup_client_keys", "dup_keys", "gauge"),
+    Var("derp_current_file_descriptors", "process_open_fds", "gauge"),
+    Var("derp_current_home_connections", "home_connections", "gauge"),
+    Var("derp_current_notideal_connections", "not_ideal_connections", "gauge"),
+    Var("derp_watchers", "watchers", "gauge"),
+    Var("derp_got_ping", "got_ping"),
+    Var("derp_home_moves_in", "home_moves_in"),
+    Var("derp_home_moves_out", "home_moves_out"),
+    Var("derp_packets_forwarded_in", "forwarded_in"),
+    Var("derp_packets_forwarded_out", "forwarded_out"),
+    Var("derp_packets_received", "packets_received"),
+    Var("derp_packets_sent", "packets_sent"),
+    Var("derp_peer_gone_disconnected_frames", "peer_gone_disconnected"),
+    Var("derp_peer_gone_not_here_frames", "peer_gone_not_here"),
+    Var("derp_sclient_write_timeouts", "write_timeouts"),
+    Var("derp_sent_pong", "sent_pong"),
+    Var("derp_unknown_frames", "unknown_frames"),
+    Var(
         "derp_bytes_dropped",
         "bytes_dropped",
         labels=("reason", "kind"),
         always=_DROPS,
         help="DERP bytes dropped by reason and by kind",
     ),
-    _Var(
+    Var(
         "derp_packets_dropped",
         "packets_dropped",
         labels=("reason", "kind"),
         always=_DROPS,
         help="DERP packets dropped by reason and by kind",
     ),
-    _Var("derp_websocket_accepts", "websocket_accepts"),
-    _Var("derper_tls_active_version", "tls_connections", "gauge", ("version",)),
-    _Var("derper_tls_request_version", "tls_handshakes", labels=("version",)),
-    _Var("process_start_unix_time", "start_unix_whole_s", "untyped"),
-    _Var("stun_addrfamily", "stun_families", labels=("family",), always=(("ipv4",), ("ipv6",))),
-    _Var("stun_requests", "stun_requests", labels=("disposition",), always=_DISPOSITIONS),
-    _Var("tls_listener_accepted_connections", "tcp_accepted"),
-    _Var("tls_listener_rejected_connections", "tcp_rejected"),
-    _Var("uptime_sec", "uptime_whole_s"),
-    _Var("version", "binary_version", "untyped", ("version", "binary")),
+    Var("derp_websocket_accepts", "websocket_accepts"),
+    Var("derper_tls_active_version", "tls_connections", "gauge", ("version",)),
+    Var("derper_tls_request_version", "tls_handshakes", labels=("version",)),
+    Var("process_start_unix_time", "start_unix_whole_s", "untyped"),
+    Var("stun_addrfamily", "stun_families", labels=("family",), always=(("ipv4",), ("ipv6",))),
+    Var("stun_requests", "stun_requests", labels=("disposition",), always=_DISPOSITIONS),
+    Var("tls_listener_accepted_connections", "tcp_accepted"),
+    Var("tls_listener_rejected_connections", "tcp_rejected"),
+    Var("uptime_sec", "uptime_whole_s"),
+    Var("version", "binary_version", "untyped", ("version", "binary")),
 )
 
 
@@ -102,7 +103,7 @@ def render_varz(values: MetricValues) -> bytes:
     """Make the text from the same numbers as `render_metrics`; a metric without a number is left out."""
     all_values = _derived(values)
     lines: list[str] = []
-    for var in _VARS:
+    for var in VARS:
         value = all_values.get(var.key)
         if value is not None:
             lines += _lines(var, value)
@@ -128,7 +129,7 @@ def _derived(values: MetricValues) -> dict[str, float | Labelled]:
     return derived
 
 
-def _lines(var: _Var, value: float | Labelled) -> Iterator[str]:
+def _lines(var: Var, value: float | Labelled) -> Iterator[str]:
     if var.kind != "untyped":
         yield f"# TYPE {var.name} {var.kind}"
     if var.help:

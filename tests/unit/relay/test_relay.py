@@ -449,7 +449,7 @@ def test_when_all_queues_together_are_full_the_longest_gives_way() -> None:
 
 
 def test_what_waits_for_a_connection_that_ends_is_counted_under_the_reason() -> None:
-    """Packets that wait for a connection when it ends are dropped: gone_disconnected, or write_error if that broke it."""
+    """Packets that wait when a connection ends are dropped: gone_disconnected, or write_error if that broke it."""
     world = World()
     for name in ("a", "b", "c"):
         world.login(name)

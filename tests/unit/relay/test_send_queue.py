@@ -253,7 +253,7 @@ steps = st.one_of(
 
 @given(st.lists(steps, max_size=60))
 def test_no_packet_is_lost_uncounted_or_out_of_order(script: list[tuple[object, ...]]) -> None:
-    """Whatever happens, each packet is written once in order, or counted as dropped, or still waits within the bounds."""
+    """Each packet is written once and in order, or counted as dropped, and the bounds hold all the time."""
     limits = QueueLimits(data_bytes=2000, disco_bytes=1000)
     total = QueuedBytes()
     queue, other = Queue(limits, total=total), Queue(limits, total=total)

@@ -1,0 +1,215 @@
+"""Makes the pages in ``docs/reference`` from the code: ``make reference``.
+
+What they say is what the program says of itself: flags (`tailhub.cli.app`), metrics (`tailhub.web.metrics`,
+`tailhub.web.varz`) and findings (`tailhub.findings`). A test keeps the pages and the code together.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from tailhub.cli.app import app
+from tailhub.findings import CATALOGUE, Finding
+from tailhub.findings.chinese import TEXTS as CHINESE
+from tailhub.findings.english import TEXTS as ENGLISH
+from tailhub.findings.language import Language
+from tailhub.relay.stats import DROP_REASONS
+from tailhub.server.stun import StunServer
+from tailhub.web.metrics import METRICS
+from tailhub.web.varz import VARS
+
+REFERENCE = Path(__file__).resolve().parent / "reference"
+MADE = "<!-- Made from the code by docs/make_reference.py (make reference): edit there. -->"
+
+
+def pages() -> dict[str, str]:
+    """Name of each page to its text."""
+    return {"cli.md": cli_page(), "metrics.md": metrics_page(), "findings.md": findings_page()}
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+# --- command line -----------------------------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """All commands and their flags."""
+    parts = [
+        f"{MADE}\n# Command line\n",
+        "`tailhub --version` prints the version, `tailhub COMMAND --help` what follows here.\n",
+        *(command_section(command.callback) for command in app.registered_commands if command.callback is not None),
+        "## Exit codes\n",
+        table(
+            ("code", "meaning"),
+            [
+                ("0", "done, or ended as asked (SIGTERM, SIGINT)"),
+                ("1", "the machine stands in the way: a port in use, a file that cannot be read"),
+                ("2", "wrong usage: a flag, its value, or flags that do not go together"),
+            ],
+        ),
+        "With 1 and 2 the last line on standard error says what was expected, what was found and what to do, and ends\n"
+        "in a code such as `[TH030]`: [findings](findings.md).\n",
+        "## Environment\n",
+        table(
+            ("variable", "meaning"),
+            [
+                ("`STATE_DIRECTORY`", "where state is kept, without `--state-dir`; systemd sets it"),
+                (
+                    "`XDG_STATE_HOME`",
+                    "without both, an ordinary user's state is in `tailhub` below it (default `~/.local/state`); "
+                    "root's is in `/var/lib/tailhub`",
+                ),
+                ("`LC_ALL`, `LC_MESSAGES`, `LANG`", "the language, without `--lang`: Chinese for `zh…`, else English"),
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def command_section(callback: Callable[..., Any]) -> str:
+    """One command: what it does, and a row for each flag."""
+    hints = get_type_hints(callback, include_extras=True)
+    rows = []
+    for name, parameter in inspect.signature(callback).parameters.items():
+        if get_origin(hints[name]) is not Annotated:
+            raise TypeError(f"{callback.__name__}: {name} has no typer.Option")
+        _, option = get_args(hints[name])
+        # In an Annotated, typer has the first name of a flag where the default of old was.
+        first = option.default if isinstance(option.default, str) else "--" + name.replace("_", "-")
+        names = "/".join((first, *(option.param_decls or ()))).split("/")
+        value = f" {option.metavar}" if option.metavar else ""
+        flag = " or ".join(f"`{one}{value}`" for one in names)
+        rows.append((flag, shown_default(parameter.default, names), option.help))
+    return f"## tailhub {callback.__name__}\n\n{inspect.cleandoc(callback.__doc__ or '')}\n\n" + table(
+        ("flag", "default", "meaning"), rows
+    )
+
+
+def shown_default(value: object, names: Sequence[str]) -> str:
+    """A default as one would write it; empty when there is none."""
+    if isinstance(value, bool):
+        return f"`{names[0]}`" if value else ""
+    return f"`{value}`" if value else ""
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+# What the original divides otherwise: key in `VARS` to where the number comes from.
+DERIVED = {
+    "received_by_kind": "`tailhub_packets_received_total`, of which `tailhub_disco_packets_received_total`",
+    "all_clients": "`tailhub_clients` and `tailhub_remote_clients`",
+    "start_unix_whole_s": "`tailhub_start_time_seconds`, whole seconds",
+    "uptime_whole_s": "`tailhub_uptime_seconds`, whole seconds",
+    "binary_version": "`tailhub_info`",
+}
+
+
+def metrics_page() -> str:
+    """All metrics under both names."""
+    here = {metric.key: f"`{metric.name}`" for metric in METRICS} | DERIVED
+    parts = [
+        f"{MADE}\n# Metrics\n",
+        "On the operator's listener, `http://127.0.0.1:9912/metrics`, for Prometheus. Bytes are packet payload.\n"
+        "Metrics of a service that is switched off are left out.\n",
+        table(
+            ("name", "type", "labels", "meaning"),
+            [
+                (f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
+                for metric in METRICS
+            ],
+        ),
+        "## Labels\n",
+        table(
+            ("label", "values"),
+            [
+                ("`reason` of drops", code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)"),
+                ("`kind`", "`disco` (path discovery), `other`"),
+                ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
+                ("`disposition`", code_list(StunServer([]).dispositions())),
+                ("`family`", "`ipv4`, `ipv6`"),
+                ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
+                ("`status`", "of HTTP: `200`, `426` …"),
+            ],
+        ),
+        "## Under the original's names\n",
+        "`/debug/varz` on the public port, for callers on the relay's own machine, shows the same numbers under the\n"
+        "names of Tailscale's `derper`, for dashboards and alerts that exist.\n",
+        table(
+            ("derper's name", "type", "here"),
+            [(f"`{var.name}`", var.kind, here[var.key]) for var in VARS],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:
+    """Words in code spans."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def findings_page() -> str:
+    """All findings in both languages. Words in capitals stand for values."""
+    parts = [
+        f"{MADE}\n# Findings\n",
+        "What tailhub can find wrong, and what it says about it. An error line ends in the code, the first screen has\n"
+        "it before the text. A code never changes its meaning. WORDS IN CAPITALS stand for values; where the words\n"
+        "depend on what is known, each form has a line.\n",
+        "tailhub 能发现的问题及其说明。报错行以编号结尾；在第一屏上，编号在说明之前。编号的含义不会改变。\n"
+        "大写的词代表具体的值；说法随已知情况而不同时，每种说法各占一行。\n",
+        *(finding_section(code) for code in CATALOGUE),
+    ]
+    return "\n".join(parts)
+
+
+def finding_section(code: str) -> str:
+    """One finding: code, name, how bad it is, and its texts."""
+    entry = CATALOGUE[code]
+    lines = [f"## {code} {entry.name}\n", f"*{entry.severity}*\n"]
+    languages: tuple[tuple[Language, Mapping[str, tuple[str, str]]], ...] = (("en", ENGLISH), ("zh", CHINESE))
+    for language, texts in languages:
+        forms = dict.fromkeys(finding.render(language) for finding in examples(code, " ".join(texts[code])))
+        lines += [f"- {form}" for form in forms]
+    return "\n".join(lines) + "\n"
+
+
+def examples(code: str, template: str) -> Iterator[Finding]:
+    """The finding with every value, then without each value whose absence is put in other words."""
+    names = re.findall(r"\{(\w+)", template) + re.findall(r"\[\[(\w+)\?", template)
+    values = {name: name.upper() for name in names}
+    yield Finding(code, values)
+    for name in alternatives(template):
+        yield Finding(code, {**values, name: ""})
+
+
+def alternatives(template: str) -> Iterator[str]:
+    """The values that choose between two texts: ``[[name?with||without]]``, however deep."""
+    open_sections: list[str] = []
+    for token in re.finditer(r"\[\[(\w+)\?|\|\||\]\]", template):
+        if token[1]:
+            open_sections.append(token[1])
+        elif token[0] == "||":
+            yield open_sections[-1]
+        else:
+            open_sections.pop()
+
+
+def main() -> None:
+    """Write the pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The numbers of a running relay: complete, and under the original's names too."""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+from support.waiting import until
+from support.wire import Wire, believing_context, open_client, relay, run
+from tailhub.server.app import RelayServer
+from tailhub.web.metrics import METRICS
+
+
+async def varz(server: RelayServer) -> dict[str, str]:
+    """/debug/varz: each line's value by what is before it."""
+    pages = await Wire.open(server)
+    body = (await pages.ask("GET /debug/varz")).body.decode()
+    pages.close()
+    return dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
+
+
+def test_every_metric_of_the_table_has_a_number() -> None:
+    """A relay that runs shows each metric of the table, and no other."""
+
+    async def scenario() -> None:
+        async with relay(admin_listen="127.0.0.1:0", stun_listen="127.0.0.1:0") as server:
+            assert server.listeners.admin is not None
+            operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
+            answer = await operator.ask("GET /metrics", host=b"Host: localhost\r\n")
+            shown = re.findall(r"^# TYPE (\S+) ", answer.body.decode(), re.MULTILINE)
+            assert sorted(shown) == sorted(metric.name for metric in METRICS)
+
+    run(scenario)
+
+
+def test_tls_connections_are_counted_by_version() -> None:
+    """Open TLS connections count once each, whether they log in, have logged in or read pages; closed ones do not."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            old = believing_context()
+            old.maximum_version = ssl.TLSVersion.TLSv1_2
+            clients = [await open_client(server), await Wire.open(server), await Wire.open(server, context=old)]
+            await clients[1].upgrade()
+            name = 'derper_tls_active_version{version="TLSv1.%d"}'
+            numbers = await varz(server)
+            assert (numbers[name % 3], numbers[name % 2]) == ("3", "1")  # the third is the one that asks
+            for client in clients:
+                client.close()
+            await until(lambda: not server.context.derp_connections and not len(server.context.newcomers))
+            numbers = await varz(server)
+            assert (numbers[name % 3], numbers.get(name % 2)) == ("1", None)
+
+    run(scenario)
+
+
+def test_bootstrap_dns_requests_are_counted() -> None:
+    """Each request for /bootstrap-dns counts."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            before = (await varz(server))["bootstrap_dns_requests"]
+            await (await Wire.open(server)).ask("GET /bootstrap-dns")
+            await (await Wire.open(server)).ask("GET /bootstrap-dns?q=x")
+            assert (before, (await varz(server))["bootstrap_dns_requests"]) == ("0", "2")
+
+    run(scenario)
+
+
+def test_names_of_duplicates_and_drops() -> None:
+    """Duplicates and drops go by the original's names, drops by reason and kind."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            client = await open_client(server)
+            twin = await open_client(server, private=client.private)
+            numbers = await varz(server)
+            assert numbers["derp_current_dup_client_keys"] == "1"
+            assert numbers["derp_current_dup_client_conns"] == "2"
+            assert numbers["derp_total_dup_client_conns"] == "1"
+            for metric in ("derp_packets_dropped", "derp_bytes_dropped"):
+                for reason in ("unknown_dest", "unknown_dest_on_fwd", "gone_disconnected", "queue_head", "queue_tail"):
+                    for kind in ("disco", "other"):
+                        assert numbers[f'{metric}{{reason="{reason}",kind="{kind}"}}'] == "0"
+            assert await twin.settle() == []
+
+    run(scenario)

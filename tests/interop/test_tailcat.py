@@ -1,0 +1,103 @@
+"""Two tailcats talk through the relay: Tailscale's own data plane, unmodified, from PyPI."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from support import require
+from support.relay_process import RelayProcess, until
+from support.tailcat import PIPE_LIMIT_S, Tailcat
+
+PIPE_BYTES = 50_000_000
+SMALL_PIPE_BYTES = 1_000_000
+DEFAULT_MAP_URL = "http://127.0.0.1:9912/derpmap.json"
+VIA_RELAY = "DERP(my-relay)"
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        content = sha256()
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def pipe(tailcat: Tailcat, directory: Path, size: int) -> None:
+    """Ping, then send `size` bytes from one tailcat to another, and compare."""
+    sent = directory / "sent"
+    sent.write_bytes(random.Random(size).randbytes(size))
+    with tailcat.listen() as listener:
+        assert tailcat.first_pong(listener.address) == VIA_RELAY
+        tailcat.send(listener.address, sent)
+        until(lambda: listener.received.stat().st_size >= size, "all has arrived", limit_s=PIPE_LIMIT_S)
+        assert digest(listener.received) == digest(sent)
+
+
+@contextlib.contextmanager
+def served(derp_map: dict[str, Any]) -> Iterator[str]:
+    """The URL of a map of our own making."""
+    body = json.dumps(derp_map).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/derpmap.json"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_pipe(tmp_path: Path) -> None:
+    """Two tailcats ping each other and send 50 MB intact, every byte of it through the relay."""
+    program = require.tailcat()
+    with RelayProcess() as relay:
+        pipe(Tailcat(program, relay.map_url, tmp_path), tmp_path, PIPE_BYTES)
+        metrics = relay.metrics()
+    assert metrics["tailhub_bytes_sent_total"] >= PIPE_BYTES
+    assert metrics["tailhub_bytes_received_total"] >= PIPE_BYTES
+    assert metrics['tailhub_stun_requests_total{disposition="success"}'] > 0
+
+
+def test_wrong_pin(tmp_path: Path) -> None:
+    """With another pin in the map no tailcat logs in, and the relay says that its certificate was rejected."""
+    program = require.tailcat()
+    with RelayProcess() as relay:
+        derp_map = relay.derp_map()
+        for region in derp_map["Regions"].values():
+            region["Nodes"][0]["CertName"] = "sha256-raw:" + sha256(b"another certificate").hexdigest()
+        with served(derp_map) as url:
+            tailcat = Tailcat(program, url, tmp_path)
+            with tailcat.listen() as listener:
+                until(lambda: "rejected our certificate" in relay.log(), "a rejection is reported", relay.log)
+                assert tailcat.ping(listener.address) is None
+        assert relay.metric("tailhub_logins_total") == 0
+        rejected = [name for name in relay.metrics() if name.startswith("tailhub_refused_total{")]
+        assert any("bad certificate" in name for name in rejected), rejected
+
+
+def test_fresh_start(tmp_path: Path) -> None:
+    """``tailhub relay`` without arguments, and the map's default URL, are all that two tailcats need."""
+    program = require.tailcat()
+    with require.network_namespace() as namespace, RelayProcess(defaults=(), prefix=namespace.prefix) as relay:
+        assert (relay.port, relay.stun_port, relay.map_url) == (8443, 3478, DEFAULT_MAP_URL)
+        pipe(Tailcat(program, DEFAULT_MAP_URL, tmp_path, namespace.prefix), tmp_path, SMALL_PIPE_BYTES)
+        assert relay.metric("tailhub_bytes_sent_total") >= SMALL_PIPE_BYTES

@@ -1,0 +1,52 @@
+"""A Linux network namespace of a test's own: only loopback is in it, so any port is free and nothing leaves."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from typing import Self
+
+LIMIT_S = 20.0
+_numbers = itertools.count(1)
+
+
+class NamespaceError(Exception):
+    """It could not be made; says why."""
+
+
+class NetworkNamespace:
+    """Made at once, removed at the end of a ``with``. Raises `NamespaceError`."""
+
+    def __init__(self) -> None:
+        self.name = f"tailhub-{os.getpid()}-{next(_numbers)}"
+        _ip("netns", "add", self.name)
+        try:
+            _ip("-n", self.name, "link", "set", "lo", "up")
+        except NamespaceError:
+            self.remove()
+            raise
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """What to put before a command so that it runs in here, as the same process."""
+        return ("ip", "netns", "exec", self.name)
+
+    def remove(self) -> None:
+        """Take it away. Processes in it must have ended."""
+        _ip("netns", "del", self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _ip(*arguments: str) -> None:
+    try:
+        done = subprocess.run(("ip", *arguments), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NamespaceError(str(error)) from error
+    if done.returncode:
+        raise NamespaceError(done.stderr.strip() or f"ip ended with code {done.returncode}")

@@ -1,0 +1,178 @@
+"""``tailhub relay`` as a process of its own, as its users run it, for tests with clients that nobody here wrote."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+LIMIT_S = 20.0  # for anything that a test waits for, unless it says otherwise
+PAUSE_S = 0.02  # between two looks at a condition
+# Free ports, all on loopback, and no question to anybody about the address.
+LOOPBACK = (
+    *("--no-discover", "--listen", "127.0.0.1:0", "--stun-listen", "127.0.0.1:0"),
+    *("--admin-listen", "127.0.0.1:0"),
+)
+_ADMIN_PAGES = re.compile(r"http://[^ ]+:(\d+)/derpmap\.json")
+
+
+class RelayProcess:
+    """A running relay with a state directory and a home of its own; stopped by SIGTERM at the end of a ``with``.
+
+    `options` come after `defaults`, so a later ``--listen`` wins. `prefix` is put before the command.
+    """
+
+    def __init__(
+        self,
+        *options: str,
+        defaults: Sequence[str] = LOOPBACK,
+        prefix: Sequence[str] = (),
+        state_dir: Path | None = None,
+    ) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="tailhub-", ignore_cleanup_errors=True)
+        home = Path(self._directory.name)
+        self.state_dir = state_dir or home / "state"
+        self._log = home / "log"
+        self._last_words: str | None = None  # the log, once its file is gone
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        environment |= {"HOME": str(home), "STATE_DIRECTORY": str(self.state_dir), "LC_ALL": "C.UTF-8"}
+        command = [*prefix, sys.executable, "-m", "tailhub", "relay", *defaults, *options]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=home
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        try:
+            until(self._listens, "the relay listens", self.log)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def _listens(self) -> bool:
+        if self._process.poll() is not None:
+            raise AssertionError(f"the relay ended with code {self._process.returncode}:\n{self.log()}")
+        try:
+            return self.get("/healthz").strip() == b"ok"
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it, remove its directory; its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+        finally:
+            self._last_words = self.log()
+            self._directory.cleanup()
+
+    # --- what it says about itself ------------------------------------------------------------------------------------
+
+    def log(self) -> str:
+        """All that it has printed, both streams."""
+        if self._last_words is not None:
+            return self._last_words
+        return self._log.read_text("utf-8", "replace")
+
+    def get(self, target: str) -> bytes:
+        """A page of the operator's, by the socket in the state directory, which is there whatever listens where."""
+        connection = _UnixConnection(self.state_dir / "admin.sock")
+        try:
+            connection.request("GET", target)
+            response = connection.getresponse()
+            body = response.read()
+            assert response.status == 200, f"{target}: {response.status} {body!r}\n{self.log()}"
+            return body
+        finally:
+            connection.close()
+
+    def derp_map(self) -> dict[str, Any]:
+        """The map for programs on this machine."""
+        derp_map: dict[str, Any] = json.loads(self.get("/derpmap.json?view=local"))
+        return derp_map
+
+    def node(self) -> dict[str, Any]:
+        """The map's one node."""
+        (region,) = self.derp_map()["Regions"].values()
+        (node,) = region["Nodes"]
+        assert isinstance(node, dict)
+        return node
+
+    @property
+    def port(self) -> int:
+        """The TCP port of DERP."""
+        return int(self.node()["DERPPort"])
+
+    @property
+    def stun_port(self) -> int:
+        """The UDP port of STUN, -1 when it is off."""
+        return int(self.node()["STUNPort"])
+
+    @property
+    def pin(self) -> str:
+        """What clients pin: ``sha256-raw:`` and 64 hexadecimal digits."""
+        return str(self.node()["CertName"])
+
+    @property
+    def map_url(self) -> str:
+        """Where programs on this machine get the map: it stands on the first screen."""
+        return until(lambda: _ADMIN_PAGES.search(self.log()), "the first screen is there", self.log)[0]
+
+    @property
+    def admin_port(self) -> int:
+        """The TCP port of the operator's pages."""
+        return int(until(lambda: _ADMIN_PAGES.search(self.log()), "the first screen is there", self.log)[1])
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of ``/metrics``, by name with labels as they are written there."""
+        lines = self.get("/metrics").decode().splitlines()
+        samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
+
+    def metric(self, name: str) -> float:
+        """One metric of ``/metrics``, summed over its labels; 0 while there is no sample of it."""
+        return sum(value for sample, value in self.metrics().items() if sample.partition("{")[0] == name)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=LIMIT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def until(
+    condition: Callable[[], T | None], what: str, details: Callable[[], str] = str, limit_s: float = LIMIT_S
+) -> T:
+    """Wait until `condition` gives something true, and return that. Fails after `limit_s` with `details`."""
+    deadline = time.monotonic() + limit_s
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {limit_s:.0f} s: {what}\n{details()}")
+        time.sleep(PAUSE_S)
+    return result

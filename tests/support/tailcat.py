@@ -1,0 +1,87 @@
+"""Drives ``tailcat`` (PyPI pytailcat): Tailscale's data plane, with no account and no control server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.relay_process import until
+
+JOIN_LIMIT_S = 60.0  # it gives its address before it has joined its relay
+PING_LIMIT_S = 3  # of one try
+PIPE_LIMIT_S = 120.0
+
+_PONG = re.compile(r"pong in \S+ via (.+)")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A tailcat that waits for one peer and writes what comes into `received`."""
+
+    address: str
+    received: Path
+
+
+class Tailcat:
+    """Runs tailcat with a home of its own below `directory`, so that no key and no cached map comes from elsewhere.
+
+    All go through the relay: the direct path between two of them is switched off.
+    """
+
+    def __init__(self, program: str, map_url: str, directory: Path, prefix: Sequence[str] = ()) -> None:
+        self._command = (*prefix, program, "--derpmap-url", map_url, "--key", "new")
+        self._directory = directory
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
+        self._environment = environment | {"HOME": str(directory), "TS_DEBUG_NEVER_DIRECT_UDP": "1"}
+
+    @contextlib.contextmanager
+    def listen(self) -> Iterator[Listener]:
+        """Start one that waits for a peer."""
+        address, received, said = (self._directory / name for name in ("address", "received", "listener.log"))
+        environment = self._environment | {"TAILCAT_ADDR_FILE": str(address)}
+        with received.open("wb") as stdout, said.open("wb") as stderr:
+            process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment
+            )
+        try:
+            until(lambda: address.exists() and address.read_text().strip(), "tailcat gives its address", said.read_text)
+            yield Listener(address.read_text().strip(), received)
+        finally:
+            process.terminate()
+            process.wait()
+
+    def ping(self, address: str) -> str | None:
+        """One try; by which way the answer came, None without an answer."""
+        done = subprocess.run(
+            (*self._command, "ping", f"--timeout={PING_LIMIT_S}s", address),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=10 * PING_LIMIT_S,
+            check=False,
+        )
+        pong = _PONG.search(done.stdout)
+        assert (pong is not None) == (done.returncode == 0), done
+        return pong[1] if pong is not None else None
+
+    def first_pong(self, address: str) -> str:
+        """Ping until an answer comes; by which way it came."""
+        return until(lambda: self.ping(address), "a pong", limit_s=JOIN_LIMIT_S)
+
+    def send(self, address: str, content: Path) -> None:
+        """Pipe a file to the listener at `address`."""
+        with content.open("rb") as stdin:
+            subprocess.run(
+                (*self._command, address),
+                stdin=stdin,
+                stdout=subprocess.DEVNULL,
+                env=self._environment,
+                timeout=PIPE_LIMIT_S,
+                check=True,
+            )

@@ -1,0 +1,88 @@
+"""The documents hang together: links lead somewhere, and both README files say the same commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
+README = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+
+_CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_TEST_FILE = re.compile(r"`(tests/[\w/]+\.py)`")
+_TEST_NAME = re.compile(r"`(\w+)::(\w+)`")  # as docs/protocol.md explains it
+
+
+def prose(path: Path) -> str:
+    return _CODE.sub("", path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = _HEADING.findall(path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(path: Path) -> list[str]:
+    """What stands in code blocks, without comments, box drawings and indentation."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line.partition("#")[0].strip() for block in blocks if "─" not in block for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def options(path: Path) -> list[str]:
+    """The tailhub and make commands in the running text and in tables, in order."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`((?:tailhub|make) [^`]+)`", text)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(path: Path) -> None:
+    """Each link to a file of this repository finds it, and the heading in it if it names one."""
+    broken = []
+    for target in _LINK.findall(prose(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (path.parent / file).resolve() if file else path
+        if not found.exists() or (anchor and found.suffix == ".md" and anchor not in anchors(found)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_that_are_named_exist(path: Path) -> None:
+    """A document that names a test names exactly one that there is."""
+    text = path.read_text(encoding="utf-8")
+    assert [file for file in _TEST_FILE.findall(text) if not (ROOT / file).exists()] == []
+    missing = []
+    for stem, function in _TEST_NAME.findall(text):
+        files = (ROOT / "tests").rglob(f"test_{stem}.py")
+        if sum(f"def test_{function}(" in file.read_text(encoding="utf-8") for file in files) != 1:
+            missing.append(f"{stem}::{function}")
+    assert missing == []
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    """The English and the Chinese README have the same commands in their code blocks, comments aside."""
+    english, chinese = map(commands, README)
+    assert english
+    assert english == chinese
+
+
+def test_both_readmes_name_the_same_commands() -> None:
+    """Commands in running text and tables are the same in both languages, in the same order."""
+    english, chinese = map(options, README)
+    assert english
+    assert english == chinese
+
+
+def test_both_readmes_link_to_the_same_documents() -> None:
+    """Both have the same links, apart from those to each other."""
+    english, chinese = (_LINK.findall(path.read_text(encoding="utf-8")) for path in README)
+    assert [link for link in english if "README" not in link] == [link for link in chinese if "README" not in link]
