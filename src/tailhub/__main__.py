@@ -8,6 +8,13 @@ import sys
 
 def main():  # type: ignore[no-untyped-def]  # old Pythons read this file too
     """Check the interpreter, then hand over to the command line."""
+    try:
+        return _main()  # type: ignore[no-untyped-call]
+    except KeyboardInterrupt:  # while modules are still being imported, too
+        return 130
+
+
+def _main():  # type: ignore[no-untyped-def]
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.stderr.write(
             "tailhub needs Python 3.11 or newer, found %d.%d. Install a newer one, then make a virtual environment "  # noqa: UP031

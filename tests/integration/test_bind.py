@@ -70,14 +70,14 @@ def test_both_families_on_one_port(binder: Binder, keep: Keep) -> None:
 
 @BINDERS
 def test_second_bind_names_the_program(binder: Binder, keep: Keep) -> None:
-    """A port that is taken is refused with the name and pid of the program that has it, and a free port is offered."""
+    """A port that is taken is refused with its program's name and pid, and a free one on the same host is offered."""
     port = keep(binder(spec("127.0.0.1:0"))).port
     with pytest.raises(MachineError) as caught:
         binder(spec(f"127.0.0.1:{port}"))
     message = str(caught.value)
     program = program_name(psutil.Process().name(), psutil.Process().cmdline())
     assert f"port {port} is taken by {program} (pid {os.getpid()})" in message
-    offered = int(message.rpartition("--listen :")[2].rstrip(".`"))
+    offered = int(message.rpartition("--listen 127.0.0.1:")[2].rstrip(".`"))
     assert offered > port
     keep(binder(spec(f"127.0.0.1:{offered}")))
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from support.wire import relay, run
-from tailhub.server.app import ADMIN_SOCKET
+from tailhub.server.state_place import ADMIN_SOCKET
 
 
 def test_page_fault(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

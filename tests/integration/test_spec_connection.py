@@ -228,6 +228,7 @@ def test_who_does_not_read_is_closed(is_mesh: bool, timeout_s: float, mesh_key_f
             receiver = await open_client(server, text=MESH if is_mesh else b"{}")
             receiver.writer.transport.pause_reading()  # type: ignore[attr-defined]
             stats, watch = server.context.relay.stats, server.context.watch
+            assert (server.context.client_write_timeout_s, server.context.mesh_write_timeout_s) == (2.0, 30.0)
 
             async def stuff() -> None:
                 for _ in range(100):
@@ -328,6 +329,7 @@ class Browser:
         self.wire = wire
         self.messages = Connection(ConnectionType.CLIENT)
         self.longest = 0  # message so far
+        self._part = 0  # bytes of the message that is not whole yet
         self._stream = bytearray()
 
     def send(self, *messages: bytes) -> None:
@@ -340,14 +342,13 @@ class Browser:
             data = await self.wire.reader.read(65536)
             assert data, "the relay has closed"
             self.messages.receive_data(data)
-            part = 0
             for event in self.messages.events():
                 assert isinstance(event, BytesMessage)
-                part += len(event.data)
+                self._part += len(event.data)
                 self._stream += event.data
                 if event.message_finished:
-                    self.longest = max(self.longest, part)
-                    part = 0
+                    self.longest = max(self.longest, self._part)
+                    self._part = 0
         out = bytes(self._stream[:length])
         del self._stream[:length]
         return out

@@ -165,6 +165,7 @@ def test_ten_seconds_for_the_login() -> None:
             assert (await late.frame())[0] == FrameType.SERVER_INFO
             silent.write(silent.client_info(key)[:50])
             await pass_time(2)
+            assert len(server.context.newcomers) == 0
             assert await silent.frame() == GONE
             await pass_time(40)
             await late.settle()

@@ -13,6 +13,7 @@ import ssl
 import struct
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,6 +76,10 @@ def test_a_reset_closes() -> None:
     run(scenario)
 
 
+def _ends_with(party: Party, data: bytes) -> bool:
+    return party.data.endswith(data)
+
+
 @pytest.mark.parametrize("secured", [False, True])
 def test_bytes_put_back_come_again(secured: bool) -> None:
     """What the receiver puts back at the start of the buffer lies before the new bytes."""
@@ -85,7 +90,7 @@ def test_bytes_put_back_come_again(secured: bool) -> None:
         for number in range(3):
             data = b"piece %d" % number
             await pair.peer_sends(pair.tls.seal(data) if isinstance(pair, Secured) else data)
-            await until(lambda data=data: pair.party.data.endswith(data))
+            await until(partial(_ends_with, pair.party, data))
         pair.end()
 
     run(scenario)
@@ -373,7 +378,7 @@ def test_key_updates_are_followed() -> None:
             if line[0] in b"kK":
                 await client.stdout.readuntil(b"KEYUPDATE\n")
                 continue
-            await until(lambda line=line: party.data.endswith(line))
+            await until(partial(_ends_with, party, line))
             stream.write(b"answer %d\n" % number)
             await client.stdout.readuntil(b"answer %d\n" % number)
         assert party.data == b"one\ntwo\nthree\nfour\n"
@@ -556,7 +561,7 @@ def test_linger_lets_a_peer_that_still_sends_read_our_last_words(paused: bool) -
     """With `linger` what the peer still sends is read and thrown away, so that no reset eats our answer."""
 
     async def scenario() -> None:
-        pair = Connected()
+        pair = Connected(small_buffers=True)
         await pair.peer_sends(b"too long a requ")
         await until(lambda: pair.party.data)
         if paused:
@@ -616,7 +621,9 @@ def test_a_write_that_finds_the_peer_gone_ends_the_stream() -> None:
         pair.stream.pause_reading()  # so that only a write can find out
         pair.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         pair.peer.close()
-        await until(lambda: pair.stream.write(b"x") or pair.party.is_closed)
+        while not pair.party.is_closed:
+            pair.stream.write(b"x")
+            await asyncio.sleep(0)
         assert pair.party.closed_for[0].startswith("write: ")
         assert not pair.stream.is_open
 

@@ -24,7 +24,6 @@ async def main() -> None:
     acceptor = Acceptor(loop, [listener], lambda sock, address: held.append(sock))
     commands: asyncio.Queue[str] = asyncio.Queue()
 
-
     def read_commands() -> None:
         for line in os.read(0, 4096).decode().splitlines():
             commands.put_nowait(line)

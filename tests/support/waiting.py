@@ -46,3 +46,26 @@ async def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> No
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110  there is no event: the condition is anything
             await asyncio.sleep(0.002)
+
+
+class PerTurn:
+    """Watches by how much a number grows in one turn of the running loop, from here to `stop`."""
+
+    def __init__(self, number: Callable[[], int]) -> None:
+        self._number = number
+        self._last = number()
+        self._is_stopped = False
+        self.most = 0
+        self._look()
+
+    def _look(self) -> None:
+        now = self._number()
+        self.most = max(self.most, now - self._last)
+        self._last = now
+        if not self._is_stopped:
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def stop(self) -> int:
+        """Stop watching; the most that it grew."""
+        self._is_stopped = True
+        return self.most

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import selectors
 import ssl
 import tempfile
 import threading
@@ -39,19 +40,36 @@ GONE = (-1, b"")
 
 
 class ClockLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock can be put forward; sockets know nothing of it."""
+    """An event loop with a clock of its own, which a test can put forward.
+
+    It also goes on while nothing happens at all, so that one can wait; not while anybody works, however slowly.
+    """
 
     def __init__(self) -> None:
-        self._ahead_s = 0.0
-        super().__init__()
+        self._now = 1000.0
+        super().__init__(_IdleSelector(self.put_forward))
 
     def time(self) -> float:
-        """Monotonic seconds, and those put forward."""
-        return super().time() + self._ahead_s
+        """Monotonic seconds."""
+        return self._now
 
     def put_forward(self, seconds: float) -> None:
         """Let timers be due that much earlier."""
-        self._ahead_s += seconds
+        self._now += seconds
+
+
+class _IdleSelector(selectors.DefaultSelector):
+    """Tells how long it has waited in vain."""
+
+    def __init__(self, on_idle: Callable[[float], None]) -> None:
+        super().__init__()
+        self._on_idle = on_idle
+
+    def select(self, timeout: float | None = None) -> Any:
+        found = super().select(timeout)
+        if not found and timeout:
+            self._on_idle(timeout)
+        return found
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tailhub import findings
 from tailhub.certs.dates import BUILD_DATE, is_clock_behind
@@ -26,11 +27,20 @@ if TYPE_CHECKING:
 
     from tailhub.findings import Finding
 
-__all__ = ["Certificate", "current_user", "date_findings", "load_pair", "mode_and_owner", "read_file"]
+__all__ = [
+    "Certificate",
+    "current_user",
+    "date_findings",
+    "load_pair",
+    "mode_and_owner",
+    "read_file",
+    "use_findings",
+]
 
 _MAX_FILE_LEN = 1 << 20  # bytes; a chain has some 5 KB
 _PIN_WARNING_DAYS = 90  # a new pin has to reach every client's map, so say it in good time
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
 
 
@@ -51,6 +61,22 @@ class Certificate:
     pin: str
     self_signed: bool
     chain_length: int
+    issuer: str = ""
+
+    @property
+    def needs_pin(self) -> bool:
+        """Is there no name by which clients could check it against their CAs?"""
+        return self.self_signed or not self.names
+
+    @property
+    def is_wildcard_only(self) -> bool:
+        """Is it for any name below another, and for no name itself?"""
+        return all(name.startswith("*.") for name in self.names)
+
+    def alone(self) -> Certificate:
+        """Itself without the chain: clients refuse a pinned certificate that comes with others."""
+        end = b"-----END CERTIFICATE-----\n"
+        return replace(self, chain_pem=self.chain_pem[: self.chain_pem.index(end) + len(end)], chain_length=1)
 
     def covers(self, host: str) -> bool:
         """Is this DNS name among the names, itself or through a wildcard for its first label?"""
@@ -75,7 +101,8 @@ def load_pair(cert: Path, key: Path, cert_option: str = "--cert", key_option: st
         server_context(result.chain_pem, key_pem)
     except ssl.SSLError as exc:
         reason = f"OpenSSL refuses to serve it ({exc.reason or exc})"
-        raise MachineError(findings.file_trouble(str(cert), reason)) from exc
+        look = f"openssl x509 -noout -text -in {shlex.quote(str(cert))}"
+        raise MachineError(findings.file_trouble(str(cert), reason, look)) from exc
     return result
 
 
@@ -97,6 +124,16 @@ def date_findings(certificate: Certificate, cert: Path, now: datetime, pinned_ke
     return found
 
 
+def use_findings(certificate: Certificate, cert: Path, host: str) -> list[Finding]:
+    """What will keep clients from accepting the certificate out of the file `cert` for ``--hostname`` `host`."""
+    found = []
+    if host and not certificate.covers(host):
+        found.append(findings.certificate_lacks_name(str(cert), host, certificate.names))
+    if not certificate.needs_pin and certificate.chain_length == 1:
+        found.append(findings.chain_missing(str(cert), certificate.issuer))
+    return found
+
+
 def read_file(path: Path, option: str) -> bytes:
     """The bytes of a small file that `option` names. Raises `MachineError` with a finding."""
     try:
@@ -113,11 +150,18 @@ def _file_finding(path: Path, error: OSError, option: str) -> Finding:
     """Why the file that `option` names cannot be read."""
     if isinstance(error, FileNotFoundError):
         shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)
-        return findings.file_missing(option, shown, str(Path.cwd()))
+        return findings.file_missing(option, shown, _current_directory())
     if isinstance(error, PermissionError):
         mode, owner = mode_and_owner(path)
         return findings.file_unreadable(str(path), current_user(), mode, owner)
     return findings.file_trouble(str(path), error.strerror or str(error))
+
+
+def _current_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError as exc:
+        return f"here ({exc.strerror})"  # it was removed
 
 
 def current_user() -> str:
@@ -148,7 +192,8 @@ def _certificates(path: Path, option: str) -> list[X509Certificate]:
     from cryptography import x509
 
     found = []
-    for block in _BLOCK.finditer(read_file(path, option)):
+    data = read_file(path, option)
+    for block in _BLOCK.finditer(data):
         if block[1] not in _CERTIFICATE_LABELS:
             continue
         try:
@@ -157,10 +202,25 @@ def _certificates(path: Path, option: str) -> list[X509Certificate]:
             if not is_meta_cert(der):
                 found.append(x509.load_der_x509_certificate(der))
         except ValueError as exc:
-            raise MachineError(findings.file_trouble(str(path), f"a certificate in it is damaged ({exc})")) from exc
+            raise MachineError(_damaged(path, "certificate", "x509 -noout -text")) from exc
     if not found:
-        raise MachineError(findings.not_pem(str(path), "CERTIFICATE"))
+        raise MachineError(_not_pem(path, data, "CERTIFICATE"))
     return found
+
+
+def _damaged(path: Path, what: str, command: str) -> Finding:
+    look = f"openssl {command} -in {shlex.quote(str(path))}"
+    return findings.file_trouble(str(path), f"the {what} in it is damaged or of an unknown kind", look)
+
+
+def _not_pem(path: Path, data: bytes, expected: Literal["CERTIFICATE", "PRIVATE KEY"]) -> Finding:
+    """A finding about a file without a whole block of the kind that was expected."""
+    if (begun := _BEGIN.search(data)) is None:
+        return findings.not_pem(str(path), expected, empty=not data.strip())
+    label = begun[1].decode()
+    if label.endswith(expected):
+        return _damaged(path, expected.lower(), "x509 -noout -text" if expected == "CERTIFICATE" else "pkey -noout")
+    return findings.not_pem(str(path), expected, label)
 
 
 def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
@@ -168,9 +228,10 @@ def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-    blocks = [block for block in _BLOCK.finditer(read_file(path, option)) if block[1].endswith(b"PRIVATE KEY")]
+    data = read_file(path, option)
+    blocks = [block for block in _BLOCK.finditer(data) if block[1].endswith(b"PRIVATE KEY")]
     if not blocks:
-        raise MachineError(findings.not_pem(str(path), "PRIVATE KEY"))
+        raise MachineError(_not_pem(path, data, "PRIVATE KEY"))
     pem = blocks[0][0] + b"\n"
     if blocks[0][1].startswith(b"ENCRYPTED") or b"4,ENCRYPTED" in pem:
         raise MachineError(findings.key_encrypted(str(path)))
@@ -178,7 +239,7 @@ def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
         public = load_pem_private_key(pem, None).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
         # Not the library's own words: nobody has checked them for pieces of the key.
-        raise MachineError(findings.file_trouble(str(path), "the key in it is damaged or of an unknown kind")) from exc
+        raise MachineError(_damaged(path, "key", "pkey -noout")) from exc
     return pem, public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -227,4 +288,5 @@ def _describe(chain: list[X509Certificate], key_pem: bytes) -> Certificate:
         pin=pin_of_der(der),
         self_signed=leaf.subject == leaf.issuer,
         chain_length=len(chain),
+        issuer=leaf.issuer.rfc4514_string(),
     )

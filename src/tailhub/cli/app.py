@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import tailhub
-from tailhub.exceptions import FindingError
-from tailhub.findings import Language, choose_language
+from tailhub import findings
+from tailhub.cli import output, usage
+from tailhub.exceptions import FindingError, UsageError
+from tailhub.findings import Finding, Language, choose_language
 from tailhub.server.config import RelayConfig, split_hostname
 
 app = typer.Typer(
     name="tailhub",
     help="A relay for Tailscale networks: DERP and STUN, one command.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -30,53 +33,66 @@ _STATE_HELP = "Directory that keeps the relay's key and certificate."
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code: 0, 1 (the machine stands in the way) or 2 (wrong usage)."""
+    output.open_missing_streams()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # `tailhub derpmap | head -1`: the reader has had enough
+        return 1
+    finally:
+        output.give_up()
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
     except typer.Abort:
         return 130
     except FindingError as exc:
-        print_error(exc)
+        if isinstance(exc.finding, Finding):
+            _print_error(exc.finding, arguments)
         return exc.exit_code
     except Exception as exc:
-        # click's own usage errors; its base class is no longer typer's to export.
-        if hasattr(exc, "format_message") and hasattr(exc, "exit_code"):
-            sys.stderr.write(f"tailhub: {exc.format_message()}  (see tailhub --help)\n")
-            return int(exc.exit_code)
-        raise
+        if (finding := usage.complaint(exc, arguments)) is None:
+            raise
+        _print_error(finding, arguments)
+        return UsageError.exit_code
     return code if isinstance(code, int) else 0
 
 
-def print_error(error: FindingError) -> None:
+def _print_error(finding: Finding, arguments: list[str]) -> None:
     """One sentence or two for a person, in their language, and the code to look it up by."""
-    finding = error.finding
-    text = finding.render(_language(None)) if hasattr(finding, "render") else str(error)
-    code = getattr(finding, "code", "")
-    sys.stderr.write(f"tailhub: {text}{f'  [{code}]' if code else ''}\n")
+    asked = usage.asked_language(arguments)
+    language = _language(asked if asked in ("en", "zh") else None)
+    try:
+        sys.stderr.write(f"tailhub: {finding.render(language)}  [{finding.code}]\n")
+    except OSError:  # nowhere to say it: the exit code has to do
+        pass
 
 
 def _language(override: str | None) -> Language:
-    global _chosen_language
-    if override is not None or _chosen_language is None:
-        _chosen_language = choose_language(os.environ, override)
-    return _chosen_language
-
-
-_chosen_language: Language | None = None
+    chosen = choose_language(os.environ, override)
+    # A terminal for ASCII would show nothing but question marks.
+    return chosen if chosen == "en" or usage.can_print("中继") else "en"
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"tailhub {tailhub.__version__}\n")
+        output.write(f"tailhub {tailhub.__version__}\n")
         raise typer.Exit
 
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """A relay for Tailscale networks: DERP and STUN, one command."""
+    if context.invoked_subcommand is None:
+        output.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
 
 
 @app.command()
@@ -90,10 +106,20 @@ def relay(
         str, typer.Option(metavar="HOST:PORT", help="Health, metrics and the map, for you only.")
     ] = "127.0.0.1:9912",
     public_port: Annotated[
-        int | None, typer.Option(metavar="N", help="TCP port that clients use, if another one than --listen's.")
+        int | None,
+        typer.Option(
+            parser=usage.number(partial(findings.bad_port, "--public-port")),
+            metavar="N",
+            help="TCP port that clients use, if another one than --listen's.",
+        ),
     ] = None,
     stun_public_port: Annotated[
-        int | None, typer.Option(metavar="N", help="UDP port that clients use, if another one than --stun-listen's.")
+        int | None,
+        typer.Option(
+            parser=usage.number(partial(findings.bad_port, "--stun-public-port")),
+            metavar="N",
+            help="UDP port that clients use, if another one than --stun-listen's.",
+        ),
     ] = None,
     hostname: Annotated[str, typer.Option(metavar="NAME", help="DNS name that clients use (or an address).")] = "",
     address: Annotated[
@@ -102,14 +128,32 @@ def relay(
     discover: Annotated[
         bool, typer.Option("--discover/--no-discover", help="Ask the cloud's metadata and public STUN servers.")
     ] = True,
-    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate (PEM) with its chain.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key (PEM).")] = None,
-    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help=_STATE_HELP)] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(parser=usage.path("--cert"), metavar="FILE", help="Certificate (PEM) with its chain."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(parser=usage.path("--key"), metavar="FILE", help="The certificate's private key (PEM)."),
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(parser=usage.path("--state-dir"), metavar="DIR", help=_STATE_HELP)
+    ] = None,
     mesh_key_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Secret shared by the relays of one region: 64 hex digits.")
+        Path | None,
+        typer.Option(
+            parser=usage.path("--mesh-key-file"),
+            metavar="FILE",
+            help="Secret shared by the relays of one region: 64 hex digits.",
+        ),
     ] = None,
     region_id: Annotated[
-        int | None, typer.Option(metavar="N", help="Region in the printed map, 900 to 999 (default: from the key).")
+        int | None,
+        typer.Option(
+            parser=usage.number(findings.bad_region_id),
+            metavar="N",
+            help="Region in the printed map, 900 to 999 (default: from the key).",
+        ),
     ] = None,
     home: Annotated[str, typer.Option(metavar="blank|URL", help="Home page: nothing, or a redirect.")] = "",
     bootstrap_dns_names: Annotated[
@@ -122,7 +166,8 @@ def relay(
 ) -> int:
     """Run the relay. Without arguments it makes what it needs and prints what to paste where.
 
-    "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
+    "off" instead of HOST:PORT switches that listener off, all but --listen. HOST may be empty, an IPv4 address, or
+    [IPv6].
     """
     language = _language(lang)
     from tailhub.cli.relay import run_relay
@@ -155,11 +200,19 @@ def relay(
 def derpmap(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for derp.urls of Headscale and for tools.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="As YAML, for derp.paths of Headscale.")] = False,
-    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help=_STATE_HELP)] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=usage.path("--state-dir", "tailhub derpmap"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
-    """Print the running relay's map again: for Tailscale's policy file, or as JSON or YAML."""
+    """Print the running relay's map again.
+
+    Plain, it is for Tailscale's policy file.
+    """
     language = _language(lang)
+    if as_json and as_yaml:
+        raise UsageError(findings.options_exclude("--json", "--yaml"))
     from tailhub.cli.derpmap import print_map
 
     return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)

@@ -6,9 +6,11 @@ import http.client
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 from tailhub import findings
+from tailhub.cli.output import write
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Language
 from tailhub.server.state_place import ADMIN_SOCKET, locate
@@ -16,6 +18,7 @@ from tailhub.tailcfg.derpmap import DERPMap, parse_json
 from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
 
 TIMEOUT_S = 5.0
+STARTING_TRIES, STARTING_PAUSE_S = 20, 0.25
 
 _HINTS: dict[Language, str] = {
     "en": "Tailscale: add this to the policy file, before its last }",
@@ -29,13 +32,12 @@ def print_map(state_dir: Path | None, *, as_json: bool, as_yaml: bool, lang: Lan
     if not derp_map.regions:
         raise MachineError(findings.address_unknown())
     if as_yaml:
-        sys.stdout.write(headscale_yaml(derp_map))
+        write(headscale_yaml(derp_map))
     elif as_json:
-        sys.stdout.write(to_json(derp_map) + "\n")
+        write(to_json(derp_map) + "\n")
     else:
-        if sys.stdout.isatty():
-            sys.stdout.write(_HINTS[lang] + "\n")
-        sys.stdout.write(policy_snippet(derp_map) + "\n")
+        hint = _HINTS[lang] + "\n" if sys.stdout.isatty() else ""
+        write(hint + policy_snippet(derp_map) + "\n")
     return 0
 
 
@@ -44,21 +46,31 @@ def fetch_map(state_dir: Path) -> DERPMap:
     if not hasattr(socket, "AF_UNIX"):
         raise MachineError(findings.platform_unsupported(sys.platform))
     path = state_dir / ADMIN_SOCKET
-    connection = _UnixConnection(str(path))
-    try:
-        connection.request("GET", "/derpmap.json?view=public")
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as exc:
-        raise MachineError(findings.relay_not_found(path, exc)) from exc
-    finally:
-        connection.close()
-    if response.status != 200:
+    status, body = _get(path)
+    for _ in range(STARTING_TRIES):
+        if status != 503:  # a relay that has just been started still looks for its address
+            break
+        time.sleep(STARTING_PAUSE_S)
+        status, body = _get(path)
+    if status != 200:
         raise MachineError(findings.relay_not_found(path, body.decode("utf-8", "replace").strip()))
     try:
         return parse_json(body)
     except LocalError as exc:
         raise MachineError(findings.relay_not_found(path, exc)) from exc
+
+
+def _get(path: Path) -> tuple[int, bytes]:
+    """Status and body of the map's page."""
+    connection = _UnixConnection(str(path))
+    try:
+        connection.request("GET", "/derpmap.json?view=public")
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException) as exc:
+        raise MachineError(findings.relay_not_found(path, exc)) from exc
+    finally:
+        connection.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -42,8 +42,9 @@ def _set_up_log() -> None:
 async def _run(server: RelayServer, lang: Language) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
+            loop.add_signal_handler(number, ended.set)
     await server.start()
     try:
         from tailhub.cli import relay_screen  # not needed to listen

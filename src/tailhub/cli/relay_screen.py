@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from datetime import datetime
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Literal
 
 import tailhub
 from tailhub import findings
+from tailhub.cli.called import derpmap_command, relay_command
 from tailhub.cli.screen import (
     AddressLine,
     Line,
     ListenLine,
     ScreenFacts,
+    columns_of,
     finding_lines,
     first_contact,
     first_rejection,
@@ -36,10 +38,13 @@ from tailhub.web.operator_pages import MapView
 
 async def show_first_screen(server: RelayServer, lang: Language) -> None:
     """Find out the address, then print everything."""
-    discovery = await server.advertised.find_address(server.state.path)
+    # With a certificate from files no pin is lost together with the state.
+    state_dir = server.state.path if server.config.cert is None else None
+    discovery = await server.advertised.find_address(state_dir)
     # Looking at the firewall may call other programs.
     commands = await asyncio.to_thread(_firewall_commands, server)
-    show(first_screen(_facts(server, discovery, commands, lang), lang), sys.stdout)
+    facts = _facts(server, discovery, commands, lang)
+    show(first_screen(facts, lang, columns_of(sys.stdout)), sys.stdout)
 
 
 async def report_moves(server: RelayServer, lang: Language) -> None:
@@ -50,7 +55,7 @@ async def report_moves(server: RelayServer, lang: Language) -> None:
         if before.host and after.host and before.host != after.host:
             found.append(findings.address_changed(before.host, after.host))
         for finding in found:
-            show(finding_lines(finding, lang), sys.stdout)
+            show(finding_lines(finding, lang, columns_of(sys.stdout)), sys.stdout)
 
     await server.advertised.watch_address(moved)
 
@@ -68,14 +73,15 @@ def report_firsts(server: RelayServer, lang: Language) -> None:
         show(lines, sys.stdout)
 
     def rejected(source: str, alert: str) -> None:
-        say(first_rejection(source, alert, datetime.now(), is_pinned=is_pinned, lang=lang))
+        columns = columns_of(sys.stdout)
+        say(first_rejection(source, alert, datetime.now(), is_pinned=is_pinned, lang=lang, columns=columns))
 
     def first_stun(source: str) -> None:
         say(first_contact("STUN", source, datetime.now(), lang))
         discovery = server.advertised.discovery
         if discovery is not None and discovery.container and discovery.is_public and ip_address(source).is_private:
             # What clients are told about themselves is then the engine's address: no direct path will ever work.
-            say(finding_lines(findings.stun_private_sources(source), lang))
+            say(finding_lines(findings.stun_private_sources(source), lang, columns_of(sys.stdout)))
 
     server.context.events.on_first_outside = lambda ip: say(first_contact("TCP", ip, datetime.now(), lang))
     server.context.events.on_pin_rejected = rejected
@@ -85,7 +91,8 @@ def report_firsts(server: RelayServer, lang: Language) -> None:
 def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang: Language) -> ScreenFacts:
     listeners = server.listeners
     derp_map = server.advertised.derp_map(MapView.PUBLIC)
-    snippet = policy_snippet(derp_map) if derp_map is not None else ""
+    indent = 2
+    snippet = policy_snippet(derp_map, columns_of(sys.stdout) - indent) if derp_map is not None else ""
     found = [address for address in (discovery.ipv4, discovery.ipv6) if address is not None]
     return ScreenFacts(
         version=tailhub.__version__,
@@ -99,6 +106,9 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         state_dir=_short_home(str(server.state.path)),
         policy_snippet=snippet,
         hostname=server.config.hostname,
+        is_name_in_map=server.config.hostname in snippet,
+        relay_command=relay_command(),
+        derpmap_command=derpmap_command(server.state.path, os.environ, os.geteuid()),
         http=_listen_line(listeners.http) if listeners.http is not None else None,
         admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
         findings=_once([*server.notes, *discovery.notes, *_others(discovery)]),
@@ -128,5 +138,5 @@ def _once(found: list[Finding]) -> tuple[Finding, ...]:
 
 
 def _short_home(path: str) -> str:
-    home = str(Path.home())
+    home = os.environ.get("HOME") or "-"
     return "~" + path[len(home) :] if path.startswith(home + "/") else path

@@ -6,6 +6,7 @@ are named. Not here: finding anything out; `ScreenFacts` has it all. Words are i
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,8 @@ from tailhub.cli.text_layout import display_width, pad, wrap
 from tailhub.findings import Finding, Language
 
 COLUMNS = 110  # where prose is broken
+MIN_COLUMNS = 40
+MIN_REMARK_COLUMNS = 16
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
 CertificateKind = Literal["own", "pinned", "files"]
@@ -70,6 +73,7 @@ class ScreenFacts:
     `derp_port` and `stun_port` are what others use (the map's); None: STUN is off. `policy_snippet` is "" while there
     is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is pinned, "files" is
     checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on this machine.
+    `is_name_in_map`: is `hostname` what clients get? `relay_command` started this relay, `derpmap_command` asks it.
     """
 
     version: str
@@ -83,6 +87,9 @@ class ScreenFacts:
     state_dir: str
     policy_snippet: str
     hostname: str = ""
+    is_name_in_map: bool = True
+    relay_command: str = "tailhub relay"
+    derpmap_command: str = "tailhub derpmap"
     http: ListenLine | None = None
     admin: ListenLine | None = None
     allowed_keys: int | None = None
@@ -90,29 +97,33 @@ class ScreenFacts:
     firewall_commands: tuple[str, ...] = ()
 
 
-def first_screen(facts: ScreenFacts, lang: Language = "en") -> list[Line]:
-    """The whole screen."""
+def first_screen(facts: ScreenFacts, lang: Language = "en", columns: int = COLUMNS) -> list[Line]:
+    """The whole screen; prose is broken at `columns`."""
     words = TEXTS[lang]
     lines = [Line(words["title"].format(version=facts.version), "title"), Line("")]
-    lines += _table(facts, words)
+    lines += _table(facts, words, columns)
     for finding in sorted(facts.findings, key=_gravity):
-        lines += [Line(""), *finding_lines(finding, lang)]
+        lines += [Line(""), *finding_lines(finding, lang, columns)]
     if not facts.relay.is_loopback:
         stun = words["outside_stun"] if facts.stun else ""
         lines += [Line(""), Line("  " + words["outside"] + stun)]
     for number, step in enumerate(_steps(facts, words), start=1):
-        head, *rest = step
-        lines += [Line(""), Line(f"{number} {head.text}", head.style), *rest]
+        lines.append(Line(""))
+        for line in step:
+            style: Style = line.style
+            before = f"{number} " if line is step[0] else "  "
+            parts = [line.text] if style == "paste" else wrap(line.text, columns - len(before))
+            lines += [Line((before if part is parts[0] else "  ") + part, style) for part in parts]
     return lines
 
 
-def finding_lines(finding: Finding, lang: Language = "en") -> list[Line]:
+def finding_lines(finding: Finding, lang: Language = "en", columns: int = COLUMNS) -> list[Line]:
     """A finding in the screen's layout: how bad, its code, what it is and what to do."""
     label = f"  {TEXTS[lang][finding.severity.value]} {finding.code}  "
     indent = display_width(label)
     style: Style = "error" if finding.severity == "error" else "warning" if finding.severity == "warning" else ""
-    what, *more = wrap(finding.what(lang), COLUMNS - indent)
-    remedy = wrap(finding.remedy(lang), COLUMNS - indent)
+    what, *more = wrap(finding.what(lang), columns - indent)
+    remedy = wrap(finding.remedy(lang), columns - indent)
     return (
         [Line(label + what, style)]
         + [Line(" " * indent + text, style) for text in more]
@@ -128,13 +139,15 @@ def first_contact(protocol: Literal["TCP", "STUN"], source: str, at: datetime, l
     return [Line(f"{at:%H:%M:%S}  {pad(what, columns)}  {source}  {words['ok']}", "good")]
 
 
-def first_rejection(source: str, alert: str, at: datetime, *, is_pinned: bool, lang: Language = "en") -> list[Line]:
+def first_rejection(
+    source: str, alert: str, at: datetime, *, is_pinned: bool, lang: Language = "en", columns: int = COLUMNS
+) -> list[Line]:
     """The lines for the first client that refuses our certificate. `alert`: TLS's word, as ``bad certificate``."""
     words = TEXTS[lang]
-    columns = max(display_width(words[key]) for key in ("first_tcp", "first_stun", "rejected"))
+    label = max(display_width(words[key]) for key in ("first_tcp", "first_stun", "rejected"))
     meaning = words["rejected_pinned" if is_pinned else "rejected_files"].format(alert=alert)
-    lines = [Line(f"{at:%H:%M:%S}  {pad(words['rejected'], columns)}  {source}", "warning")]
-    return lines + [Line(" " * 10 + text) for text in wrap(meaning, COLUMNS - 10)]
+    lines = [Line(f"{at:%H:%M:%S}  {pad(words['rejected'], label)}  {source}", "warning")]
+    return lines + [Line(" " * 10 + text) for text in wrap(meaning, columns - 10)]
 
 
 def plain(lines: Sequence[Line]) -> str:
@@ -142,8 +155,25 @@ def plain(lines: Sequence[Line]) -> str:
     return "".join(line.text + "\n" for line in lines)
 
 
+def columns_of(stream: TextIO) -> int:
+    """Where prose for `stream` is broken: at a terminal's width, within limits."""
+    if not stream.isatty():
+        return COLUMNS
+    return max(MIN_COLUMNS, min(COLUMNS, shutil.get_terminal_size((COLUMNS, 24)).columns))
+
+
 def show(lines: Sequence[Line], stream: TextIO) -> None:
-    """Print: in colour on a terminal, else as plain text. Characters that `stream` cannot encode become "?"."""
+    """Print: in colour on a terminal, else as plain text. Characters that `stream` cannot encode become "?".
+
+    Never fails: the relay goes on when the terminal is gone, the pipe closed or the disk with the log full.
+    """
+    try:
+        _show(lines, stream)
+    except (OSError, ValueError):
+        pass
+
+
+def _show(lines: Sequence[Line], stream: TextIO) -> None:
     encoding = stream.encoding or "utf-8"
     lines = [Line(line.text.encode(encoding, "replace").decode(encoding), line.style) for line in lines]
     if not stream.isatty():
@@ -163,14 +193,14 @@ def _gravity(finding: Finding) -> int:
     return ("error", "warning", "note").index(finding.severity.value)
 
 
-def _table(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
+def _table(facts: ScreenFacts, words: dict[str, str], columns: int) -> Iterator[Line]:
     rows = list(_rows(facts, words))
     labels = max(display_width(words[label]) for label, _, _ in rows)
     widths = [display_width(value) for _, value, _ in rows]
     values = max(width for width in widths if width <= _VALUE_COLUMNS)  # that of "access" is always one
     for label, value, remark in rows:
         head = f"  {pad(words[label], labels)}  {pad(value, values)}   "
-        first, *more = wrap(remark, max(COLUMNS - display_width(head), 30))
+        first, *more = wrap(remark, max(columns - display_width(head), MIN_REMARK_COLUMNS))
         is_open = label == "access" and value == words["anyone"]
         yield Line((head + first).rstrip(), "warning" if is_open else "")
         for text in more:
@@ -180,7 +210,7 @@ def _table(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
 def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     """Label, value, and a remark: where the value comes from or what it means."""
     if facts.hostname:
-        yield "name", facts.hostname, words["name_remark"]
+        yield "name", facts.hostname, words["name_remark" if facts.is_name_in_map else "name_unused"]
     for address in facts.addresses:
         yield "address", address.address, address.origin
     if not facts.addresses and not facts.hostname:
@@ -211,35 +241,41 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
 def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     """What to do next; the first line of each gets its number."""
     if facts.policy_snippet:
-        after = f"  {words['headscale']}tailhub derpmap --yaml"
         yield [
             Line(words["paste"], "step"),
-            *(Line("  " + text, "paste") for text in facts.policy_snippet.splitlines()),
-            Line(pad(after, 44) + " " + words["clients"] if facts.certificate != "files" else after),
+            *(Line(text, "paste") for text in facts.policy_snippet.splitlines()),
+            *([Line(words["clients"])] if facts.certificate != "files" else []),
+            Line(words["headscale"]),
+            Line(f"{facts.derpmap_command} --yaml", "paste"),
         ]
     else:
         yield [
             Line(words["no_map"], "step"),
-            Line("  tailhub relay --address IP", "paste"),
-            Line("  tailhub relay --hostname NAME", "paste"),
+            Line(f"{facts.relay_command} --address IP", "paste"),
+            *([Line(f"{facts.relay_command} --hostname NAME", "paste")] if not facts.hostname else []),
         ]
     if facts.relay.is_loopback:
         return
     public = _ports(facts.derp_port, facts.stun_port if facts.stun else None, words)
     here = _ports(facts.relay.port, facts.stun.port if facts.stun else None, words)
     head = words["open" if here == public else "open_other"].format(ports=public, here=here)
-    yield [Line(head, "step"), *(Line("  " + command, "paste") for command in facts.firewall_commands)]
+    yield [Line(head, "step"), *(Line(command, "paste") for command in facts.firewall_commands)]
     if facts.allowed_keys is None:
-        port = facts.relay.port
-        # The rule of the step before would let everyone in all the same.
-        opening = (command for command in facts.firewall_commands if command.endswith(f"ufw allow {port}/tcp"))
-        yield [
-            Line(words["close"], "step"),
-            *(Line("  " + command.replace("ufw allow", "ufw delete allow"), "paste") for command in opening),
-            Line(f"  sudo ufw allow from YOUR_NETWORK to any port {port} proto tcp", "paste"),
-            Line("  " + words["close_local"]),
-            Line(f"  tailhub relay --listen 127.0.0.1:{port}", "paste"),
-        ]
+        yield list(_closing(facts, words))
+
+
+def _closing(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
+    """How to keep others out."""
+    port = facts.relay.port
+    # The rule of the step before would let everyone in all the same. Where ufw is not switched on, a rule for it closes
+    # nothing, so there is none.
+    opening = [command for command in facts.firewall_commands if command.endswith(f"ufw allow {port}/tcp")]
+    yield Line(words["close_ufw" if opening else "close"], "step")
+    for command in opening:
+        yield Line(command.replace("ufw allow", "ufw delete allow"), "paste")
+        yield Line(f"sudo ufw allow from YOUR_NETWORK to any port {port} proto tcp", "paste")
+    yield Line(words["close_local"])
+    yield Line(f"{facts.relay_command} --listen 127.0.0.1:{port}", "paste")
 
 
 def _endpoint(listener: ListenLine) -> str:

@@ -28,9 +28,6 @@ from tailhub.findings.asking import (
     option_needs_other,
     options_exclude,
     too_many_addresses,
-    unknown_word,
-    value_missing,
-    words_left,
     wrong_usage,
 )
 from tailhub.findings.catalogue import CATALOGUE, Entry, Severity
@@ -137,8 +134,5 @@ __all__ = [
     "state_not_writable",
     "stun_private_sources",
     "too_many_addresses",
-    "unknown_word",
-    "value_missing",
-    "words_left",
     "wrong_usage",
 ]

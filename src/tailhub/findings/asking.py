@@ -65,21 +65,18 @@ def options_exclude(one: str, other: str) -> Finding:
     return Finding("TH068", {"one": one, "other": other})
 
 
-def unknown_word(word: str, near: Sequence[str], command: str) -> Finding:
-    """There is no option or command `word`; `near` are some that look like it. `command` is what was called."""
-    return Finding("TH069", {"unknown": word, "near": ", ".join(f"`{name}`" for name in near), "command": command})
+def wrong_usage(message: str, command: str, kind: str = "", near: Sequence[str] = ()) -> Finding:
+    """The words after `command` cannot be read.
 
-
-def value_missing(option: str, command: str) -> Finding:
-    """`option` has no value, or an empty one."""
-    return Finding("TH069", {"lacking": option, "command": command})
-
-
-def words_left(words: str, command: str) -> Finding:
-    """There is more on the command line than `command` takes."""
-    return Finding("TH069", {"extra": words, "command": command})
-
-
-def wrong_usage(message: str, command: str) -> Finding:
-    """Anything else that the reader of the command line says."""
-    return Finding("TH069", {"message": message.rstrip("."), "command": command})
+    `kind` says what `message` is: "unknown", a word that is no option or command (`near`: some that look like it);
+    "lacking", an option without its value; "extra", words too many; else what the reader of the command line says.
+    """
+    values = {
+        "message": message.rstrip("."),
+        "command": command,
+        "unknown": kind == "unknown",
+        "lacking": kind == "lacking",
+        "extra": kind == "extra",
+        "near": ", ".join(near),
+    }
+    return Finding("TH069", values)

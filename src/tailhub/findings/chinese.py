@@ -49,7 +49,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH041": (
         "用户 {user} 不能写入状态目录 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
         "[[mode?[[own?给属主加上权限：`chmod u+rwx {path!q}`||把目录交给该用户：`sudo chown -R {user!q} {path!q}`]]"
-        "||请管理员创建：`sudo install -d -m 700 -o {user!q} {path!q}`]]，或另选目录：`tailhub relay --state-dir DIR`。",
+        "||请管理员创建：`sudo install -d -m 700 -o {user!q} {path!q}`]]，或另选目录："
+        "`tailhub relay --state-dir DIR`。",
     ),
     "TH042": (
         "存放中继状态的 {path} 应为目录，实际不是。",
@@ -80,8 +81,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH048": (
         "{path}：应为 mesh 密钥（64 位十六进制），实际的 {length} 个字符不是。",
-        "同一区域的所有中继共用一个：请从另一台中继复制，或用 `(umask 077; openssl rand -hex 32 > mesh.key)` 生成，再用 "
-        "`--mesh-key-file mesh.key`。",
+        "同一区域的所有中继共用一个：请从另一台中继复制，或用 `(umask 077; openssl rand -hex 32 > mesh.key)` 生成，"
+        "再用 `--mesh-key-file mesh.key`。",
     ),
     "TH049": (
         "{path} 是机密文件，其他用户却可以读取（权限 {mode}）。",
@@ -176,8 +177,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请只写其中一个。",
     ),
     "TH069": (
-        "[[unknown?没有 `{unknown}` 这个选项或命令[[near?；有 {near}]]||[[lacking?`{lacking}` 需要一个值"
-        "||[[extra?`{extra}` 是多余的||命令行有误：{message}]]]]]]。",
+        "[[unknown?没有 `{message}` 这个选项或命令[[near?；相近的有 {near}]]||[[lacking?`{message}` 需要一个值"
+        "||[[extra?`{message}` 是多余的||命令行有误：{message}]]]]]]。",
         "`{command} --help` 会列出所有命令和选项。",
     ),
     "TH070": (

@@ -53,7 +53,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH041": (
         "The state directory {path} is not writable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
-        "[[mode?[[own?Give its owner the right, `chmod u+rwx {path!q}`||Hand it over, `sudo chown -R {user!q} {path!q}`]]"
+        "[[mode?[[own?Give its owner the right, `chmod u+rwx {path!q}`"
+        "||Hand it over, `sudo chown -R {user!q} {path!q}`]]"
         "||Have it made, `sudo install -d -m 700 -o {user!q} {path!q}`]], or choose another: "
         "`tailhub relay --state-dir DIR`.",
     ),
@@ -142,15 +143,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "moved. With one: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the relay, change the map.",
     ),
     "TH058": (
-        "The certificate in {path} has [[names?the names {names}||no DNS name]], not {host}: clients that go by that name "
-        "refuse it.",
+        "The certificate in {path} has [[names?the names {names}||no DNS name]], not {host}: clients that go by that "
+        "name refuse it.",
         "[[names?Name the relay as its certificate does, `--hostname NAME`, or get||Get]] a certificate for {host}.",
     ),
     "TH059": (
         "The file {path} has the relay's certificate alone, without the chain to its CA: clients that do not know its "
         "issuer, {issuer}, refuse it.",
-        "Use the file with the chain, of certbot for example `fullchain.pem` instead of `cert.pem`. Nothing to do if the "
-        "issuer is a CA of your own that all clients trust.",
+        "Use the file with the chain, of certbot for example `fullchain.pem` instead of `cert.pem`. Nothing to do if "
+        "the issuer is a CA of your own that all clients trust.",
     ),
     "TH060": (
         "--region-id: expected a number from 900 to 999, found `{text}`.",
@@ -192,8 +193,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Write one of them.",
     ),
     "TH069": (
-        "[[unknown?There is no `{unknown}`[[near?; there is {near}]]||[[lacking?`{lacking}` needs a value"
-        "||[[extra?`{extra}` is more than is understood||{message}]]]]]].",
+        "[[unknown?There is no `{message}`[[near?; like it there is {near}]]||[[lacking?`{message}` needs a value"
+        "||[[extra?`{message}` is more than is understood||{message}]]]]]].",
         "`{command} --help` lists what there is.",
     ),
     "TH070": (

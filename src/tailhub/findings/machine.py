@@ -32,6 +32,6 @@ def file_trouble(path: str, reason: str, look: str = "") -> Finding:
     return Finding("TH084", {"path": path, "reason": reason, "look": look})
 
 
-def output_failed(error: OSError) -> Finding:
-    """Standard output takes nothing more."""
-    return Finding("TH081", {"reason": error.strerror or str(error)})
+def output_failed(reason: str) -> Finding:
+    """Standard output takes nothing more, in the system's words."""
+    return Finding("TH081", {"reason": reason})

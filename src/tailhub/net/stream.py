@@ -5,8 +5,11 @@ connection holds next to nothing, the first bytes can be looked at before TLS be
 asyncio still waits for us (`add_reader`, `add_writer`).
 
 Reading: one `recv` a turn, ciphertext is fed in whole records and at most about 16 KiB at a time, because a MemoryBIO
-never shrinks and a partial record would end in an exception. Writing: plaintext goes through TLS in 16 KiB pieces for
-the same reason; what the kernel does not take is kept, and nothing more should be written until `Receiver.writable`.
+never shrinks and a partial record would end in an exception. How much a `recv` takes depends on how long the last ones
+kept everybody else waiting: a byte may cost a hundred times as much as another (TLS key updates, tiny records, pings).
+
+Writing: plaintext goes through TLS in 16 KiB pieces, because a MemoryBIO never shrinks; what the kernel does not take
+is kept, and nothing more should be written until `Receiver.writable`.
 """
 
 from __future__ import annotations
@@ -16,13 +19,18 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, Protocol
 
-RECV_SIZE: Final = 128 << 10  # bytes a read
+RECV_SIZE: Final = 128 << 10  # bytes a read, at most
+FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
+_LEAST_RECV_SIZE: Final = 4 << 10
+_LONG_READ_S: Final = 0.004  # to read, decrypt and deal with; 128 KiB of packets take a quarter of it
 _MAX_CARRY: Final = 18 << 10  # of an unfinished TLS record
 _MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less
 _PIECE: Final = 16384  # plaintext of one TLS record
 _PLAIN_SIZE: Final = 8192 + RECV_SIZE + _MAX_CARRY + 64
+_MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
 _LINGER_S: Final = 1.0
 _FLUSH_S: Final = 5.0
 
@@ -111,6 +119,7 @@ class Stream:
         "_out",
         "_pending",
         "_receiver",
+        "_recv_size",
         "_sock",
         "_state",
         "_timer",
@@ -145,12 +154,14 @@ class Stream:
         self._handshaken = False
         self._carry = b""  # start of a TLS record
         self._pending = b""  # what the kernel has not taken yet, as it goes on the wire
+        self._recv_size = FIRST_RECV_SIZE
         self._state = self._OPEN
         self._timer: asyncio.TimerHandle | None = None
         self.progress_at = 0.0
         self.write_timeout_s = 2.0
         sock.setblocking(False)
-        loop.add_reader(sock, self._on_readable)
+        # By number: for a socket object asyncio words an error, with two system calls, each time it is not found.
+        loop.add_reader(sock.fileno(), self._on_readable)
 
     # --- what the owner asks ------------------------------------------------------------------------------------------
 
@@ -218,9 +229,9 @@ class Stream:
             return
         self._state = self._FLUSHING
         if linger:
-            self._loop.add_reader(self._sock, self._on_readable)  # it may have been paused
+            self._loop.add_reader(self._sock.fileno(), self._on_readable)  # it may have been paused
         else:
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._sock.fileno())
         self._timer = self._loop.call_later(_FLUSH_S, self.abort, reason)
         receiver = self._receiver
         self._receiver = _Discard(linger=linger)
@@ -236,8 +247,8 @@ class Stream:
         if self._timer is not None:
             self._timer.cancel()
         self._watch.discard(self)
-        self._loop.remove_reader(self._sock)
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
         self._pending = self._carry = b""
         self._tls = self._in = self._out = None
@@ -246,35 +257,43 @@ class Stream:
     def pause_reading(self) -> None:
         """Stop reading: the peer is held up by TCP's own flow control."""
         if self._state == self._OPEN:
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._sock.fileno())
 
     def resume_reading(self) -> None:
         """Read again."""
         if self._state == self._OPEN:
-            self._loop.add_reader(self._sock, self._on_readable)
+            self._loop.add_reader(self._sock.fileno(), self._on_readable)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
+        size = self._recv_size
+        started = monotonic()
+        n = self._read_plain(size) if self._tls is None or self._state != self._OPEN else self._read_tls(size)
+        if monotonic() - started > _LONG_READ_S:
+            self._recv_size = max(size // 4, _LEAST_RECV_SIZE)
+        elif n == size:
+            self._recv_size = min(size * 2, RECV_SIZE)
+
+    def _read_plain(self, size: int) -> int:
         buffers = self._buffers
-        if self._tls is None or self._state != self._OPEN:
-            start = self._receiver.prepare(buffers.plain)
-            n = self._recv_into(buffers.plain_view[start : start + RECV_SIZE])
-            # Without new bytes, what the receiver has put back is still its own to take again.
-            if n > 0 or (n == 0 and start):
-                self._receiver.data_received(buffers.plain, start, start + n)
-            return
+        start = self._receiver.prepare(buffers.plain)
+        n = self._recv_into(buffers.plain_view[start : start + size])
+        # Without new bytes, what the receiver has put back is still its own to take again.
+        if n > 0 or (n == 0 and start):
+            self._receiver.data_received(buffers.plain, start, start + n)
+        return n
+
+    def _read_tls(self, size: int) -> int:
+        buffers = self._buffers
         carry = self._carry
+        k = len(carry)
         if carry:
-            k = len(carry)
             buffers.cipher[:k] = carry
-            n = self._recv_into(buffers.cipher_view[k:])
-            if n > 0:
-                self._receive_tls(k + n)
-        else:
-            n = self._recv_into(buffers.cipher_view)
-            if n > 0:
-                self._receive_tls(n)
+        n = self._recv_into(buffers.cipher_view[k : k + size])
+        if n > 0:
+            self._receive_tls(k + n)
+        return n
 
     def _recv_into(self, view: memoryview) -> int:
         """Bytes read, 0 when there are none now, -1 when the stream is over."""
@@ -335,7 +354,10 @@ class Stream:
                 over = f"tls: {_ssl_reason(exc)}"
         self._carry = bytes(view[pos:total]) if pos < total else b""
         if self._out.pending:  # type: ignore[union-attr]
-            self._send(self._out.read())  # type: ignore[union-attr]
+            if len(self._pending) > _MAX_PILED:
+                over = "write: asks TLS for answers and does not read them"
+            else:
+                self._send(self._out.read())  # type: ignore[union-attr]
         if end > 0 and self._state == self._OPEN:
             self._receiver.data_received(buffers.plain, start, end)
         if over and self._state == self._OPEN:
@@ -357,7 +379,7 @@ class Stream:
         if n < len(data):
             self._pending = data[n:]
             self.progress_at = self._loop.time()
-            self._loop.add_writer(self._sock, self.push)
+            self._loop.add_writer(self._sock.fileno(), self.push)
             self._watch.add(self)
 
     def push(self) -> None:
@@ -377,7 +399,7 @@ class Stream:
         if self._pending:
             return
         self._watch.discard(self)
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._sock.fileno())
         if self._state == self._OPEN:
             self._receiver.writable()
         elif self._state == self._FLUSHING:

@@ -273,8 +273,10 @@ class Relay:
         watching = {connection for connection in connections if connection.is_watcher}
         if watching != self._watchers.keys():
             errors.append(f"{len(self._watchers)} watchers are subscribed, {len(watching)} found")
-        remembered = {(source, receiver) for source, receivers in self._receivers.items() for receiver in receivers}
-        noted = {(source, connection) for connection in connections for source in connection.sources}
-        if remembered != noted:
-            errors.append(f"{len(remembered)} receivers would be told who left, {len(noted)} wait for it")
+        noted: dict[bytes, set[Connection]] = {}
+        for connection in connections:
+            for source in connection.sources:
+                noted.setdefault(source, set()).add(connection)
+        if noted != self._receivers:
+            errors.append(f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets")
         return errors

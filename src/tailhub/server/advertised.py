@@ -44,8 +44,11 @@ class Advertised:
         """The TCP port that clients use."""
         return self._config.public_port or self._listeners.public.port
 
-    async def find_address(self, state_dir: Path, probes: Probes | None = None) -> Discovery:
-        """Learn which address and ports others use; takes up to about two seconds."""
+    async def find_address(self, state_dir: Path | None, probes: Probes | None = None) -> Discovery:
+        """Learn which address and ports others use; takes up to about two seconds.
+
+        `state_dir` is looked at in a container: clients lose the relay when it goes. None: they do not.
+        """
         self.discovery = await discover(self._wanted(), probes or self._probes(), state_dir)
         return self.discovery
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from tailhub import box, findings
-from tailhub.certs.files import Certificate, date_findings, load_pair
+from tailhub.certs.files import Certificate, date_findings, load_pair, use_findings
 from tailhub.certs.meta import make_meta
 from tailhub.derp import frames
 from tailhub.findings import Finding
@@ -111,7 +111,8 @@ class RelayServer:
         if config.cert is not None and config.key is not None:
             certificate = load_pair(config.cert, config.key)
             self.notes += date_findings(certificate, config.cert, now)
-            return certificate
+            self.notes += use_findings(certificate, config.cert, config.hostname)
+            return certificate.alone() if certificate.needs_pin else certificate
         if (unsafe := mount_finding(self.state.path)) is not None:
             self.notes.append(unsafe)
         others = other_states(self.state.path, os.environ)

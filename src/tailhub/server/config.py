@@ -67,14 +67,27 @@ def check_config(config: RelayConfig) -> None:
 
 
 def parse_addresses(config: RelayConfig) -> tuple[IPv4Address | IPv6Address, ...]:
-    """The values of ``--address``. Raises `UsageError`."""
-    addresses = []
+    """The values of ``--address``, at most one a family. Raises `UsageError`."""
+    addresses: dict[int, IPv4Address | IPv6Address] = {}
     for text in config.addresses:
         try:
-            addresses.append(ip_address(text))
+            address = ip_address(text)
         except ValueError as exc:
             raise UsageError(findings.bad_address(text)) from exc
-    return tuple(addresses)
+        if not _can_be_dialled(address):
+            raise UsageError(findings.bad_address(text))
+        before = addresses.setdefault(address.version, address)
+        if before != address:
+            raise UsageError(findings.too_many_addresses([str(before), str(address)]))
+    return tuple(addresses.values())
+
+
+def _can_be_dialled(address: IPv4Address | IPv6Address) -> bool:
+    """Could clients elsewhere connect to it? Private and loopback addresses may be meant: for a LAN, for trying out."""
+    if isinstance(address, IPv4Address):
+        return not (address.is_unspecified or address.is_multicast or address.is_reserved or address.is_link_local)
+    is_for_here = address.is_link_local or address.scope_id is not None or address.is_unspecified
+    return not (is_for_here or address.is_multicast or address.ipv4_mapped is not None)
 
 
 def split_hostname(hostname: str, addresses: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

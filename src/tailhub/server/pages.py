@@ -72,5 +72,7 @@ class Pages:
     def _metrics(self) -> bytes:
         return render_metrics(self._snapshots.values())
 
-    def _map_json(self, view: MapView) -> bytes:
+    def _map_json(self, view: MapView) -> bytes | None:
+        if view is MapView.PUBLIC and self._advertised.discovery is None:
+            return None
         return serialize_json(self._advertised.derp_map(view) or DERPMap())

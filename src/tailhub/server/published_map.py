@@ -30,21 +30,17 @@ class LocalEndpoint:
 
 def pin_of(certificate: Certificate) -> str | None:
     """What clients should pin; None for a certificate that they can check against their CAs."""
-    return certificate.pin if certificate.self_signed else None
+    return certificate.pin if certificate.needs_pin else None
 
 
 def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -> DERPMap | None:
     """The map for clients elsewhere; None while nothing is known that they could dial."""
     pin = pin_of(certificate)
     host, ipv4, ipv6 = discovery.host, discovery.map_ipv4, discovery.map_ipv6
-    cert_name = pin
     if pin is None:
-        if not discovery.hostname:
-            # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve. If
-            # it has none, the address is dialled and the leaf pinned: better than a map that checks nothing.
-            own = own_name(certificate)
-            host = own or host
-            cert_name = None if own else certificate.pin
+        # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve.
+        if not discovery.hostname and (host or not certificate.is_wildcard_only):
+            host = own_name(certificate)
     elif discovery.hostname and not certificate.covers(discovery.hostname):
         # Pinned before it had this name: clients would refuse the name, the address still works.
         found = discovery.ipv4 or discovery.ipv6
@@ -61,7 +57,7 @@ def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -
             ipv6=ipv6 or None,
             derp_port=discovery.derp_port,
             stun_port=discovery.stun_port,
-            cert_name=cert_name,
+            cert_name=pin,
         )
     )
 
@@ -69,7 +65,9 @@ def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -
 def local_map(endpoint: LocalEndpoint, certificate: Certificate, hostname: str, region_id: int) -> DERPMap:
     """The map for programs on the relay's own machine."""
     pin = pin_of(certificate)
-    name = None if pin is not None else hostname or own_name(certificate)
+    name = None
+    if pin is None:
+        name = hostname if certificate.covers(hostname) else own_name(certificate)
     return relay_map(
         relay_region(
             region_id=region_id,
@@ -80,12 +78,13 @@ def local_map(endpoint: LocalEndpoint, certificate: Certificate, hostname: str, 
             ipv6=endpoint.ipv6 or NO_ADDRESS,
             derp_port=endpoint.derp_port,
             stun_port=endpoint.stun_port,
-            # Without a name to check, the pin of whatever leaf is served is the only check there is.
-            cert_name=pin if pin is not None or name else certificate.pin,
+            cert_name=pin,
         )
     )
 
 
 def own_name(certificate: Certificate) -> str:
-    """A name that the certificate is for, empty when it has none that can be dialled."""
-    return next((name for name in certificate.names if not name.startswith("*.")), "")
+    """A name that the certificate is for, made up when it has nothing but wildcards; empty when it has no name."""
+    plain = [name for name in certificate.names if not name.startswith("*.")]
+    made_up = ["derp" + name.removeprefix("*") for name in certificate.names]
+    return next(iter(plain + made_up), "")

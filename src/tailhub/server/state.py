@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -31,6 +30,7 @@ from tailhub.certs.self_signed import make_self_signed
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
+from tailhub.net.port_owner import program_name
 from tailhub.server.state_place import PINNED_CERT, PINNED_KEY, RELAY_KEY
 
 __all__ = ["StateDir", "mesh_key", "relay_name"]
@@ -132,7 +132,7 @@ class StateDir:
         certificate = load_pair(cert, key, _OPTION, _OPTION)
         if certificate.chain_length > 1:
             # Clients with a pin refuse more than the one certificate.
-            certificate = replace(certificate, chain_pem=_first_of(certificate.chain_pem), chain_length=1)
+            certificate = certificate.alone()
         found += date_findings(certificate, cert, now, key) + _secret_findings(key)
         if host and not certificate.covers(host):
             found.append(findings.name_needs_new_pin(str(cert), str(key), host, certificate.names))
@@ -207,7 +207,8 @@ def _program(pid: int | None) -> str:
     import psutil
 
     try:
-        return psutil.Process(pid).name()
+        process = psutil.Process(pid)
+        return program_name(process.name(), process.cmdline())
     except psutil.Error:
         return ""
 
@@ -239,11 +240,14 @@ def _secret_findings(path: Path) -> list[Finding]:
 
 def _directory_finding(path: Path, error: OSError) -> Finding:
     """Why the state directory cannot be made or written to."""
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return findings.state_not_a_directory(str(path))
     if isinstance(error, PermissionError):
         return findings.state_not_writable(str(path), current_user(), *mode_and_owner(path))
-    return findings.file_trouble(str(path), error.strerror or str(error))  # disk full, read-only file system
+    there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        # A device is no mistake of anybody's: not a word about moving that away.
+        return findings.state_not_a_directory(str(there), movable=there.is_file() or there.is_symlink())
+    reason = error.strerror or str(error)  # disk full, read-only file system
+    return findings.file_trouble(str(there), reason if there == path else f"{reason}: {path}")
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -263,8 +267,3 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _first_of(pem: bytes) -> bytes:
-    end = b"-----END CERTIFICATE-----\n"
-    return pem[: pem.index(end) + len(end)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tailhub import findings
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 
 __all__ = [
@@ -37,11 +38,12 @@ def locate(explicit: Path | None, environ: Mapping[str, str], uid: int | None) -
     """The state directory, absolute: `explicit` (``--state-dir``), else by environment and user.
 
     `uid` is the effective user id, None on a system without. systemd may name several directories; the first counts.
+    Raises `MachineError` for a relative one when the current directory is gone.
     """
     if explicit is not None:
-        return explicit.absolute()
+        return _absolute(explicit)
     if by_systemd := environ.get("STATE_DIRECTORY", "").split(":")[0]:
-        return Path(by_systemd).absolute()
+        return _absolute(Path(by_systemd))
     return SYSTEM_STATE if uid == 0 else _of_this_user(environ)
 
 
@@ -65,6 +67,14 @@ def mount_finding(path: Path, root: Path = Path("/")) -> Finding | None:
     if path.stat().st_dev != root.stat().st_dev:
         return None
     return findings.state_not_a_mount(str(path))
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.absolute()
+    except OSError as exc:
+        reason = f"the directory that it counts from is gone ({exc.strerror})"
+        raise MachineError(findings.file_trouble(str(path), reason)) from exc
 
 
 def _of_this_user(environ: Mapping[str, str]) -> Path:

@@ -27,13 +27,16 @@ def to_json(derp_map: DERPMap, indent: int = 2) -> str:
     return msgspec.json.format(serialize_json(derp_map), indent=indent).decode()
 
 
-def policy_snippet(derp_map: DERPMap) -> str:
-    """Text to paste into a Tailscale policy file before its last ``}``: the member ``"derpMap"`` and a comma."""
+def policy_snippet(derp_map: DERPMap, columns: int = SNIPPET_COLUMNS) -> str:
+    """Text to paste into a Tailscale policy file before its last ``}``: the member ``"derpMap"`` and a comma.
+
+    Lines are no longer than `columns`, where a value is not longer than that by itself.
+    """
     lines: list[str] = []
     line = '"derpMap": '
     for piece in _pieces(msgspec.to_builtins(derp_map, str_keys=True)):
         # A piece is never broken, so a pin stays whole.
-        if line.strip() and (_STARTS_LINE.match(piece) or len(line) + len(piece.rstrip()) > SNIPPET_COLUMNS):
+        if line.strip() and (_STARTS_LINE.match(piece) or len(line) + len(piece.rstrip()) > columns):
             lines.append(line.rstrip())
             line = "  "
         line += piece

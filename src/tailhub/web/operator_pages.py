@@ -31,7 +31,7 @@ class OperatorSources:
 
     health: Callable[[], Sequence[str]]  # what is wrong; empty when all is well
     metrics: Callable[[], bytes]  # Prometheus text
-    derp_map: Callable[[MapView], bytes]  # JSON
+    derp_map: Callable[[MapView], bytes | None]  # JSON; None while it is being found out what is in it
 
 
 class OperatorPages:
@@ -83,4 +83,7 @@ class OperatorPages:
             view = MapView(asked)
         except ValueError:
             return text(400, f"view: expected {' or '.join(view.value for view in MapView)}", _NO_STORE)
-        return answer(200, self._sources.derp_map(view), JSON, _NO_STORE)
+        derp_map = self._sources.derp_map(view)
+        if derp_map is None:
+            return text(503, "the address that others use is still being looked for; ask again", _NO_STORE)
+        return answer(200, derp_map, JSON, _NO_STORE)

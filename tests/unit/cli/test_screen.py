@@ -165,7 +165,8 @@ def test_advertised_ports_that_differ_are_shown() -> None:
     text = plain(first_screen(facts))
     assert "valid to 2036-11-20, others use port 443\n" in text
     assert "IPv4 only, others use port 13478\n" in text
-    assert "open TCP 8443 and UDP 3478 on this machine, and TCP 443 and UDP 13478 in what stands before it" in text
+    one_line = " ".join(text.split())
+    assert "open TCP 8443 and UDP 3478 on this machine, and TCP 443 and UDP 13478 in what stands before it" in one_line
 
 
 def test_worst_finding_comes_first() -> None:

@@ -22,6 +22,7 @@ SAMPLES: dict[str, object] = {
     "str": "sample",
     "int": 8443,
     "int | None": 8443,
+    "bool": True,
     "object": "sample",
     "Program | None": Owner(),
     "Sequence[str]": ["one", "two"],

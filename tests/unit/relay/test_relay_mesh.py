@@ -190,6 +190,18 @@ def test_a_forwarded_packet_is_delivered_with_its_first_source() -> None:
     assert world.relay.stats.forwarded_in == 2
 
 
+def test_who_received_a_forwarded_packet_is_told_when_its_source_leaves_from_here() -> None:
+    """A source that was reached through another relay first and then logged in here is reported when it leaves."""
+    world = World()
+    world.login("m", mesh=True)
+    world.login("b")
+    world.forward("m", "a", "b", b"from over there")
+    world.frames("b")
+    world.login("a")
+    world.leave("a")
+    assert world.frames("b") == [Gone("a")]
+
+
 def test_a_forwarded_packet_goes_one_hop_only() -> None:
     """ForwardPacket for a key that is not local is dropped and counted, and no mesh peer gets it."""
     world = World()

@@ -1,0 +1,51 @@
+"""How this program was called, so that the commands on the screen can be pasted into another terminal as they stand."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tailhub.server.state_place import locate
+
+
+def program(
+    argv0: str = sys.argv[0],
+    interpreter: str = sys.orig_argv[0],
+    which: Callable[[str], str | None] = shutil.which,
+) -> str:
+    """The words that call this program: ``tailhub`` if the shell finds it by that name, else where it is."""
+    path = Path(argv0)
+    if path.name == "__main__.py":
+        return f"{shlex.quote(interpreter)} -m tailhub"
+    found = which(path.name)
+    try:
+        if found is not None and Path(found).samefile(path):
+            return path.name
+        return _short(path.absolute())
+    except OSError:  # called under a name that is no file, or from a directory that is gone
+        return "tailhub"
+
+
+def relay_command(words: Sequence[str] = tuple(sys.argv[1:])) -> str:
+    """The whole command line of the relay that runs, ready for one option more: of two the later counts."""
+    return f"{program()} {shlex.join(words) if words[:1] == ('relay',) else 'relay'}"
+
+
+def derpmap_command(state_dir: Path, environ: Mapping[str, str], uid: int | None) -> str:
+    """The command that asks the relay with this state directory for its map."""
+    # A service's STATE_DIRECTORY is not in the environment of the shell where this is pasted.
+    plain = {name: value for name, value in environ.items() if name != "STATE_DIRECTORY"}
+    option = "" if locate(None, plain, uid) == state_dir else f" --state-dir {_short(state_dir)}"
+    return f"{program()} derpmap{option}"
+
+
+def _short(path: Path) -> str:
+    """The path for a shell, with ~ where that is shorter."""
+    home = os.environ.get("HOME", "")
+    if home != "/" and path.is_relative_to(home or "-"):
+        return f"~/{shlex.quote(str(path.relative_to(home)))}"
+    return shlex.quote(str(path))
