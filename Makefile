@@ -44,8 +44,10 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
-	@if [ -z "$(PYTHON)" ]; then echo "tailhub needs Python 3.11 or newer; found $$(python3 --version 2>&1). \
-	On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	found=$$("$(or $(PYTHON),python3)" --version 2>/dev/null || echo none); \
+	echo "tailhub needs Python 3.11 or newer; found $$found. \
+	On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment here. \
 	On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 

@@ -107,6 +107,7 @@ class Served:
             watch=WriteWatch(loop, interval_s=0.02),
             turn=Turn(loop, loop.turn_selector),
             newcomers=Newcomers(loop, most_newcomers),
+            callers=Newcomers(loop),
             events=Events(loop),
             client_write_timeout_s=write_timeout_s,
         )

@@ -49,6 +49,10 @@ class Party:
     def is_closed(self) -> bool:
         return bool(self.closed_for)
 
+    def has_got(self, ending: bytes) -> bool:
+        """Whether what has come ends like this."""
+        return self.data.endswith(ending)
+
     def prepare(self, buf: bytearray) -> int:
         n = len(self.put_back)
         buf[:n] = self.put_back

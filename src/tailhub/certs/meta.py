@@ -1,6 +1,6 @@
 """Make the meta certificate: the relay's DERP key inside TLS, so that a client need not wait (fast start).
 
-Source: ``derp.md`` §1, the reference's ``derpserver.Server.initMetacert``. It is the last certificate of the chain:
+Source: the reference's ``derpserver.Server.initMetacert``. It is the last certificate of the chain:
 self-signed with a throw-away Ed25519 key, CN ``derpkey<64 hex>``, serial number = version of the protocol. It proves
 nothing by itself: TLS with the real certificate covers it. Reading one is `tailhub.derp.meta_cert`.
 """

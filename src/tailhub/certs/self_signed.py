@@ -1,8 +1,8 @@
 """Make the certificate that clients pin: one self-signed P-256 leaf, no chain.
 
-Source: ``clients.md`` §5. A client that dials by IP address checks the pin and the dates only; one that dials by a name
-also wants that name as a DNS SAN (a CN is not enough). So all names and addresses known at the first start go in:
-adding one later means a new certificate, hence a new pin in every DERP map.
+Source: what real clients were seen to accept. A client that dials by IP address checks the pin and the dates only; one
+that dials by a name also wants that name as a DNS SAN (a CN is not enough). So all names and addresses known at the
+first start go in: adding one later means a new certificate, hence a new pin in every DERP map.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ def run_relay(config: RelayConfig, lang: Language) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises `FindingError` when it cannot start."""
     if sys.platform == "win32":
         raise MachineError(findings.platform_unsupported(sys.platform))
-    _set_up_log()
     selector = TurnSelector()
     server = RelayServer(config, selector)
+    _set_up_log()
     with (
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
@@ -49,8 +49,9 @@ async def _run(server: RelayServer, lang: Language) -> None:
     try:
         from tailhub.cli import relay_screen  # not needed to listen
 
-        relay_screen.report_firsts(server, lang)
+        release = relay_screen.report_firsts(server, lang)
         await relay_screen.show_first_screen(server, lang)
+        release()
         watching = loop.create_task(relay_screen.report_moves(server, lang))
         await ended.wait()
         watching.cancel()

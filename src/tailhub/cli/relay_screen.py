@@ -6,8 +6,9 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Callable
 from datetime import datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 import tailhub
@@ -27,6 +28,7 @@ from tailhub.cli.screen import (
 )
 from tailhub.findings import Finding, Language
 from tailhub.net.bind import BoundSockets
+from tailhub.net.interfaces import default_route
 from tailhub.server.address import Discovery
 from tailhub.server.address_words import describe
 from tailhub.server.app import RelayServer
@@ -65,11 +67,23 @@ def _firewall_commands(server: RelayServer) -> list[str]:
     return open_commands(detect(), [server.listeners.public.port], [stun.port] if stun is not None else [])
 
 
-def report_firsts(server: RelayServer, lang: Language) -> None:
-    """Have the first contact from outside printed, and the first client that refuses our certificate."""
+def report_firsts(server: RelayServer, lang: Language) -> Callable[[], None]:
+    """Have the first contact from outside noted, and the first client that refuses our certificate.
+
+    Nothing is printed before the function that is returned has been called: the screen comes first.
+    """
     is_pinned = pin_of(server.certificate) is not None
+    held: list[Line] | None = []
 
     def say(lines: list[Line]) -> None:
+        if held is not None:
+            held.extend(lines)
+        else:
+            show(lines, sys.stdout)
+
+    def release() -> None:
+        nonlocal held
+        lines, held = held or [], None
         show(lines, sys.stdout)
 
     def rejected(source: str, alert: str) -> None:
@@ -79,13 +93,22 @@ def report_firsts(server: RelayServer, lang: Language) -> None:
     def first_stun(source: str) -> None:
         say(first_contact("STUN", source, datetime.now(), lang))
         discovery = server.advertised.discovery
-        if discovery is not None and discovery.container and discovery.is_public and ip_address(source).is_private:
+        if discovery is not None and discovery.container and discovery.is_public and _is_beside_us(source):
             # What clients are told about themselves is then the engine's address: no direct path will ever work.
             say(finding_lines(findings.stun_private_sources(source), lang, columns_of(sys.stdout)))
 
     server.context.events.on_first_outside = lambda ip: say(first_contact("TCP", ip, datetime.now(), lang))
     server.context.events.on_pin_rejected = rejected
     server.on_first_stun = first_stun
+    return release
+
+
+def _is_beside_us(source: str) -> bool:
+    """Is this address in our own small network, as the gateway of a container's bridge is?"""
+    route = default_route(socket.AF_INET)
+    if route is None or route.source is None:
+        return False
+    return ip_address(source) in ip_network(f"{route.source}/24", strict=False)
 
 
 def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang: Language) -> ScreenFacts:

@@ -24,7 +24,7 @@ RECV_OVERHEAD = HEADER_LEN + KEY_LEN  # bytes that a packet grows by on the wire
 
 
 class FrameType(IntEnum):
-    """The frame types of spec; numbers are the wire's. On the packet path they are compared as plain ints."""
+    """The frame types of DERP; numbers are the wire's. On the packet path they are compared as plain ints."""
 
     SERVER_KEY = 0x01
     CLIENT_INFO = 0x02

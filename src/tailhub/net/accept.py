@@ -18,8 +18,9 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 class Acceptor:
     """Accepts on listening sockets, which it owns, and hands on each new one.
 
-    When descriptors run out, one held in reserve is given up for a moment to accept and close the newcomer: it sees a
-    clean end instead of a time-out, the queue of the kernel does not stay full, and accepting never ends.
+    When descriptors run out, one held in reserve is given up for a moment to accept the newcomer, and `make_room` may
+    close some other connection (True if it did). Else the newcomer is closed: it sees a clean end instead of a time-out,
+    the queue of the kernel does not stay full, and accepting never ends.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class Acceptor:
         loop: asyncio.AbstractEventLoop,
         listeners: list[socket.socket],
         on_accept: Callable[[socket.socket, Any], None],
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self._loop = loop
         self._listeners = listeners
         self._on_accept = on_accept
+        self._make_room = make_room
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self.accepted = 0
@@ -71,7 +74,7 @@ class Acceptor:
             self._on_accept(sock, address)
 
     def _shed(self, listener: socket.socket) -> bool:
-        """Accept and close one connection with the reserve. False when none waits, or without reserve: then a bit later.
+        """Accept one connection with the reserve. False when none waits, or without reserve: then a bit later.
 
         The kernel looks for a descriptor before it looks for a connection, so there may be none.
         """
@@ -80,18 +83,28 @@ class Acceptor:
             self._reserve = None
             is_waiting = True
             try:
-                listener.accept()[0].close()
-                self.exhausted += 1
+                sock, address = listener.accept()
             except BlockingIOError:
                 is_waiting = False
             except OSError:
                 pass  # the one that waited is gone, or the free descriptor
+            else:
+                self._accept_or_close(sock, address)
             self._refill_reserve()
             if self._reserve is not None:
                 return is_waiting
         self._loop.remove_reader(listener)
         self._retries[listener] = self._loop.call_later(_RETRY_S, self._retry, listener)
         return False
+
+    def _accept_or_close(self, sock: socket.socket, address: Any) -> None:
+        if self._make_room():
+            self._refill_reserve()  # first: handing on may take descriptors too
+            self.accepted += 1
+            self._on_accept(sock, address)
+        else:
+            self.exhausted += 1
+            sock.close()
 
     def _retry(self, listener: socket.socket) -> None:
         del self._retries[listener]

@@ -119,10 +119,14 @@ class Relay:
         stats = self.stats
         src = connection.key
         packets = size = 0
+        asked = False
         try:
             for dst, chunk, count, disco in items:
                 if dst is None:
-                    self._control(connection, count, chunk, now)
+                    # Who is there does not change within a read, and to say it takes a while.
+                    if count != FrameType.WATCH_CONNS or not asked:
+                        self._control(connection, count, chunk, now)
+                    asked |= count == FrameType.WATCH_CONNS
                     continue
                 packets += count
                 size += len(chunk)
@@ -278,5 +282,7 @@ class Relay:
             for source in connection.sources:
                 noted.setdefault(source, set()).add(connection)
         if noted != self._receivers:
-            errors.append(f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets")
+            errors.append(
+                f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets"
+            )
         return errors

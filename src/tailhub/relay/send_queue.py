@@ -175,19 +175,31 @@ class SendQueue:
     def shrink(self) -> int:
         """Drop the older half of the data because all queues together are full; return the bytes freed."""
         lane = self._data if self._data.size >= self._disco.size else self._disco
-        before = lane.size
-        target = before // 2
-        while lane.size > target and lane.runs:
-            self._drop_oldest(lane, QUEUE_TOTAL)
-        return before - lane.size
+        before = left = lane.size
+        end = lane.head
+        while left > before // 2:
+            left -= len(lane.runs[end][1]) + RUN_COST
+            end += 1
+        self._drop_until(lane, end, QUEUE_TOTAL)
+        return before - left
 
     def clear(self, reason: str) -> None:
         """Drop everything, counting packets under `reason`."""
         self._control.clear()
         self._control_size = 0
         for lane in (self._disco, self._data):
-            while lane.runs:
-                self._drop_oldest(lane, reason)
+            self._drop_until(lane, len(lane.runs), reason)
+
+    def _drop_until(self, lane: _Lane, end: int, reason: str) -> None:
+        """Drop all runs before `end` in one go: there may be thousands, and many queues may be dropped at once."""
+        runs = lane.runs[lane.head : end]
+        size = sum([len(frames) for _, frames, _ in runs])
+        packets = sum([count for _, _, count in runs])
+        del lane.runs[:end]
+        lane.head = 0
+        lane.size -= size + len(runs) * RUN_COST
+        self._total.used -= size + len(runs) * RUN_COST
+        self._stats.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
 
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
         _, frames, count = lane.pop()

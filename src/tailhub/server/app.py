@@ -33,13 +33,14 @@ from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.incoming import accept_pages, accept_public
 from tailhub.server.listeners import bind_listeners, parse_listeners
-from tailhub.server.newcomers import Newcomers
+from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.state import StateDir, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, mount_finding, other_states
 from tailhub.server.stun import StunServer
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
+MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 META_CHECK_S = 3600.0
 FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64
@@ -86,7 +87,7 @@ class RelayServer:
 
     def _open(self) -> None:
         """Everything that can fail for a reason that a person must mend."""
-        self._raise_descriptor_limit()
+        self._most_newcomers = self._raise_descriptor_limit()
         path = locate(self.config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)
@@ -101,10 +102,12 @@ class RelayServer:
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
 
-    def _raise_descriptor_limit(self) -> None:
+    def _raise_descriptor_limit(self) -> int:
+        """How many newcomers there may be: never so many that those who have logged in cannot have half the limit."""
         _, limit = raise_descriptor_limit()
         if 0 <= limit < FEW_DESCRIPTORS:
             self.notes.append(findings.descriptor_limit_low(limit, max(0, limit - OWN_DESCRIPTORS)))
+        return min(MAX_NEWCOMERS, max(8, (limit - OWN_DESCRIPTORS) // 2)) if limit >= 0 else MAX_NEWCOMERS
 
     def _load_certificate(self) -> Certificate:
         config, now = self.config, datetime.now(UTC)
@@ -145,11 +148,14 @@ class RelayServer:
             buffers=ReadBuffers(),
             watch=WriteWatch(loop),
             turn=Turn(loop, self._selector),
-            newcomers=Newcomers(loop),
+            newcomers=Newcomers(loop, self._most_newcomers),
+            callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),
         )
         self._undo.callback(self._close_connections)
-        self.acceptor = Acceptor(loop, list(self.listeners.public.sockets), partial(accept_public, context))
+        self.acceptor = Acceptor(
+            loop, list(self.listeners.public.sockets), partial(accept_public, context), self._make_room
+        )
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)
         self.stun: StunServer | None = None
@@ -178,10 +184,14 @@ class RelayServer:
         if self.listeners.http is not None:
             listeners.append((pages.plain.respond, list(self.listeners.http.sockets)))
         for respond, sockets in listeners:
-            acceptor = Acceptor(loop, sockets, partial(accept_pages, self.context, respond))
+            acceptor = Acceptor(loop, sockets, partial(accept_pages, self.context, respond), self._make_room)
             acceptor.start()
             self._undo.callback(acceptor.stop)
         self._tasks.append(loop.create_task(pages.bootstrap_dns.run()))
+
+    def _make_room(self) -> bool:
+        self.context.events.out_of_descriptors()
+        return self.context.newcomers.give_way("out of file descriptors")
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:
@@ -190,6 +200,7 @@ class RelayServer:
     def _close_connections(self) -> None:
         context = self.context
         context.newcomers.close_all("relay stops")
+        context.callers.close_all("relay stops")
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()

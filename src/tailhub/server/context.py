@@ -44,7 +44,8 @@ class ServerContext:
     buffers: ReadBuffers
     watch: WriteWatch
     turn: Turn
-    newcomers: Newcomers
+    newcomers: Newcomers  # on the public port
+    callers: Newcomers  # of the listeners that have pages only: whoever floods the public port does not shut them out
     events: Events
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0

@@ -34,6 +34,7 @@ class DerpConnection:
         "_context",
         "_decoder",
         "_handshake",
+        "_is_ending",
         "_keep_alive",
         "_keep_alive_s",
         "_newcomer",
@@ -49,6 +50,7 @@ class DerpConnection:
         self._handshake: ServerHandshake | None = ServerHandshake(context.private_key)
         self._decoder: RunDecoder | None = None
         self._connection: Connection | None = None
+        self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
 
@@ -123,7 +125,9 @@ class DerpConnection:
 
     def close(self, reason: str) -> None:
         """End the connection, not within this call."""
-        self._context.loop.call_soon(self.abort, reason)
+        if not self._is_ending:
+            self._is_ending = True
+            self._context.loop.call_soon(self.abort, reason)
 
     def abort(self, reason: str) -> None:
         """End the connection now."""
@@ -178,7 +182,7 @@ class DerpConnection:
         if newcomer is None or newcomer.address is None:
             return
         newcomer.leave()
-        self._newcomer = self._handshake = None
+        self._handshake = None
         is_mesh = context.policy.is_mesh_peer(info)
         identity = Identity(
             key=handshake.client_key,
@@ -196,6 +200,7 @@ class DerpConnection:
         self._write(handshake.server_info())
         if not self._stream.is_open:  # the write found it broken; `closed` has run
             return
+        self._newcomer = None
         self._connection = context.relay.register(identity, self)
         context.events.logged_in(identity)
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S

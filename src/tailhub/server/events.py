@@ -14,7 +14,8 @@ from tailhub.relay.connection import Connection, Identity
 _log = logging.getLogger("tailhub")
 
 FOLD_S = 60.0  # how often folded lines are written
-FIRST_LINES = 5  # written as they come before folding starts, for each interval
+FIRST_LINES = 5  # about newcomers that failed: written as they come before folding starts, for each interval
+CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
 MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
 
 # TLS alerts by which a client says that it does not accept our certificate.
@@ -30,7 +31,7 @@ class Events:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._written = 0
+        self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[str] = Counter()
         self._fold_timer: asyncio.TimerHandle | None = None
         self.failures: Counter[str] = Counter()  # by reason, connections that ended before they were logged in
@@ -61,16 +62,28 @@ class Events:
                 report, self.on_pin_rejected = self.on_pin_rejected, None
                 report(ip, alert)
         if not silent:
-            self._write_or_fold(f"not logged in: {reason}", ip)
+            line = f"not logged in: {reason}"
+            if self._may_write("failed", FIRST_LINES, line):
+                _log.info("%s (%s)", line, ip)
+
+    def out_of_descriptors(self) -> None:
+        """A connection came for which there is no descriptor left."""
+        line = "no file descriptor is left for a new connection: raise the limit of open files"
+        if self._may_write("descriptors", 1, line):
+            _log.warning(line)
 
     def logged_in(self, identity: Identity) -> None:
         """A client was admitted."""
         kind = "mesh peer" if identity.is_mesh else "client"
+        if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
+            return
         _log.info("login   %s %s from %s", kind, short_key(identity.key), _endpoint(identity))
 
     def logged_out(self, connection: Connection, reason: str, now: float) -> None:
         """A logged-in connection is over."""
         self._count(self.disconnects, _kind(reason))
+        if not self._may_write("logout", CLIENT_LINES, "logout"):
+            return
         identity, queue = connection.identity, connection.queue
         _log.info(
             "logout  %s from %s after %s: received %s B, sent %s B; %s",
@@ -91,18 +104,19 @@ class Events:
     def _count(self, counter: Counter[str], reason: str) -> None:
         counter[reason if reason in counter or len(counter) < MAX_REASONS else "other"] += 1
 
-    def _write_or_fold(self, line: str, ip: str) -> None:
+    def _may_write(self, kind: str, most: int, folded: str) -> bool:
+        """Whether a line of this kind may be written; if not, it is counted under `folded`."""
         if self._fold_timer is None:
             self._fold_timer = self._loop.call_later(FOLD_S, self._unfold)
-        if self._written < FIRST_LINES:
-            self._written += 1
-            _log.info("%s (%s)", line, ip)
-        else:
-            self._count(self._folded, line)
+        if self._lines[kind] < most:
+            self._lines[kind] += 1
+            return True
+        self._count(self._folded, folded)
+        return False
 
     def _unfold(self) -> None:
         self._fold_timer = None
-        self._written = 0
+        self._lines.clear()
         for line, count in self._folded.items():
             _log.info("%s (%d more in the last minute)", line, count)
         self._folded.clear()

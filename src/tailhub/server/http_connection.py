@@ -20,10 +20,11 @@ from tailhub.exceptions import UpgradeError
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import PREFACE_S, Newcomer
-from tailhub.web.message import Request, Response, date, reason, text
+from tailhub.web.message import Request, Response, date, fit, reason, text
 
 MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
 MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
+PIECE_COST = 64  # bytes that each piece of a body counts as more: a chunk of one byte takes as long as a large one
 
 _log = logging.getLogger("tailhub")
 
@@ -70,7 +71,7 @@ class HttpConnection:
     def closed(self, reason: str) -> None:
         """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
         self._newcomer.leave()
-        if self._request is None:
+        if self._request is None and self._can_upgrade:
             self._context.events.failed(self._newcomer.ip, reason)
 
     # --- pages --------------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ class HttpConnection:
                         go_on = h11.InformationalResponse(status_code=100, headers=[], reason=reason(100))
                         stream.write(self._http.send(go_on) or b"")
                 elif isinstance(event, h11.Data):
-                    self._body_bytes += len(event.data)
+                    self._body_bytes += len(event.data) + PIECE_COST
                     if self._body_bytes > MAX_BODY_BYTES:
                         self._respond(text(413, "This page takes no such body."))
                         stream.close("HTTP body too large", linger=True)
@@ -110,6 +111,9 @@ class HttpConnection:
         except h11.RemoteProtocolError as exc:
             self._respond(text(exc.error_status_hint, f"This is not HTTP/1.1 as RFC 9112 has it: {exc}"))
             stream.close("malformed HTTP", linger=True)
+        except Exception:  # ours: it costs this connection, not the relay
+            _log.exception("error while answering")
+            stream.abort("internal error")
 
     def _resume(self) -> None:
         self._newcomer.stream.resume_reading()
@@ -142,13 +146,17 @@ class HttpConnection:
     def _respond(self, response: Response) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
+        # While idle the request that is at fault has not been read: the last one was another.
+        if self._request is not None and self._http.our_state is h11.SEND_RESPONSE:
+            response = fit(self._request, response)
         headers = [(b"date", date(time.time())), *response.headers]
         head = self._http.send(
             h11.Response(status_code=response.status, headers=headers, reason=reason(response.status))
         )
         body = self._http.send(h11.Data(data=response.body)) if response.body else b""
         end = self._http.send(h11.EndOfMessage())
-        self._context.events.http_requests[response.status] += 1
+        if self._can_upgrade:  # the public port
+            self._context.events.http_requests[response.status] += 1
         self._newcomer.stream.write((head or b"") + (body or b"") + (end or b""))
 
     # --- upgrade ------------------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
         sock.close()
         return
     newcomer = context.newcomers.make(peer)
-    context.events.accepted(newcomer.address)
+    if newcomer.ip != sock.getsockname()[0]:
+        context.events.accepted(newcomer.address)
     incoming = Incoming(context, newcomer)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming)
     context.newcomers.add(newcomer, stream)
@@ -61,9 +62,9 @@ def accept_pages(
     context: ServerContext, respond: Callable[[Request], Response], sock: socket.socket, peer: Any
 ) -> None:
     """A new connection to a plain listener that has pages and nothing else."""
-    newcomer = context.newcomers.make(peer)
+    newcomer = context.callers.make(peer)
     pages = HttpConnection(context, newcomer, respond)
-    context.newcomers.add(newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages))
+    context.callers.add(newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages))
 
 
 class Incoming:

@@ -75,8 +75,15 @@ class Newcomers:
         self._waiting[newcomer] = None
         newcomer.set_deadline(self._loop, PREFACE_S, "said nothing useful for 30 s")
         if len(self._waiting) > self._most:
+            self.give_way("too many connections that have not logged in")
+
+    def give_way(self, reason: str) -> bool:
+        """Close the one that has dawdled longest, if there is any."""
+        for newcomer in self._waiting:
             self.evicted += 1
-            next(iter(self._waiting)).stream.abort("too many connections that have not logged in")
+            newcomer.stream.abort(reason)
+            return True
+        return False
 
     def discard(self, newcomer: Newcomer) -> None:
         """Forget one; called through `Newcomer.leave`."""

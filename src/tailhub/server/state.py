@@ -4,8 +4,8 @@ Losing either cuts clients off, so nothing in it is ever overwritten: a file tha
 that says what to do. Files are written whole or not at all, readable by their owner only. One relay at a time has the
 directory: `StateDir.open` locks it, and every other method relies on that.
 
-Source: issue 3 (deliver 5); ``derp.md`` §6 for the key file, which is derper's own form, so that people can move both
-ways. Where the directory is: `tailhub.server.state_place`.
+The key file is in the form of the original's ``derper -c``, so that people can move both ways. Where the directory is:
+`tailhub.server.state_place`.
 """
 
 from __future__ import annotations

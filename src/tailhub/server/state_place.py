@@ -1,7 +1,7 @@
 """Where a relay's state is: which directory, which others there may be, and whether it outlives a container.
 
-Not here: what is in it (`tailhub.server.state`). Source: issue 3 (``$STATE_DIRECTORY``, else ``/var/lib/tailhub`` for
-root, else the XDG base directory), systemd.exec(5).
+Not here: what is in it (`tailhub.server.state`). ``$STATE_DIRECTORY`` (systemd.exec(5)), else ``/var/lib/tailhub`` for
+root, else the XDG base directory specification's place.
 """
 
 from __future__ import annotations

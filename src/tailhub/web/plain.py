@@ -23,7 +23,7 @@ class PlainPages:
 
     def respond(self, request: Request) -> Response:
         """Give the answer to any request."""
-        if request.path == b"/generate_204":
+        if request.path == b"/generate_204" and request.method != b"CONNECT":  # to which a 2xx would promise a tunnel
             return no_content(request)
         if not request.is_read:
             return text(400, "Use HTTPS")

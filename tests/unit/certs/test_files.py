@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tailhub.certs.dates import BUILD_DATE
-from tailhub.certs.files import Certificate, date_findings, load_pair, read_file
+from tailhub.certs.files import Certificate, date_findings, load_pair, read_file, use_findings
 from tailhub.certs.meta import make_meta
 from tailhub.certs.pin import pin_of_der
 from tailhub.certs.self_signed import make_self_signed
@@ -279,3 +279,63 @@ def test_dates(tmp_path: Path, now: datetime, pinned: bool, found: list[str]) ->
     cert, key = pair(tmp_path, CERT, KEY)
     result = date_findings(load_pair(cert, key), cert, now, key if pinned else None)
     assert [finding.name for finding in result] == found
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "found"),
+    [
+        (b"", KEY, "found an empty file. Bring it back"),
+        (KEY, KEY, "found `-----BEGIN PRIVATE KEY-----`. Perhaps `--cert` and `--key` are the wrong way round"),
+        (CERT, CERT, "found `-----BEGIN CERTIFICATE-----`. Perhaps `--cert` and `--key` are the wrong way round"),
+        (CERT[:300], KEY, "the certificate in it is damaged or of an unknown kind. To look at it: `openssl x509"),
+        (b"\x30\x82\x01\x00", KEY, "found something else. From DER: `openssl x509 -inform der"),
+    ],
+)
+def test_what_is_there_instead(tmp_path: Path, cert: bytes, key: bytes, found: str) -> None:
+    """A file that is not what it should be is answered by what it is."""
+    assert found in str(refusal(tmp_path, cert, key))
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "host", "names"),
+    [
+        (LEAF + MIDDLE_PEM, ISSUED.private_key_pem.bytes(), "relay.example", []),
+        (LEAF + MIDDLE_PEM, ISSUED.private_key_pem.bytes(), "", []),
+        (LEAF + MIDDLE_PEM, ISSUED.private_key_pem.bytes(), "other.example", ["certificate-lacks-name"]),
+        (LEAF, ISSUED.private_key_pem.bytes(), "relay.example", ["chain-missing"]),
+        (CERT, KEY, "x.wild.example", []),
+        (CERT, KEY, "other.example", ["certificate-lacks-name"]),
+    ],
+)
+def test_what_clients_will_refuse(tmp_path: Path, cert: bytes, key: bytes, host: str, names: list[str]) -> None:
+    """A name that is not in the certificate and a chain that is missing are told at the start."""
+    cert_file, key_file = pair(tmp_path, cert, key)
+    result = use_findings(load_pair(cert_file, key_file), cert_file, host)
+    assert [finding.name for finding in result] == names
+
+
+def test_needs_pin(tmp_path: Path) -> None:
+    """A certificate of its own making, or without a name, can only be pinned; one of a CA's is checked by its name."""
+    nameless = MIDDLE.issue_cert("203.0.113.7")
+    chain = b"".join(blob.bytes() for blob in nameless.cert_chain_pems)
+    assert load(tmp_path, CERT, KEY).needs_pin
+    assert load(tmp_path, chain, nameless.private_key_pem.bytes()).needs_pin
+    assert not load(tmp_path, LEAF + MIDDLE_PEM, ISSUED.private_key_pem.bytes()).needs_pin
+
+
+def test_alone(tmp_path: Path) -> None:
+    """Without its chain a certificate is the same, and the only one that is served."""
+    certificate = load(tmp_path, LEAF + MIDDLE_PEM, ISSUED.private_key_pem.bytes())
+    alone = certificate.alone()
+    assert (alone.chain_length, alone.chain_pem.count(b"BEGIN CERTIFICATE")) == (1, 1)
+    assert alone.pin == certificate.pin
+    assert ssl.PEM_cert_to_DER_cert(alone.chain_pem.decode()) == alone.leaf_der
+
+
+def test_file_in_a_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is told to be missing when the current directory is, too."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(MachineError, match=r"there is no file a\.crt"):
+        read_file(Path("a.crt"), "--cert")

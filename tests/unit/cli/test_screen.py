@@ -12,10 +12,12 @@ import pytest
 from tailhub import findings
 from tailhub.cli.screen import (
     COLUMNS,
+    MIN_COLUMNS,
     AddressLine,
     Line,
     ListenLine,
     ScreenFacts,
+    columns_of,
     first_contact,
     first_rejection,
     first_screen,
@@ -23,6 +25,7 @@ from tailhub.cli.screen import (
     show,
 )
 from tailhub.cli.screen_texts import TEXTS
+from tailhub.cli.text_layout import display_width
 from tailhub.findings import Language
 from tailhub.tailcfg.build import relay_map, relay_region
 from tailhub.tailcfg.forms import policy_snippet
@@ -232,3 +235,60 @@ def test_both_languages_have_the_same_words() -> None:
         if key != "paste":
             names = [sorted(name for _, name, _, _ in Formatter().parse(t) if name) for t in (text, TEXTS["zh"][key])]
             assert names[0] == names[1], key
+
+
+class Gone(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_output_that_takes_nothing_does_not_stop_the_relay(closed: bool) -> None:
+    """A closed stream, a broken pipe or a full disk is no error."""
+    stream = Gone()
+    if closed:
+        stream.close()
+    show(first_screen(plain_cloud("en")), stream)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_prose_fits_a_narrow_terminal(lang: Language) -> None:
+    """At 80 columns no line is longer, but for those to be pasted, the pin among them."""
+    lines = first_screen(plain_cloud(lang), lang, 80)
+    assert all(display_width(line.text) <= 80 for line in lines if line.style != "paste")
+
+
+@pytest.mark.parametrize(("terminal", "wanted"), [("200", COLUMNS), ("80", 80), ("20", MIN_COLUMNS)])
+def test_columns(terminal: str, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prose is as wide as the terminal, within limits; what is redirected has one width."""
+    monkeypatch.setenv("COLUMNS", terminal)
+    assert columns_of(Terminal()) == wanted
+    assert columns_of(io.StringIO()) == COLUMNS
+
+
+def test_commands_are_whole() -> None:
+    """Commands that change or ask this relay have the options that it was started with."""
+    relay = "~/src/.venv/bin/tailhub relay --state-dir /srv/x"
+    derpmap = "~/src/.venv/bin/tailhub derpmap --state-dir /srv/x"
+    facts = replace(plain_cloud("en"), relay_command=relay, derpmap_command=derpmap)
+    lines = plain(first_screen(facts)).splitlines()
+    assert f"  {relay} --listen 127.0.0.1:8443" in lines
+    assert f"  {derpmap} --yaml" in lines
+    no_map = plain(first_screen(replace(facts, policy_snippet="", addresses=()))).splitlines()
+    assert f"  {relay} --address IP" in no_map
+    assert f"  {relay} --hostname NAME" in no_map
+
+
+def test_a_name_that_is_not_in_the_certificate() -> None:
+    """Such a name is not said to be what clients use, and asking for it again is not offered."""
+    facts = replace(plain_cloud("en"), hostname="derp.example.com", is_name_in_map=False, policy_snippet="")
+    text = plain(first_screen(facts))
+    assert "derp.example.com   not in the certificate, so not in the map" in text
+    assert "--hostname NAME" not in text
+
+
+def test_no_ufw_no_rule_for_it() -> None:
+    """Where ufw is not switched on, no rule for it is offered: it would close nothing."""
+    assert "ufw" not in plain(first_screen(replace(plain_cloud("en"), firewall_commands=())))

@@ -15,7 +15,7 @@ OLD_META = make_meta_certificate(bytes(32), serial=300)  # gives no key, and is 
 LEAF = make_certificate(dns_names=["derp.example.com", "*.example.org"])
 NAMELESS = make_certificate(common_name="derp.example.com")
 
-# What a real client says to each case (clients.md section 5) decides "accepted" or the reason of the refusal here.
+# What a real client was seen to say to each case decides "accepted" or the reason of the refusal here.
 CASES: list[tuple[str, list[Made], str, str, str]] = [
     ("by address", [LEAF], "192.0.2.1", LEAF.pin, ""),
     ("by IPv6 address", [LEAF], "2001:db8::1", LEAF.pin, ""),

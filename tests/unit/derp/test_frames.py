@@ -134,7 +134,7 @@ def test_health_that_is_not_utf8_is_shown_all_the_same() -> None:
     assert frames.parse_health(b"bad \xff byte") == "bad \ufffd byte"
 
 
-# What derp.md section 9 says closes a connection, and what section 2 says is allowed.
+# What the original closes a connection for, and what it allows.
 SERVER_BOUNDS = [
     (FrameType.SEND_PACKET, 32, 32 + 65536),
     (FrameType.NOTE_PREFERRED, 1, 1),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tailhub import findings
@@ -111,3 +113,32 @@ def test_name_and_severity() -> None:
     finding = findings.no_dns()
     assert (finding.code, finding.name, finding.severity) == ("TH074", "no-dns", Severity.NOTE)
     assert finding == Finding("TH074")
+
+
+def test_another_port_keeps_the_host() -> None:
+    """A free port is offered on the host that was asked for: what was for this machine only stays that."""
+    finding = findings.port_taken("--admin-listen", "TCP", 9912, None, 9913, "127.0.0.1")
+    assert "`--admin-listen 127.0.0.1:9913`" in finding.remedy()
+    finding = findings.port_needs_privilege("--listen", "TCP", 443, 8443, host="[::1]")
+    assert "`--listen [::1]:8443`" in finding.remedy()
+
+
+def test_an_address_that_is_not_here() -> None:
+    """In place of a loopback address, and for the operator's pages, the wildcard is not offered."""
+    assert "`--listen :8443`" in findings.address_not_here("--listen", "192.0.2.5", 8443).remedy()
+    for flag, host in (("--listen", "::1"), ("--admin-listen", "192.0.2.5")):
+        assert findings.address_not_here(flag, host, 99).remedy() == f"For this machine only: `{flag} 127.0.0.1:99`."
+
+
+@pytest.mark.parametrize("make", [findings.malformed_address, findings.cannot_listen])
+def test_the_relay_cannot_be_switched_off(make: Callable[[str, str, str], Finding]) -> None:
+    """That a listener may be switched off is said of the others only."""
+    assert "switch" in str(make("--stun-listen", "x", ""))
+    assert "switch" not in str(make("--listen", "x", ""))
+
+
+def test_state_directory_of_others() -> None:
+    """The command that is offered fits: make the directory, hand it over, or give its owner the right."""
+    assert "`sudo install -d -m 700 -o me /x`" in findings.state_not_writable("/x", "me").remedy()
+    assert "`sudo chown -R me /x`" in findings.state_not_writable("/x", "me", 0o700, "root").remedy()
+    assert "`chmod u+rwx /x`" in findings.state_not_writable("/x", "me", 0o500, "me").remedy()

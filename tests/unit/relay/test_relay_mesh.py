@@ -72,6 +72,14 @@ def test_watching_again_brings_everyone_again() -> None:
     assert world.relay.watchers == 1
 
 
+def test_watching_many_times_in_one_read_brings_everyone_once() -> None:
+    """WatchConns in a row, in one read, flood once: each is a message for every connection there is."""
+    world = World()
+    world.login("m", mesh=True)
+    world.say("m", frames.WATCH_CONNS * 1000)
+    assert world.frames("m") == [Present("m", MESH_PEER)]
+
+
 def test_a_relay_that_watches_itself_is_ignored() -> None:
     """WatchConns from the relay's own key brings nothing, neither now nor later."""
     world = World(own_key="me")

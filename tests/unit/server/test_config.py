@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tailhub.server.config import split_hostname
+from tailhub.exceptions import UsageError
+from tailhub.server.config import RelayConfig, check_config, parse_addresses, split_hostname
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,58 @@ from tailhub.server.config import split_hostname
 def test_split_hostname(hostname: str, addresses: tuple[str, ...], expected: tuple[str, tuple[str, ...]]) -> None:
     """An IP address in place of the host name becomes one more address."""
     assert split_hostname(hostname, addresses) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("fe80::1%eth0", "fe80::1", "2001:db8::7%eth0", "::", "ff02::1", "::ffff:203.0.113.7"),
+        *(
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "169.254.1.1",
+            "203.0.113.7:443",
+            "[2001:db8::7]",
+            "２０３.0.113.7",
+            "",
+        ),
+    ],
+)
+def test_address_that_nobody_can_dial(text: str) -> None:
+    """An address that clients elsewhere cannot use is refused."""
+    with pytest.raises(UsageError, match="expected an IP address that others can dial"):
+        check_config(RelayConfig(addresses=(text,)))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        *(("203.0.113.7",), ("203.0.113.7", "2001:db8::7"), ("203.0.113.7", "203.0.113.7"), ()),
+        *(("192.168.1.2",), ("100.64.0.1",), ("127.0.0.1",), ("fd00::1",), ("::1",)),
+    ],
+)
+def test_addresses(texts: tuple[str, ...]) -> None:
+    """One address of each family is taken, those of a LAN, a VPN or this machine too."""
+    assert {str(address) for address in parse_addresses(RelayConfig(addresses=texts))} == set(texts)
+
+
+def test_two_addresses_of_a_family() -> None:
+    """A relay has one address of each family in its map, so two are refused."""
+    with pytest.raises(UsageError, match=r"found 203\.0\.113\.7, 203\.0\.113\.8"):
+        check_config(RelayConfig(addresses=("203.0.113.7", "2001:db8::7", "203.0.113.8")))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('"derp.example.com"', "derp.example.com"),
+        ("中继.example", "xn--fiqv10j.example"),
+        ("derp。example。com", "derp.example.com"),
+        ("ｄｅｒｐ.example.com", "derp.example.com"),
+    ],
+)
+def test_host_name_as_typed(text: str, meant: str) -> None:
+    """Quotes, wide characters and other scripts are answered with the name in ASCII."""
+    with pytest.raises(UsageError, match=f"Write `--hostname {meant}`"):
+        check_config(RelayConfig(hostname=text))

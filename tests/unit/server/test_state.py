@@ -173,10 +173,20 @@ def test_file_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_not_a_directory(tmp_path: Path) -> None:
-    """A file in place of the directory, or of one above it, is refused as such."""
-    (tmp_path / "file").touch()
-    for path in (tmp_path / "file", tmp_path / "file" / "state"):
-        assert finding_of(lambda path=path: StateDir.open(path)).name == "state-not-a-directory"  # type: ignore[misc]
+    """A file in place of the directory, or of one above it, is refused as such, and it is the file that is to go."""
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "state"):
+        finding = finding_of(lambda path=path: StateDir.open(path))  # type: ignore[misc]
+        assert finding.name == "state-not-a-directory"
+        assert f"`mv {file} {file}.old`" in finding.remedy()
+
+
+def test_not_a_directory_but_a_device() -> None:
+    """Nobody is told to move a device away."""
+    finding = finding_of(lambda: StateDir.open(Path(os.devnull)))
+    assert finding.name == "state-not-a-directory"
+    assert "mv" not in finding.remedy()
 
 
 @pytest.mark.parametrize(("number", "name"), [(errno.EACCES, "state-not-writable"), (errno.EROFS, "file-trouble")])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tailhub.exceptions import MachineError
 from tailhub.server import state_place
 from tailhub.server.state_place import SYSTEM_STATE, locate, mount_finding, other_states
 
@@ -117,3 +118,13 @@ def test_state_on_a_mount(tmp_path: Path) -> None:
     if elsewhere is None or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("this machine has one file system only")
     assert mount_finding(elsewhere, tmp_path) is None
+
+
+@pytest.mark.parametrize("environ", [{}, {"STATE_DIRECTORY": "here"}])
+def test_current_directory_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    """A relative state directory below a directory that was removed is one sentence."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(MachineError, match="the directory that it counts from is gone"):
+        locate(None if environ else Path("here"), environ, 1000)

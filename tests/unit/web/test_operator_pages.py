@@ -111,3 +111,11 @@ def test_index_and_unknown_paths() -> None:
 def test_no_page_of_another_origin_may_read(target: bytes) -> None:
     """No answer allows another origin."""
     assert not any(name.startswith(b"access-control-") for name, _ in ask(target).headers)
+
+
+def test_map_that_is_not_there_yet() -> None:
+    """Until the address is known the map is "ask again", not empty."""
+    sources = OperatorSources(health=lambda: (), metrics=lambda: b"", derp_map=lambda _view: None)
+    response = OperatorPages(sources).respond(Request(b"GET", b"/derpmap.json", b"1.1", [], ""))
+    assert response.status == 503
+    assert b"still being looked for" in response.body
