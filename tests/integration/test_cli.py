@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.relay_process import LIMIT_S, LOOPBACK, RelayProcess, until
+from tailhub.client.stun import stun_query
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -205,3 +207,15 @@ def test_files_of_others(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "[TH041]" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_listen_off_leaves_a_stun_server() -> None:
+    """With ``--listen off`` STUN answers, no relay listens, and the map says STUNOnly."""
+    with RelayProcess("--listen", "off", "--address", "203.0.113.7") as running:
+        node = running.node()
+        assert node["STUNOnly"] is True
+        assert "DERPPort" not in node
+        assert running.metric("tailhub_tcp_accepted_total") == 0
+        answer = asyncio.run(stun_query("127.0.0.1", running.stun_port))
+        assert answer.address == "127.0.0.1"
+        until(lambda: "STUN server only" in running.log(), "the screen says so", running.log)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,7 +210,7 @@ def test_a_request_in_time_starts_the_thirty_seconds_anew() -> None:
 def test_too_many_newcomers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many connections that have not logged in the one that waits longest gives way; clients do not."""
     assert newcomers.MAX_NEWCOMERS == 8192
-    monkeypatch.setattr("tailhub.server.app.Newcomers", partial(newcomers.Newcomers, most=3))
+    monkeypatch.setattr("tailhub.server.app.MAX_NEWCOMERS", 3)
 
     async def scenario() -> None:
         async with relay() as server:

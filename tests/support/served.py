@@ -32,6 +32,7 @@ from tailhub.derp.messages import Message, Pong, ReceivedPacket
 from tailhub.keys import MeshKey, NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import BACKLOG
+from tailhub.net.crowd import Crowd
 from tailhub.net.stream import ReadBuffers, WriteWatch
 from tailhub.net.tls_context import server_context
 from tailhub.relay.admission import AdmissionPolicy
@@ -105,6 +106,7 @@ class Served:
             pages=pages,
             buffers=ReadBuffers(),
             watch=WriteWatch(loop, interval_s=0.02),
+            crowd=Crowd(loop),
             turn=Turn(loop, loop.turn_selector),
             newcomers=Newcomers(loop, most_newcomers),
             callers=Newcomers(loop),

@@ -166,8 +166,7 @@ def relay(
 ) -> int:
     """Run the relay. Without arguments it makes what it needs and prints what to paste where.
 
-    "off" instead of HOST:PORT switches that listener off, all but --listen. HOST may be empty, an IPv4 address, or
-    [IPv6].
+    "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
     """
     language = _language(lang)
     from tailhub.cli.relay import run_relay

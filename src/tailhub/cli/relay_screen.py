@@ -64,7 +64,9 @@ async def report_moves(server: RelayServer, lang: Language) -> None:
 
 def _firewall_commands(server: RelayServer) -> list[str]:
     stun = server.listeners.stun
-    return open_commands(detect(), [server.listeners.public.port], [stun.port] if stun is not None else [])
+    public = server.listeners.public
+    tcp = [public.port] if public.sockets else []
+    return open_commands(detect(), tcp, [stun.port] if stun is not None else [])
 
 
 def report_firsts(server: RelayServer, lang: Language) -> Callable[[], None]:
@@ -120,7 +122,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
     return ScreenFacts(
         version=tailhub.__version__,
         addresses=tuple(AddressLine(str(address.address), describe(address, lang)) for address in found),
-        relay=_listen_line(listeners.public),
+        relay=_listen_line(listeners.public) if listeners.public.sockets else None,
         stun=_listen_line(listeners.stun) if listeners.stun is not None else None,
         derp_port=discovery.derp_port,
         stun_port=discovery.stun_port if listeners.stun is not None else None,

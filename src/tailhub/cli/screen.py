@@ -70,15 +70,16 @@ class ListenLine:
 class ScreenFacts:
     """What the screen shows.
 
-    `derp_port` and `stun_port` are what others use (the map's); None: STUN is off. `policy_snippet` is "" while there
-    is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is pinned, "files" is
-    checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on this machine.
+    `derp_port` and `stun_port` are what others use (the map's). `relay`, `stun` None: that is off. `policy_snippet` is
+    "" while there is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is
+    pinned, "files" is checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on
+    this machine.
     `is_name_in_map`: is `hostname` what clients get? `relay_command` started this relay, `derpmap_command` asks it.
     """
 
     version: str
     addresses: tuple[AddressLine, ...]
-    relay: ListenLine
+    relay: ListenLine | None
     stun: ListenLine | None
     derp_port: int
     stun_port: int | None
@@ -96,6 +97,12 @@ class ScreenFacts:
     findings: tuple[Finding, ...] = ()
     firewall_commands: tuple[str, ...] = ()
 
+    @property
+    def is_local(self) -> bool:
+        """Can programs on this machine come to us, and nobody else?"""
+        listener = self.relay or self.stun
+        return listener is not None and listener.is_loopback
+
 
 def first_screen(facts: ScreenFacts, lang: Language = "en", columns: int = COLUMNS) -> list[Line]:
     """The whole screen; prose is broken at `columns`."""
@@ -104,9 +111,10 @@ def first_screen(facts: ScreenFacts, lang: Language = "en", columns: int = COLUM
     lines += _table(facts, words, columns)
     for finding in sorted(facts.findings, key=_gravity):
         lines += [Line(""), *finding_lines(finding, lang, columns)]
-    if not facts.relay.is_loopback:
-        stun = words["outside_stun"] if facts.stun else ""
-        lines += [Line(""), Line("  " + words["outside"] + stun)]
+    if not facts.is_local:
+        waiting = [words["outside_tcp"]] if facts.relay else []
+        waiting += [words["outside_stun"]] if facts.stun else []
+        lines += [Line(""), Line("  " + words["outside"] + "   ".join(waiting))]
     for number, step in enumerate(_steps(facts, words), start=1):
         lines.append(Line(""))
         for line in step:
@@ -216,9 +224,12 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
     if not facts.addresses and not facts.hostname:
         yield "address", words["unknown"], ""
     certificate = words[f"{facts.certificate}_certificate"].format(date=f"{facts.valid_to:%Y-%m-%d}")
-    families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
-    mapping = _mapping(facts.relay, facts.derp_port, words)
-    yield "relay", _where("TCP", facts.relay), words["comma"].join(filter(None, (certificate, families, mapping)))
+    if facts.relay:
+        families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
+        mapping = _mapping(facts.relay, facts.derp_port, words)
+        yield "relay", _where("TCP", facts.relay), words["comma"].join(filter(None, (certificate, families, mapping)))
+    else:
+        yield "relay", words["off"], words["relay_off_remark"]
     if facts.stun:
         families, mapping = _families(facts.stun, words), _mapping(facts.stun, facts.stun_port, words)
         yield "stun", _where("UDP", facts.stun), words["comma"].join(filter(None, (families, mapping)))
@@ -227,11 +238,12 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
     if facts.http:
         yield "http", _where("TCP", facts.http), words["http_remark"]
     if facts.admin:
-        url = f"http://{_endpoint(facts.admin) if facts.admin.host else f'127.0.0.1:{facts.admin.port}'}"
-        yield "pages", f"TCP {facts.admin.port}", words["pages_remark"].format(url=url)
+        yield "pages", f"TCP {facts.admin.port}", words["pages_remark"].format(url=_url(facts.admin))
     yield "state", facts.state_dir, words["state_own" if facts.certificate == "own" else "state_files"]
-    if facts.relay.is_loopback:
+    if facts.is_local:
         yield "access", words["local"], words["local_remark"]
+    elif facts.relay is None:
+        yield "access", words["anyone"], words["stun_only_remark"]
     elif facts.allowed_keys is None:
         yield "access", words["anyone"], words["anyone_remark"].format(step=3)
     else:
@@ -240,11 +252,14 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
 
 def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     """What to do next; the first line of each gets its number."""
-    if facts.policy_snippet:
+    if not facts.policy_snippet and facts.is_local:
+        if facts.admin:
+            yield [Line(words["map_here"], "step"), Line(f"{_url(facts.admin)}/derpmap.json", "paste")]
+    elif facts.policy_snippet:
         yield [
             Line(words["paste"], "step"),
             *(Line(text, "paste") for text in facts.policy_snippet.splitlines()),
-            *([Line(words["clients"])] if facts.certificate != "files" else []),
+            *([Line(words["clients"])] if facts.relay and facts.certificate != "files" else []),
             Line(words["headscale"]),
             Line(f"{facts.derpmap_command} --yaml", "paste"),
         ]
@@ -254,19 +269,18 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
             Line(f"{facts.relay_command} --address IP", "paste"),
             *([Line(f"{facts.relay_command} --hostname NAME", "paste")] if not facts.hostname else []),
         ]
-    if facts.relay.is_loopback:
+    if facts.is_local:
         return
     public = _ports(facts.derp_port, facts.stun_port if facts.stun else None, words)
-    here = _ports(facts.relay.port, facts.stun.port if facts.stun else None, words)
+    here = _ports(facts.relay.port if facts.relay else 0, facts.stun.port if facts.stun else None, words)
     head = words["open" if here == public else "open_other"].format(ports=public, here=here)
     yield [Line(head, "step"), *(Line(command, "paste") for command in facts.firewall_commands)]
-    if facts.allowed_keys is None:
-        yield list(_closing(facts, words))
+    if facts.allowed_keys is None and facts.relay is not None:
+        yield list(_closing(facts, facts.relay.port, words))
 
 
-def _closing(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
+def _closing(facts: ScreenFacts, port: int, words: dict[str, str]) -> Iterator[Line]:
     """How to keep others out."""
-    port = facts.relay.port
     # The rule of the step before would let everyone in all the same. Where ufw is not switched on, a rule for it closes
     # nothing, so there is none.
     opening = [command for command in facts.firewall_commands if command.endswith(f"ufw allow {port}/tcp")]
@@ -281,6 +295,10 @@ def _closing(facts: ScreenFacts, words: dict[str, str]) -> Iterator[Line]:
 def _endpoint(listener: ListenLine) -> str:
     host = f"[{listener.host}]" if ":" in listener.host else listener.host
     return f"{host}:{listener.port}"
+
+
+def _url(admin: ListenLine) -> str:
+    return f"http://{_endpoint(admin) if admin.host else f'127.0.0.1:{admin.port}'}"
 
 
 def _where(protocol: str, listener: ListenLine) -> str:
@@ -300,4 +318,6 @@ def _mapping(listener: ListenLine, public_port: int | None, words: dict[str, str
 def _ports(tcp: int, udp: int | None, words: dict[str, str]) -> str:
     if udp is None:
         return f"TCP {tcp}"
+    if not tcp:
+        return f"UDP {udp}"
     return words["ports"].format(tcp=f"TCP {tcp}", udp=f"UDP {udp}")

@@ -52,6 +52,7 @@ from tailhub.findings.listening import (
     descriptor_limit_low,
     family_missing,
     malformed_address,
+    nothing_to_serve,
     port_needs_privilege,
     port_taken,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "no_dns",
     "not_pem",
     "not_reachable",
+    "nothing_to_serve",
     "option_needs_other",
     "options_exclude",
     "other_addresses",

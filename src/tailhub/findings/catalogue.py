@@ -36,6 +36,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH034": Entry("family-missing", _NOTE),
     "TH035": Entry("cannot-listen", _ERROR),
     "TH036": Entry("descriptor-limit-low", _NOTE),
+    "TH037": Entry("nothing-to-serve", _ERROR),
     # state
     "TH040": Entry("state-locked", _ERROR),
     "TH041": Entry("state-not-writable", _ERROR),

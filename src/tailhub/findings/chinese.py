@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[suggestion?请写 `{flag} {suggestion}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
         "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
-        "`[2001:db8::5]:8443`[[needed?；中继靠它工作，不能写 `off`||；`off` 表示关闭该监听]]。",
+        "`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
     ),
     "TH034": (
         "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
@@ -35,11 +35,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "无法监听 {text}（{flag}）：{reason}。",
         "[[unix?请移走占位的文件，或用 `--state-dir DIR` 换一个目录。"
-        "||请用 `{flag} HOST:PORT` 换一个地址[[needed?||，或用 `{flag} off` 关闭它]]。]]",
+        "||请用 `{flag} HOST:PORT` 换一个地址，或用 `{flag} off` 关闭它。]]",
     ),
     "TH036": (
         "本进程最多可打开 {limit} 个文件，大约够 {clients} 个客户端使用。",
         "需要更多时，请在启动前提高硬限制：systemd 单元中写 `LimitNOFILE=65536`，容器则加 `--ulimit nofile=65536`。",
+    ),
+    "TH037": (
+        "--listen 和 --stun-listen 都已关闭：没有可做的事情。",
+        "请至少保留一个：`--listen :8443` 提供中继，`--stun-listen :3478` 应答 STUN。",
     ),
     "TH040": (
         "状态目录 {path} 正被[[program? {program}||另一个运行中的中继]][[pid?（pid {pid}）]]使用。",

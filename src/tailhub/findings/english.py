@@ -29,8 +29,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[suggestion?Write `{flag} {suggestion}`. ]]"
         "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
         "HOST is empty, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535, as in `:8443`, "
-        "`192.0.2.5:8443`, `[2001:db8::5]:8443`[[needed?; this listener cannot be `off`: it is the relay"
-        "||; `off` switches the listener off]].",
+        "`192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener off.",
     ),
     "TH034": (
         "This kernel has no {family}, so {flag} serves the other family only.",
@@ -39,12 +38,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "Cannot listen on {text} ({flag}): {reason}.",
         "[[unix?Remove what is in the way, or choose another directory with `--state-dir DIR`."
-        "||Choose another address with `{flag} HOST:PORT`[[needed?||, or switch it off with `{flag} off`]].]]",
+        "||Choose another address with `{flag} HOST:PORT`, or switch it off with `{flag} off`.]]",
     ),
     "TH036": (
         "This process may open {limit} files, enough for about {clients} clients.",
         "For more, raise the hard limit before the start: `LimitNOFILE=65536` in a systemd unit, "
         "`--ulimit nofile=65536` for a container.",
+    ),
+    "TH037": (
+        "--listen and --stun-listen are both off: there is nothing left to do.",
+        "Leave one of them on: `--listen :8443` relays, `--stun-listen :3478` answers STUN.",
     ),
     "TH040": (
         "The state directory {path} is in use by [[program?{program}||a running relay]][[pid? (pid {pid})]].",

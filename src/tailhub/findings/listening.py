@@ -73,7 +73,7 @@ def address_not_here(flag: str, host: str, port: int) -> Finding:
 def malformed_address(flag: str, text: str, suggestion: str = "") -> Finding:
     """`text` is no HOST:PORT; `suggestion` is what was probably meant."""
     quoted = any(quote in text for quote in "\"'“”‘’")
-    return Finding("TH033", {"flag": flag, "text": text, "suggestion": suggestion, "quoted": quoted, **_needed(flag)})
+    return Finding("TH033", {"flag": flag, "text": text, "suggestion": suggestion, "quoted": quoted})
 
 
 def family_missing(family: str, flag: str) -> Finding:
@@ -83,7 +83,7 @@ def family_missing(family: str, flag: str) -> Finding:
 
 def cannot_listen(flag: str, text: str, reason: str) -> Finding:
     """Listening on `text` fails for another reason, in the system's words. `flag` "unix": a unix socket's path."""
-    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix", **_needed(flag)})
+    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix"})
 
 
 def descriptor_limit_low(limit: int, clients: int) -> Finding:
@@ -91,6 +91,6 @@ def descriptor_limit_low(limit: int, clients: int) -> Finding:
     return Finding("TH036", {"limit": limit, "clients": clients})
 
 
-def _needed(flag: str) -> dict[str, object]:
-    """What there is no relay without cannot be switched off."""
-    return {"needed": flag == "--listen"}
+def nothing_to_serve() -> Finding:
+    """Both ``--listen`` and ``--stun-listen`` are off."""
+    return Finding("TH037")

@@ -19,8 +19,8 @@ class Acceptor:
     """Accepts on listening sockets, which it owns, and hands on each new one.
 
     When descriptors run out, one held in reserve is given up for a moment to accept the newcomer, and `make_room` may
-    close some other connection (True if it did). Else the newcomer is closed: it sees a clean end instead of a time-out,
-    the queue of the kernel does not stay full, and accepting never ends.
+    close some other connection (True if it did). Else the newcomer is closed: it sees a clean end instead of a
+    time-out, the queue of the kernel does not stay full, and accepting never ends.
     """
 
     def __init__(

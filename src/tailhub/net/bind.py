@@ -45,8 +45,8 @@ class BoundSockets:
 
     @property
     def port(self) -> int:
-        """The port they share, also when 0 was asked for."""
-        return int(self.sockets[0].getsockname()[1])
+        """The port they share, also when 0 was asked for; 0 without sockets."""
+        return int(self.sockets[0].getsockname()[1]) if self.sockets else 0
 
     @property
     def families(self) -> frozenset[int]:

@@ -52,17 +52,14 @@ class ListenSpec:
         return len(self.endpoints) > 1
 
 
-def parse_listen(text: str, flag: str, *, can_be_off: bool = True) -> ListenSpec | None:
-    """Read the value of `flag`; None for ``off``. Raises `UsageError`, with the form that was probably meant.
-
-    Without `can_be_off` that form is never ``off``; the value still may be, and the caller refuses it.
-    """
+def parse_listen(text: str, flag: str) -> ListenSpec | None:
+    """Read the value of `flag`; None for ``off``. Raises `UsageError`, with the form that was probably meant."""
     if text == "off":
         return None
     endpoints = _parse(text)
     if endpoints is None:
         meant = _repair(text)
-        is_sound = can_be_off if meant == "off" else _parse(meant) is not None
+        is_sound = meant == "off" or _parse(meant) is not None
         raise UsageError(findings.malformed_address(flag, text, meant if is_sound else ""))
     return ListenSpec(flag, text, endpoints)
 

@@ -22,6 +22,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
+from tailhub.net.crowd import Crowd
+
 RECV_SIZE: Final = 128 << 10  # bytes a read, at most
 FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
 _LEAST_RECV_SIZE: Final = 4 << 10
@@ -31,6 +33,7 @@ _MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows 
 _PIECE: Final = 16384  # plaintext of one TLS record
 _PLAIN_SIZE: Final = 8192 + RECV_SIZE + _MAX_CARRY + 64
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
+_MOST_LATE: Final = 16  # streams ended at once: what waited for them is dropped, which takes its time
 _LINGER_S: Final = 1.0
 _FLUSH_S: Final = 5.0
 
@@ -88,7 +91,10 @@ class WriteWatch:
     def _look(self) -> None:
         self._timer = None
         now = self._loop.time()
+        before = self.timeouts
         for stream in list(self._blocked):
+            if self.timeouts - before == _MOST_LATE:
+                break
             if self._is_late(stream, now):
                 # A socket is called writable only when a good part of its buffer is free, which takes seconds on a
                 # thin line: whether the kernel takes anything is found out by trying.
@@ -97,7 +103,8 @@ class WriteWatch:
                     self.timeouts += 1
                     stream.abort("write timeout")
         if self._blocked:
-            self._timer = self._loop.call_later(self._interval_s, self._look)
+            wait_s = 0.0 if self.timeouts - before == _MOST_LATE else self._interval_s
+            self._timer = self._loop.call_later(wait_s, self._look)
 
     def _is_late(self, stream: Stream, now: float) -> bool:
         timeout_s = stream.write_timeout_s
@@ -107,7 +114,8 @@ class WriteWatch:
 class Stream:
     """One connection. Owns the socket from now on.
 
-    `write_timeout_s`: how long the peer may take no byte while some wait for it (0: for ever).
+    `write_timeout_s`: how long the peer may take no byte while some wait for it (0: for ever). `crowd`: those with whom
+    it shares the time for reading; None when it has risen above them.
     """
 
     __slots__ = (
@@ -125,6 +133,7 @@ class Stream:
         "_timer",
         "_tls",
         "_watch",
+        "crowd",
         "progress_at",
         "write_timeout_s",
     )
@@ -142,7 +151,9 @@ class Stream:
         buffers: ReadBuffers,
         watch: WriteWatch,
         receiver: Receiver,
+        crowd: Crowd | None = None,
     ) -> None:
+        self.crowd = crowd
         self._loop = loop
         self._sock = sock
         self._buffers = buffers
@@ -267,10 +278,16 @@ class Stream:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
+        crowd = self.crowd
+        if crowd is not None and crowd.must_wait:
+            return
         size = self._recv_size
         started = monotonic()
         n = self._read_plain(size) if self._tls is None or self._state != self._OPEN else self._read_tls(size)
-        if monotonic() - started > _LONG_READ_S:
+        took_s = monotonic() - started
+        if crowd is not None:
+            crowd.spend(took_s)
+        if took_s > _LONG_READ_S:
             self._recv_size = max(size // 4, _LEAST_RECV_SIZE)
         elif n == size:
             self._recv_size = min(size * 2, RECV_SIZE)

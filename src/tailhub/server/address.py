@@ -240,7 +240,7 @@ def _notes(facts: Facts, discovery: Discovery) -> Iterator[Finding]:
         own = [found.address for found in facts.on_default_route(AF_INET)] + ([ipv4.address] if ipv4 else [])
         seen = [answer.address for answer in facts.stun_of(AF_INET)]
         yield findings.not_reachable(str(own[0]) if own else "", str(seen[0]) if seen else "")
-    elif not (discovery.is_public or discovery.undecided or wanted.hostname):
+    elif not (discovery.is_public or discovery.undecided or wanted.hostname or wanted.is_for_this_machine):
         yield findings.address_unknown()
     for found in (ipv4, ipv6):
         others = [c for c in discovery.disagreements if found and c.address.version == found.address.version]

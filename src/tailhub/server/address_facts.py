@@ -33,6 +33,11 @@ class Wanted:
     listen_hosts: tuple[IPAddress, ...] = ()
     families: frozenset[int] = frozenset({socket.AF_INET, socket.AF_INET6})
 
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Does the relay listen on loopback addresses only?"""
+        return bool(self.listen_hosts) and all(host.is_loopback for host in self.listen_hosts)
+
 
 @dataclass(frozen=True, slots=True)
 class StunAnswer:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tailhub.certs.files import Certificate
+from tailhub.net.bind import BoundSockets
 from tailhub.server.address import Discovery
 from tailhub.server.address_facts import Wanted
 from tailhub.server.config import RelayConfig, parse_addresses
@@ -41,8 +42,9 @@ class Advertised:
 
     @property
     def derp_port(self) -> int:
-        """The TCP port that clients use."""
-        return self._config.public_port or self._listeners.public.port
+        """The TCP port that clients use, 0 when there is no relay but STUN only."""
+        listening = self._listeners.public.port
+        return (self._config.public_port or listening) if listening else 0
 
     async def find_address(self, state_dir: Path | None, probes: Probes | None = None) -> Discovery:
         """Learn which address and ports others use; takes up to about two seconds.
@@ -63,6 +65,12 @@ class Advertised:
 
         await watch(self.discovery, self._wanted(), self._probes(), changed)
 
+    @property
+    def _served(self) -> BoundSockets:
+        """The sockets that others come to: the relay's, without one those of STUN."""
+        listeners = self._listeners
+        return listeners.public if listeners.public.sockets or listeners.stun is None else listeners.stun
+
     def _probes(self) -> Probes:
         return Probes(stun_query=self._stun.query if self._stun is not None else None)
 
@@ -73,11 +81,11 @@ class Advertised:
             stun_port=listeners.stun.port if listeners.stun is not None else None,
             addresses=parse_addresses(config),
             hostname=config.hostname,
-            public_port=config.public_port,
+            public_port=self.derp_port or None,
             stun_public_port=config.stun_public_port,
             discover=config.discover,
             listen_hosts=self._specs.public_hosts,
-            families=listeners.public.families,
+            families=self._served.families,
         )
 
     def derp_map(self, view: MapView) -> DERPMap | None:
@@ -88,7 +96,7 @@ class Advertised:
 
     def _local_endpoint(self) -> LocalEndpoint:
         listeners = self._listeners
-        hosts = {sock.family: sock.getsockname()[0] for sock in listeners.public.sockets}
+        hosts = {sock.family: sock.getsockname()[0] for sock in self._served.sockets}
         ipv4, ipv6 = hosts.get(socket.AF_INET), hosts.get(socket.AF_INET6)
         return LocalEndpoint(
             ipv4=LOOPBACK_V4 if ipv4 == "0.0.0.0" else ipv4,

@@ -23,6 +23,7 @@ from tailhub.findings import Finding
 from tailhub.keys import MeshKey, NodePublic
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
+from tailhub.net.crowd import Crowd
 from tailhub.net.stream import ReadBuffers, WriteWatch
 from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
@@ -147,6 +148,7 @@ class RelayServer:
             pages=lambda request: text(503, "starting"),
             buffers=ReadBuffers(),
             watch=WriteWatch(loop),
+            crowd=Crowd(loop),
             turn=Turn(loop, self._selector),
             newcomers=Newcomers(loop, self._most_newcomers),
             callers=Newcomers(loop, MAX_CALLERS),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tailhub.keys import NodePrivate
+from tailhub.net.crowd import Crowd
 from tailhub.net.stream import ReadBuffers, Stream, WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
@@ -43,6 +44,7 @@ class ServerContext:
     pages: Callable[[Request], Response]
     buffers: ReadBuffers
     watch: WriteWatch
+    crowd: Crowd  # all newcomers on the public port
     turn: Turn
     newcomers: Newcomers  # on the public port
     callers: Newcomers  # of the listeners that have pages only: whoever floods the public port does not shut them out

@@ -195,6 +195,7 @@ class DerpConnection:
             app_name=info.app_name,
             connected_at=context.loop.time(),
         )
+        self._stream.crowd = None
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(handshake.client_key)
         self._write(handshake.server_info())

@@ -54,7 +54,7 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
     if newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
     incoming = Incoming(context, newcomer)
-    stream = Stream(context.loop, sock, context.buffers, context.watch, incoming)
+    stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd)
     context.newcomers.add(newcomer, stream)
 
 

@@ -18,21 +18,23 @@ from tailhub.server.config import RelayConfig
 class ListenSpecs:
     """What each flag asks for; None is off."""
 
-    public: ListenSpec
+    public: ListenSpec | None
     http: ListenSpec | None
     stun: ListenSpec | None
     admin: ListenSpec | None
 
     @property
     def public_hosts(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """The addresses in ``--listen``, none for the wildcard."""
-        hosts = (ip_address(endpoint.host.partition("%")[0]) for endpoint in self.public.endpoints)
+        """The addresses in ``--listen`` (without it, in ``--stun-listen``), none for the wildcard."""
+        spec = self.public or self.stun
+        endpoints = spec.endpoints if spec is not None else ()
+        hosts = (ip_address(endpoint.host.partition("%")[0]) for endpoint in endpoints)
         return tuple(host for host in hosts if not host.is_unspecified)
 
 
 @dataclass(frozen=True, slots=True)
 class BoundListeners:
-    """Sockets that listen; None is off."""
+    """Sockets that listen; None is off, and so is `public` without sockets (a STUN server only)."""
 
     public: BoundSockets
     http: BoundSockets | None
@@ -55,15 +57,15 @@ class BoundListeners:
 
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
     """Read the listening flags. Raises `UsageError`."""
-    public = parse_listen(config.listen, "--listen", can_be_off=False)
-    if public is None:
-        raise UsageError(findings.malformed_address("--listen", config.listen, ":8443"))
-    return ListenSpecs(
-        public=public,
+    specs = ListenSpecs(
+        public=parse_listen(config.listen, "--listen"),
         http=parse_listen(config.http_listen, "--http-listen"),
         stun=parse_listen(config.stun_listen, "--stun-listen"),
         admin=parse_listen(config.admin_listen, "--admin-listen"),
     )
+    if specs.public is None and specs.stun is None:
+        raise UsageError(findings.nothing_to_serve())
+    return specs
 
 
 def bind_listeners(specs: ListenSpecs) -> BoundListeners:
@@ -75,7 +77,7 @@ def bind_listeners(specs: ListenSpecs) -> BoundListeners:
                 undo.callback(bound.close)
             return bound
 
-        public = bind_tcp(specs.public)
+        public = bind_tcp(specs.public) if specs.public is not None else BoundSockets(())
         keep(public)
         bound = BoundListeners(
             public=public,

@@ -53,7 +53,7 @@ class Pages:
         )
         sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
         self.public = PublicPages(PublicSettings(config.home), sources)
-        self.plain = PlainPages(advertised.derp_port)
+        self.plain = PlainPages(advertised.derp_port or 443)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
         operator = OperatorSources(context.relay.consistency_errors, self._metrics, self._map_json)
         self.operator = OperatorPages(operator, own_names)

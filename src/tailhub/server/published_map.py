@@ -55,7 +55,7 @@ def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -
             host_name=host,
             ipv4=ipv4 or None,
             ipv6=ipv6 or None,
-            derp_port=discovery.derp_port,
+            derp_port=discovery.derp_port or None,
             stun_port=discovery.stun_port,
             cert_name=pin,
         )
@@ -76,7 +76,7 @@ def local_map(endpoint: LocalEndpoint, certificate: Certificate, hostname: str, 
             host_name=name or endpoint.ipv4 or endpoint.ipv6,
             ipv4=endpoint.ipv4 or NO_ADDRESS,
             ipv6=endpoint.ipv6 or NO_ADDRESS,
-            derp_port=endpoint.derp_port,
+            derp_port=endpoint.derp_port or None,
             stun_port=endpoint.stun_port,
             cert_name=pin,
         )

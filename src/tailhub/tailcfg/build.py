@@ -43,7 +43,7 @@ def relay_region(
     host_name: str | None = None,
     ipv4: str | None = None,
     ipv6: str | None = None,
-    derp_port: int,
+    derp_port: int | None,
     stun_port: int | None,
     cert_name: str | None = None,
     dynamic: bool = False,
@@ -52,8 +52,8 @@ def relay_region(
 
     `ipv4` and `ipv6`: an address, ``"none"`` (this family is not used), or None or "" (left out: clients ask DNS for
     `host_name`). Without `host_name`, or with an address as `host_name`, clients cannot check a name, so `cert_name` is
-    needed. `dynamic`: the addresses change, so only the name goes into the map. `stun_port` None or -1 is no STUN. The
-    ports are those that others use. Raises `LocalError`.
+    needed. `dynamic`: the addresses change, so only the name goes into the map. `derp_port` None is a STUN server only,
+    `stun_port` None or -1 is no STUN. The ports are those that others use. Raises `LocalError`.
     """
     stun_port = None if stun_port == NO_STUN else stun_port
     _check_ports(derp_port, stun_port)
@@ -65,7 +65,7 @@ def relay_region(
     if not host_name:
         if dynamic:
             raise LocalError("expected a host name for a relay whose address changes, found none")
-        if not cert_name:
+        if derp_port is not None and not cert_name:
             raise LocalError("expected a pin (CertName) for a relay without a host name, found none")
         if ipv4 is None and ipv6 not in (None, NO_ADDRESS):
             ipv4 = NO_ADDRESS
@@ -78,16 +78,17 @@ def relay_region(
         name=f"{region_id}a",
         region_id=region_id,
         host_name=host_name,
-        cert_name=cert_name or "",
+        cert_name=cert_name or "" if derp_port is not None else "",
         ipv4=ipv4 or "",
         ipv6=ipv6 or "",
         stun_port=NO_STUN if stun_port is None else stun_port,
-        derp_port=derp_port,
+        stun_only=derp_port is None,
+        derp_port=derp_port or 0,
     )
     return DERPRegion(region_id=region_id, region_code=code, region_name=name, nodes=(node,))
 
 
-def _literal_host(ipv4: str | None, ipv6: str | None, derp_port: int) -> str:
+def _literal_host(ipv4: str | None, ipv6: str | None, derp_port: int | None) -> str:
     """HostName of a relay that has no name: its address."""
     if ipv4 and ipv4 != NO_ADDRESS:
         return ipv4
@@ -121,7 +122,7 @@ def _normal(text: str | None, version: int) -> str | None:
     return str(address)
 
 
-def _check_ports(derp_port: int, stun_port: int | None) -> None:
+def _check_ports(derp_port: int | None, stun_port: int | None) -> None:
     for what, port in (("DERP", derp_port), ("STUN", stun_port)):
         if port is not None and not 1 <= port <= 65535:
             raise LocalError(f"expected a {what} port from 1 to 65535, found {port}")

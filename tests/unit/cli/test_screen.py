@@ -292,3 +292,12 @@ def test_a_name_that_is_not_in_the_certificate() -> None:
 def test_no_ufw_no_rule_for_it() -> None:
     """Where ufw is not switched on, no rule for it is offered: it would close nothing."""
     assert "ufw" not in plain(first_screen(replace(plain_cloud("en"), firewall_commands=())))
+
+
+def test_on_loopback_without_an_address() -> None:
+    """A relay for this machine that nobody else has an address of says where the map for programs here is."""
+    facts = replace(plain_cloud("en"), relay=ListenLine(8443, "127.0.0.1", (4,)), policy_snippet="", addresses=())
+    lines = plain(first_screen(facts)).splitlines()
+    assert lines[-1] == "  http://127.0.0.1:9912/derpmap.json"
+    assert "1 The map for programs on this machine" in lines[-2]
+    assert "There is no map yet" not in plain(first_screen(facts))

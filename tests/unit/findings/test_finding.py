@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tailhub import findings
@@ -128,13 +126,6 @@ def test_an_address_that_is_not_here() -> None:
     assert "`--listen :8443`" in findings.address_not_here("--listen", "192.0.2.5", 8443).remedy()
     for flag, host in (("--listen", "::1"), ("--admin-listen", "192.0.2.5")):
         assert findings.address_not_here(flag, host, 99).remedy() == f"For this machine only: `{flag} 127.0.0.1:99`."
-
-
-@pytest.mark.parametrize("make", [findings.malformed_address, findings.cannot_listen])
-def test_the_relay_cannot_be_switched_off(make: Callable[[str, str, str], Finding]) -> None:
-    """That a listener may be switched off is said of the others only."""
-    assert "switch" in str(make("--stun-listen", "x", ""))
-    assert "switch" not in str(make("--listen", "x", ""))
 
 
 def test_state_directory_of_others() -> None:

@@ -462,6 +462,11 @@ CASES = [
     ),
     Case("nothing at all", Facts(WANTED, on("lo", "127.0.0.1")), None, notes=("address-unknown",)),
     Case(
+        "nothing at all, and nobody else is to come",
+        Facts(replace(WANTED, listen_hosts=(ip_address("127.0.0.1"),)), on("lo", "127.0.0.1")),
+        None,
+    ),
+    Case(
         "nothing but a name",
         Facts(replace(WANTED, hostname="derp.example.com"), on("lo", "127.0.0.1")),
         None,

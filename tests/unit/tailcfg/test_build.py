@@ -129,3 +129,12 @@ def test_region_id_wants_a_whole_key() -> None:
     """Anything but 32 bytes is refused."""
     with pytest.raises(LocalError, match="32 bytes, found 31"):
         region_id_for_key(bytes(31))
+
+
+def test_a_stun_server_needs_no_pin_and_has_no_derp_port() -> None:
+    """Without a DERP port the node is STUNOnly, and nothing is pinned that nobody serves."""
+    region = relay_region(
+        region_id=912, code="c", name="n", ipv4="203.0.113.7", derp_port=None, stun_port=3478, cert_name=PIN
+    )
+    (node,) = region.nodes
+    assert (node.stun_only, node.derp_port, node.cert_name, node.host_name) == (True, 0, "", "203.0.113.7")
