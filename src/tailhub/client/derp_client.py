@@ -14,7 +14,7 @@ import time
 from typing import Self
 
 from tailhub import box
-from tailhub.client.dial import Endpoint, OpenStream, open_stream
+from tailhub.client.dial import Endpoint, OpenStream, abort, open_stream
 from tailhub.client.message_queue import MessageQueue
 from tailhub.derp import frames
 from tailhub.derp.client_protocol import PING_LEN, ClientProtocol
@@ -155,7 +155,7 @@ class DERPClient:
             )
             await client._log_in(wait_admission, deadline)
         except BaseException:
-            stream.writer.transport.abort()
+            abort(stream.writer)
             raise
         return client
 
@@ -258,7 +258,7 @@ class DERPClient:
         except OSError:  # TimeoutError and SSLError too: the relay does not say goodbye, or is gone already
             pass
         finally:
-            self._writer.transport.abort()
+            abort(self._writer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -375,7 +375,7 @@ class DERPClient:
             if not waiting.done():
                 waiting.set_result(None)
         if reason != _CLOSED_BY_US:
-            self._writer.transport.abort()
+            abort(self._writer)
 
     def _closed_error(self) -> ConnectionClosedError:
         error = ConnectionClosedError(f"{self.endpoint}: {self._closed}")
