@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from support.tls_streams import Connected, Party, Secured, TLSPeer, client_context, relay_context
 from support.waiting import run, until
-from tailhub.net.stream import RECV_SIZE, ReadBuffers, Stream, WriteWatch
+from tailhub.net.stream import RECV_SIZE, ReadBuffers, Stream
+from tailhub.net.write_watch import WriteWatch
 
 
 @pytest.mark.parametrize("tls_1_2", [False, True])

@@ -33,8 +33,9 @@ from tailhub.keys import MeshKey, NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import BACKLOG
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers, WriteWatch
+from tailhub.net.stream import ReadBuffers
 from tailhub.net.tls_context import server_context
+from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits

@@ -11,8 +11,9 @@ from functools import cache
 
 from support.waiting import until
 from tailhub.certs.self_signed import make_self_signed
-from tailhub.net.stream import ReadBuffers, Stream, WriteWatch
+from tailhub.net.stream import ReadBuffers, Stream
 from tailhub.net.tls_context import server_context
+from tailhub.net.write_watch import WriteWatch
 
 
 @cache

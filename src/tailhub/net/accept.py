@@ -20,7 +20,8 @@ class Acceptor:
 
     When descriptors run out, one held in reserve is given up for a moment to accept the newcomer, and `make_room` may
     close some other connection (True if it did). Else the newcomer is closed: it sees a clean end instead of a
-    time-out, the queue of the kernel does not stay full, and accepting never ends.
+    time-out, the queue of the kernel does not stay full, and accepting never ends. The same happens earlier when
+    `has_room` says that others need the descriptors that are left.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Acceptor:
         listeners: list[socket.socket],
         on_accept: Callable[[socket.socket, Any], None],
         make_room: Callable[[], bool] = lambda: False,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._loop = loop
         self._listeners = listeners
         self._on_accept = on_accept
         self._make_room = make_room
+        self._has_room = has_room
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self.accepted = 0
@@ -70,8 +73,11 @@ class Acceptor:
                     return
                 # Anything else (ECONNABORTED and the like) concerns the one connection that is already gone.
                 continue
-            self.accepted += 1
-            self._on_accept(sock, address)
+            if self._has_room():
+                self.accepted += 1
+                self._on_accept(sock, address)
+            else:
+                self._accept_or_close(sock, address)
 
     def _shed(self, listener: socket.socket) -> bool:
         """Accept one connection with the reserve. False when none waits, or without reserve: then a bit later.

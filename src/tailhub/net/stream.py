@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from tailhub.net.crowd import Crowd
+from tailhub.net.write_watch import WriteWatch
 
 RECV_SIZE: Final = 128 << 10  # bytes a read, at most
 FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
@@ -33,7 +34,6 @@ _MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows 
 _PIECE: Final = 16384  # plaintext of one TLS record
 _PLAIN_SIZE: Final = 8192 + RECV_SIZE + _MAX_CARRY + 64
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
-_MOST_LATE: Final = 16  # streams ended at once: what waited for them is dropped, which takes its time
 _LINGER_S: Final = 1.0
 _FLUSH_S: Final = 5.0
 
@@ -64,51 +64,6 @@ class ReadBuffers:
         self.cipher_view = memoryview(self.cipher)
         self.plain = bytearray(_PLAIN_SIZE)
         self.plain_view = memoryview(self.plain)
-
-
-class WriteWatch:
-    """Ends streams whose peer does not read: no byte taken by the kernel for `Stream.write_timeout_s`."""
-
-    __slots__ = ("_blocked", "_interval_s", "_loop", "_timer", "timeouts")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, interval_s: float = 0.25) -> None:
-        self._loop = loop
-        self._interval_s = interval_s
-        self._blocked: set[Stream] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self.timeouts = 0
-
-    def add(self, stream: Stream) -> None:
-        """The kernel did not take all of a write."""
-        self._blocked.add(stream)
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._interval_s, self._look)
-
-    def discard(self, stream: Stream) -> None:
-        """The kernel took the rest, or the stream is over."""
-        self._blocked.discard(stream)
-
-    def _look(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        before = self.timeouts
-        for stream in list(self._blocked):
-            if self.timeouts - before == _MOST_LATE:
-                break
-            if self._is_late(stream, now):
-                # A socket is called writable only when a good part of its buffer is free, which takes seconds on a
-                # thin line: whether the kernel takes anything is found out by trying.
-                stream.push()
-                if self._is_late(stream, now):
-                    self.timeouts += 1
-                    stream.abort("write timeout")
-        if self._blocked:
-            wait_s = 0.0 if self.timeouts - before == _MOST_LATE else self._interval_s
-            self._timer = self._loop.call_later(wait_s, self._look)
-
-    def _is_late(self, stream: Stream, now: float) -> bool:
-        timeout_s = stream.write_timeout_s
-        return timeout_s > 0 and stream in self._blocked and now - stream.progress_at >= timeout_s
 
 
 class Stream:

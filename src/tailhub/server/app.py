@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import ssl
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -24,9 +25,10 @@ from tailhub.keys import MeshKey, NodePublic
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers, WriteWatch
+from tailhub.net.stream import ReadBuffers
 from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
+from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.config import RelayConfig, check_config
@@ -88,7 +90,7 @@ class RelayServer:
 
     def _open(self) -> None:
         """Everything that can fail for a reason that a person must mend."""
-        self._most_newcomers = self._raise_descriptor_limit()
+        self._most_connections = self._raise_descriptor_limit()
         path = locate(self.config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)
@@ -104,11 +106,13 @@ class RelayServer:
         self._undo.callback(self.admin_socket.close)
 
     def _raise_descriptor_limit(self) -> int:
-        """How many newcomers there may be: never so many that those who have logged in cannot have half the limit."""
+        """How many connections there may be on the public port; pages, files and imports need descriptors too."""
         _, limit = raise_descriptor_limit()
-        if 0 <= limit < FEW_DESCRIPTORS:
+        if limit < 0:
+            return sys.maxsize
+        if limit < FEW_DESCRIPTORS:
             self.notes.append(findings.descriptor_limit_low(limit, max(0, limit - OWN_DESCRIPTORS)))
-        return min(MAX_NEWCOMERS, max(8, (limit - OWN_DESCRIPTORS) // 2)) if limit >= 0 else MAX_NEWCOMERS
+        return max(OWN_DESCRIPTORS // 4, limit - OWN_DESCRIPTORS)
 
     def _load_certificate(self) -> Certificate:
         config, now = self.config, datetime.now(UTC)
@@ -150,13 +154,17 @@ class RelayServer:
             watch=WriteWatch(loop),
             crowd=Crowd(loop),
             turn=Turn(loop, self._selector),
-            newcomers=Newcomers(loop, self._most_newcomers),
+            newcomers=Newcomers(loop, MAX_NEWCOMERS),
             callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),
         )
         self._undo.callback(self._close_connections)
         self.acceptor = Acceptor(
-            loop, list(self.listeners.public.sockets), partial(accept_public, context), self._make_room
+            loop,
+            list(self.listeners.public.sockets),
+            partial(accept_public, context),
+            self._make_room,
+            self._has_room,
         )
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)
@@ -190,6 +198,9 @@ class RelayServer:
             acceptor.start()
             self._undo.callback(acceptor.stop)
         self._tasks.append(loop.create_task(pages.bootstrap_dns.run()))
+
+    def _has_room(self) -> bool:
+        return self.context.relay.registry.count + len(self.context.newcomers) < self._most_connections
 
     def _make_room(self) -> bool:
         self.context.events.out_of_descriptors()

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from tailhub.keys import NodePrivate
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers, Stream, WriteWatch
+from tailhub.net.stream import ReadBuffers, Stream
+from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
