@@ -55,7 +55,8 @@ class Pages:
         self.public = PublicPages(PublicSettings(config.home), sources)
         self.plain = PlainPages(advertised.derp_port or 443)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
-        operator = OperatorSources(context.relay.consistency_errors, self._metrics, self._map_json)
+        # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
+        operator = OperatorSources(lambda: (), self._metrics, self._map_json)
         self.operator = OperatorPages(operator, own_names)
 
     def _bootstrap_answers(self) -> dict[str, list[str]] | None:
