@@ -38,7 +38,7 @@ from tailhub.server.incoming import accept_pages, accept_public
 from tailhub.server.listeners import bind_listeners, parse_listeners
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.state import StateDir, mesh_key, relay_name
-from tailhub.server.state_place import ADMIN_SOCKET, locate, mount_finding, other_states
+from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states
 from tailhub.server.stun import StunServer
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
@@ -121,8 +121,6 @@ class RelayServer:
             self.notes += date_findings(certificate, config.cert, now)
             self.notes += use_findings(certificate, config.cert, config.hostname)
             return certificate.alone() if certificate.needs_pin else certificate
-        if (unsafe := mount_finding(self.state.path)) is not None:
-            self.notes.append(unsafe)
         others = other_states(self.state.path, os.environ)
         name = relay_name(box.public_key(self.private_key))
         certificate, found = self.state.certificate(name, config.hostname, config.addresses, now, others)

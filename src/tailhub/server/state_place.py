@@ -1,4 +1,4 @@
-"""Where a relay's state is: which directory, which others there may be, and whether it outlives a container.
+"""Where a relay's state is: which directory, and which others there may be.
 
 Not here: what is in it (`tailhub.server.state`). ``$STATE_DIRECTORY`` (systemd.exec(5)), else ``/var/lib/tailhub`` for
 root, else the XDG base directory specification's place.
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
-from tailhub.findings import Finding
 
 __all__ = [
     "ADMIN_SOCKET",
@@ -20,7 +19,6 @@ __all__ = [
     "RELAY_KEY",
     "SYSTEM_STATE",
     "locate",
-    "mount_finding",
     "other_states",
 ]
 
@@ -31,7 +29,6 @@ PINNED_KEY = "pinned.key"
 ADMIN_SOCKET = "admin.sock"  # of the operator's pages, while a relay runs
 
 _USER_STATE = ".local/state/tailhub"  # below a home directory
-_CONTAINER_MARKS = (".dockerenv", "run/.containerenv")  # of Docker, of Podman
 
 
 def locate(explicit: Path | None, environ: Mapping[str, str], uid: int | None) -> Path:
@@ -58,15 +55,6 @@ def other_states(path: Path, environ: Mapping[str, str]) -> list[Path]:
     candidates += [home / _USER_STATE for home in homes if home]
     here = path.resolve()
     return [place for place in dict.fromkeys(candidates) if _may_have_state(place) and place.resolve() != here]
-
-
-def mount_finding(path: Path, root: Path = Path("/")) -> Finding | None:
-    """A finding if we are in a container and the state directory `path` goes away together with it."""
-    if not any((root / mark).exists() for mark in _CONTAINER_MARKS):
-        return None
-    if path.stat().st_dev != root.stat().st_dev:
-        return None
-    return findings.state_not_a_mount(str(path))
 
 
 def _absolute(path: Path) -> Path:

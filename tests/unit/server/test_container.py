@@ -65,7 +65,7 @@ garbage
         ("/var/lib/tailhub", True),
         ("/var/lib/tailhub/deeper", True),
         ("/var/lib/tailhub2", False),
-        ("/root/.local/state/tailhub", False),
+        ("/home/u/.local/state/tailhub", False),
         ("/tmp/tailhub", False),
         ("/srv/with space/tailhub", True),
     ],

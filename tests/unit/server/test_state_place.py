@@ -10,7 +10,7 @@ import pytest
 
 from tailhub.exceptions import MachineError
 from tailhub.server import state_place
-from tailhub.server.state_place import SYSTEM_STATE, locate, mount_finding, other_states
+from tailhub.server.state_place import SYSTEM_STATE, locate, other_states
 
 HOME = Path.home()
 
@@ -95,29 +95,6 @@ def test_a_closed_directory_counts(homes: dict[str, Path], tmp_path: Path, monke
 
     monkeypatch.setattr(Path, "lstat", lstat)
     assert other_states(tmp_path / "mine", {"HOME": str(tmp_path)}) == [homes["system"]]
-
-
-@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
-def test_state_inside_a_container(tmp_path: Path, mark: str) -> None:
-    """In a container, a state directory on the container's own file system is a warning that names it."""
-    root, state = tmp_path / "root", tmp_path / "root/state"
-    state.mkdir(parents=True)
-    assert mount_finding(state, root) is None
-    (root / mark).parent.mkdir(exist_ok=True)
-    (root / mark).touch()
-    finding = mount_finding(state, root)
-    assert finding is not None
-    assert finding.name == "state-not-a-mount"
-    assert str(state) in str(finding)
-
-
-def test_state_on_a_mount(tmp_path: Path) -> None:
-    """In a container, a state directory on another file system is fine."""
-    (tmp_path / ".dockerenv").touch()
-    elsewhere = next((path for path in map(Path, ("/proc", "/dev", "/sys")) if path.is_dir()), None)
-    if elsewhere is None or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has one file system only")
-    assert mount_finding(elsewhere, tmp_path) is None
 
 
 @pytest.mark.parametrize("environ", [{}, {"STATE_DIRECTORY": "here"}])
