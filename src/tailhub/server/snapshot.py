@@ -58,25 +58,7 @@ class Snapshots:
         relay = self.context.relay
         stats, registry = relay.stats, relay.registry
         values: dict[str, float | dict[tuple[str, ...], float]] = {
-            name: getattr(stats, name)
-            for name in (
-                "accepts",
-                "bytes_received",
-                "bytes_sent",
-                "control_dropped",
-                "disco_received",
-                "dup_connections_total",
-                "forwarded_in",
-                "got_ping",
-                "home_moves_in",
-                "home_moves_out",
-                "packets_received",
-                "packets_sent",
-                "peer_gone_disconnected",
-                "peer_gone_not_here",
-                "sent_pong",
-                "unknown_frames",
-            )
+            name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int)
         }
         values["packets_dropped"] = _labelled(stats.packets_dropped)
         values["bytes_dropped"] = _labelled(stats.bytes_dropped)
