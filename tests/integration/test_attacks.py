@@ -330,7 +330,7 @@ def test_closing_a_peer_in_a_row_is_closing_it_once(mesh_key_file: Path, monkeyp
 
 def few_descriptors(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let the relay believe in a low limit; how many connections it then takes."""
-    monkeypatch.setattr("tailhub.server.app.raise_descriptor_limit", lambda: (80, 80))
+    monkeypatch.setattr("tailhub.server.foundation.raise_descriptor_limit", lambda: (80, 80))
     return 16
 
 
@@ -346,7 +346,7 @@ def test_silent_connections_do_not_shut_out_newcomers(monkeypatch: pytest.Monkey
             newcomer.write(frames.send_packet(client.key, b"hello"))
             assert await client.frame() == (FrameType.RECV_PACKET, newcomer.key + b"hello")
             assert await silent[0].rest() == b""
-            assert server.acceptor.exhausted == 0
+            assert server.service.acceptor.exhausted == 0
 
     run(scenario)
 
@@ -362,7 +362,7 @@ def test_clients_leave_descriptors_for_the_operator(
             clients = [await open_client(server) for _ in range(most)]
             for _ in range(5):
                 assert await (await Wire.open(server, tls=False)).rest() == b""
-            assert server.acceptor.exhausted == 5
+            assert server.service.acceptor.exhausted == 5
             assert server.listeners.admin is not None
             operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
             assert (await operator.ask("GET /healthz", host=b"Host: 127.0.0.1\r\n")).status == 200

@@ -210,7 +210,7 @@ def test_a_request_in_time_starts_the_thirty_seconds_anew() -> None:
 def test_too_many_newcomers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many connections that have not logged in the one that waits longest gives way; clients do not."""
     assert newcomers.MAX_NEWCOMERS == 8192
-    monkeypatch.setattr("tailhub.server.app.MAX_NEWCOMERS", 3)
+    monkeypatch.setattr("tailhub.server.service.MAX_NEWCOMERS", 3)
 
     async def scenario() -> None:
         async with relay() as server:

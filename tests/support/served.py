@@ -15,7 +15,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -39,13 +39,12 @@ from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
-from tailhub.server.context import ServerContext
+from tailhub.server.context import Responder, ServerContext
 from tailhub.server.events import Events
 from tailhub.server.incoming import accept_public
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.turn import Turn
 from tailhub.web.debug import DebugSources
-from tailhub.web.message import Request, Response
 from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
 
 MESH_KEY = MeshKey(bytes(range(32)))
@@ -59,7 +58,7 @@ def _tls_context() -> ssl.SSLContext:
     return server_context(certificate_pem, key_pem, make_meta(box.public_key(PRIVATE_KEY), now).pem)
 
 
-def public_pages() -> Callable[[Request], Response]:
+def public_pages() -> Responder:
     """The small pages, with nothing to show."""
     debug = DebugSources(values=dict, faults=list, traffic=list, facts=dict)
     return PublicPages(PublicSettings(), PublicSources(lambda: None, debug)).respond
@@ -72,7 +71,7 @@ async def serving(
     most_newcomers: int = MAX_NEWCOMERS,
     write_timeout_s: float = 2.0,
     small_buffers: bool = False,
-    pages: Callable[[Request], Response] | None = None,
+    pages: Responder | None = None,
 ) -> AsyncIterator[Served]:
     """A relay that listens, until the block ends."""
     served = Served(limits, most_newcomers, write_timeout_s, small_buffers, pages or public_pages())
@@ -91,7 +90,7 @@ class Served:
         most_newcomers: int,
         write_timeout_s: float,
         small_buffers: bool,
-        pages: Callable[[Request], Response],
+        pages: Responder,
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, RelayLoop)

@@ -151,7 +151,7 @@ class World:
             if items:
                 self.relay.route(connection, items, self.now)
             if client.incoming.skipped_frames:
-                self.relay.note_unknown_frames(connection, client.incoming.skipped_frames)
+                self.relay.note_unknown_frames(connection, client.incoming.skipped_frames, self.now)
                 client.incoming.skipped_frames = 0
             if client.incoming.error is not None:
                 raise client.incoming.error

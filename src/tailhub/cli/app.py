@@ -162,6 +162,15 @@ def relay(
     stun_rfc: Annotated[
         bool, typer.Option("--stun-rfc/--no-stun-rfc", help="Answer plain RFC 8489 STUN too, limited by address.")
     ] = True,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            parser=usage.workers,
+            metavar="N|auto",
+            help="Processes that serve clients (auto: 1 up to two cores, else one less than there are).",
+            show_default="auto",
+        ),
+    ] = None,
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
     """Run the relay. Without arguments it makes what it needs and prints what to paste where.
@@ -191,6 +200,7 @@ def relay(
         home=home,
         bootstrap_dns_names=names,
         stun_rfc=stun_rfc,
+        workers=workers or None,
     )
     return run_relay(config, language)
 

@@ -7,6 +7,8 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Sequence
+from functools import partial
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
@@ -14,20 +16,26 @@ from tailhub.findings import Language
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig
+from tailhub.server.cores import usable_cores, worker_count
 
 
 def run_relay(config: RelayConfig, lang: Language) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises `FindingError` when it cannot start."""
     if sys.platform == "win32":
         raise MachineError(findings.platform_unsupported(sys.platform))
+    _set_up_log()
+    workers = worker_count(config.workers, usable_cores())
+    if workers > 1:
+        from tailhub.server.supervisor import Supervisor
+
+        return Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,))).run()
     selector = TurnSelector()
     server = RelayServer(config, selector)
-    _set_up_log()
     with (
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
     ):
-        runner.run(_run(server, lang))
+        runner.run(_run(server, lang, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
     return 0
 
 
@@ -39,10 +47,11 @@ def _set_up_log() -> None:
     log.setLevel(logging.INFO)
 
 
-async def _run(server: RelayServer, lang: Language) -> None:
+async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Signals]) -> None:
+    """Start, say so, and run until one of the `signals`."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in signals:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
             loop.add_signal_handler(number, ended.set)
     await server.start()

@@ -74,7 +74,7 @@ def report_firsts(server: RelayServer, lang: Language) -> Callable[[], None]:
 
     Nothing is printed before the function that is returned has been called: the screen comes first.
     """
-    is_pinned = pin_of(server.certificate) is not None
+    is_pinned = pin_of(server.foundation.certificate) is not None
     held: list[Line] | None = []
 
     def say(lines: list[Line]) -> None:
@@ -127,7 +127,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         derp_port=discovery.derp_port,
         stun_port=discovery.stun_port if listeners.stun is not None else None,
         certificate=_certificate_kind(server),
-        valid_to=server.certificate.not_after.date(),
+        valid_to=server.foundation.certificate.not_after.date(),
         state_dir=_short_home(str(server.state.path)),
         policy_snippet=snippet,
         hostname=server.config.hostname,
@@ -142,7 +142,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
 
 
 def _certificate_kind(server: RelayServer) -> Literal["own", "pinned", "files"]:
-    if pin_of(server.certificate) is None:
+    if pin_of(server.foundation.certificate) is None:
         return "files"
     return "own" if server.config.cert is None else "pinned"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding
+from tailhub.server.config import MAX_WORKERS
 
 # click has no class of its own for these two.
 _NO_SUCH_COMMAND = re.compile(r"No such command '(.*?)'")
@@ -29,6 +30,15 @@ def number(refuse: Callable[[str], Finding]) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def workers(text: str) -> int:
+    """A reader of ``--workers``: a number; 0 for ``auto``."""
+    if text == "auto":
+        return 0
+    if re.fullmatch("[0-9]{1,9}", text) is None or text.strip("0") == "":
+        raise UsageError(findings.bad_workers(text, MAX_WORKERS))
+    return int(text)
 
 
 def path(option: str, command: str = "tailhub relay") -> Callable[[str], Path]:

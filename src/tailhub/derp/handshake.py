@@ -75,6 +75,17 @@ def _parse_client_info(text: bytes) -> ClientInfo:
     )
 
 
+def _server_info_text(info: ServerInfo) -> bytes:
+    fields: dict[str, int] = {"version": info.version}
+    if info.rate_bytes_per_s:
+        fields["TokenBucketBytesPerSecond"] = info.rate_bytes_per_s
+        fields["TokenBucketBytesBurst"] = info.rate_burst_bytes
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+_PLAIN_SERVER_INFO = _server_info_text(ServerInfo())  # what nearly every client gets
+
+
 class ServerHandshake:
     """The server's side of one login.
 
@@ -112,12 +123,7 @@ class ServerHandshake:
 
     def server_info(self, info: ServerInfo | None = None) -> bytes:
         """The ServerInfo frame. Without a limit it is just ``{"version":2}``, as the reference's."""
-        info = info or ServerInfo()
-        fields: dict[str, int] = {"version": info.version}
-        if info.rate_bytes_per_s:
-            fields["TokenBucketBytesPerSecond"] = info.rate_bytes_per_s
-            fields["TokenBucketBytesBurst"] = info.rate_burst_bytes
-        text = json.dumps(fields, separators=(",", ":")).encode()
+        text = _PLAIN_SERVER_INFO if info is None else _server_info_text(info)
         return frames.serialize(FrameType.SERVER_INFO, box.seal(text, self._shared))
 
 

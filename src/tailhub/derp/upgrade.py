@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from enum import Enum
+from typing import NamedTuple
 
 import h11
 
@@ -22,7 +24,22 @@ FAST_START_HEADER = b"derp-fast-start"
 IDEAL_NODE_HEADER = b"ideal-node"
 SHOWN_BODY = 160  # bytes of a refusal's body that go into the error's text
 MAX_RESPONSE_HEAD = 16384  # bytes of the server's answer that a client reads before it gives up
+MAX_USUAL_HEAD = 1024  # bytes of a request's head that `usual_request` looks at
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+
+# The head as Go's net/http writes it for the reference's client, and as `ClientUpgrade` does: every byte of it. Each
+# header at most once, values without white space or anything else that a parser would have to judge.
+_USUAL_HEAD = re.compile(
+    rb"GET /derp HTTP/1\.1\r\n"
+    rb"Host: [A-Za-z0-9.:\[\]-]+\r\n"
+    rb"(?:User-Agent: [!-~]+\r\n)?"
+    rb"(Upgrade: DERP\r\n)?"
+    rb"Connection: Upgrade\r\n"
+    rb"(Derp-Fast-Start: 1\r\n)?"
+    rb"(Ideal-Node: [A-Za-z0-9._-]+\r\n)?"
+    rb"(?(1)|Upgrade: DERP\r\n)"
+    rb"\r\n"
+)
 
 
 class UpgradeKind(Enum):
@@ -30,6 +47,26 @@ class UpgradeKind(Enum):
 
     DERP = "derp"
     WEBSOCKET = "websocket"
+
+
+class UsualRequest(NamedTuple):
+    """An upgrade to DERP that asks for nothing unusual. `length` is that of its head; what follows are frames."""
+
+    length: int
+    fast_start: bool
+    not_ideal: bool
+
+
+def usual_request(data: bytes) -> UsualRequest | None:
+    """Recognise the whole head that real clients send at the start of `data`; None for all else, which h11 reads.
+
+    h11 takes ten times as long. What is recognised here it reads as the same upgrade (``tests/fuzz/upgrade_request``).
+    """
+    match = _USUAL_HEAD.match(data, 0, MAX_USUAL_HEAD)
+    if match is None:
+        return None
+    _, fast_start, ideal_node = match.groups()
+    return UsualRequest(match.end(), fast_start is not None, ideal_node is not None)
 
 
 def requested_upgrade(headers: Headers) -> UpgradeKind | None:

@@ -25,6 +25,7 @@ from tailhub.findings.asking import (
     bad_language,
     bad_port,
     bad_region_id,
+    bad_workers,
     option_needs_other,
     options_exclude,
     too_many_addresses,
@@ -62,6 +63,7 @@ from tailhub.findings.machine import (
     output_failed,
     platform_unsupported,
     relay_not_found,
+    workers_unsupported,
 )
 from tailhub.findings.state import (
     file_missing,
@@ -92,6 +94,7 @@ __all__ = [
     "bad_language",
     "bad_port",
     "bad_region_id",
+    "bad_workers",
     "cannot_listen",
     "certificate_expired",
     "certificate_half",
@@ -136,5 +139,6 @@ __all__ = [
     "state_not_writable",
     "stun_private_sources",
     "too_many_addresses",
+    "workers_unsupported",
     "wrong_usage",
 ]

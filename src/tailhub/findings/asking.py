@@ -50,6 +50,11 @@ def option_needs_other(option: str, value: str, missing: str) -> Finding:
     return Finding("TH065", {"option": option, "value": value, "missing": missing, "missing_value": "FILE"})
 
 
+def bad_workers(text: str, most: int) -> Finding:
+    """``--workers`` is neither ``auto`` nor a number up to `most`."""
+    return Finding("TH086", {"text": text, "most": most})
+
+
 def bad_language(text: str) -> Finding:
     """``--lang`` is neither ``en`` nor ``zh``."""
     return Finding("TH066", {"text": text})

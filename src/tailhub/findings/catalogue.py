@@ -87,4 +87,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH082": Entry("platform-unsupported", _ERROR),
     "TH083": Entry("clock-before-build", _WARNING),
     "TH084": Entry("file-trouble", _ERROR),
+    "TH085": Entry("workers-unsupported", _ERROR),
+    "TH086": Entry("bad-workers", _ERROR),
 }

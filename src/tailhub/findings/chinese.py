@@ -250,4 +250,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path}：{reason}。",
         "[[look?查看内容：`{look}`。||请检查磁盘和文件属主：`df {path!q}; ls -ld {path!q}`。]]",
     ),
+    "TH085": (
+        "此系统（{platform}）不支持多个工作进程共用一个端口。",
+        "请去掉 `--workers`，或写 `--workers 1`；多个工作进程需要 Linux。",
+    ),
+    "TH086": (
+        "--workers：应为 1 到 {most} 的数字或 `auto`，实际是 `{text}`。",
+        "例如 `--workers 3`；`auto` 在不超过两个核时用一个工作进程，否则为核数减一。",
+    ),
 }

@@ -274,4 +274,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path}: {reason}.",
         "[[look?To look at it: `{look}`.||Check the disk and the file's owner: `df {path!q}; ls -ld {path!q}`.]]",
     ),
+    "TH085": (
+        "Several workers cannot share a port on this system ({platform}).",
+        "Leave `--workers` out, or write `--workers 1`; several work on Linux.",
+    ),
+    "TH086": (
+        "--workers: expected a number from 1 to {most}, or `auto`, found `{text}`.",
+        "As in `--workers 3`; `auto` takes one worker up to two cores, else one for each core but one.",
+    ),
 }

@@ -19,6 +19,11 @@ def platform_unsupported(platform: str) -> Finding:
     return Finding("TH082", {"platform": platform})
 
 
+def workers_unsupported(platform: str) -> Finding:
+    """``--workers`` wants several, which `platform` cannot have."""
+    return Finding("TH085", {"platform": platform})
+
+
 def clock_before_build(now: date, built: date) -> Finding:
     """The clock is surely wrong."""
     return Finding("TH083", {"now": f"{now:%Y-%m-%d}", "built": f"{built:%Y-%m-%d}"})

@@ -1,7 +1,8 @@
 """Binding the sockets a relay listens on, and saying clearly why one cannot be had.
 
-The two families are bound apart (``IPV6_V6ONLY``), on the same port. ``SO_REUSEPORT`` is never set: with it a second
-relay of the same user would take half of the first one's clients without an error. ``SO_REUSEADDR`` is set for TCP, so
+The two families are bound apart (``IPV6_V6ONLY``), on the same port. ``SO_REUSEPORT`` is set only where several workers
+share a port, and only after it was had without: with it alone a second relay of the same user would take half of the
+first one's clients without an error. ``SO_REUSEADDR`` is set for TCP, so
 that a restart need not wait for old connections; for UDP it would let two programs share the port, so there it is not.
 Nothing is ever bound to a port that was not asked for: the clients' map depends on it.
 
@@ -64,6 +65,29 @@ def bind_tcp(spec: ListenSpec, backlog: int = BACKLOG) -> BoundSockets:
     return _bind(spec, socket.SOCK_STREAM, backlog)
 
 
+def bind_tcp_shares(spec: ListenSpec, count: int, backlog: int = BACKLOG) -> tuple[BoundSockets, ...]:
+    """Bind the same port `count` times; the kernel spreads connections over them (Linux). Errors as `bind_tcp`."""
+    first = bind_tcp(spec, backlog)
+    if count == 1:
+        return (first,)
+    endpoints = [endpoint for endpoint in spec.endpoints if endpoint.family in first.families]
+    port, notes = first.port, first.notes
+    first.close()
+    shares: list[BoundSockets] = []
+    try:
+        for _ in range(count):
+            sockets: list[socket.socket] = []
+            shares.append(BoundSockets(tuple(sockets), notes))
+            for endpoint in endpoints:
+                sockets.append(_open(endpoint, port, socket.SOCK_STREAM, backlog, shared=True))
+                shares[-1] = BoundSockets(tuple(sockets), notes)
+    except OSError as error:  # somebody was faster
+        for share in shares:
+            share.close()
+        raise _explain(error, spec, endpoint, socket.SOCK_STREAM) from error
+    return tuple(shares)
+
+
 def bind_udp(spec: ListenSpec) -> BoundSockets:
     """Bind datagram sockets. Errors as `bind_tcp`."""
     return _bind(spec, socket.SOCK_DGRAM, 0)
@@ -101,10 +125,14 @@ def _bind_once(spec: ListenSpec, kind: socket.SocketKind, backlog: int) -> Bound
     return BoundSockets(tuple(sockets), tuple(notes))
 
 
-def _open(endpoint: Endpoint, port: int, kind: socket.SocketKind, backlog: int) -> socket.socket:
+def _open(
+    endpoint: Endpoint, port: int, kind: socket.SocketKind, backlog: int, *, shared: bool = False
+) -> socket.socket:
     """One bound, non-blocking socket. Raises `OSError`."""
     sock = socket.socket(endpoint.family, kind)
     try:
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # Windows lets others steal the port else
         elif kind == socket.SOCK_STREAM:

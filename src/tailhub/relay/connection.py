@@ -56,6 +56,7 @@ class Connection:
     """The state of one logged-in connection. `dirty` is True between a wake and the end of the writer's turn."""
 
     __slots__ = (
+        "active_since",
         "dirty",
         "has_duplicates",
         "identity",
@@ -75,6 +76,7 @@ class Connection:
         self.key = identity.key
         self.queue = queue
         self.sink = sink
+        self.active_since = identity.connected_at  # monotonic seconds: when it last became its key's active one
         self.dirty = False
         self.is_home = False
         self.is_watcher = False

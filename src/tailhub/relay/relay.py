@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tailhub.derp import frames
-from tailhub.derp.frames import HEADER, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
+from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
 from tailhub.derp.runs import Item
 from tailhub.disco import looks_like_disco
 from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.connection import Connection, Identity, Sink
+from tailhub.relay.elsewhere import Claim, Elsewhere, Sibling
 from tailhub.relay.registry import Registry
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
@@ -29,29 +30,37 @@ class Relay:
     """All decisions of one relay. Every method returns at once; bytes leave through the connections' queues."""
 
     __slots__ = (
+        "_caught_up_at",
         "_next_id",
         "_own_key",
         "_queued",
         "_receivers",
+        "_siblings",
         "_watchers",
+        "elsewhere",
         "home_connections",
         "limits",
         "registry",
         "stats",
     )
 
-    def __init__(self, limits: QueueLimits | None = None, *, own_key: bytes = b"") -> None:
+    def __init__(
+        self, limits: QueueLimits | None = None, *, own_key: bytes = b"", first_connection_id: int = 0
+    ) -> None:
         """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself."""
         self._own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
         self.registry = Registry()
+        self.elsewhere = Elsewhere()
+        self._siblings: dict[Sibling, None] = {}
+        self._caught_up_at = 0.0  # the read at which siblings were last asked
         self.home_connections = 0
         self._queued = QueuedBytes()
         self._watchers: dict[Connection, None] = {}
         # Source key to the connections that were sent a packet from it. The mirror of Connection.sources.
         self._receivers: dict[bytes, set[Connection]] = {}
-        self._next_id = 0
+        self._next_id = first_connection_id
 
     # --- presence -----------------------------------------------------------------------------------------------------
 
@@ -65,10 +74,17 @@ class Relay:
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh)
         connection = Connection(identity, queue, sink)
         self.stats.accepts += 1
-        if not self.registry.add(connection):
+        is_first = self.registry.add(connection)
+        if self._is_at_sibling(identity.key):
+            is_first = False
+            self.registry.share(identity.key, displaced=False)
+        if not is_first:
             self.stats.dup_connections_total += 1
-        if self._watchers:
-            self._tell_watchers(identity.present_frame())
+        if self._watchers or self._siblings:
+            frame = identity.present_frame()
+            self._tell_watchers(frame)
+            for sibling in self._siblings:
+                sibling.put_present(frame, identity.connected_at)
         return connection
 
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
@@ -85,7 +101,13 @@ class Relay:
                 del self._receivers[source]
         connection.sources.clear()
         if self.registry.remove(connection):
-            self._key_left(connection.key)
+            for sibling in self._siblings:
+                sibling.put_gone(connection.key)
+            if not self._is_at_sibling(connection.key):
+                self._key_left(connection.key)
+        elif connection.key in self.registry.shared:
+            self._tell_siblings(connection.key)
+            self._weigh(connection.key)
 
     def _key_left(self, key: bytes) -> None:
         frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
@@ -108,13 +130,88 @@ class Relay:
             # A watcher that misses a change would believe something wrong for ever; a new connection starts afresh.
             watcher.sink.close("mesh peer does not read: presence would be lost")
 
+    # --- the other workers of this relay ------------------------------------------------------------------------------
+
+    def add_sibling(self, sibling: Sibling) -> None:
+        """There is a link to another worker. It is told of everybody here, and from now on of every change."""
+        self._siblings[sibling] = None
+        for connection in self.registry:
+            if connection is self.registry.current(connection.key):
+                sibling.put_present(connection.identity.present_frame(), connection.active_since)
+
+    def remove_sibling(self, sibling: Sibling) -> None:
+        """The link is broken: what was learnt over it is forgotten."""
+        self._siblings.pop(sibling, None)
+        for key in self.elsewhere.keys_of(sibling):
+            self.sibling_gone(sibling, key)
+
+    def sibling_present(self, sibling: Sibling, frame: bytes, since: float) -> None:
+        """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there."""
+        key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
+        known = self.elsewhere.claim_of(key, sibling)
+        self.elsewhere.put(key, Claim(sibling, since, frame))
+        if known is None or known.frame != frame:
+            self._tell_watchers(frame)
+        self._weigh(key)
+
+    def sibling_gone(self, sibling: Sibling, key: bytes) -> None:
+        """A key has no connection at another worker any more."""
+        is_nowhere = self.elsewhere.remove(key, sibling)
+        self._weigh(key)
+        if is_nowhere and self.registry.current(key) is None:
+            self._key_left(key)
+
+    def _weigh(self, key: bytes) -> None:
+        """Where is a key active that is here and perhaps at other workers? At most one of them says: here."""
+        connection = self.registry.current(key)
+        if connection is None:
+            return
+        if self._is_at_sibling(key):
+            self.registry.share(key, displaced=self.elsewhere.routes[key].since > connection.active_since)
+        else:
+            self.registry.unshare(key)
+
+    def _tell_siblings(self, key: bytes) -> None:
+        connection = self.registry.current(key)
+        if connection is not None:
+            for sibling in self._siblings:
+                sibling.put_present(connection.identity.present_frame(), connection.active_since)
+
+    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float) -> None:
+        """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it."""
+        receiver = self.registry.current(dst)
+        if receiver is None:
+            self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, count, len(frames) - count * RECV_OVERHEAD)
+            return
+        src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
+        if src not in receiver.sources:
+            self._note_source(receiver, src)
+        receiver.queue.put(read_at, frames, count, disco)
+        receiver.wake()
+
+    def close_peer(self, key: bytes) -> None:
+        """Close a key's connections here."""
+        for connection in self.registry.of_key(key):
+            connection.sink.close("closed on behalf of a mesh peer")
+
+    def _is_at_sibling(self, key: bytes) -> bool:
+        claim = self.elsewhere.routes.get(key)
+        return claim is not None and claim.forwarder in self._siblings
+
+    def _note_activity(self, connection: Connection, now: float) -> None:
+        """One of several connections with a key wrote a frame."""
+        if self.registry.note_activity(connection):
+            connection.active_since = now
+            if connection.key in self.registry.shared:
+                self._tell_siblings(connection.key)
+
     # --- the packet path ----------------------------------------------------------------------------------------------
 
     def route(self, connection: Connection, items: Iterable[Item], now: float) -> None:
         """Deal with what one read brought. Raises `FrameError` when the connection broke a rule and must be closed."""
         registry = self.registry
         if connection.has_duplicates:
-            registry.note_activity(connection)
+            self._note_activity(connection, now)
         active = registry.active
         stats = self.stats
         src = connection.key
@@ -134,7 +231,7 @@ class Relay:
                     stats.disco_received += count
                 receiver = active.get(dst)
                 if receiver is None:
-                    self._undeliverable(connection, dst, chunk, count, disco, now)
+                    self._not_here(connection, dst, chunk, count, disco, now)
                     continue
                 if src not in receiver.sources:
                     self._note_source(receiver, src)
@@ -151,20 +248,29 @@ class Relay:
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
 
-    def note_unknown_frames(self, connection: Connection, count: int) -> None:
+    def note_unknown_frames(self, connection: Connection, count: int, now: float) -> None:
         """A connection sent frames that mean nothing here; they were skipped, but it did write."""
         self.stats.unknown_frames += count
         if connection.has_duplicates:
-            self.registry.note_activity(connection)
+            self._note_activity(connection, now)
 
     def _note_source(self, receiver: Connection, src: bytes) -> None:
         if len(receiver.sources) < MAX_SOURCES:
             receiver.sources.add(src)
             self._receivers.setdefault(src, set()).add(receiver)
 
-    def _undeliverable(
-        self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
-    ) -> None:
+    def _not_here(self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float) -> None:
+        claim = self.elsewhere.routes.get(dst)
+        if claim is None and self._siblings and now != self._caught_up_at:
+            # Whoever logs in at a sibling is not told so before we are, but we may not have read it yet.
+            self._caught_up_at = now
+            for sibling in tuple(self._siblings):
+                sibling.catch_up()
+            claim = self.elsewhere.routes.get(dst)
+        if claim is not None:
+            self.stats.forwarded += count
+            claim.forwarder.forward(now, dst, chunk, count, disco)
+            return
         self.stats.drop(UNKNOWN_DEST, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)
@@ -203,8 +309,9 @@ class Relay:
         elif frame_type == FrameType.WATCH_CONNS:
             self._watch(connection)
         elif frame_type == FrameType.CLOSE_PEER:
-            for target in self.registry.of_key(body):
-                target.sink.close("closed on behalf of a mesh peer")
+            self.close_peer(body)
+            for sibling in self._siblings:
+                sibling.put_close(body)
 
     def _note_preferred(self, connection: Connection, home: bool, now: float) -> None:
         if connection.is_home == home:
@@ -224,14 +331,18 @@ class Relay:
         disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
         self.stats.forwarded_in += 1
         receiver = self.registry.active.get(dst)
+        frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
         if receiver is None:
+            if self._is_at_sibling(dst):  # all workers are one relay: still one hop
+                self.stats.forwarded += 1
+                self.elsewhere.routes[dst].forwarder.forward(now, dst, frame, 1, disco)
+                return
             self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, 1, packet_len)
             if disco:
                 self._tell_not_here(connection, dst, now)
             return
         if src not in receiver.sources:
             self._note_source(receiver, src)
-        frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
         receiver.queue.put(now, frame, 1, disco)
         receiver.wake()
 
@@ -244,8 +355,9 @@ class Relay:
             return
         connection.is_watcher = True
         self._watchers[connection] = None
-        flood = b"".join(present.identity.present_frame() for present in self.registry)
-        self._tell_watcher(connection, flood)
+        frames = [present.identity.present_frame() for present in self.registry]
+        frames += [claim.frame for claim in self.elsewhere.routes.values() if claim.forwarder in self._siblings]
+        self._tell_watcher(connection, b"".join(frames))
 
     # --- what operators see -------------------------------------------------------------------------------------------
 
@@ -266,6 +378,7 @@ class Relay:
         if len(connections) != self.registry.count:
             errors.append(f"registry counts {self.registry.count} connections but holds {len(connections)}")
         shared = {connection for group in self.registry.duplicates.values() for connection in group}
+        shared.update(connection for key in self.registry.shared for connection in self.registry.of_key(key))
         if shared != {connection for connection in connections if connection.has_duplicates}:
             errors.append(f"{len(shared)} connections share a key, others are marked so")
         homes = sum(connection.is_home for connection in connections)

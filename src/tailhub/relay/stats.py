@@ -37,6 +37,7 @@ class Stats:
         "control_dropped",
         "disco_received",
         "dup_connections_total",
+        "forwarded",
         "forwarded_in",
         "got_ping",
         "home_moves_in",
@@ -57,6 +58,7 @@ class Stats:
         self.disco_received = 0  # packets, part of packets_received
         self.packets_sent = 0  # handed to the connection's writer
         self.bytes_sent = 0
+        self.forwarded = 0  # packets handed to other workers of this relay
         self.forwarded_in = 0  # packets that came from mesh peers
         self.got_ping = 0
         self.sent_pong = 0
@@ -77,3 +79,9 @@ class Stats:
         key = (reason, "disco" if disco else "other")
         self.packets_dropped[key] += packets
         self.bytes_dropped[key] += payload_bytes
+
+    def add_drops(self, other: Stats) -> None:
+        """Count what another one has counted as dropped."""
+        for mine, theirs in ((self.packets_dropped, other.packets_dropped), (self.bytes_dropped, other.bytes_dropped)):
+            for key, count in theirs.items():
+                mine[key] += count

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, UsageError
+from tailhub.server.cores import can_share_port
 from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
+
+MAX_WORKERS = 64
 
 # A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -41,6 +45,7 @@ class RelayConfig:
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
+    workers: int | None = None  # None: by the number of cores
 
 
 def check_config(config: RelayConfig) -> None:
@@ -50,6 +55,11 @@ def check_config(config: RelayConfig) -> None:
     for option, port in (("--public-port", config.public_port), ("--stun-public-port", config.stun_public_port)):
         if port is not None and not 1 <= port <= 65535:
             raise UsageError(findings.bad_port(option, str(port)))
+    if config.workers is not None:
+        if not 1 <= config.workers <= MAX_WORKERS:
+            raise UsageError(findings.bad_workers(str(config.workers), MAX_WORKERS))
+        if config.workers > 1 and not can_share_port():
+            raise UsageError(findings.workers_unsupported(sys.platform))
     parse_addresses(config)
     if config.hostname and not _HOST_NAME.fullmatch(config.hostname):
         raise UsageError(findings.bad_host_name("--hostname", config.hostname))

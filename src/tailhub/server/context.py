@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tailhub.keys import NodePrivate
 from tailhub.net.crowd import Crowd
@@ -18,6 +18,9 @@ from tailhub.server.events import Events
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
+
+Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
+"""What makes a page: at once, or later (another process answers) with a future."""
 
 
 class DerpStream(Flushable, Protocol):
@@ -42,7 +45,7 @@ class ServerContext:
     server_key_frame: bytes
     policy: AdmissionPolicy
     tls: ssl.SSLContext
-    pages: Callable[[Request], Response]
+    pages: Responder
     buffers: ReadBuffers
     watch: WriteWatch
     crowd: Crowd  # all newcomers on the public port

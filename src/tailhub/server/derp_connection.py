@@ -59,12 +59,12 @@ class DerpConnection:
         """Where its bytes come from and go to."""
         return self._stream
 
-    def start(self, trailing: bytes) -> None:
-        """Open the login; `trailing` are bytes that came behind the request."""
+    def start(self, trailing: bytes, answer: bytes = b"") -> None:
+        """Open the login; `trailing` are bytes that came behind the request, which `answer` answers."""
         if self._newcomer is not None:
-            self._newcomer.set_deadline(self._context.loop, LOGIN_S, "no ClientInfo within 10 s")
+            self._newcomer.set_deadline(LOGIN_S, "no ClientInfo within 10 s")
         self._context.derp_connections[self] = None
-        self._write(self._context.server_key_frame)
+        self._write(answer + self._context.server_key_frame)
         if trailing:
             self._receive_bytes(trailing)
 
@@ -88,7 +88,7 @@ class DerpConnection:
             if items:
                 self._context.relay.route(connection, items, self._context.loop.time())
             if decoder.skipped_frames:
-                self._context.relay.note_unknown_frames(connection, decoder.skipped_frames)
+                self._context.relay.note_unknown_frames(connection, decoder.skipped_frames, self._context.loop.time())
                 decoder.skipped_frames = 0
             if decoder.error is not None:
                 raise decoder.error
@@ -198,11 +198,11 @@ class DerpConnection:
         self._stream.crowd = None
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(handshake.client_key)
-        self._write(handshake.server_info())
-        if not self._stream.is_open:  # the write found it broken; `closed` has run
-            return
         self._newcomer = None
-        self._connection = context.relay.register(identity, self)
+        connection = self._connection = context.relay.register(identity, self)
+        # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
+        connection.queue.put_control(handshake.server_info())
+        connection.wake()
         context.events.logged_in(identity)
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive = context.loop.call_later(self._keep_alive_s, self._send_keep_alive)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
 
 import h11
 
 from tailhub.derp.upgrade import (
+    Headers,
     UpgradeKind,
     derp_response,
     is_not_ideal,
@@ -17,7 +19,7 @@ from tailhub.derp.upgrade import (
     websocket_response,
 )
 from tailhub.exceptions import UpgradeError
-from tailhub.server.context import ServerContext
+from tailhub.server.context import Responder, ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import PREFACE_S, Newcomer
 from tailhub.web.message import Request, Response, date, fit, reason, text
@@ -30,15 +32,27 @@ _log = logging.getLogger("tailhub")
 
 
 class HttpConnection:
-    """Answers requests one after another with `pages`. With `can_upgrade`, ``/derp`` leads to DERP."""
+    """Answers requests one after another with `pages`. With `can_upgrade`, ``/derp`` leads to DERP.
 
-    __slots__ = ("_body_bytes", "_can_upgrade", "_context", "_http", "_newcomer", "_pages", "_request", "_seen")
+    While a page is being made elsewhere (`Responder`), nothing more is read; the newcomer's deadline bounds it.
+    """
+
+    __slots__ = (
+        "_awaited",
+        "_body_bytes",
+        "_can_upgrade",
+        "_context",
+        "_http",
+        "_newcomer",
+        "_pages",
+        "_request",
+    )
 
     def __init__(
         self,
         context: ServerContext,
         newcomer: Newcomer,
-        pages: Callable[[Request], Response],
+        pages: Responder,
         *,
         can_upgrade: bool = False,
     ) -> None:
@@ -48,8 +62,8 @@ class HttpConnection:
         self._can_upgrade = can_upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._request: Request | None = None
+        self._awaited: asyncio.Future[Response] | None = None  # the answer to `_request`, from elsewhere
         self._body_bytes = 0
-        self._seen = False
 
     def prepare(self, buf: bytearray) -> int:
         """Nothing to put back: h11 keeps what it needs."""
@@ -57,10 +71,6 @@ class HttpConnection:
 
     def data_received(self, buf: bytearray, start: int, end: int) -> None:
         """Requests, or parts of them."""
-        if not self._seen:
-            self._seen = True
-            if (version := self._newcomer.stream.tls_version) is not None:
-                self._context.events.tls_handshakes[version] += 1
         self._http.receive_data(bytes(buf[start:end]))
         self._proceed()
 
@@ -71,6 +81,9 @@ class HttpConnection:
     def closed(self, reason: str) -> None:
         """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
         self._newcomer.leave()
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.cancel()
         if self._request is None and self._can_upgrade:
             self._context.events.failed(self._newcomer.ip, reason)
 
@@ -116,6 +129,8 @@ class HttpConnection:
             stream.abort("internal error")
 
     def _resume(self) -> None:
+        if self._awaited is not None:
+            return
         self._newcomer.stream.resume_reading()
         self._proceed()
 
@@ -123,20 +138,48 @@ class HttpConnection:
         request = self._request
         if request is None:
             return
+        page = self._page(request)
+        if isinstance(page, Response):
+            self._finish(page)
+            return
+        self._awaited = page
+        self._newcomer.stream.pause_reading()
+        page.add_done_callback(self._page_came)
+
+    def _page_came(self, page: asyncio.Future[Response]) -> None:
+        """Another process has answered, or given up."""
+        if self._awaited is not page:  # the connection has ended meanwhile
+            with contextlib.suppress(asyncio.CancelledError):
+                page.exception()  # looked at, so that asyncio does not report it
+            return
+        self._awaited = None
+        try:
+            response = page.result()
+        except (Exception, asyncio.CancelledError):  # no log line: whoever gave up knows why, and anyone can ask
+            response = text(503, "This page cannot be made now: the part of the relay that makes it did not answer.")
+        try:
+            self._newcomer.stream.resume_reading()
+            self._finish(response)
+        except Exception:  # ours: it costs this connection, not the relay
+            _log.exception("error while answering")
+            self._newcomer.stream.abort("internal error")
+
+    def _finish(self, response: Response) -> None:
+        """Answer the request, and get ready for the next one."""
         stream = self._newcomer.stream
-        self._respond(self._page(request))
+        self._respond(response)
         if not stream.is_open:  # the answer found it broken; `closed` has run
             return
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
-            self._newcomer.set_deadline(self._context.loop, PREFACE_S, "idle HTTP connection")
+            self._newcomer.set_deadline(PREFACE_S, "idle HTTP connection")
             if self._http.trailing_data[0]:
                 stream.pause_reading()
                 self._context.loop.call_soon(self._resume)
         elif self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
             stream.close("HTTP answered", linger=True)
 
-    def _page(self, request: Request) -> Response:
+    def _page(self, request: Request) -> Response | asyncio.Future[Response]:
         try:
             return self._pages(request)
         except Exception:  # our bug; the caller is told, and does not wait for an answer that never comes
@@ -170,24 +213,36 @@ class HttpConnection:
         kind = requested_upgrade(headers)
         if kind is None:
             return False  # the page says 426
-        stream = self._newcomer.stream
+        trailing = self._http.trailing_data[0]
         if kind is UpgradeKind.WEBSOCKET:
-            from tailhub.server.websocket_connection import WebSocketDerpConnection  # only browsers need it
-
-            try:
-                stream.write(websocket_response(headers))
-            except UpgradeError as exc:
-                self._respond(text(exc.status or 400, str(exc)))
-                stream.close("malformed WebSocket handshake", linger=True)
-                return True
-            self._context.events.websocket_logins += 1
-            derp: DerpConnection = WebSocketDerpConnection(self._context, self._newcomer, is_not_ideal(headers))
+            self._begin_websocket(headers, trailing)
         else:
-            if not wants_fast_start(headers):
-                stream.write(derp_response(self._context.public_key))
-            derp = DerpConnection(self._context, self._newcomer, is_not_ideal(headers))
-        if not stream.is_open:  # the response found it broken; `closed` has run, and would not run for `derp`
-            return True
-        stream.set_receiver(derp)
-        derp.start(self._http.trailing_data[0])
+            fast_start, not_ideal = wants_fast_start(headers), is_not_ideal(headers)
+            begin_derp(self._context, self._newcomer, trailing, fast_start=fast_start, not_ideal=not_ideal)
         return True
+
+    def _begin_websocket(self, headers: Headers, trailing: bytes) -> None:
+        from tailhub.server.websocket_connection import WebSocketDerpConnection  # only browsers need it
+
+        stream = self._newcomer.stream
+        try:
+            stream.write(websocket_response(headers))
+        except UpgradeError as exc:
+            self._respond(text(exc.status or 400, str(exc)))
+            stream.close("malformed WebSocket handshake", linger=True)
+            return
+        self._context.events.websocket_logins += 1
+        if not stream.is_open:  # the response found it broken; `closed` has run
+            return
+        derp = WebSocketDerpConnection(self._context, self._newcomer, is_not_ideal(headers))
+        stream.set_receiver(derp)
+        derp.start(trailing)
+
+
+def begin_derp(
+    context: ServerContext, newcomer: Newcomer, trailing: bytes, *, fast_start: bool, not_ideal: bool
+) -> None:
+    """From HTTP to DERP; `trailing` are bytes that came behind the request. The answer, if any, goes with ServerKey."""
+    derp = DerpConnection(context, newcomer, not_ideal)
+    newcomer.stream.set_receiver(derp)
+    derp.start(trailing, b"" if fast_start else derp_response(context.public_key))

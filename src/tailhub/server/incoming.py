@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import socket
-from collections.abc import Callable
 from typing import Any
 
+from tailhub.derp.upgrade import usual_request
 from tailhub.exceptions import PrefaceError
 from tailhub.net.stream import Stream
 from tailhub.preface.clienthello import parse_client_hello
@@ -18,15 +19,16 @@ from tailhub.preface.preface import (
     sniff,
     tls_alert,
 )
-from tailhub.server.context import ServerContext
-from tailhub.server.http_connection import HttpConnection
+from tailhub.server.context import Responder, ServerContext
+from tailhub.server.http_connection import HttpConnection, begin_derp
 from tailhub.server.newcomers import Newcomer
-from tailhub.web.message import Request, Response
 
 KEEPALIVE_S = 600  # as the reference
 USER_TIMEOUT_MS = 15_000  # as the reference
 # What may lie unsent in the kernel for one connection. Packets there can no longer be dropped for their age.
 NOT_SENT_BYTES = 128 << 10
+
+_log = logging.getLogger("tailhub")
 
 
 def set_tcp_options(sock: socket.socket) -> None:
@@ -51,16 +53,14 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
         sock.close()
         return
     newcomer = context.newcomers.make(peer)
-    if newcomer.ip != sock.getsockname()[0]:
+    if context.events.on_first_outside is not None and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
     incoming = Incoming(context, newcomer)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd)
     context.newcomers.add(newcomer, stream)
 
 
-def accept_pages(
-    context: ServerContext, respond: Callable[[Request], Response], sock: socket.socket, peer: Any
-) -> None:
+def accept_pages(context: ServerContext, respond: Responder, sock: socket.socket, peer: Any) -> None:
     """A new connection to a plain listener that has pages and nothing else."""
     newcomer = context.callers.make(peer)
     pages = HttpConnection(context, newcomer, respond)
@@ -68,14 +68,19 @@ def accept_pages(
 
 
 class Incoming:
-    """Receives until it is clear what the other side speaks. Stores at most one ClientHello."""
+    """Receives until it is clear what the other side speaks. Stores at most one ClientHello.
 
-    __slots__ = ("_context", "_data", "_newcomer")
+    First what speaks here at all (TLS, plain HTTP), then, inside TLS, the first request: an upgrade to DERP as real
+    clients ask for it is recognised here, everything else becomes an `HttpConnection`.
+    """
+
+    __slots__ = ("_context", "_data", "_is_tls", "_newcomer")
 
     def __init__(self, context: ServerContext, newcomer: Newcomer) -> None:
         self._context = context
         self._newcomer = newcomer
         self._data = b""
+        self._is_tls = False
 
     def prepare(self, buf: bytearray) -> int:
         """Nothing to put back: the bytes are kept apart."""
@@ -83,6 +88,9 @@ class Incoming:
 
     def data_received(self, buf: bytearray, start: int, end: int) -> None:
         """Look at everything so far."""
+        if self._is_tls:
+            self._first_request(buf, start, end)
+            return
         self._data += buf[start:end]
         stream = self._newcomer.stream
         kind = sniff(self._data)
@@ -108,8 +116,25 @@ class Incoming:
             stream.close("no common ALPN: http/1.1 was not offered", linger=True)
             return
         data, self._data = self._data, b""
-        stream.set_receiver(HttpConnection(self._context, self._newcomer, self._context.pages, can_upgrade=True))
+        self._is_tls = True
         stream.start_tls(self._context.tls, data)
+
+    def _first_request(self, buf: bytearray, start: int, end: int) -> None:
+        """TLS stands, and the client asks for something."""
+        context, newcomer = self._context, self._newcomer
+        context.events.tls_handshakes[newcomer.stream.tls_version or ""] += 1
+        data = bytes(buf[start:end])
+        usual = usual_request(data)
+        if usual is None:
+            http = HttpConnection(context, newcomer, context.pages, can_upgrade=True)
+            newcomer.stream.set_receiver(http)
+            http.data_received(buf, start, end)
+            return
+        try:
+            begin_derp(context, newcomer, data[usual.length :], fast_start=usual.fast_start, not_ideal=usual.not_ideal)
+        except Exception:  # ours: it costs this connection, not the relay
+            _log.exception("error while beginning DERP")
+            newcomer.stream.abort("internal error")
 
     def writable(self) -> None:
         """Nothing waits here."""
@@ -117,4 +142,4 @@ class Incoming:
     def closed(self, reason: str) -> None:
         """Over before it began."""
         self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data)
+        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data and not self._is_tls)

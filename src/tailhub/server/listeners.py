@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding
-from tailhub.net.bind import BoundSockets, bind_tcp, bind_udp
+from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp
 from tailhub.net.listen_spec import ListenSpec, parse_listen
 from tailhub.server.config import RelayConfig
 
@@ -34,12 +34,20 @@ class ListenSpecs:
 
 @dataclass(frozen=True, slots=True)
 class BoundListeners:
-    """Sockets that listen; None is off, and so is `public` without sockets (a STUN server only)."""
+    """Sockets that listen; None is off, and so is `public` without sockets (a STUN server only).
 
-    public: BoundSockets
+    `shares` are those of the public port by worker; `public` is the first of them.
+    """
+
+    shares: tuple[BoundSockets, ...]
     http: BoundSockets | None
     stun: BoundSockets | None
     admin: BoundSockets | None
+
+    @property
+    def public(self) -> BoundSockets:
+        """The public port's, of the first worker."""
+        return self.shares[0]
 
     @property
     def notes(self) -> tuple[Finding, ...]:
@@ -52,7 +60,7 @@ class BoundListeners:
             bound.close()
 
     def _all(self) -> list[BoundSockets]:
-        return [bound for bound in (self.public, self.http, self.stun, self.admin) if bound is not None]
+        return [bound for bound in (*self.shares, self.http, self.stun, self.admin) if bound is not None]
 
 
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
@@ -68,8 +76,8 @@ def parse_listeners(config: RelayConfig) -> ListenSpecs:
     return specs
 
 
-def bind_listeners(specs: ListenSpecs) -> BoundListeners:
-    """Bind them all. Raises `FindingError` with nothing left open."""
+def bind_listeners(specs: ListenSpecs, workers: int = 1) -> BoundListeners:
+    """Bind them all, the public port once for each worker. Raises `FindingError` with nothing left open."""
     with contextlib.ExitStack() as undo:
 
         def keep(bound: BoundSockets | None) -> BoundSockets | None:
@@ -77,10 +85,11 @@ def bind_listeners(specs: ListenSpecs) -> BoundListeners:
                 undo.callback(bound.close)
             return bound
 
-        public = bind_tcp(specs.public) if specs.public is not None else BoundSockets(())
-        keep(public)
+        shares = bind_tcp_shares(specs.public, workers) if specs.public is not None else (BoundSockets(()),) * workers
+        for share in shares:
+            keep(share)
         bound = BoundListeners(
-            public=public,
+            shares=shares,
             http=keep(bind_tcp(specs.http)) if specs.http is not None else None,
             stun=keep(bind_udp(specs.stun)) if specs.stun is not None else None,
             admin=keep(bind_tcp(specs.admin)) if specs.admin is not None else None,

@@ -2,76 +2,113 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import tailhub
 from tailhub.certs.files import Certificate
-from tailhub.net.accept import Acceptor
 from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
-from tailhub.server.context import ServerContext
 from tailhub.server.discover import resolve
-from tailhub.server.snapshot import Snapshots
+from tailhub.server.fleet import Fleet
+from tailhub.server.service import RelayService
+from tailhub.server.snapshot import ServiceSnapshot, sum_values, take_snapshot
 from tailhub.server.stun import StunServer
 from tailhub.tailcfg.derpmap import DERPMap, serialize_json
-from tailhub.web.debug import DebugSources
-from tailhub.web.metrics import render_metrics
+from tailhub.web.debug import DebugSources, TrafficRow
+from tailhub.web.message import Request, Response
+from tailhub.web.metrics import MetricValues, render_metrics
 from tailhub.web.operator_pages import MapView, OperatorPages, OperatorSources
 from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
 from tailhub.web.plain import PlainPages
 
 
 class Pages:
-    """Made once, after the relay listens."""
+    """Made once, after the relay listens. With a `fleet` numbers are those of all workers, asked for each time."""
 
     def __init__(
         self,
         config: RelayConfig,
-        context: ServerContext,
-        acceptor: Acceptor,
+        service: RelayService,
+        fleet: Fleet | None,
         stun: StunServer | None,
         certificate: Certificate,
         advertised: Advertised,
     ) -> None:
-        self._context = context
+        self._service = service
+        self._fleet = fleet
+        self._stun = stun
+        self._certificate = certificate
         self._advertised = advertised
-        self._snapshots = Snapshots(
-            context=context,
-            acceptor=acceptor,
-            stun=stun,
-            version=tailhub.__version__,
-            started_unix_s=time.time(),
-            certificate_expires_unix_s=certificate.not_after.timestamp(),
-        )
+        self._started_unix_s = time.time()
+        self._bootstrap_dns_requests = 0
         self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve)
-        debug = DebugSources(
-            values=self._snapshots.values,
-            faults=context.relay.consistency_errors,
-            traffic=self._snapshots.traffic,
-            facts=self._facts,
-        )
+        debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
         sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
-        self.public = PublicPages(PublicSettings(config.home), sources)
+        self._public = PublicPages(PublicSettings(config.home), sources)
         self.plain = PlainPages(advertised.derp_port or 443)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
         # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
-        operator = OperatorSources(lambda: (), self._metrics, self._map_json)
-        self.operator = OperatorPages(operator, own_names)
+        operator = OperatorSources(self._health, self._metrics, self._map_json)
+        self._operator = OperatorPages(operator, own_names)
+
+    def public(self, request: Request) -> Response | asyncio.Future[Response]:
+        """Answer on the public port."""
+        if self._fleet is not None and request.path.startswith(b"/debug"):
+            return self._fleet.after_counting(lambda: self._public.respond(request))
+        return self._public.respond(request)
+
+    def operator(self, request: Request) -> Response | asyncio.Future[Response]:
+        """Answer on the operator's listeners."""
+        if self._fleet is not None and request.path == b"/metrics":
+            return self._fleet.after_counting(lambda: self._operator.respond(request))
+        return self._operator.respond(request)
+
+    # --- what they show -----------------------------------------------------------------------------------------------
+
+    def _snapshots(self, *, traffic: bool = False) -> list[ServiceSnapshot]:
+        own = take_snapshot(self._service, traffic=traffic)
+        return [own, *self._fleet.snapshots] if self._fleet is not None else [own]
+
+    def _values(self) -> MetricValues:
+        stun = self._stun
+        past = [self._fleet.past] if self._fleet is not None else []
+        values = dict(sum_values([*(snapshot.values for snapshot in self._snapshots()), *past]))
+        values["info"] = {(tailhub.__version__,): 1}
+        values["start_unix_s"] = self._started_unix_s
+        values["uptime_s"] = time.time() - self._started_unix_s
+        values["certificate_expires_unix_s"] = self._certificate.not_after.timestamp()
+        values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
+        values["workers"] = self._fleet.count if self._fleet is not None else 1
+        values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
+        if stun is not None:
+            values["stun_requests"] = {(word,): count for word, count in stun.dispositions().items()}
+            values["stun_families"] = {(family,): each.requests for family, each in stun.counters.items()}
+        return values
+
+    def _faults(self) -> list[str]:
+        return [fault for snapshot in self._snapshots(traffic=True) for fault in snapshot.faults]
+
+    def _traffic(self) -> list[TrafficRow]:
+        return [row for snapshot in self._snapshots(traffic=True) for row in snapshot.traffic]
+
+    def _health(self) -> list[str]:
+        return self._fleet.faults() if self._fleet is not None else []
 
     def _bootstrap_answers(self) -> dict[str, list[str]] | None:
-        self._snapshots.bootstrap_dns_requests += 1
+        self._bootstrap_dns_requests += 1
         return self.bootstrap_dns.answers
 
     def _facts(self) -> dict[str, str]:
         return {
             "Version": tailhub.__version__,
-            "Uptime": f"{time.time() - self._snapshots.started_unix_s:.0f} s",
-            "Mesh key": "yes" if self._context.policy.mesh_key is not None else "no",
+            "Uptime": f"{time.time() - self._started_unix_s:.0f} s",
+            "Mesh key": "yes" if self._service.context.policy.mesh_key is not None else "no",
         }
 
     def _metrics(self) -> bytes:
-        return render_metrics(self._snapshots.values())
+        return render_metrics(self._values())
 
     def _map_json(self, view: MapView) -> bytes | None:
         if view is MapView.PUBLIC and self._advertised.discovery is None:

@@ -1,113 +1,118 @@
-"""The relay's numbers as one plain mapping, for whoever asks: `tailhub.web.metrics` says what each key means."""
+"""The numbers of one process as a plain mapping, and of several as one: `tailhub.web.metrics` says what each means."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailhub.net.accept import Acceptor
-from tailhub.server.context import ServerContext
-from tailhub.server.stun import StunServer
+from tailhub.relay.relay import Relay
+from tailhub.relay.stats import Stats
+from tailhub.server.service import RelayService
 from tailhub.web.debug import TrafficRow
-from tailhub.web.metrics import MetricValues
+from tailhub.web.metrics import METRICS, Labelled, MetricValues
+
+_COUNTERS = frozenset(metric.key for metric in METRICS if metric.kind == "counter")
 
 
 @dataclass(slots=True)
-class Snapshots:
-    """Makes snapshots. Costs nothing until somebody asks."""
+class ServiceSnapshot:
+    """What one process that serves clients has counted. Pickled where it is a worker's."""
 
-    context: ServerContext
-    acceptor: Acceptor
-    stun: StunServer | None
-    version: str
-    started_unix_s: float
-    certificate_expires_unix_s: float
-    bootstrap_dns_requests: int = 0
-
-    def values(self) -> MetricValues:
-        """All numbers now."""
-        values: dict[str, float | dict[tuple[str, ...], float]] = {}
-        values["info"] = {(self.version,): 1}
-        values["start_unix_s"] = self.started_unix_s
-        values["uptime_s"] = time.time() - self.started_unix_s
-        values["certificate_expires_unix_s"] = self.certificate_expires_unix_s
-        values["bootstrap_dns_requests"] = self.bootstrap_dns_requests
-        values.update(self._relay())
-        values.update(self._connections())
-        values.update(_process())
-        if self.stun is not None:
-            values.update(self._stun(self.stun))
-        return values
-
-    def traffic(self) -> list[TrafficRow]:
-        """What each connection has moved."""
-        return [
-            TrafficRow(
-                f"nodekey:{connection.key.hex()}",
-                str(connection.identity.address),
-                connection.received_bytes,
-                connection.queue.taken_bytes,
-            )
-            for connection in self.context.relay.registry
-        ]
-
-    def _relay(self) -> dict[str, float | dict[tuple[str, ...], float]]:
-        relay = self.context.relay
-        stats, registry = relay.stats, relay.registry
-        values: dict[str, float | dict[tuple[str, ...], float]] = {
-            name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int)
-        }
-        values["packets_dropped"] = _labelled(stats.packets_dropped)
-        values["bytes_dropped"] = _labelled(stats.bytes_dropped)
-        values["clients"] = len(registry.active)
-        values["remote_clients"] = values["forwarded_out"] = 0  # until this relay dials others
-        values["connections"] = registry.count
-        values["home_connections"] = relay.home_connections
-        values["not_ideal_connections"] = sum(connection.identity.is_not_ideal for connection in registry)
-        values["dup_keys"] = len(registry.duplicates)
-        values["dup_connections"] = sum(map(len, registry.duplicates.values()))
-        values["watchers"] = relay.watchers
-        values["queued_bytes"] = relay.queued_bytes
-        return values
-
-    def _connections(self) -> dict[str, float | dict[tuple[str, ...], float]]:
-        context, events = self.context, self.context.events
-        streams = {connection.stream for connection in (*context.newcomers, *context.derp_connections)}
-        tls_open = Counter(stream.tls_version for stream in streams)
-        return {
-            "tcp_open": len(context.newcomers) + context.relay.registry.count,
-            "tcp_accepted": self.acceptor.accepted,
-            "tcp_rejected": self.acceptor.exhausted + context.newcomers.evicted,
-            "tls_connections": {(version,): count for version, count in tls_open.items() if version is not None},
-            "tls_handshakes": {(version,): count for version, count in events.tls_handshakes.items()},
-            "websocket_accepts": events.websocket_logins,
-            "http_requests": {(str(status),): count for status, count in events.http_requests.items()},
-            "refused": {(reason,): count for reason, count in events.failures.items()},
-            "closed": {(reason,): count for reason, count in events.disconnects.items()},
-            "write_timeouts": context.watch.timeouts,
-        }
-
-    @staticmethod
-    def _stun(stun: StunServer) -> dict[str, float | dict[tuple[str, ...], float]]:
-        return {
-            "stun_requests": {(word,): count for word, count in stun.dispositions().items()},
-            "stun_families": {(family,): counters.requests for family, counters in stun.counters.items()},
-        }
+    values: MetricValues
+    faults: list[str]
+    traffic: list[TrafficRow]  # empty unless asked for
 
 
-def _labelled(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, ...], float]:
+def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
+    """All numbers of this process now; `links` are the counters of its links to other workers."""
+    relay = service.context.relay
+    rows = [
+        TrafficRow(
+            f"nodekey:{connection.key.hex()}",
+            str(connection.identity.address),
+            connection.received_bytes,
+            connection.queue.taken_bytes,
+        )
+        for connection in (relay.registry if traffic else ())
+    ]
+    values: MetricValues = {**_relay(relay), **_connections(service), **_process()}
+    for link in links:
+        values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows)
+
+
+def sum_values(parts: Sequence[MetricValues]) -> MetricValues:
+    """Numbers of several processes as those of one: added up, label by label."""
+    total: dict[str, float | Labelled] = {}
+    for part in parts:
+        for name, value in part.items():
+            before = total.get(name)
+            if before is None:
+                total[name] = value
+            elif isinstance(value, Mapping) and isinstance(before, Mapping):
+                total[name] = {key: before.get(key, 0) + value.get(key, 0) for key in {**before, **value}}
+            elif not isinstance(value, Mapping) and not isinstance(before, Mapping):
+                total[name] = before + value
+    return total
+
+
+def counters_only(values: MetricValues) -> MetricValues:
+    """What must not be forgotten when a process has ended: its counters, not what it had open."""
+    return {name: value for name, value in values.items() if name in _COUNTERS}
+
+
+_DROPS = ("packets_dropped", "bytes_dropped")
+
+
+def _relay(relay: Relay) -> MetricValues:
+    stats, registry = relay.stats, relay.registry
+    values: dict[str, float | Labelled] = {
+        name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int)
+    }
+    values.update({name: _labelled(getattr(stats, name)) for name in _DROPS})
+    values["clients"] = len(registry.active)
+    values["remote_clients"] = values["forwarded_out"] = 0  # until this relay dials others
+    values["connections"] = registry.count
+    values["home_connections"] = relay.home_connections
+    values["not_ideal_connections"] = sum(connection.identity.is_not_ideal for connection in registry)
+    shared = [connection for connection in registry if connection.has_duplicates]
+    values["dup_keys"] = len({connection.key for connection in shared} & registry.active.keys())
+    values["dup_connections"] = len(shared)
+    values["watchers"] = relay.watchers
+    values["queued_bytes"] = relay.queued_bytes
+    return values
+
+
+def _connections(service: RelayService) -> MetricValues:
+    context, events = service.context, service.context.events
+    streams = {connection.stream for connection in (*context.newcomers, *context.derp_connections)}
+    tls_open = Counter(stream.tls_version for stream in streams)
+    return {
+        "tcp_open": len(context.newcomers) + context.relay.registry.count,
+        "tcp_accepted": service.acceptor.accepted,
+        "tcp_rejected": service.acceptor.exhausted + context.newcomers.evicted,
+        "tls_connections": {(version,): count for version, count in tls_open.items() if version is not None},
+        "tls_handshakes": {(version,): count for version, count in events.tls_handshakes.items()},
+        "websocket_accepts": events.websocket_logins,
+        "http_requests": {(str(status),): count for status, count in events.http_requests.items()},
+        "refused": {(reason,): count for reason, count in events.failures.items()},
+        "closed": {(reason,): count for reason, count in events.disconnects.items()},
+        "write_timeouts": context.watch.timeouts,
+    }
+
+
+def _labelled(counts: Mapping[tuple[str, str], int]) -> Labelled:
     return {labels: count for labels, count in counts.items()}  # noqa: C416  a copy with wider types
 
 
-def _process() -> dict[str, float | dict[tuple[str, ...], float]]:
+def _process() -> MetricValues:
     import psutil  # not needed to relay
 
     process = psutil.Process()
     times = os.times()
-    values: dict[str, float | dict[tuple[str, ...], float]] = {
+    values: dict[str, float | Labelled] = {
         "process_cpu_s": times.user + times.system,
         "process_resident_bytes": process.memory_info().rss,
     }

@@ -21,8 +21,8 @@ class WebSocketDerpConnection(DerpConnection):
         super().__init__(context, newcomer, not_ideal)
         self._websocket = WebSocketStream()
 
-    def start(self, trailing: bytes) -> None:
-        """Open the login; `trailing` holds WebSocket frames already."""
+    def start(self, trailing: bytes, answer: bytes = b"") -> None:
+        """Open the login; `trailing` holds WebSocket frames already, and the request has been answered."""
         super().start(b"")
         if trailing:
             self._receive_frames(trailing)

@@ -65,6 +65,7 @@ METRICS: tuple[Metric, ...] = (
     _counter("bytes_sent", "bytes_sent", "Payload bytes of those packets."),
     _counter("packets_dropped", "packets_dropped", "Packets that were dropped, and why.", "reason", "kind"),
     _counter("bytes_dropped", "bytes_dropped", "Payload bytes that were dropped, and why.", "reason", "kind"),
+    _counter("forwarded", "packets_between_workers", "Packets handed from one worker of the relay to another."),
     _counter("forwarded_in", "packets_forwarded_in", "Packets that mesh peers forwarded to clients here."),
     _counter("forwarded_out", "packets_forwarded_out", "Packets that were forwarded to mesh peers."),
     _gauge("queued_bytes", "queued_bytes", "Bytes that wait in all clients' queues now."),
@@ -91,7 +92,9 @@ METRICS: tuple[Metric, ...] = (
     _counter("stun_families", "stun_families", "STUN requests, by address family.", "family"),
     _counter("bootstrap_dns_requests", "bootstrap_dns_requests", "Requests for /bootstrap-dns."),
     _gauge("certificate_expires_unix_s", "certificate_expires_seconds", "When the certificate ends, since 1970."),
-    # The process; these names are the ones that every Prometheus client library uses
+    # The processes of the relay, added up; these names are the ones that every Prometheus client library uses
+    _gauge("workers", "workers", "Processes that serve clients."),
+    _counter("worker_restarts", "worker_restarts", "Workers that ended and were started again."),
     Metric("process_cpu_s", "process_cpu_seconds_total", "counter", "CPU time used, in seconds."),
     Metric("process_resident_bytes", "process_resident_memory_bytes", "gauge", "Resident memory."),
     Metric("process_open_fds", "process_open_fds", "gauge", "Open file descriptors."),

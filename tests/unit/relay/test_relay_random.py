@@ -1,236 +1,50 @@
-"""The relay beside a small model of it, under random operations."""
+"""The relay beside a small model of it, under random operations: alone, and as several workers."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
-
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import invariant
 
-from support.world import DISCO, Frame, Gone, NotHere, Packet, Pong, Present, World
-from tailhub.relay.send_queue import QueueLimits
-
-KEYS = ("a", "b", "c", "m")  # "m" has the mesh key
-MAX_AGE_S = QueueLimits().max_age_s
+from support.fleet_world import FleetWorld
+from support.relay_machine import RelayMachine
 
 
-class Model:
-    """What one connection should be sent."""
+class FleetMachine(RelayMachine):
+    """Clients log in at three workers in turn, and must not be able to tell.
 
-    def __init__(self, key: str, login_at: float) -> None:
-        self.key = key
-        self.login_at = login_at
-        self.home = False
-        self.control: list[Frame] = []
-        self.disco: list[tuple[float, Packet]] = []
-        self.data: list[tuple[float, Packet]] = []
-        self.sources: set[str] = set()
-        self.tokens = 3.0
-        self.tokens_at = login_at
-
-    def may_hear_not_here(self, now: float) -> bool:
-        self.tokens = min(3.0, self.tokens + now - self.tokens_at)
-        self.tokens_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-class RelayMachine(RuleBasedStateMachine):
-    """Clients of four keys come, speak, read and go; the queues are far from their bounds."""
-
-    connections: Bundle[str] = Bundle("connections")
+    Watchers are left out: of connections with one key at another worker they are told of the last one only.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
-        self.models: dict[str, Model] = {}
-        self.of_key: defaultdict[str, list[str]] = defaultdict(list)  # by key, the most recent writer last
-        self.watchers: list[str] = []
-        self.dropped: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self.logins = 0
+        self.world = self.fleet = FleetWorld(3)
 
-    # --- the model ----------------------------------------------------------------------------------------------------
-
-    def _wrote(self, name: str) -> Model:
-        model = self.models[name]
-        names = self.of_key[model.key]
-        names.remove(name)
-        names.append(name)
-        return model
-
-    def _deliver(self, sender: Model, src: str, dst: str, body: bytes, unknown: str) -> None:
-        kind = "disco" if body.startswith(DISCO) else "other"
-        names = self.of_key[dst]
-        if not names:
-            self.dropped[unknown, kind] += 1
-            if kind == "disco" and sender.may_hear_not_here(self.world.now):
-                sender.control.append(NotHere(dst))
-            return
-        receiver = self.models[names[-1]]
-        receiver.sources.add(src)
-        lane = receiver.disco if kind == "disco" else receiver.data
-        lane.append((self.world.now, Packet(src, body)))
-
-    def _gone(self, name: str) -> None:
-        model = self.models.pop(name)
-        self.dropped["gone_disconnected", "disco"] += len(model.disco)
-        self.dropped["gone_disconnected", "other"] += len(model.data)
-        if name in self.watchers:
-            self.watchers.remove(name)
-        self.of_key[model.key].remove(name)
-        if self.of_key[model.key]:
-            return
-        for other in self.models.values():
-            if model.key in other.sources:
-                other.sources.remove(model.key)
-                other.control.append(Gone(model.key))
-        for watcher in self.watchers:
-            self.models[watcher].control.append(Gone(model.key))
-
-    def _fresh(self, lane: list[tuple[float, Packet]], kind: str) -> list[Frame]:
-        oldest = self.world.now - MAX_AGE_S
-        fresh: list[Frame] = [packet for at, packet in lane if at >= oldest]
-        self.dropped["queue_age", kind] += len(lane) - len(fresh)
-        lane.clear()
-        return fresh
-
-    # --- what happens -------------------------------------------------------------------------------------------------
-
-    @rule(target=connections, key=st.sampled_from(KEYS))
-    def login(self, key: str) -> str:
-        self.logins += 1
-        name = f"{key}{self.logins}"
-        for watcher in self.watchers:
-            self.models[watcher].control.append(Present(key, 2 if key == "m" else 1))
-        self.world.login(name, key=key, mesh=key == "m")
-        self.models[name] = Model(key, self.world.now)
-        self.of_key[key].append(name)
-        return name
-
-    @rule(name=consumes(connections))
-    def leave(self, name: str) -> None:
-        if name in self.models:
-            self._gone(name)
-            self.world.leave(name)
-
-    @rule(
-        name=connections,
-        packets=st.lists(
-            st.tuples(st.sampled_from(KEYS), st.sampled_from((b"", b"data", DISCO, DISCO + b"more"))), max_size=6
-        ),
-    )
-    def send(self, name: str, packets: list[tuple[str, bytes]]) -> None:
-        if name not in self.models:
-            return
-        for dst, body in packets:
-            model = self._wrote(name)
-            self._deliver(model, model.key, dst, body, "unknown_dest")
-            self.world.send(name, dst, body)
-
-    @rule(name=connections, dst=st.sampled_from(KEYS), body=st.sampled_from((b"data", DISCO)))
-    def forward(self, name: str, dst: str, body: bytes) -> None:
-        if name in self.models and self.models[name].key == "m":
-            self._deliver(self._wrote(name), "far away", dst, body, "unknown_dest_on_fwd")
-            self.world.forward(name, "far away", dst, body)
-
-    @rule(name=connections, times=st.integers(1, 3))
-    def ping(self, name: str, times: int) -> None:
-        if name in self.models:
-            for _ in range(times):
-                self._wrote(name).control.append(Pong(b"12345678"))
-                self.world.ping(name)
-
-    @rule(name=connections, home=st.booleans())
-    def note_home(self, name: str, home: bool) -> None:
-        if name in self.models:
-            self._wrote(name).home = home
-            self.world.note_home(name, home)
-
-    @rule(name=connections)
-    def watch(self, name: str) -> None:
-        if name not in self.models:
-            return
-        if self.models[name].key != "m":
-            self._gone(name)
-        else:
-            model = self._wrote(name)
-            flood = [Present(other.key, 2 if other.key == "m" else 1) for other in self.models.values()]
-            model.control += sorted(flood)
-            if name not in self.watchers:
-                self.watchers.append(name)
-        self.world.watch(name)
-
-    @rule(name=connections, victim=st.sampled_from(KEYS))
-    def close_peer(self, name: str, victim: str) -> None:
-        if name in self.models and self.models[name].key == "m":
-            self._wrote(name)
-            for doomed in [other for other in self.models if self.models[other].key == victim]:
-                self._gone(doomed)
-            self.world.close_peer(name, victim)
-
-    @rule(name=connections)
-    def read(self, name: str) -> None:
-        if name not in self.models:
-            return
-        model = self.models[name]
-        expected = model.control + self._fresh(model.disco, "disco") + self._fresh(model.data, "other")
-        model.control = []
-        assert _without_order_of_floods(self.world.frames(name)) == _without_order_of_floods(expected)
-
-    @rule(seconds=st.sampled_from((0.1, 0.25, 1.0, 6.0)))
-    def time_passes(self, seconds: float) -> None:
-        self.world.now += seconds
-
-    # --- what always holds --------------------------------------------------------------------------------------------
+    watch = None  # type: ignore[assignment]  # no rule any more
 
     @invariant()
     def the_tables_add_up(self) -> None:
-        assert self.world.relay.consistency_errors() == []
-
-    @invariant()
-    def the_same_connections_are_open_and_active(self) -> None:
-        assert self.world.names == list(self.models)
-        for key in KEYS:
-            assert self.world.active(key) == (self.of_key[key][-1] if self.of_key[key] else "")
+        for relay in self.fleet.relays:
+            assert relay.consistency_errors() == []
 
     @invariant()
     def the_same_is_counted(self) -> None:
-        relay = self.world.relay
         assert self.world.dropped() == {labels: count for labels, count in self.dropped.items() if count}
-        assert relay.registry.count == len(self.models)
-        assert relay.watchers == len(self.watchers)
-        assert relay.home_connections == sum(model.home for model in self.models.values())
-        assert set(relay.registry.duplicates) == {
-            self.world.connection(names[0]).key for names in self.of_key.values() if len(names) > 1
-        }
+        relays = self.fleet.relays
+        assert sum(relay.registry.count for relay in relays) == len(self.models)
+        assert sum(relay.home_connections for relay in relays) == sum(model.home for model in self.models.values())
+        assert sum(len(relay.registry.active) for relay in relays) == sum(bool(names) for names in self.of_key.values())
 
     def teardown(self) -> None:
-        for name in list(self.models):
-            self._gone(name)
-            self.world.leave(name)
-        self.the_same_is_counted()
-        self.the_tables_add_up()
-        assert self.world.relay.queued_bytes == 0
+        super().teardown()
+        for relay in self.fleet.relays:
+            assert relay.queued_bytes == 0
+            assert not relay.elsewhere.routes
+            assert not relay.registry.shared
 
 
-def _without_order_of_floods(frames: list[Frame]) -> list[Any]:
-    """The same frames with each stretch of PeerPresent sorted: a flood has no order that matters."""
-    result: list[Any] = []
-    stretch: list[Frame] = []
-    for frame in frames:
-        if isinstance(frame, Present):
-            stretch.append(frame)
-            continue
-        result += [*sorted(stretch), frame]
-        stretch.clear()
-    return result + sorted(stretch)
-
-
-RelayMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, database=None
-)
+for machine in (RelayMachine, FleetMachine):
+    machine.TestCase.settings = settings(
+        max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, database=None
+    )
 TestRelayBesideItsModel = RelayMachine.TestCase
+TestWorkersBesideTheModelOfOneRelay = FleetMachine.TestCase

@@ -79,3 +79,18 @@ def test_host_name_as_typed(text: str, meant: str) -> None:
     """Quotes, wide characters and other scripts are answered with the name in ASCII."""
     with pytest.raises(UsageError, match=f"Write `--hostname {meant}`"):
         check_config(RelayConfig(hostname=text))
+
+
+@pytest.mark.parametrize("workers", [0, -1, 65])
+def test_workers_are_a_sensible_number(workers: int) -> None:
+    """None, and more than any machine of ours has cores, are refused."""
+    with pytest.raises(UsageError, match="--workers: expected a number from 1 to 64"):
+        check_config(RelayConfig(workers=workers))
+
+
+def test_several_workers_need_a_system_that_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it is said, instead of starting processes that get no connection."""
+    monkeypatch.setattr("tailhub.server.config.can_share_port", lambda: False)
+    with pytest.raises(UsageError, match="cannot share a port"):
+        check_config(RelayConfig(workers=2))
+    check_config(RelayConfig(workers=1))

@@ -9,24 +9,41 @@ from tailhub.server.newcomers import PREFACE_S, Newcomer, Newcomers
 
 
 class StillLoop:
-    """A loop that remembers its timers."""
+    """A loop whose clock a test puts forward."""
 
     def __init__(self) -> None:
+        self.now = 1000.0
         self.timers: list[StillTimer] = []
+        self.made = 0
 
-    def call_later(self, delay: float, callback: Any, *args: Any) -> StillTimer:
-        timer = StillTimer(delay, callback, args)
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Any, *args: Any) -> StillTimer:
+        timer = StillTimer(when, callback, args)
         self.timers.append(timer)
+        self.made += 1
         return timer
 
     @property
-    def due(self) -> list[StillTimer]:
-        return [timer for timer in self.timers if not timer.is_cancelled]
+    def due(self) -> list[float]:
+        """When timers will fire."""
+        return [timer.when for timer in self.timers if not timer.is_cancelled]
+
+    def put_forward(self, seconds: float) -> None:
+        """Let time pass; timers fire when it is their time."""
+        end = self.now + seconds
+        while (when := min(self.due, default=end + 1)) <= end:
+            self.now = when
+            timer = next(timer for timer in self.timers if timer.when == when and not timer.is_cancelled)
+            self.timers.remove(timer)
+            timer.callback(*timer.args)
+        self.now = end
 
 
 class StillTimer:
-    def __init__(self, delay: float, callback: Any, args: tuple[Any, ...]) -> None:
-        self.delay = delay
+    def __init__(self, when: float, callback: Any, args: tuple[Any, ...]) -> None:
+        self.when = when
         self.callback = callback
         self.args = args
         self.is_cancelled = False
@@ -81,27 +98,82 @@ def test_addresses_are_read_from_what_accept_returns(loop: Any, peer: Any, addre
 def test_a_newcomer_has_so_much_time(loop: Any) -> None:
     """Who arrives is closed after 30 s, unless it leaves before."""
     newcomers = Newcomers(loop)
-    newcomer, stream = arrive(newcomers)
-    [timer] = loop.due
-    assert timer.delay == PREFACE_S == 30
-    timer.callback(*timer.args)
+    _, stream = arrive(newcomers)
+    gone, left = arrive(newcomers)
+    gone.leave()
+    gone.leave()
+    loop.put_forward(PREFACE_S - 0.01)
+    assert len(newcomers) == 1
+    assert stream.reason == ""
+    loop.put_forward(0.02)
+    assert PREFACE_S == 30
     assert stream.reason == "said nothing useful for 30 s"
+    assert left.reason == ""
     assert len(newcomers) == 0
-    newcomer, _ = arrive(newcomers)
-    newcomer.leave()
-    newcomer.leave()
     assert loop.due == []
-    assert len(newcomers) == 0
 
 
 def test_a_new_deadline_replaces_the_old_one(loop: Any) -> None:
-    """Each step of a login has a time of its own."""
-    newcomer, stream = arrive(Newcomers(loop))
-    newcomer.set_deadline(loop, 10.0, "no ClientInfo")
-    [timer] = loop.due
-    assert timer.delay == 10.0
-    timer.callback(*timer.args)
-    assert stream.reason == "no ClientInfo"
+    """Each step of a login has a time of its own, shorter or longer than what was left."""
+    newcomers = Newcomers(loop)
+    first, first_stream = arrive(newcomers)
+    second, second_stream = arrive(newcomers)
+    first.set_deadline(10.0, "no ClientInfo")
+    loop.put_forward(9.9)
+    assert first_stream.reason == ""
+    second.set_deadline(30.0, "idle")
+    loop.put_forward(0.2)
+    assert first_stream.reason == "no ClientInfo"
+    loop.put_forward(29.7)
+    assert second_stream.reason == ""
+    loop.put_forward(0.2)
+    assert second_stream.reason == "idle"
+    assert loop.due == []
+
+
+def test_each_is_closed_at_its_own_time(loop: Any) -> None:
+    """However deadlines of different lengths overlap, nobody is closed early and nobody late."""
+    newcomers = Newcomers(loop)
+    closed_at: dict[FakeStream, float] = {}
+    expected: dict[FakeStream, float] = {}
+    for number in range(200):
+        newcomer, stream = arrive(newcomers)
+        seconds = (30.0, 10.0, 2.5)[number % 3]
+        newcomer.set_deadline(seconds, "late")
+        expected[stream] = loop.now + seconds
+        stream.abort = lambda reason, n=newcomer, s=stream: (closed_at.update({s: loop.now}), n.leave())  # type: ignore[method-assign,misc]
+        if number % 5 == 0:
+            newcomer.leave()
+            del expected[stream]
+        loop.put_forward(0.07)
+    loop.put_forward(60)
+    assert closed_at.keys() == expected.keys()
+    assert all(abs(closed_at[stream] - expected[stream]) < 1e-6 for stream in expected)
+    assert len(newcomers) == 0
+
+
+def test_logins_in_time_set_no_timers(loop: Any) -> None:
+    """A thousand logins a second, each done in time, take a few timers together and not two each."""
+    newcomers = Newcomers(loop)
+    for _ in range(20_000):
+        newcomer, _ = arrive(newcomers)
+        newcomer.set_deadline(10.0, "no ClientInfo")
+        newcomer.leave()
+        loop.put_forward(0.001)
+    assert loop.made < 20
+    loop.put_forward(60)
+    assert loop.due == []
+
+
+def test_one_whose_stream_has_ended_holds_up_nobody(loop: Any) -> None:
+    """A newcomer that a bug left behind is let go at its deadline, and those behind it are closed too."""
+    newcomers = Newcomers(loop)
+    _, broken = arrive(newcomers)
+    broken.abort = lambda reason: None  # type: ignore[method-assign]
+    _, stream = arrive(newcomers)
+    loop.put_forward(31)
+    assert stream.reason
+    assert len(newcomers) == 0
 
 
 def test_over_the_bound_the_oldest_gives_way(loop: Any) -> None:

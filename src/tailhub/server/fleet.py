@@ -1,0 +1,272 @@
+"""The workers of a relay as the desk sees them: counts what they count, answers pages for them, ends one that hangs.
+
+The desk asks every worker for its numbers now and then, and whenever somebody asks the desk. What a worker had counted
+when it was last asked outlives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from tailhub.net.message_channel import MessageChannel
+from tailhub.server.context import Responder
+from tailhub.server.events import Events
+from tailhub.server.handover import Handovers
+from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
+from tailhub.web.message import Request, Response, text
+from tailhub.web.metrics import MetricValues
+
+COUNT_EVERY_S = 5.0
+ANSWER_S = 1.0  # that a page waits for numbers; a worker that takes longer is shown as it was
+MISSING_S = 5.0  # without a worker: the next one should long be there
+HANGS_S = 20.0  # without a word from a worker: it is ended, and the supervisor starts another one
+
+_log = logging.getLogger("tailhub")
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """From a worker, first of all."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountRequest:
+    """To a worker: what have you counted? With the number of the question."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Its answer."""
+
+    number: int
+    snapshot: ServiceSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """From a worker: what does this page say?"""
+
+    number: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """The answer."""
+
+    number: int
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOutside:
+    """From a worker: somebody connected who is not on this machine."""
+
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinRejected:
+    """From a worker: a client refused the certificate."""
+
+    ip: str
+    alert: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNotRead:
+    """From a worker: worker `number` does not read what it is told."""
+
+    number: int
+
+
+# --- the desk's side ------------------------------------------------------------------------------------------------
+
+
+class _Worker:
+    """One worker that runs."""
+
+    __slots__ = ("answered", "channel", "heard_at", "pid", "snapshot")
+
+    def __init__(self, channel: MessageChannel, now: float) -> None:
+        self.channel = channel
+        self.heard_at = now
+        self.answered = 0  # the last question that it answered
+        self.pid = 0
+        self.snapshot: ServiceSnapshot | None = None
+
+
+class Fleet:
+    """`count` workers, whose channels come on `handovers` from the supervisor."""
+
+    def __init__(self, count: int, handovers: socket.socket) -> None:
+        self.count = count
+        self.restarts = 0
+        self.past: MetricValues = {}  # what workers have counted that are no more
+        self._handovers = handovers
+        self._workers: dict[int, _Worker] = {}
+        self._seen: set[int] = set()
+        self._asked = count_from_one()
+        self._counted = asyncio.Event()
+        self._counting: asyncio.Task[None] | None = None
+
+    def start(self, events: Events, pages: Responder) -> None:
+        """Take the workers' channels, and watch them."""
+        self._loop = asyncio.get_running_loop()
+        self._missing = dict.fromkeys(range(self.count), self._loop.time())  # workers that do not run, since when
+        self._events = events
+        self._pages = pages
+        self._taking = Handovers(self._handovers, self._join)
+        self._watching = self._loop.create_task(self._watch())
+
+    def stop(self) -> None:
+        """Let them be."""
+        self._watching.cancel()
+        self._taking.close()
+        for worker in self._workers.values():
+            worker.channel.close()
+
+    # --- numbers ------------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshots(self) -> list[ServiceSnapshot]:
+        """The last of each worker."""
+        return [worker.snapshot for worker in self._workers.values() if worker.snapshot is not None]
+
+    def faults(self) -> list[str]:
+        """What is wrong with them; empty when all is well."""
+        before = self._loop.time() - MISSING_S
+        missing = [str(number) for number, since in sorted(self._missing.items()) if since < before]
+        return [f"{len(missing)} of {self.count} workers do not run: {', '.join(missing)}"] if missing else []
+
+    def after_counting(self, make: Callable[[], Response]) -> asyncio.Future[Response]:
+        """A page that shows numbers, made when all workers have said theirs."""
+
+        async def answer() -> Response:
+            # One question serves all who ask meanwhile; a page that gives up must not end it for the others.
+            if self._counting is None or self._counting.done():
+                self._counting = self._loop.create_task(self._count())
+            await asyncio.shield(self._counting)
+            return make()
+
+        return self._loop.create_task(answer())
+
+    async def _count(self) -> None:
+        number = next(self._asked)
+        for worker in self._workers.values():
+            worker.channel.send(CountRequest(number))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                while any(worker.answered < number for worker in self._workers.values()):
+                    self._counted.clear()
+                    await self._counted.wait()
+
+    # --- workers come, speak and go -----------------------------------------------------------------------------------
+
+    def _join(self, number: int, sock: socket.socket) -> None:
+        if number in self._seen:
+            self.restarts += 1
+        self._seen.add(number)
+        self._leave(number)  # the new one may be there before the old one's end was noticed
+        worker = _Worker(
+            MessageChannel(sock, lambda message: self._receive(number, worker, message), lambda: self._left(worker)),
+            self._loop.time(),
+        )
+        self._workers[number] = worker
+        self._missing.pop(number, None)
+
+    def _left(self, worker: _Worker) -> None:
+        for number, known in self._workers.items():
+            if known is worker:
+                self._leave(number)
+                return
+
+    def _leave(self, number: int) -> None:
+        worker = self._workers.pop(number, None)
+        if worker is None:
+            return
+        worker.channel.close()
+        self._missing[number] = self._loop.time()
+        if worker.snapshot is not None:
+            self.past = sum_values([self.past, counters_only(worker.snapshot.values)])
+        self._counted.set()
+
+    def _receive(self, number: int, worker: _Worker, message: object) -> None:
+        worker.heard_at = self._loop.time()
+        match message:
+            case Hello(pid):
+                worker.pid = pid
+            case Counted(answered, snapshot):
+                worker.snapshot = snapshot
+                worker.answered = answered
+                self._counted.set()
+            case PageRequest(asked, request):
+                self._answer(worker, asked, request)
+            case FirstOutside(ip):
+                if self._events.on_first_outside is not None:
+                    report, self._events.on_first_outside = self._events.on_first_outside, None
+                    report(ip)
+            case PinRejected(ip, alert):
+                if self._events.on_pin_rejected is not None:
+                    reject, self._events.on_pin_rejected = self._events.on_pin_rejected, None
+                    reject(ip, alert)
+            case DoesNotRead(other):
+                self._end(other, f"it does not read what worker {number} tells it")
+
+    def _answer(self, worker: _Worker, number: int, request: Request) -> None:
+        try:
+            response = self._pages(request)
+        except Exception:  # our bug; whoever asked must not wait
+            _log.exception("error while making a page")
+            response = text(500, "This page cannot be made now; the relay's log says why.")
+        if isinstance(response, Response):
+            worker.channel.send(PageAnswer(number, response))
+            return
+
+        def done(future: asyncio.Future[Response]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                worker.channel.send(PageAnswer(number, future.result()))
+
+        response.add_done_callback(done)
+
+    async def _watch(self) -> None:
+        """Keep the numbers fresh; end whoever has said nothing for long."""
+        while True:
+            asked_at = self._loop.time()
+            await asyncio.sleep(COUNT_EVERY_S)
+            now = self._loop.time()
+            if now - asked_at > HANGS_S / 2:  # the whole machine slept, or we did
+                for worker in self._workers.values():
+                    worker.heard_at = now
+            for number, worker in list(self._workers.items()):
+                if now - worker.heard_at > HANGS_S:
+                    self._end(number, f"it has said nothing for {HANGS_S:.0f} s")
+            await self._count()
+
+    def _end(self, number: int, reason: str) -> None:
+        worker = self._workers.get(number)
+        if worker is not None and worker.pid:
+            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+            self._leave(number)
+
+
+def count_from_one() -> count[int]:
+    """1, 2, 3 …: numbers of questions."""
+    return count(1)

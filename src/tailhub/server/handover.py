@@ -1,0 +1,54 @@
+"""How the supervisor gives its processes the sockets by which they talk to each other.
+
+Each process has one channel to the supervisor; on it come sockets, each with the number of the process at its other
+end. When the supervisor is gone the channel ends, and so does the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import struct
+from collections.abc import Callable
+
+DESK = 0xFFFF  # the number of the process that is not a worker
+_MESSAGE = struct.Struct(">I")
+
+
+def hand_over(channel: socket.socket, number: int, sock: socket.socket) -> None:
+    """Give a process a socket to process `number`; lost when the process is gone or hangs."""
+    with contextlib.suppress(OSError):
+        socket.send_fds(channel, [_MESSAGE.pack(number)], [sock.fileno()], socket.MSG_DONTWAIT)
+
+
+class Handovers:
+    """Takes what comes on `channel`: `on_socket` gets the number and the socket."""
+
+    def __init__(self, channel: socket.socket, on_socket: Callable[[int, socket.socket], None]) -> None:
+        self._channel = channel
+        self._on_socket = on_socket
+        channel.setblocking(False)
+        asyncio.get_running_loop().add_reader(channel, self._readable)
+
+    def close(self) -> None:
+        """Take no more."""
+        asyncio.get_running_loop().remove_reader(self._channel)
+        self._channel.close()
+
+    def _readable(self) -> None:
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._channel, _MESSAGE.size, 1)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            message, descriptors = b"", []
+        if len(message) < _MESSAGE.size:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            signal.raise_signal(signal.SIGTERM)  # the supervisor is gone: end as if it had asked for it
+            return
+        if descriptors:
+            sock = socket.socket(fileno=descriptors[0])
+            sock.setblocking(False)
+            self._on_socket(_MESSAGE.unpack(message)[0], sock)

@@ -1,0 +1,123 @@
+"""Serving DERP clients on the public port: what a relay does in one process, and each of its workers in its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from socket import socket
+
+from tailhub.certs.meta import make_meta
+from tailhub.derp import frames
+from tailhub.net.accept import Acceptor
+from tailhub.net.crowd import Crowd
+from tailhub.net.stream import ReadBuffers
+from tailhub.net.tls_context import server_context
+from tailhub.net.turn_selector import TurnSelector
+from tailhub.net.write_watch import WriteWatch
+from tailhub.relay.relay import Relay
+from tailhub.relay.send_queue import QueueLimits
+from tailhub.server.context import ServerContext
+from tailhub.server.events import Events
+from tailhub.server.foundation import Foundation
+from tailhub.server.incoming import accept_public
+from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
+from tailhub.server.turn import Turn
+from tailhub.web.message import text
+
+MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
+META_CHECK_S = 3600.0
+
+_log = logging.getLogger("tailhub")
+
+
+class RelayService:
+    """Made in the loop that runs it, on `sockets` that listen (none: nobody can come).
+
+    `share` is how many workers share what is limited for the relay as a whole; `number` tells them apart.
+    """
+
+    def __init__(
+        self,
+        foundation: Foundation,
+        sockets: Sequence[socket],
+        selector: TurnSelector | None,
+        share: int = 1,
+        number: int = 0,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._foundation = foundation
+        self._undo = contextlib.ExitStack()
+        public_key = foundation.public_key
+        tls, renew_at = self._make_tls()
+        limits = QueueLimits()
+        limits = replace(limits, total_bytes=limits.total_bytes // share)
+        self.context = context = ServerContext(
+            loop=loop,
+            relay=Relay(limits, own_key=public_key.raw, first_connection_id=number << 40),
+            private_key=foundation.private_key,
+            public_key=public_key.raw,
+            server_key_frame=frames.server_key(public_key.raw),
+            policy=foundation.policy,
+            tls=tls,
+            pages=lambda request: text(503, "starting"),
+            buffers=ReadBuffers(),
+            watch=WriteWatch(loop),
+            crowd=Crowd(loop),
+            turn=Turn(loop, selector),
+            newcomers=Newcomers(loop, MAX_NEWCOMERS // share),
+            callers=Newcomers(loop, MAX_CALLERS),
+            events=Events(loop),
+        )
+        self._undo.callback(self._close_connections)
+        self.acceptor = Acceptor(loop, list(sockets), partial(accept_public, context), self.make_room, self._has_room)
+        self.acceptor.start()
+        self._undo.callback(self.acceptor.stop)
+        self._renewing = loop.create_task(self._renew_meta(renew_at))
+
+    async def stop(self) -> None:
+        """Accept nobody any more and end all connections."""
+        self._renewing.cancel()
+        await asyncio.gather(self._renewing, return_exceptions=True)
+        self._undo.close()
+
+    def make_room(self) -> bool:
+        """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""
+        self.context.events.out_of_descriptors()
+        return self.context.newcomers.give_way("out of file descriptors")
+
+    def _has_room(self) -> bool:
+        return self.context.relay.registry.count + len(self.context.newcomers) < self._foundation.most_connections
+
+    def _close_connections(self) -> None:
+        context = self.context
+        context.newcomers.close_all("relay stops")
+        context.callers.close_all("relay stops")
+        for connection in list(context.derp_connections):
+            connection.abort("relay stops")
+        context.events.stop()
+
+    # --- TLS ----------------------------------------------------------------------------------------------------------
+
+    def _make_tls(self) -> tuple[ssl.SSLContext, datetime]:
+        """A context with a fresh meta certificate, and when to make the next one."""
+        meta = make_meta(self._foundation.public_key, datetime.now(UTC))
+        certificate = self._foundation.certificate
+        return server_context(certificate.chain_pem, certificate.key_pem, meta.pem), meta.renew_at
+
+    async def _renew_meta(self, renew_at: datetime) -> None:
+        """Replace the meta certificate while running; open connections keep theirs."""
+        while True:
+            # By the hour, because the wall clock decides and may be set.
+            await asyncio.sleep(META_CHECK_S)
+            if datetime.now(UTC) < renew_at:
+                continue
+            try:
+                self.context.tls, renew_at = self._make_tls()
+            except (OSError, ValueError) as exc:  # descriptors may have run out just now
+                _log.warning("the meta certificate could not be renewed, trying again later: %s", exc)

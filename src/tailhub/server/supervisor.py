@@ -1,0 +1,213 @@
+"""Several processes as one relay: starts a desk and some workers, starts again whoever ends, and ends them all.
+
+The supervisor opens everything and then does nothing but wait: it has no event loop, serves nobody and holds the
+listening sockets, so that a connection that comes for a dead worker waits for the next one instead of being refused.
+Processes are forked from it, so a new worker costs milliseconds and shares its memory.
+
+Linux only: elsewhere SO_REUSEPORT does not spread connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NoReturn
+
+from tailhub.net.turn_selector import TurnSelector
+from tailhub.server.app import RelayServer
+from tailhub.server.config import RelayConfig, check_config
+from tailhub.server.fleet import Fleet
+from tailhub.server.foundation import Foundation
+from tailhub.server.handover import DESK, hand_over
+from tailhub.server.listeners import parse_listeners
+from tailhub.server.worker import Worker
+
+STOP_S = 8.0  # from asking processes to end to ending them
+SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
+MAX_PAUSE_S = 10.0
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = {*_ENDS, signal.SIGCHLD}
+
+_log = logging.getLogger("tailhub")
+
+
+class _Child:
+    """A process that runs."""
+
+    __slots__ = ("channel", "number", "pid", "started_at")
+
+    def __init__(self, number: int, pid: int, channel: socket.socket) -> None:
+        self.number = number
+        self.pid = pid
+        self.channel = channel
+        self.started_at = time.monotonic()
+
+
+class Supervisor:
+    """`run_desk` is what the desk does with its server, from start to stop."""
+
+    def __init__(self, config: RelayConfig, workers: int, run_desk: Callable[[RelayServer], Awaitable[None]]) -> None:
+        check_config(config)
+        self._config = config
+        self._workers = workers
+        self._run_desk = run_desk
+        self._children: dict[int, _Child] = {}  # by pid
+        self._due: dict[int, float] = {}  # processes to start again, and when
+        self._failures: dict[int, int] = {}  # by number, short lives in a row
+
+    def run(self) -> int:
+        """Run until a signal asks for the end; the exit code. Raises `FindingError` when it cannot start."""
+        self._foundation = Foundation(self._config, parse_listeners(self._config), self._workers)
+        old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._mask = old_mask
+        try:
+            gc.collect()
+            gc.freeze()  # so that a collection in a child does not touch, and copy, what all share
+            for number in (*range(self._workers), DESK):
+                self._start(number)
+            self._watch()
+            self._stop()
+        finally:
+            for child in self._children.values():
+                os.kill(child.pid, signal.SIGKILL)
+            self._foundation.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
+        return 0
+
+    # --- waiting ------------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Start again whoever ends, until a signal asks for the end."""
+        ignored = {number for number in _ENDS if signal.getsignal(number) is signal.SIG_IGN}  # nohup: leave it so
+        while True:
+            now = time.monotonic()
+            wait_s = min(self._due.values(), default=now + 60) - now
+            info = signal.sigtimedwait(_SIGNALS, max(0.0, wait_s))
+            if info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
+                return
+            for child, status in self._reap():
+                self._ended(child, status)
+            now = time.monotonic()
+            for number in [number for number, at in self._due.items() if at <= now]:
+                del self._due[number]
+                self._start(number)
+
+    def _reap(self) -> list[tuple[_Child, int]]:
+        """Those that have ended since, with their wait status."""
+        found = []
+        while self._children:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            child = self._children.pop(pid, None)
+            if child is not None:
+                child.channel.close()
+                found.append((child, status))
+        return found
+
+    def _ended(self, child: _Child, status: int) -> None:
+        lived_s = time.monotonic() - child.started_at
+        failures = self._failures[child.number] = (
+            self._failures.get(child.number, 0) + 1 if lived_s < SHORT_LIFE_S else 0
+        )
+        pause_s = min(MAX_PAUSE_S, 0.25 * 2**failures) if failures > 1 else 0.0
+        self._due[child.number] = time.monotonic() + pause_s
+        _log.error("%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status))
+
+    def _stop(self) -> None:
+        """Ask all processes to end, and end those that do not."""
+        for child in self._children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        self._reap()
+        while self._children and (left_s := deadline - time.monotonic()) > 0:
+            signal.sigtimedwait({signal.SIGCHLD}, left_s)
+            self._reap()
+
+    # --- starting -----------------------------------------------------------------------------------------------------
+
+    def _start(self, number: int) -> None:
+        """Fork process `number`, and give it and each other process a socket to each other."""
+        ours, theirs = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become(number, theirs)
+        theirs.close()
+        for other in self._children.values():
+            if other.number != number:
+                one, two = socket.socketpair()
+                with one, two:
+                    hand_over(ours, other.number, one)
+                    hand_over(other.channel, number, two)
+        self._children[pid] = _Child(number, pid, ours)
+
+    def _become(self, number: int, channel: socket.socket) -> NoReturn:
+        """What a child does, from fork to its end."""
+        code = 1
+        try:
+            for other in self._children.values():
+                other.channel.close()
+            for signal_number in (
+                signal.SIGINT,
+                signal.SIGHUP,
+            ):  # meant for the supervisor, which says what is to be done
+                signal.signal(signal_number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+            _set_name("tailhub-desk" if number == DESK else f"tailhub-w{number}")
+            selector = TurnSelector()
+            main = self._desk if number == DESK else self._worker
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+                runner.run(main(number, channel, selector))
+            code = 0
+        except BaseException:
+            _log.exception("%s ends", _name(number))
+        finally:
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)  # the rest, such as the state's lock file, is the supervisor's to clean up
+
+    async def _worker(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
+        listeners = self._foundation.listeners
+        for other in (*listeners.shares, listeners.http, listeners.stun, listeners.admin):
+            if other is not None and other is not listeners.shares[number]:
+                other.close()
+        self._foundation.admin_socket.close()
+        await Worker(self._foundation, number, self._workers, channel, selector).run()
+
+    async def _desk(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
+        fleet = Fleet(self._workers, channel)
+        await self._run_desk(RelayServer(self._config, selector, foundation=self._foundation, fleet=fleet))
+
+
+def _name(number: int) -> str:
+    return "the desk" if number == DESK else f"worker {number}"
+
+
+def _set_name(name: str) -> None:
+    """What ps and top call this process (15 characters)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with code {code}"

@@ -1,0 +1,130 @@
+"""A worker: one process of several that serve clients on the public port of one relay.
+
+It has links to the other workers, by which packets for their clients go, and a channel to the desk, which makes the
+small pages and counts what all workers count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+
+from tailhub.net.message_channel import MessageChannel
+from tailhub.net.turn_selector import TurnSelector
+from tailhub.relay.stats import Stats
+from tailhub.server.fleet import (
+    Counted,
+    CountRequest,
+    DoesNotRead,
+    FirstOutside,
+    Hello,
+    PageAnswer,
+    PageRequest,
+    PinRejected,
+    count_from_one,
+)
+from tailhub.server.foundation import Foundation
+from tailhub.server.handover import DESK, Handovers
+from tailhub.server.service import RelayService
+from tailhub.server.snapshot import take_snapshot
+from tailhub.server.worker_socket import WorkerSocket
+from tailhub.web.message import Request, Response
+
+PAGE_S = 3.0  # that a page may take
+MAX_PAGES = 256  # that the desk is asked for at a time
+
+
+class Worker:
+    """Worker `number` of `count`. Made in the loop that runs it."""
+
+    def __init__(
+        self, foundation: Foundation, number: int, count: int, handovers: socket.socket, selector: TurnSelector
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        sockets = foundation.listeners.shares[number].sockets
+        self._service = RelayService(foundation, sockets, selector, share=count, number=number)
+        self._service.context.pages = self._ask
+        events = self._service.context.events
+        events.on_first_outside = lambda ip: self._tell(FirstOutside(ip))
+        events.on_pin_rejected = lambda ip, alert: self._tell(PinRejected(ip, alert))
+        self._links: dict[int, WorkerSocket] = {}
+        self._past_links = Stats()  # what was lost on links that are no more
+        self._desk: MessageChannel | None = None
+        self._asked = count_from_one()
+        self._questions: dict[int, asyncio.Future[Response]] = {}
+        self._handovers = Handovers(handovers, self._take)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM."""
+        ended = asyncio.Event()
+        self._loop.add_signal_handler(signal.SIGTERM, ended.set)
+        await ended.wait()
+        self._handovers.close()
+        await self._service.stop()
+        if self._desk is not None:
+            self._desk.close()
+
+    def _take(self, number: int, sock: socket.socket) -> None:
+        """A socket to another process, in the place of an earlier one to it."""
+        if number != DESK:
+            if number in self._links:
+                self._links[number].abort("there is a new one")
+            context = self._service.context
+            link = WorkerSocket(context.relay, context.turn, sock, lambda reason: self._link_closed(number, reason))
+            self._links[number] = link
+            return
+        if self._desk is not None:
+            self._desk.close()
+        self._desk = MessageChannel(sock, self._receive, self._desk_gone)
+        self._desk.send(Hello(os.getpid()))
+
+    def _link_closed(self, number: int, reason: str) -> None:
+        link = self._links.pop(number, None)
+        if link is None:
+            return
+        self._past_links.add_drops(link.link.stats)
+        if reason.startswith("write: the other worker"):
+            self._tell(DoesNotRead(number))
+
+    # --- the desk -----------------------------------------------------------------------------------------------------
+
+    def _tell(self, message: object) -> None:
+        if self._desk is not None:
+            self._desk.send(message)
+
+    def _receive(self, message: object) -> None:
+        match message:
+            case CountRequest(number):
+                links = [self._past_links, *(link.link.stats for link in self._links.values())]
+                self._tell(Counted(number, take_snapshot(self._service, links, traffic=True)))
+            case PageAnswer(number, response):
+                question = self._questions.get(number)
+                if question is not None and not question.done():
+                    question.set_result(response)
+
+    def _desk_gone(self) -> None:
+        """The supervisor starts another one, which is told where we are."""
+        self._desk = None
+        for question in self._questions.values():
+            question.cancel()
+
+    def _ask(self, request: Request) -> asyncio.Future[Response]:
+        """Have the desk make a page. Cancelled when it cannot."""
+        return self._loop.create_task(self._answer(request))
+
+    async def _answer(self, request: Request) -> Response:
+        if self._desk is None or len(self._questions) >= MAX_PAGES:
+            raise OSError("the pages are not there just now")
+        number = next(self._asked)
+        question: asyncio.Future[Response] = self._loop.create_future()
+        self._questions[number] = question
+        self._desk.send(PageRequest(number, request))
+        try:
+            async with asyncio.timeout(PAGE_S):
+                return await question
+        finally:
+            with contextlib.suppress(KeyError):
+                del self._questions[number]
