@@ -72,8 +72,8 @@ class FleetWorld(World):
                 one, two = MemoryLink(self.relays[other]), MemoryLink(relay)
                 one.peer, two.peer = two, one
                 self.links[other, number], self.links[number, other] = one, two
-                self.relays[other].add_sibling(one.link)
-                relay.add_sibling(two.link)
+                self.relays[other].presence.add_sibling(one.link)
+                relay.presence.add_sibling(two.link)
         self.settle()
 
     def kill_worker(self, number: int) -> list[str]:
@@ -82,7 +82,7 @@ class FleetWorld(World):
             if number in pair:
                 link = self.links.pop(pair)
                 if pair[1] == number:
-                    self.relays[pair[0]].remove_sibling(link.link)
+                    self.relays[pair[0]].presence.remove_sibling(link.link)
         lost = [name for name, at in self._at.items() if at == number]
         for name in lost:
             del self._at[name]

@@ -41,7 +41,7 @@ from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.events import Events
-from tailhub.server.incoming import accept_public
+from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.turn import Turn
 from tailhub.web.debug import DebugSources
@@ -116,6 +116,7 @@ class Served:
         listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         if small_buffers:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        set_tcp_options(listener)
         self.port: int = listener.getsockname()[1]
         self.acceptor = Acceptor(loop, [listener], partial(accept_public, self.context))
         self.acceptor.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tailhub import box
@@ -16,6 +17,8 @@ from tailhub.derp import frames
 from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, LOGIN_LIMITS, PROTOCOL_VERSION, FrameType, check_length
 from tailhub.exceptions import FrameError, HandshakeError, LocalError
 from tailhub.keys import MeshKey, NodePrivate
+
+SHORT_INFO_BYTES = 63  # of a ClientInfo's text: shorter than any mesh key, so what is remembered is no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,12 @@ def _parse_client_info(text: bytes) -> ClientInfo:
     )
 
 
+@lru_cache(maxsize=64)
+def _parse_short_client_info(text: bytes) -> ClientInfo:
+    """All clients of one version say the same of themselves."""
+    return _parse_client_info(text)
+
+
 def _server_info_text(info: ServerInfo) -> bytes:
     fields: dict[str, int] = {"version": info.version}
     if info.rate_bytes_per_s:
@@ -119,7 +128,8 @@ class ServerHandshake:
         self._buffer = bytearray()
         self.client_key = body[:KEY_LEN]
         self._shared = box.shared_key(self._private, self.client_key)
-        return _parse_client_info(box.open_box(body[KEY_LEN:], self._shared))
+        text = box.open_box(body[KEY_LEN:], self._shared)
+        return _parse_short_client_info(text) if len(text) <= SHORT_INFO_BYTES else _parse_client_info(text)
 
     def server_info(self, info: ServerInfo | None = None) -> bytes:
         """The ServerInfo frame. Without a limit it is just ``{"version":2}``, as the reference's."""

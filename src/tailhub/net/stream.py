@@ -220,6 +220,12 @@ class Stream:
         self._tls = self._in = self._out = None
         self._receiver.closed(reason)
 
+    def limit_unsent(self, size: int) -> None:
+        """Let at most about `size` bytes lie unsent in the kernel, where the system knows such a limit."""
+        if self._state == self._OPEN and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, size)
+
     def pause_reading(self) -> None:
         """Stop reading: the peer is held up by TCP's own flow control."""
         if self._state == self._OPEN:

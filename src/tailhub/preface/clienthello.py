@@ -10,7 +10,7 @@ Sources: RFC 8446 §4.1.2 and §5.1, RFC 5246 §7.4.1.2, RFC 6066 §3 (server_na
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tailhub.exceptions import PrefaceError
 
@@ -22,6 +22,8 @@ _RECORD_HEADER = struct.Struct(">BBBH")  # 1B content type, 1B major version, 1B
 _RECORD_HEADER_LEN = _RECORD_HEADER.size
 _MAX_RECORD_LEN = 16 * 1024  # bytes of plaintext in a record
 _MESSAGE_HEADER_LEN = 4  # 1B type, 3B length
+_WHOLE_HEADERS = struct.Struct(">BBBHBBH")  # both, the message's length as 1B and 2B
+_WHOLE_HEADERS_LEN = _WHOLE_HEADERS.size
 _U16 = struct.Struct(">H")
 _EXTENSION_HEADER = struct.Struct(">HH")  # 2B type, 2B length
 
@@ -36,8 +38,7 @@ _HOST_NAME = 0
 _TLS13 = b"\x03\x04"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHello:
+class ClientHello(NamedTuple):
     """What a relay wants to know of a ClientHello.
 
     `server_name` is in lower case and without a trailing dot, printable ASCII; None if the client asked for no name
@@ -67,6 +68,15 @@ def parse_client_hello(data: bytes | bytearray | memoryview) -> ClientHello | No
 def _gather(data: bytes | bytearray | memoryview) -> bytes | None:
     """Put the message together from its records; its header stays on. None: more is needed."""
     available = len(data)
+    if available > _WHOLE_HEADERS_LEN:
+        kind, major, _, length, message_kind, high, low = _WHOLE_HEADERS.unpack_from(data)
+        size = high << 16 | low
+        if (
+            (kind, major, message_kind) == (_HANDSHAKE, 3, _CLIENT_HELLO)
+            and length == _MESSAGE_HEADER_LEN + size <= MAX_MESSAGE_BYTES
+            and _RECORD_HEADER_LEN + length <= available
+        ):  # one record, and it is here: nearly always
+            return bytes(data[_RECORD_HEADER_LEN : _RECORD_HEADER_LEN + length])
     message = b""
     position = 0
     records = 0
@@ -116,8 +126,9 @@ def _parse_message(message: bytes) -> ClientHello:
     if position + extensions_len != end:
         raise _malformed("extensions that do not fill it")
     wanted: dict[int, bytes] = {}
+    header_at = _EXTENSION_HEADER.unpack_from
     while position < end:
-        kind, length = _EXTENSION_HEADER.unpack_from(message, position)
+        kind, length = header_at(message, position)
         position += 4 + length
         if position > end:
             raise _malformed("an extension that reaches beyond its end")
@@ -174,7 +185,10 @@ def _parse_alpn(body: bytes) -> tuple[bytes, ...]:
 def _offers_tls13(body: bytes) -> bool:
     if body[0] != len(body) - 1 or not body[0] or body[0] % 2:
         raise _malformed("a version list of the wrong length")
-    return any(body[i : i + 2] == _TLS13 for i in range(1, len(body), 2))
+    found = body.find(_TLS13, 1)
+    while found > 0 and not found % 2:  # across two versions
+        found = body.find(_TLS13, found + 1)
+    return found > 0
 
 
 def _malformed(found: str) -> PrefaceError:

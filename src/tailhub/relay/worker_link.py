@@ -112,9 +112,9 @@ class WorkerLink:
                 relay.deliver(dst, view[body + _RUN_BODY.size : nxt].tobytes(), count, disco != 0, read_at)
             elif kind == _PRESENT and length >= _SINCE.size + HEADER_LEN + KEY_LEN:
                 (since,) = _SINCE.unpack_from(buf, body)
-                relay.sibling_present(self, view[body + _SINCE.size : nxt].tobytes(), since)
+                relay.presence.sibling_present(self, view[body + _SINCE.size : nxt].tobytes(), since)
             elif kind == _GONE and length == KEY_LEN:
-                relay.sibling_gone(self, view[body:nxt].tobytes())
+                relay.presence.sibling_gone(self, view[body:nxt].tobytes())
             elif kind == _CLOSE and length == KEY_LEN:
                 relay.close_peer(view[body:nxt].tobytes())
             else:

@@ -14,6 +14,7 @@ from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.derp.runs import RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
+from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
@@ -22,6 +23,9 @@ from tailhub.server.newcomers import LOGIN_S, Newcomer
 KEEP_ALIVE_S = 60.0
 KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
 WRITE_BYTES = 65536  # plaintext taken from the queue at a time
+# The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line can
+# no longer be overtaken or dropped for its age.
+HELD_UP_BYTES = 16384
 
 _log = logging.getLogger("tailhub")
 
@@ -40,6 +44,7 @@ class DerpConnection:
         "_newcomer",
         "_not_ideal",
         "_stream",
+        "_unsent_limit",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
@@ -53,6 +58,7 @@ class DerpConnection:
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
+        self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
     def stream(self) -> Stream:
@@ -99,8 +105,17 @@ class DerpConnection:
             self.abort("internal error")
 
     def writable(self) -> None:
-        """The kernel takes more."""
-        self.flush(self._context.loop.time())
+        """The kernel, which was full, takes more."""
+        connection = self._connection
+        if connection is None:
+            return
+        limit = self._unsent_limit
+        if limit is None:
+            limit = self._unsent_limit = UnsentLimit()
+        now = self._context.loop.time()
+        if limit.look(now, connection.queue.taken_bytes):
+            self._stream.limit_unsent(limit.size)
+        self.flush(now, HELD_UP_BYTES)
 
     def closed(self, reason: str) -> None:
         """The stream is over: take the connection out of the relay."""
@@ -133,7 +148,7 @@ class DerpConnection:
         """End the connection now."""
         self._stream.abort(reason)
 
-    def flush(self, now: float) -> None:
+    def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
         """Write what waits, as far as the kernel takes it."""
         connection = self._connection
         if connection is None:
@@ -142,10 +157,10 @@ class DerpConnection:
         stream = self._stream
         take = connection.queue.take
         while not stream.is_blocked:
-            data = take(now, WRITE_BYTES)
+            data = take(now, most_bytes)
             if data:
                 self._write(data)
-            if len(data) < WRITE_BYTES:  # that was all
+            if len(data) < most_bytes:  # that was all
                 return
 
     def _write(self, data: bytes) -> None:

@@ -25,7 +25,7 @@ from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
-from tailhub.server.incoming import accept_public
+from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
@@ -75,6 +75,8 @@ class RelayService:
             events=Events(loop),
         )
         self._undo.callback(self._close_connections)
+        for listener in sockets:
+            set_tcp_options(listener)
         self.acceptor = Acceptor(loop, list(sockets), partial(accept_public, context), self.make_room, self._has_room)
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)

@@ -39,7 +39,7 @@ class WorkerSocket:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self._loop.add_reader(sock.fileno(), self.read_now)
-        relay.add_sibling(self.link)
+        relay.presence.add_sibling(self.link)
 
     # --- Sink and Flushable -------------------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ class WorkerSocket:
         self._loop.remove_reader(sock.fileno())
         self._loop.remove_writer(sock.fileno())
         sock.close()
-        self._relay.remove_sibling(self.link)
+        self._relay.presence.remove_sibling(self.link)
         self.link.queue.clear("gone_disconnected")
         self._on_closed(reason)
 

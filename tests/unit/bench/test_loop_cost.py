@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tailhub
-from bench import loop_cost
+from bench import lockstep_clients, loop_cost
 from bench.lockstep import run_case
 from bench.lockstep_clients import CASES, Case, LockstepError
 from bench.loop_cost import Excess, compare, count_calls, record, scope_of, table
@@ -65,8 +65,9 @@ def test_one_more_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lost_packets_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that drops packets is not cheap but wrong, and the run says so."""
+    monkeypatch.setattr(lockstep_clients, "_ARRIVAL_LIMIT_S", 0.3)
     monkeypatch.setattr(SendQueue, "put", lambda *arguments: None)
-    with pytest.raises(LockstepError):
+    with pytest.raises(LockstepError, match="bytes from the relay"):
         run_case(ALONE, 2, CallMeter())
 
 

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from support.streams import cut, no_deadline
 from tailhub.derp.upgrade import (
     MAX_RESPONSE_HEAD,
+    MAX_USUAL_HEAD,
     ClientUpgrade,
     Headers,
     UpgradeKind,
     derp_response,
     is_not_ideal,
     requested_upgrade,
+    usual_request,
     wants_fast_start,
     websocket_response,
 )
@@ -30,6 +32,52 @@ def headers_of(request: bytes) -> Headers:
     assert isinstance(event, h11.Request)
     assert (event.method, event.target) == (b"GET", b"/derp")
     return list(event.headers)
+
+
+GO = b"GET /derp HTTP/1.1\r\nHost: relay.example\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\n"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x02\x00\x00", b"\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("head", "fast_start", "not_ideal"),
+    [
+        (GO + b"Upgrade: DERP\r\n\r\n", False, False),
+        (GO + b"Derp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n", True, False),
+        (GO + b"Ideal-Node: 900a\r\nUpgrade: DERP\r\n\r\n", False, True),
+        (GO + b"Derp-Fast-Start: 1\r\nIdeal-Node: 900a\r\nUpgrade: DERP\r\n\r\n", True, True),
+        (ClientUpgrade("relay.example").request, False, False),
+        (ClientUpgrade("[2001:db8::1]:8443", fast_start=True, ideal_node="900a").request, True, True),
+    ],
+)
+def test_the_usual_request_is_recognised(head: bytes, fast_start: bool, not_ideal: bool, rest: bytes) -> None:
+    """What Go's client and ours send is recognised, whatever follows; but for its last byte it is not."""
+    assert usual_request(head + rest) == (len(head), fast_start, not_ideal)
+    assert usual_request(head[:-1]) is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        GO + b"\r\n",
+        GO + b"Upgrade: derp\r\n\r\n",
+        GO + b"Upgrade: websocket\r\n\r\n",
+        GO + b"Upgrade: DERP\r\nUpgrade: DERP\r\n\r\n",
+        GO + b"Upgrade: DERP\r\nContent-Length: 1\r\n\r\n",
+        GO + b"Derp-Fast-Start: 0\r\nUpgrade: DERP\r\n\r\n",
+        GO + b"Ideal-Node: \r\nUpgrade: DERP\r\n\r\n",
+        GO + b"Ideal-Node: a b\r\nUpgrade: DERP\r\n\r\n",
+        GO.replace(b"\r\n", b"\n") + b"Upgrade: DERP\n\n",
+        GO.replace(b"GET", b"HEAD") + b"Upgrade: DERP\r\n\r\n",
+        GO.replace(b"/derp", b"/derp?") + b"Upgrade: DERP\r\n\r\n",
+        GO.replace(b"1.1", b"1.0", 1) + b"Upgrade: DERP\r\n\r\n",
+        GO.replace(b"Host: relay.example\r\n", b"") + b"Upgrade: DERP\r\n\r\n",
+        GO.replace(b"relay.example", b"a" * MAX_USUAL_HEAD) + b"Upgrade: DERP\r\n\r\n",
+        b" " + GO + b"Upgrade: DERP\r\n\r\n",
+    ],
+)
+def test_anything_else_is_left_to_the_parser(head: bytes) -> None:
+    """A head that differs in anything, right or wrong, is not judged here."""
+    assert usual_request(head) is None
 
 
 # --- the server's side ------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class FleetMachine(RelayMachine):
         super().teardown()
         for relay in self.fleet.relays:
             assert relay.queued_bytes == 0
-            assert not relay.elsewhere.routes
+            assert not relay.presence.elsewhere.routes
             assert not relay.registry.shared
 
 

@@ -106,7 +106,7 @@ def test_who_has_just_logged_in_is_found_before_the_link_was_read() -> None:
     settle, world.settle = world.settle, lambda: None  # type: ignore[method-assign]
     world.login("b")
     world.links[1, 0].write(world.now)  # told, and not read
-    assert key_of("b") not in world.relays[0].elsewhere
+    assert key_of("b") not in world.relays[0].presence.elsewhere
     world.settle = settle  # type: ignore[method-assign]
     world.send("a", "b", b"hello")
     assert world.frames("b") == [Packet("a", b"hello")]
