@@ -112,16 +112,16 @@ class _Worker:
 
 
 class Fleet:
-    """`count` workers, whose channels come on `handovers` from the supervisor."""
+    """So many `workers`, whose channels come on `handovers` from the supervisor."""
 
-    def __init__(self, count: int, handovers: socket.socket) -> None:
-        self.count = count
+    def __init__(self, workers: int, handovers: socket.socket) -> None:
+        self.count = workers
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
-        self._asked = count_from_one()
+        self._asked = count(1)  # numbers of questions
         self._counted = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None
 
@@ -265,8 +265,3 @@ class Fleet:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             self._leave(number)
-
-
-def count_from_one() -> count[int]:
-    """1, 2, 3 …: numbers of questions."""
-    return count(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -24,7 +25,6 @@ from tailhub.server.fleet import (
     PageAnswer,
     PageRequest,
     PinRejected,
-    count_from_one,
 )
 from tailhub.server.foundation import Foundation
 from tailhub.server.handover import DESK, Handovers
@@ -53,7 +53,7 @@ class Worker:
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
         self._desk: MessageChannel | None = None
-        self._asked = count_from_one()
+        self._asked = itertools.count(1)  # numbers of questions
         self._questions: dict[int, asyncio.Future[Response]] = {}
         self._handovers = Handovers(handovers, self._take)
 
