@@ -19,6 +19,7 @@ from tailhub.net import bind
 from tailhub.net.bind import (
     BoundSockets,
     bind_tcp,
+    bind_tcp_shares,
     bind_udp,
     bind_unix,
     free_port,
@@ -262,3 +263,49 @@ def test_descriptor_limit() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]
     assert raise_descriptor_limit()[1] > 0
+
+
+# --- one port for several workers -------------------------------------------------------------------------------------
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux spreads connections over sockets")
+
+
+@linux_only
+def test_shares_are_the_same_port_and_all_listen(keep: Keep) -> None:
+    """Each worker gets sockets of its own, on one port in both families, and connections come to all of them."""
+    shares = [keep(share) for share in bind_tcp_shares(spec("127.0.0.1:0"), 3)]
+    assert len({share.port for share in shares}) == 1
+    assert len({sock.fileno() for share in shares for sock in share.sockets}) == 3
+    clients = [socket.create_connection(("127.0.0.1", shares[0].port)) for _ in range(64)]
+    accepted = []
+    for share in shares:
+        with pytest.raises(BlockingIOError):
+            while True:
+                sock, _ = share.sockets[0].accept()
+                sock.close()
+                accepted.append(share)
+    assert len(accepted) == len(clients)
+    assert len({id(share) for share in accepted}) > 1
+    for client in clients:
+        client.close()
+
+
+@linux_only
+def test_shares_do_not_join_those_of_another_relay(keep: Keep) -> None:
+    """A second relay is told that the port is taken, however many workers either has."""
+    first = [keep(share) for share in bind_tcp_shares(spec("127.0.0.1:0"), 2)]
+    for count in (1, 2):
+        with pytest.raises(MachineError, match="is taken by"):
+            bind_tcp_shares(spec(f"127.0.0.1:{first[0].port}"), count)
+
+
+@linux_only
+def test_the_wildcard_is_shared_in_both_families(keep: Keep) -> None:
+    """Without a host each worker has a socket for each family that the machine has."""
+    one, two = (keep(share) for share in bind_tcp_shares(spec(":0"), 2))
+    assert one.families == two.families == bind_families(keep)
+
+
+def bind_families(keep: Keep) -> frozenset[int]:
+    """Those that this machine has."""
+    return keep(bind_tcp(spec(":0"))).families
