@@ -43,15 +43,16 @@ def gather_programs(directory: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("variant", "options"),
+    ("variant", "workers", "options"),
     [
-        pytest.param("B", ("--quick",), id="only-the-relay-quick"),
-        pytest.param("B", (), id="only-the-relay"),
-        pytest.param("A", ("--quick",), id="one-segment-quick"),
-        pytest.param("D", ("--quick",), id="hard-nats-quick"),
+        pytest.param("B", 1, ("--quick",), id="only-the-relay-quick"),
+        pytest.param("B", 1, (), id="only-the-relay"),
+        pytest.param("B", 3, ("--nodes", "3"), id="only-the-relay-three-workers-three-nodes"),
+        pytest.param("A", 1, ("--quick",), id="one-segment-quick"),
+        pytest.param("D", 1, ("--quick",), id="hard-nats-quick"),
     ],
 )
-def test_tailnet(variant: str, options: tuple[str, ...], tmp_path: Path) -> None:
+def test_tailnet(variant: str, workers: int, options: tuple[str, ...], tmp_path: Path) -> None:
     """Real nodes come up, ping, move data, and survive restarts of the relay and of a node."""
     rig = find_rig()
     require.root("the rig")
@@ -61,7 +62,8 @@ def test_tailnet(variant: str, options: tuple[str, ...], tmp_path: Path) -> None
     programs = tmp_path / "bin"
     programs.mkdir()
     report = tmp_path / "report.json"
-    command = (sys.executable, rig, "--bin", gather_programs(programs), "--relay", RELAY, "--variant", variant)
+    command = (sys.executable, rig, "--bin", gather_programs(programs), "--relay")
+    command = (*command, f"{RELAY} --workers {workers}", "--variant", variant)
     done = subprocess.run(
         (*command, *options, "--json", report), capture_output=True, text=True, timeout=LIMIT_S, check=False
     )

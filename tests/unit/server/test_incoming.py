@@ -22,7 +22,7 @@ from tailhub.server.incoming import (
 )
 
 GO = (
-    b"GET /derp HTTP/1.1\r\nHost: r\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\n%sUpgrade: DERP\r\n\r\n"
+    b"GET /derp HTTP/1.1\r\nHost: r\r\nUser-Agent: Go\r\nConnection: Upgrade\r\n%sUpgrade: DERP\r\n\r\n"
 )
 
 OPTIONS = [
