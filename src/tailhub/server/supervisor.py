@@ -34,6 +34,7 @@ from tailhub.server.worker import Worker
 STOP_S = 8.0  # from asking processes to end to ending them
 SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
 MAX_PAUSE_S = 10.0
+RETRY_S = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SIGNALS = {*_ENDS, signal.SIGCHLD}
 
@@ -67,6 +68,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until a signal asks for the end; the exit code. Raises `FindingError` when it cannot start."""
         self._foundation = Foundation(self._config, parse_listeners(self._config), self._workers)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, nobody's end would be told
         old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         self._mask = old_mask
         try:
@@ -99,7 +101,11 @@ class Supervisor:
             now = time.monotonic()
             for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
-                self._start(number)
+                try:
+                    self._start(number)
+                except OSError as exc:  # no process or no descriptor is to be had just now
+                    _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
+                    self._due[number] = now + RETRY_S
 
     def _reap(self) -> list[tuple[_Child, int]]:
         """Those that have ended since, with their wait status."""
@@ -142,9 +148,13 @@ class Supervisor:
     def _start(self, number: int) -> None:
         """Fork process `number`, and give it and each other process a socket to each other."""
         ours, theirs = socket.socketpair()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
+        _flush()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
             ours.close()
             self._become(number, theirs)
@@ -178,9 +188,7 @@ class Supervisor:
         except BaseException:
             _log.exception("%s ends", _name(number))
         finally:
-            with contextlib.suppress(OSError):
-                sys.stdout.flush()
-                sys.stderr.flush()
+            _flush()
             os._exit(code)  # the rest, such as the state's lock file, is the supervisor's to clean up
 
     async def _worker(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
@@ -198,6 +206,13 @@ class Supervisor:
 
 def _name(number: int) -> str:
     return "the desk" if number == DESK else f"worker {number}"
+
+
+def _flush() -> None:
+    """What has been printed must not be printed again by a child."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
+            stream.flush()
 
 
 def _set_name(name: str) -> None:
