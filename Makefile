@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: relay test unit lint interop bench fuzz reference clean
+.PHONY: relay test unit lint interop bench loop-cost fuzz reference clean
 
 relay: $(VENV)/.relay
 	@exec $(BIN)/tailhub relay $(ARGS)
@@ -30,9 +30,16 @@ lint: $(VENV)/.test
 interop: $(VENV)/.test
 	$(BIN)/python -m pytest -m '' -rs tests/interop
 
-bench: $(VENV)/.test
-	$(BIN)/python -m bench $(ARGS)
+# The table is printed; bench/results/ gets every trial as JSON, the table as Markdown, and charts.
+bench: $(VENV)/.bench
+	@mkdir -p bench/results
+	$(BIN)/python -m bench --json bench/results/trials.json --markdown bench/results/table.md $(ARGS)
+	$(BIN)/python -m bench.charts bench/results/trials.json bench/results
 	$(BIN)/python -m bench.import_cost
+
+# What a packet costs in calls, byte codes and instructions, against what is recorded: no timing, so noise is no matter.
+loop-cost: $(VENV)/.test
+	$(BIN)/python -m bench.loop_cost $(ARGS)
 
 fuzz: $(VENV)/.test
 	@for target in tests/fuzz/*.py; do echo "$$target"; $(BIN)/python $$target || exit 1; done
@@ -53,6 +60,10 @@ $(BIN)/python:
 
 $(VENV)/.relay: pyproject.toml | $(BIN)/python
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.test
+	$(PIP) --editable '.[test,bench]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python

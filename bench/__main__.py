@@ -1,28 +1,18 @@
-"""The command: ``python -m bench``. Starts the relays in turn, loads them, prints one table."""
+"""The command: ``python -m bench``. Starts the relays in turn, loads them, prints tables."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import machine, report, scenarios
-from bench.load import Order, Result
-from bench.report import Trial
-from bench.scenarios import Scenario
-from bench.servers import GET_DERPER, HOST, Derper, Running, Server, ServerError, Tailhub, find_derper
-
-_ROOT = Path(__file__).resolve().parent.parent
-_GENERATOR_LIMIT_S = 120.0
-
-
-class TrialError(Exception):
-    """A trial that gave no result."""
+from bench import machine, report, scenarios, targets
+from bench.campaign import MANY_ROUNDS, Campaign
+from bench.records import write_json
+from bench.servers import Server
+from bench.trial import Placement, chosen_servers
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,8 +25,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--scenario", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
     )
     parser.add_argument("--server", choices=("tailhub", "derper"), help="only this one")
-    parser.add_argument("--pin", action="store_true", help="the relay on the first core, the generator on the second")
+    parser.add_argument(
+        "--placement",
+        choices=(*Placement, "both"),
+        help="free: both where the system puts them; pinned: the relay on one core, the generator on another (both)",
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes of tailhub (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every trial there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (1.0 if options.quick else 3.0)
@@ -46,59 +42,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error(str(exc))
     if options.quick:
         options.scenarios = [scenario.quick() for scenario in options.scenarios]
-    if options.pin and len(machine.cores()) < 2:
-        parser.error("--pin needs two cores on a system with processor affinity")
+    can_pin = len(machine.cores()) > 1
+    if options.placement == Placement.PINNED and not can_pin:
+        parser.error("--placement pinned needs two cores on a system with processor affinity")
+    if options.placement in (None, "both"):
+        options.placements = list(Placement) if can_pin else [Placement.FREE]
+    else:
+        options.placements = [Placement(options.placement)]
     return options
-
-
-def run_trial(scenario: Scenario, server: Server, seconds: float, pin: bool) -> Result:
-    """Start a fresh relay and load it once. Raises `TrialError`, `ServerError`."""
-    server_core, generator_core = machine.cores()[:2] if pin else (None, None)
-    with Running(server, server_core) as relay:
-        order = Order(
-            load=scenario.load, host=HOST, port=relay.port, pid=relay.pid, seconds=seconds, core=generator_core
-        )
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "bench.generator"],
-                input=order.to_json(),
-                capture_output=True,
-                text=True,
-                timeout=_GENERATOR_LIMIT_S,
-                cwd=_ROOT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise TrialError(f"the generator was not done after {_GENERATOR_LIMIT_S:.0f} s") from None
-        if done.returncode:
-            raise TrialError(f"{done.stderr.strip()}\n{server.name} had printed:\n{relay.last_lines()}")
-        return Result(**json.loads(done.stdout))
-
-
-def chosen_servers(only: str | None) -> tuple[list[Server], str]:
-    """The relays to measure, and a line to print when the original is not among them."""
-    servers: list[Server] = [Tailhub()] if only != "derper" else []
-    derper = find_derper()
-    if isinstance(derper, Derper):
-        return ([*servers, derper] if only != "tailhub" else servers), ""
-    return servers, f"No comparison: {derper}. To get the original: {GET_DERPER}"
-
-
-def run_all(options: argparse.Namespace, servers: Sequence[Server]) -> list[Trial]:
-    """All rounds. Raises `TrialError`, `ServerError`, with the trial's name in front."""
-    trials = []
-    for number in range(1, options.rounds + 1):
-        for scenario in options.scenarios:
-            for server in servers:  # in turn, so that a change of the machine's mood meets both
-                name = f"{scenario.name}, {server.name}, round {number}"
-                show_progress(name)
-                try:
-                    result = run_trial(scenario, server, options.seconds, options.pin)
-                except (ServerError, TrialError) as exc:
-                    raise type(exc)(f"{name}: {exc}") from exc
-                trials.append(Trial(scenario, server.name, number, result))
-    show_progress("")
-    return trials
 
 
 def show_progress(text: str) -> None:
@@ -107,54 +58,84 @@ def show_progress(text: str) -> None:
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def write_json(path: Path, head: dict[str, str], trials: Sequence[Trial]) -> None:
-    """Every trial with what it was measured on."""
-    rows = [
-        {
-            "scenario": trial.scenario.name,
-            "load": dataclasses.asdict(trial.scenario.load),
-            "server": trial.server,
-            "round": trial.round,
-            "per_s": trial.result.per_s,
-            "cpu_us_each": trial.result.cpu_us_each,
-            **dataclasses.asdict(trial.result),
-        }
-        for trial in trials
-    ]
-    path.write_text(json.dumps({"about": head, "trials": rows}, indent=1) + "\n")
+def described_run(options: argparse.Namespace, servers: Sequence[Server]) -> dict[str, str]:
+    """What was measured, where and how: the head of the table."""
+    tailhub = f", {options.workers} workers" if options.workers > 1 else ""
+    when = time.strftime("%Y-%m-%d %H:%M")
+    return {
+        **machine.describe(),
+        **{
+            server.name: f"{server.version} ({server.origin}){tailhub if server.name == 'tailhub' else ''}"
+            for server in servers
+        },
+        "run": f"{when}, {options.rounds} x {options.seconds:g} s a trial, placements {', '.join(options.placements)}",
+    }
+
+
+def print_report(campaign: Campaign, no_comparison: str) -> None:
+    """A table for each placement, the verdicts, and what a reader must know."""
+    names = [server.name for server in campaign.servers]
+    for placement in campaign.placements:
+        trials = [trial for trial in campaign.trials if trial.placement is placement]
+        if trials:
+            print(f"\n{report.heading(placement)}\n\n{report.aligned(report.table_rows(trials, names))}")
+    verdicts = targets.verdict_rows(campaign.trials)
+    if verdicts[1:]:
+        print(f"\nReached? (tailhub : derper)\n\n{report.aligned(verdicts)}")
+    print()
+    for name, placement in campaign.again:
+        print(f"{name}, {placement}: rounds lay on both sides of a limit; measured again, {MANY_ROUNDS} rounds count.")
+    for line in [*report.notes(campaign.trials), *([no_comparison] if no_comparison else [])]:
+        print(line)
+    for failure in campaign.failures:
+        print(failure, file=sys.stderr)
+
+
+def write_markdown(path: Path, head: dict[str, str], campaign: Campaign) -> None:
+    """The same tables for the documentation."""
+    names = [server.name for server in campaign.servers]
+    parts = ["\n".join(f"- {name}: {text}" for name, text in head.items())]
+    for placement in campaign.placements:
+        trials = [trial for trial in campaign.trials if trial.placement is placement]
+        if trials:
+            parts += [f"**{report.heading(placement)}**", report.markdown(report.table_rows(trials, names))]
+    verdicts = targets.verdict_rows(campaign.trials)
+    if verdicts[1:]:
+        parts.append(report.markdown(verdicts))
+    path.write_text("\n\n".join(parts) + "\n")
 
 
 def main() -> int:
     """Measure and print."""
     options = parse_arguments()
-    servers, no_comparison = chosen_servers(options.server)
+    servers, no_comparison = chosen_servers(options.server, options.workers)
     if not servers:
         print(no_comparison, file=sys.stderr)
         return 1
-    placement = "pinned (relay on one core, generator on another)" if options.pin else "free"
-    when = time.strftime("%Y-%m-%d %H:%M")
-    head = {
-        **machine.describe(),
-        **{server.name: f"{server.version} ({server.origin})" for server in servers},
-        "run": f"{when}, {options.rounds} x {options.seconds:g} s a trial, placement {placement}",
-    }
+    head = described_run(options, servers)
     for name, text in head.items():
         print(f"{name + ':':<9} {text}")
+    campaign = Campaign(
+        options.scenarios, servers, options.placements, options.rounds, options.seconds, report=show_progress
+    )
+    if options.json:  # after every trial, so that nothing is lost with a run that is broken off
+        campaign.after_trial = lambda: write_json(options.json, head, campaign)
+    is_whole = True
     try:
-        trials = run_all(options, servers)
-    except (ServerError, TrialError) as exc:
-        print(f"\n{exc}", file=sys.stderr)
-        return 1
-    print("\n" + report.aligned(report.table_rows(trials, [server.name for server in servers])) + "\n")
-    for line in [*report.notes(trials), *([no_comparison] if no_comparison else [])]:
-        print(line)
+        campaign.run()
+    except KeyboardInterrupt:
+        show_progress("")
+        is_whole = False
+    print_report(campaign, no_comparison)
     if options.json:
-        write_json(options.json, head, trials)
-    return 0
+        write_json(options.json, head, campaign)
+    if options.markdown:
+        write_markdown(options.markdown, head, campaign)
+    if not is_whole:
+        print("Broken off: the tables hold what was done by then.", file=sys.stderr)
+        return 130
+    return 1 if campaign.failures else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

@@ -14,10 +14,13 @@ import json
 import os
 import sys
 
+from bench.burst_memory import run_burst
 from bench.connection import GeneratorError
-from bench.load import Order
+from bench.load import Order, Result
 from bench.logins import run_logins
 from bench.packets import PacketRun
+from bench.spread import SpreadRun
+from bench.stun_load import run_stun
 
 
 def raise_descriptor_limit() -> None:
@@ -29,6 +32,16 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def carry_out(order: Order) -> Result:
+    """Put the load. Raises `GeneratorError`."""
+    load = order.load
+    if load.stun:
+        return run_stun(order)
+    if load.connections:
+        return run_burst(order) if load.burst_packets else run_logins(order)
+    return (SpreadRun if load.receivers else PacketRun)(order).run()
+
+
 def main() -> int:
     """Read an order, carry it out, print the result."""
     order = Order.from_json(sys.stdin.read())
@@ -37,7 +50,7 @@ def main() -> int:
         os.sched_setaffinity(0, {order.core})
     gc.disable()  # nothing here makes cycles, and a collection would show up as latency
     try:
-        result = run_logins(order) if order.load.connections else PacketRun(order).run()
+        result = carry_out(order)
     except GeneratorError as exc:
         print(f"generator: {exc}", file=sys.stderr)
         return 1

@@ -12,11 +12,12 @@ BUSY_CORES = 0.9  # of a core: a generator that uses more may have been the limi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """The load of a scenario. With `connections` it is logins; without, packets.
+    """The load of a scenario: packets, or with `connections` logins, or with `stun` STUN requests.
 
     Packets: the first client of each pair sends to the second. With a `rate` that many packets leave each second, all
-    pairs together, whatever becomes of them (open loop); without, each pair has `window` packets in flight (closed
-    loop).
+    pairs together, whatever becomes of them (open loop), `burst` at once from one pair; without, each pair has `window`
+    packets in flight (closed loop). With `receivers` there are no pairs: as many senders share so many receivers, and
+    each packet of a sender goes to the next of them.
     """
 
     pairs: int = 8
@@ -24,19 +25,29 @@ class Load:
     rate: int = 0  # packets/s, all pairs together
     size: int = 1200  # bytes of a packet
     record_per_packet: bool = False  # send a TLS record for each packet, as a client does that writes them singly
+    burst: int = 1  # packets that leave a pair at once in an open loop
+    receivers: int = 0  # clients that take turns as each sender's destination
     connections: int = 0  # clients that log in and stay idle
     logins_at_once: int = 8
+    burst_packets: int = 0  # that each of the `connections` sends and gets before it is idle
+    stun: bool = False  # `window` STUN requests in flight instead of packets
 
     def described(self) -> str:
         """One short line for the table."""
+        if self.stun:
+            return f"{self.window} STUN requests in flight, relay on one core"
         if self.connections:
-            return f"{self.connections:,} logins, {self.logins_at_once} at a time, then idle"
+            burst = f"each sends and gets {self.burst_packets} x {self.size:,} B, " if self.burst_packets else ""
+            return f"{self.connections:,} logins, {self.logins_at_once} at a time, {burst}then idle"
         what = (
             f"{self.rate:,}/s" if self.rate else f"{self.window} in flight each" if self.window > 1 else "1 in flight"
         )
+        if self.burst > 1:
+            what += f" in bursts of {self.burst}"
         pairs = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
+        who = f"{self.pairs} senders, {self.receivers} receivers in turn" if self.receivers else pairs
         records = ", a record each" if self.record_per_packet else ""
-        return f"{pairs}, {what}, {self.size:,} B{records}"
+        return f"{who}, {what}, {self.size:,} B{records}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,7 @@ class Order:
     seconds: float
     warm_s: float = 0.5  # load before the measurement begins
     core: int | None = None  # the core that the generator keeps to
+    stun_port: int = 0
 
     def to_json(self) -> str:
         """The form that `from_json` reads."""
@@ -65,10 +77,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of an order. An "each" is a delivered packet, or a login."""
+    """What came of an order. An "each" is a delivered packet, a login, or an answer."""
 
     seconds: float  # the measured time
-    done: int  # packets delivered, or logins
+    done: int  # packets delivered, logins, or answers
     sent: int
     lost: int
     held_back: int = 0  # packets of an open loop that were not sent because the relay did not read
@@ -82,11 +94,12 @@ class Result:
     generator_cores: float  # CPU seconds a second
     other_cores: float  # what everything else on the machine used meanwhile
     cipher: str
+    what: str = "packets"  # what is counted: packets, logins or answers
     limit: str = ""  # why the figures are the generator's and not the relay's, if they are
 
     @property
     def per_s(self) -> float:
-        """Packets delivered, or logins, a second."""
+        """Packets delivered, logins, or answers a second."""
         return self.done / self.seconds
 
     @property

@@ -9,7 +9,7 @@ from bench.histogram import Histogram
 from bench.load import BUSY_CORES, Order, Result
 from bench.usage import Meter, of_tree
 
-_WARM_LOGINS = 16  # what a relay loads or makes once, with its first client, is no login's share
+WARM_LOGINS = 16  # what a relay loads or makes once, with its first client, is no login's share
 _STILL_S = 0.5  # memory that has not changed for so long has settled
 _STILL_BYTES = 1 << 16  # less than this is no change
 _SETTLE_LIMIT_S = 5.0
@@ -32,7 +32,7 @@ def run_logins(order: Order) -> Result:
     """Clients log in and stay: logins a second, CPU of a login, memory of an idle connection."""
     load = order.load
     clients = Clients(order)
-    clients.log_in(min(_WARM_LOGINS, load.connections), load.logins_at_once)
+    clients.log_in(min(WARM_LOGINS, load.connections), load.logins_at_once)
     rss_before = settled_rss_bytes(order.pid)
     clients.latency = Histogram()
     meter = Meter(order.pid)
@@ -54,5 +54,6 @@ def run_logins(order: Order) -> Result:
         generator_cores=own_cores,
         other_cores=other_cores,
         cipher=members[0].cipher,
+        what="logins",
         limit=f"the generator used {own_cores:.0%} of a core" if own_cores > BUSY_CORES else "",
     )

@@ -7,20 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.load import Result
-from bench.scenarios import Scenario
+from bench.trial import Placement, Trial
 
 NOISY_CORES = 0.25  # other programs' use of the machine above which a trial counts as disturbed
 LATE_US = 2000  # microseconds; packets that leave later than this go out in bursts, which are cheaper for a relay
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One scenario on one relay in one round."""
-
-    scenario: Scenario
-    server: str
-    round: int
-    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ def _ms(name: str) -> Callable[[Result], float | None]:
 
 
 def _lost_percent(result: Result) -> float | None:
-    return None if result.server_rss_each_bytes is not None else 100 * result.lost / max(1, result.sent)
+    return None if result.what == "logins" else 100 * result.lost / max(1, result.sent)
 
 
 def _kib_each(result: Result) -> float | None:
@@ -54,6 +44,7 @@ COLUMNS = (
     Column("CPU us", lambda r: r.cpu_us_each, ",.2f"),
     Column("p50 ms", _ms("p50"), ".3f"),
     Column("p99 ms", _ms("p99"), ".3f"),
+    Column("p99.9 ms", _ms("p99.9"), ".3f"),
     Column("lost %", _lost_percent, ".2f", is_compared=False),
     Column("KiB/conn", _kib_each, ".1f"),
     Column("RSS MiB", lambda r: r.server_rss_bytes / 2**20, ".1f"),
@@ -76,7 +67,7 @@ def spread_percent(trials: Sequence[Trial]) -> float | None:
 
 
 def table_rows(trials: Sequence[Trial], servers: Sequence[str]) -> list[list[str]]:
-    """The table's cells, header first: for each scenario a row a relay, then first relay : second relay."""
+    """One placement's cells, header first: for each scenario a row a relay, then first relay : second relay."""
     rows = [["scenario", "relay", COLUMNS[0].title, "+-%", *(column.title for column in COLUMNS[1:])]]
     for scenario in dict.fromkeys(trial.scenario for trial in trials):
         labels = [scenario.name, f"  {scenario.load.described()}", ""]
@@ -109,8 +100,8 @@ def _ratio(column: Column, ours: float | None, theirs: float | None) -> str:
     return f"{ours / theirs:.2f}x"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Cells as lines of text: the first two columns to the left, figures to the right, a rule below the header.
+def aligned(rows: Sequence[Sequence[str]], names: int = 2) -> str:
+    """Cells as lines of text: the first `names` columns to the left, figures to the right, a rule below the header.
 
     A row with nothing but its first cell does not widen that column.
     """
@@ -118,7 +109,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     lines = []
     for row in rows:
         cells = [
-            cell.ljust(width) if i < 2 else cell.rjust(width)
+            cell.ljust(width) if i < names else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
@@ -126,12 +117,25 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def markdown(rows: Sequence[Sequence[str]], names: int = 2) -> str:
+    """Cells as a Markdown table, the first `names` columns to the left, figures to the right."""
+    rule = ["---" if i < names else "---:" for i in range(len(rows[0]))]
+    return "\n".join("| " + " | ".join(cell.strip() for cell in row) + " |" for row in [rows[0], rule, *rows[1:]])
+
+
+def heading(placement: Placement) -> str:
+    """What stands above a placement's table."""
+    if placement is Placement.PINNED:
+        return "Pinned: the relay on one core, the generator on another"
+    return "Free: the relay and the generator share all cores"
+
+
 def notes(trials: Sequence[Trial]) -> list[str]:
     """What a reader must know before trusting the figures."""
     lines = []
     for trial in trials:
         result = trial.result
-        where = f"{trial.scenario.name}, {trial.server}, round {trial.round}"
+        where = f"{trial.scenario.name}, {trial.placement}, {trial.server}, round {trial.round}"
         if result.limit:
             relay_cores = result.server_cpu_s / result.seconds
             lines.append(f"* {where}: {result.limit}, the relay {relay_cores:.2f} cores; it may be able to do more.")
@@ -145,6 +149,7 @@ def notes(trials: Sequence[Trial]) -> list[str]:
     late = sum(trial.result.late_us.get("p99", 0) > LATE_US for trial in trials)
     if late:
         lines.append(f"In {late} trials at a fixed rate packets left in bursts (p99 over {LATE_US / 1000:g} ms late).")
-    ciphers = dict.fromkeys(f"{trial.server} {trial.result.cipher}" for trial in trials)
-    lines.append("Ciphers as agreed: " + ", ".join(ciphers) + ".")
+    ciphers = dict.fromkeys(f"{trial.server} {trial.result.cipher}" for trial in trials if trial.result.cipher)
+    if ciphers:
+        lines.append("Ciphers as agreed: " + ", ".join(ciphers) + ".")
     return lines

@@ -26,7 +26,15 @@ SCENARIOS = (
     Scenario("ping-pong", Load(pairs=1, window=1)),
     Scenario("fixed-10k", Load(pairs=8, rate=10_000)),
     Scenario("fixed-40k", Load(pairs=8, rate=40_000)),
-    Scenario("logins", Load(connections=1000)),
+    Scenario("overload", Load(pairs=8, rate=300_000)),
+    Scenario("200-pairs", Load(pairs=200, window=16)),
+    Scenario("spread", Load(pairs=8, window=16, receivers=64)),
+    Scenario("64-byte", Load(pairs=8, window=16, size=64)),
+    Scenario("16-KiB", Load(pairs=8, window=16, size=16384)),
+    Scenario("bursts", Load(pairs=8, rate=20_000, burst=200)),
+    Scenario("logins", Load(connections=3000)),
+    Scenario("after-burst", Load(connections=1000, burst_packets=16, size=16384)),
+    Scenario("stun", Load(stun=True, window=64)),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,7 @@ GET_DERPER = "go install tailscale.com/cmd/derper@v1.102.5"
 # The first four bytes of native executables: ELF; Mach-O in both byte orders and as a universal file.
 _NATIVE = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe")
 _BUILT_FROM = b"path\ttailscale.com/cmd/derper\n"  # stands in what Go stores of a build (`go version -m`)
+_VERSION = re.compile(r"1\.\d+\.\d+([-.+\s]|$)")  # Tailscale's, with what a build of one's own adds
 _START_LIMIT_S = 20.0
 _STOP_LIMIT_S = 5.0
 
@@ -61,6 +63,7 @@ class Tailhub:
     version: str = tailhub.__version__
     origin: str = f"{sys.executable} -m tailhub"
     admin: str = "off"  # where the operator's pages listen
+    workers: int = 1
 
     def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
         """See `Server`."""
@@ -68,6 +71,7 @@ class Tailhub:
             *(sys.executable, "-m", "tailhub", "relay", "--no-discover"),
             *("--listen", f"{HOST}:{port}", "--stun-listen", f"{HOST}:{stun_port}", "--admin-listen", self.admin),
             *("--state-dir", str(directory)),
+            *(("--workers", str(self.workers)) if self.workers > 1 else ()),
         ]
 
 
@@ -82,7 +86,7 @@ class Derper:
     def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
         """See `Server`. With an IP address as its name it makes a certificate of its own."""
         return [
-            *(self.origin, "-a", f"{HOST}:{port}", "-stun-port", str(stun_port), "-http-port", "-1"),
+            *(self.origin, "-a", f"{HOST}:{port}", "-stun", "-stun-port", str(stun_port), "-http-port", "-1"),
             *("-hostname", HOST, "-certmode", "manual", "-certdir", str(directory)),
             *("-c", str(directory / "derper.key")),
         ]
@@ -104,7 +108,9 @@ def recognise_derper(path: Path) -> Derper | str:
     except (OSError, subprocess.SubprocessError) as exc:
         return f"{path} -version failed: {exc}"
     version = (done.stdout or done.stderr).strip().partition("\n")[0]
-    return Derper(origin=str(path), version=version or "unknown")
+    if not _VERSION.match(version):
+        return f"{path} -version: expected a version of Tailscale such as 1.102.5, found {version[:60]!r}"
+    return Derper(origin=str(path), version=version)
 
 
 def find_derper(environ: Mapping[str, str] = os.environ) -> Derper | str:
@@ -121,7 +127,7 @@ class Running:
 
     def __init__(self, server: Server, core: int | None = None) -> None:
         self.server = server
-        self.port, stun_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+        self.port, self.stun_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
         self._directory = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
         state = Path(self._directory.name)
         self._log = state / "log"
@@ -132,7 +138,7 @@ class Running:
 
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                server.command(self.port, stun_port, state),
+                server.command(self.port, self.stun_port, state),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -98,7 +98,6 @@ async def passes(src: Client, dst: Client) -> None:
 
 async def passes_in_the_end(src: Client, dst: Client) -> None:
     """A packet arrives some time, however many before it are lost."""
-
     mark = os.urandom(8)
 
     async def send() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -15,22 +16,26 @@ from tailhub.exceptions import MachineError
 from tailhub.findings import Language
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
-from tailhub.server.config import RelayConfig
+from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.cores import usable_cores, worker_count
+from tailhub.server.listeners import parse_listeners
 
 
 def run_relay(config: RelayConfig, lang: Language) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises `FindingError` when it cannot start."""
     if sys.platform == "win32":
         raise MachineError(findings.platform_unsupported(sys.platform))
-    _set_up_log()
+    check_config(config)
     workers = worker_count(config.workers, usable_cores())
-    if workers > 1:
+    if workers > 1 and parse_listeners(config).public is not None:
         from tailhub.server.supervisor import Supervisor
 
-        return Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,))).run()
+        supervisor = Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,)))
+        _set_up_log()
+        return supervisor.run()
     selector = TurnSelector()
     server = RelayServer(config, selector)
+    _set_up_log()
     with (
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
@@ -61,6 +66,7 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
         release = relay_screen.report_firsts(server, lang)
         await relay_screen.show_first_screen(server, lang)
         release()
+        gc.freeze()  # what is there now stays: no collection need look at it again
         watching = loop.create_task(relay_screen.report_moves(server, lang))
         await ended.wait()
         watching.cancel()

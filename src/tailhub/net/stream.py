@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from tailhub.net.crowd import Crowd
+from tailhub.net.turn_selector import Sockets
 from tailhub.net.write_watch import WriteWatch
 
 RECV_SIZE: Final = 128 << 10  # bytes a read, at most
@@ -76,6 +77,7 @@ class Stream:
     __slots__ = (
         "_buffers",
         "_carry",
+        "_fd",
         "_handshaken",
         "_in",
         "_loop",
@@ -84,6 +86,7 @@ class Stream:
         "_receiver",
         "_recv_size",
         "_sock",
+        "_sockets",
         "_state",
         "_timer",
         "_tls",
@@ -107,9 +110,11 @@ class Stream:
         watch: WriteWatch,
         receiver: Receiver,
         crowd: Crowd | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         self.crowd = crowd
         self._loop = loop
+        self._sockets = sockets if sockets is not None else loop
         self._sock = sock
         self._buffers = buffers
         self._watch = watch
@@ -127,7 +132,8 @@ class Stream:
         self.write_timeout_s = 2.0
         sock.setblocking(False)
         # By number: for a socket object asyncio words an error, with two system calls, each time it is not found.
-        loop.add_reader(sock.fileno(), self._on_readable)
+        self._fd = sock.fileno()
+        self._sockets.add_reader(self._fd, self._on_readable)
 
     # --- what the owner asks ------------------------------------------------------------------------------------------
 
@@ -195,9 +201,9 @@ class Stream:
             return
         self._state = self._FLUSHING
         if linger:
-            self._loop.add_reader(self._sock.fileno(), self._on_readable)  # it may have been paused
+            self._sockets.add_reader(self._fd, self._on_readable)  # it may have been paused
         else:
-            self._loop.remove_reader(self._sock.fileno())
+            self._sockets.remove_reader(self._fd)
         self._timer = self._loop.call_later(_FLUSH_S, self.abort, reason)
         receiver = self._receiver
         self._receiver = _Discard(linger=linger)
@@ -213,8 +219,8 @@ class Stream:
         if self._timer is not None:
             self._timer.cancel()
         self._watch.discard(self)
-        self._loop.remove_reader(self._sock.fileno())
-        self._loop.remove_writer(self._sock.fileno())
+        self._sockets.remove_reader(self._fd)
+        self._sockets.remove_writer(self._fd)
         self._sock.close()
         self._pending = self._carry = b""
         self._tls = self._in = self._out = None
@@ -229,12 +235,12 @@ class Stream:
     def pause_reading(self) -> None:
         """Stop reading: the peer is held up by TCP's own flow control."""
         if self._state == self._OPEN:
-            self._loop.remove_reader(self._sock.fileno())
+            self._sockets.remove_reader(self._fd)
 
     def resume_reading(self) -> None:
         """Read again."""
         if self._state == self._OPEN:
-            self._loop.add_reader(self._sock.fileno(), self._on_readable)
+            self._sockets.add_reader(self._fd, self._on_readable)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -245,6 +251,8 @@ class Stream:
         size = self._recv_size
         started = monotonic()
         n = self._read_plain(size) if self._tls is None or self._state != self._OPEN else self._read_tls(size)
+        if n < _LEAST_RECV_SIZE and crowd is None:
+            return  # nothing to learn: less is never asked for
         took_s = monotonic() - started
         if crowd is not None:
             crowd.spend(took_s)
@@ -256,7 +264,7 @@ class Stream:
     def _read_plain(self, size: int) -> int:
         buffers = self._buffers
         start = self._receiver.prepare(buffers.plain)
-        n = self._recv_into(buffers.plain_view[start : start + size])
+        n = self._recv_into(buffers.plain_view[start:], size)
         # Without new bytes, what the receiver has put back is still its own to take again.
         if n > 0 or (n == 0 and start):
             self._receiver.data_received(buffers.plain, start, start + n)
@@ -265,18 +273,22 @@ class Stream:
     def _read_tls(self, size: int) -> int:
         buffers = self._buffers
         carry = self._carry
-        k = len(carry)
         if carry:
+            k = len(carry)
             buffers.cipher[:k] = carry
-        n = self._recv_into(buffers.cipher_view[k : k + size])
-        if n > 0:
-            self._receive_tls(k + n)
+            n = self._recv_into(buffers.cipher_view[k:], size)
+            if n > 0:
+                self._receive_tls(k + n)
+        else:
+            n = self._recv_into(buffers.cipher_view, size)
+            if n > 0:
+                self._receive_tls(n)
         return n
 
-    def _recv_into(self, view: memoryview) -> int:
+    def _recv_into(self, view: memoryview, size: int) -> int:
         """Bytes read, 0 when there are none now, -1 when the stream is over."""
         try:
-            n = self._sock.recv_into(view)
+            n = self._sock.recv_into(view, size)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as exc:
@@ -299,7 +311,7 @@ class Stream:
         start = end = -1
         pos = 0
         over = ""
-        while not over:
+        while pos < total and not over:
             stop = pos
             while stop + 5 <= total:
                 nxt = stop + 5 + (cipher[stop + 3] << 8) + cipher[stop + 4]
@@ -321,7 +333,7 @@ class Stream:
                 while incoming.pending:
                     if end < 0:
                         start = end = self._receiver.prepare(buffers.plain)
-                    n = read(_PIECE, plain[end:])
+                    n = read(_PIECE, plain[end:] if end else plain)
                     if not n:
                         over = "closed by the other side"
                         break
@@ -357,7 +369,7 @@ class Stream:
         if n < len(data):
             self._pending = data[n:]
             self.progress_at = self._loop.time()
-            self._loop.add_writer(self._sock.fileno(), self.push)
+            self._sockets.add_writer(self._fd, self.push)
             self._watch.add(self)
 
     def push(self) -> None:
@@ -377,7 +389,7 @@ class Stream:
         if self._pending:
             return
         self._watch.discard(self)
-        self._loop.remove_writer(self._sock.fileno())
+        self._sockets.remove_writer(self._fd)
         if self._state == self._OPEN:
             self._receiver.writable()
         elif self._state == self._FLUSHING:

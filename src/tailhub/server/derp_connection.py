@@ -23,8 +23,8 @@ from tailhub.server.newcomers import LOGIN_S, Newcomer
 KEEP_ALIVE_S = 60.0
 KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
 WRITE_BYTES = 65536  # plaintext taken from the queue at a time
-# The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line can
-# no longer be overtaken or dropped for its age.
+# The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line
+# can no longer be overtaken, nor dropped for its age.
 HELD_UP_BYTES = 16384
 
 _log = logging.getLogger("tailhub")

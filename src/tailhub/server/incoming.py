@@ -8,8 +8,8 @@ from typing import Any
 
 from tailhub.derp.upgrade import usual_request
 from tailhub.exceptions import PrefaceError
+from tailhub.net import unsent_limit
 from tailhub.net.stream import Stream
-from tailhub.net.unsent_limit import MOST as MOST_UNSENT_BYTES
 from tailhub.preface.clienthello import parse_client_hello
 from tailhub.preface.preface import (
     FATAL,
@@ -26,6 +26,7 @@ from tailhub.server.newcomers import Newcomer
 
 KEEPALIVE_S = 600  # as the reference
 USER_TIMEOUT_MS = 15_000  # as the reference
+NOT_SENT_BYTES = unsent_limit.MOST  # at first; the limit follows the line later
 
 _log = logging.getLogger("tailhub")
 
@@ -42,7 +43,7 @@ def set_tcp_options(sock: socket.socket) -> None:
         ("TCP_KEEPIDLE", KEEPALIVE_S),
         ("TCP_KEEPINTVL", KEEPALIVE_S),
         ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
-        ("TCP_NOTSENT_LOWAT", MOST_UNSENT_BYTES),
+        ("TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
     ):
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -51,7 +52,7 @@ def set_tcp_options(sock: socket.socket) -> None:
 def has_tcp_options(sock: socket.socket) -> bool:
     """Whether an accepted socket has its TCP options already, from the listening one."""
     name = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    return name is not None and sock.getsockopt(socket.IPPROTO_TCP, name) == MOST_UNSENT_BYTES
+    return name is not None and sock.getsockopt(socket.IPPROTO_TCP, name) == NOT_SENT_BYTES
 
 
 def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> None:
@@ -66,7 +67,7 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
     if context.events.on_first_outside is not None and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
     incoming = Incoming(context, newcomer)
-    stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd)
+    stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
     context.newcomers.add(newcomer, stream)
 
 
@@ -74,7 +75,9 @@ def accept_pages(context: ServerContext, respond: Responder, sock: socket.socket
     """A new connection to a plain listener that has pages and nothing else."""
     newcomer = context.callers.make(peer)
     pages = HttpConnection(context, newcomer, respond)
-    context.callers.add(newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages))
+    context.callers.add(
+        newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages, None, context.turn.sockets)
+    )
 
 
 class Incoming:

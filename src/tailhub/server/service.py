@@ -16,6 +16,7 @@ from tailhub.certs.meta import make_meta
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor
 from tailhub.net.crowd import Crowd
+from tailhub.net.pace import Pace
 from tailhub.net.stream import ReadBuffers
 from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
@@ -57,9 +58,10 @@ class RelayService:
         tls, renew_at = self._make_tls()
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
+        relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
         self.context = context = ServerContext(
             loop=loop,
-            relay=Relay(limits, own_key=public_key.raw, first_connection_id=number << 40),
+            relay=relay,
             private_key=foundation.private_key,
             public_key=public_key.raw,
             server_key_frame=frames.server_key(public_key.raw),
@@ -69,7 +71,7 @@ class RelayService:
             buffers=ReadBuffers(),
             watch=WriteWatch(loop),
             crowd=Crowd(loop),
-            turn=Turn(loop, selector),
+            turn=Turn(loop, selector, Pace(lambda: relay.stats.packets_received)),
             newcomers=Newcomers(loop, MAX_NEWCOMERS // share),
             callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from time import process_time
 from typing import Protocol
 
-from tailhub.net.turn_selector import TurnSelector
+from tailhub.net.pace import Pace
+from tailhub.net.turn_selector import Sockets, TurnSelector
 
 _log = logging.getLogger("tailhub")
 
@@ -29,15 +31,22 @@ class Turn:
     does the same and costs more.
     """
 
-    __slots__ = ("_dirty", "_is_due", "_loop", "_selector")
+    __slots__ = ("_dirty", "_is_due", "_loop", "_pace", "_selector", "sockets")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, selector: TurnSelector | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, selector: TurnSelector | None = None, pace: Pace | None = None
+    ) -> None:
         self._loop = loop
         self._dirty: list[Flushable] = []
         self._is_due = False
         self._selector = selector
         if selector is not None:
             selector.at_turn_end = self._flush
+            selector.on_error = loop.call_exception_handler
+            selector.pace = pace
+        self._pace = pace
+        # What watches the sockets of this loop's streams.
+        self.sockets: Sockets = selector if selector is not None and selector.has_sockets else loop
 
     def add(self, connection: Flushable) -> None:
         """Have `connection` flushed at the end of this turn; at most once a turn, the caller sees to that."""
@@ -55,6 +64,9 @@ class Turn:
         if self._selector is not None:
             self._selector.is_due = False
         now = self._loop.time()
+        pace = self._pace
+        if pace is not None and now >= pace.due:
+            pace.judge(now, process_time())
         for connection in dirty:
             try:
                 connection.flush(now)

@@ -38,7 +38,7 @@ class WorkerSocket:
         self.link = WorkerLink(relay, self)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
-        self._loop.add_reader(sock.fileno(), self.read_now)
+        self._turn.sockets.add_reader(sock.fileno(), self.read_now)
         relay.presence.add_sibling(self.link)
 
     # --- Sink and Flushable -------------------------------------------------------------------------------------------
@@ -56,8 +56,8 @@ class WorkerSocket:
         sock, self._sock = self._sock, None
         if sock is None:
             return
-        self._loop.remove_reader(sock.fileno())
-        self._loop.remove_writer(sock.fileno())
+        self._turn.sockets.remove_reader(sock.fileno())
+        self._turn.sockets.remove_writer(sock.fileno())
         sock.close()
         self._relay.presence.remove_sibling(self.link)
         self.link.queue.clear("gone_disconnected")
@@ -84,9 +84,9 @@ class WorkerSocket:
         had = bool(self._pending)
         self._pending = data[n:]
         if self._pending and not had:
-            self._loop.add_writer(sock.fileno(), self._writable)
+            self._turn.sockets.add_writer(sock.fileno(), self._writable)
         elif had and not self._pending:
-            self._loop.remove_writer(sock.fileno())
+            self._turn.sockets.remove_writer(sock.fileno())
 
     def _writable(self) -> None:
         if self._sock is not None and self._pending:

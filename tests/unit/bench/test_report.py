@@ -8,8 +8,8 @@ import pytest
 
 from bench import import_cost, report, scenarios
 from bench.load import Load, Order, Result
-from bench.report import Trial
 from bench.scenarios import Scenario
+from bench.trial import Placement, Trial
 from bench.usage import Usage
 
 BURST = Scenario("burst", Load(pairs=2, window=4))
@@ -35,7 +35,7 @@ def packets(done: int, *, cpu_s: float = 1.0, limit: str = "", other_cores: floa
 
 def logins(rss_each: float) -> Result:
     """A result of ten logins."""
-    return dataclasses.replace(packets(10), lost=0, sent=10, server_rss_each_bytes=rss_each)
+    return dataclasses.replace(packets(10), lost=0, sent=10, server_rss_each_bytes=rss_each, what="logins")
 
 
 def cells(rows: list[list[str]], row: int) -> dict[str, str]:
@@ -70,13 +70,31 @@ def test_a_figure_that_the_generator_limited_is_marked() -> None:
     """A star behind the rate and a note below say that the generator was the limit."""
     trials = [Trial(BURST, "a", 1, packets(100, limit="the generator used 97% of a core"))]
     assert cells(report.table_rows(trials, ["a"]), 1)["per s"] == "100*"
-    assert report.notes(trials)[0].startswith("* burst, a, round 1: the generator used 97% of a core")
+    assert report.notes(trials)[0].startswith("* burst, free, a, round 1: the generator used 97% of a core")
 
 
 def test_a_disturbed_measurement_is_noted() -> None:
     """Trials during which other programs were busy are counted below the table."""
     trials = [Trial(BURST, "a", 1, packets(1)), Trial(BURST, "a", 2, packets(1, other_cores=0.8))]
     assert any(line.startswith("1 of 2 trials") for line in report.notes(trials))
+
+
+def test_memory_after_a_burst_stands_beside_its_loss() -> None:
+    """A burst of packets that ends idle shows memory a connection and what was lost on the way."""
+    result = dataclasses.replace(packets(90), sent=100, server_rss_each_bytes=20480.0)
+    row = cells(report.table_rows([Trial(BURST, "a", 1, result)], ["a"]), 1)
+    assert (row["KiB/conn"], row["lost %"]) == ("20.0", "10.00")
+
+
+def test_a_table_for_the_documentation_is_markdown() -> None:
+    """Names stand to the left, figures to the right, and cells lose the blanks that indent them."""
+    text = report.markdown([["x", "y", "n"], ["  a", "b", "1"]])
+    assert text.splitlines() == ["| x | y | n |", "| --- | --- | ---: |", "| a | b | 1 |"]
+
+
+def test_each_placement_has_a_heading() -> None:
+    """The two placements cannot be mistaken for each other."""
+    assert len({report.heading(placement) for placement in Placement}) == 2
 
 
 def test_columns_are_aligned() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from bench.servers import Derper, find_derper, recognise_derper
+import pytest
+
+from bench.servers import Derper, Tailhub, find_derper, recognise_derper
 
 
 def executable(path: Path, content: bytes) -> Path:
@@ -36,6 +39,36 @@ def test_a_program_that_does_not_run_is_refused(tmp_path: Path) -> None:
     found = recognise_derper(broken)
     assert isinstance(found, str)
     assert "-version failed" in found
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_original"),
+    [
+        ("1.102.5-ERR-BuildInfo\n", True),
+        ("1.90.1\n", True),
+        ("tailhub 0.1.0\n", False),
+        ("0.1.0\n", False),
+        ("", False),
+    ],
+)
+def test_the_version_must_be_one_of_tailscale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, is_original: bool
+) -> None:
+    """A program that looks right but prints no version of Tailscale's is refused, and what it printed is named."""
+    path = executable(tmp_path / "derper", b"\x7fELF" + bytes(100) + b"path\ttailscale.com/cmd/derper\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, printed, ""))
+    found = recognise_derper(path)
+    assert isinstance(found, Derper) is is_original
+    if isinstance(found, Derper):
+        assert (found.version, found.origin) == (printed.strip(), str(path))
+    else:
+        assert repr(printed.strip()) in found
+
+
+def test_workers_are_passed_on_only_when_there_are_several(tmp_path: Path) -> None:
+    """One worker is the default and needs no flag."""
+    assert "--workers" not in Tailhub().command(1, 2, tmp_path)
+    assert Tailhub(workers=3).command(1, 2, tmp_path)[-2:] == ["--workers", "3"]
 
 
 def test_derper_from_the_environment_comes_first(tmp_path: Path) -> None:

@@ -21,9 +21,7 @@ from tailhub.server.incoming import (
     set_tcp_options,
 )
 
-GO = (
-    b"GET /derp HTTP/1.1\r\nHost: r\r\nUser-Agent: Go\r\nConnection: Upgrade\r\n%sUpgrade: DERP\r\n\r\n"
-)
+GO = b"GET /derp HTTP/1.1\r\nHost: r\r\nUser-Agent: Go\r\nConnection: Upgrade\r\n%sUpgrade: DERP\r\n\r\n"
 
 OPTIONS = [
     (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
