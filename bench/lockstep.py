@@ -31,7 +31,7 @@ from tailhub.exceptions import RemoteError
 from tailhub.keys import NodePrivate
 from tailhub.net import stream
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers
+from tailhub.net.receiver import ReadBuffers
 from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch

@@ -21,7 +21,8 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.net import stream as stream_module
 from tailhub.net.crowd import TURN_S, Crowd
-from tailhub.net.stream import FIRST_RECV_SIZE, RECV_SIZE, WriteWatch
+from tailhub.net.receiver import RECV_SIZE
+from tailhub.net.stream import FIRST_RECV_SIZE, WriteWatch
 from tailhub.relay.connection import Identity
 from tailhub.server import http_connection
 from tailhub.server.derp_connection import DerpConnection

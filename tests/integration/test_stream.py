@@ -17,7 +17,8 @@ import pytest
 
 from support.tls_streams import Connected, Party, Secured, tcp_pair
 from support.waiting import LIMIT_S, run, until
-from tailhub.net.stream import ReadBuffers, Stream
+from tailhub.net.receiver import ReadBuffers
+from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 
 MUCH = 1 << 20  # far more than the kernel takes for a peer with small buffers that does not read

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from support.tls_streams import Connected, Party, Secured, TLSPeer, client_context, relay_context
 from support.waiting import run, until
-from tailhub.net.stream import RECV_SIZE, ReadBuffers, Stream
+from tailhub.net.receiver import RECV_SIZE, ReadBuffers
+from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 
 

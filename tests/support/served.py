@@ -33,7 +33,7 @@ from tailhub.keys import MeshKey, NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import BACKLOG
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers
+from tailhub.net.receiver import ReadBuffers
 from tailhub.net.tls_context import server_context
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy

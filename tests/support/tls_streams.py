@@ -11,7 +11,8 @@ from functools import cache
 
 from support.waiting import until
 from tailhub.certs.self_signed import make_self_signed
-from tailhub.net.stream import ReadBuffers, Stream
+from tailhub.net.receiver import ReadBuffers
+from tailhub.net.stream import Stream
 from tailhub.net.tls_context import server_context
 from tailhub.net.write_watch import WriteWatch
 

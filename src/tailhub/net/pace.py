@@ -18,7 +18,8 @@ WINDOW_S: Final = 0.02  # that is judged at a time
 FIRST_PAUSE_S: Final = 0.0004
 LEAST_PAUSE_S: Final = 0.00015  # shorter is no use: to sleep and wake costs too
 MOST_PAUSE_S: Final = 0.001
-BUSY: Final = 0.55  # of a core, from which on it pauses, or pauses longer
+SWAMPED: Final = 0.75  # of a core, from which on it begins to pause
+BUSY: Final = 0.55  # from which on it pauses longer
 IDLE: Final = 0.35  # below which it pauses less
 FEW: Final = 2.0  # packets a read: so few are worth waiting for
 DEEP: Final = 6.0  # so many come by themselves
@@ -68,7 +69,7 @@ class Pace:
         if elapsed_s > 5 * WINDOW_S:  # nothing much happened
             self._stop(now)
         elif not self.pause_s:
-            if busy > BUSY and 0 < each < FEW and now >= self._retry_at:
+            if busy > SWAMPED and 0 < each < FEW and now >= self._retry_at:
                 self._before = each
                 self._is_trial = True
                 self.pause_s = FIRST_PAUSE_S

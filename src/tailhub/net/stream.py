@@ -20,51 +20,21 @@ import socket
 import ssl
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from tailhub.net.crowd import Crowd
+from tailhub.net.receiver import RECV_SIZE, Discard, ReadBuffers, Receiver
 from tailhub.net.turn_selector import Sockets
 from tailhub.net.write_watch import WriteWatch
 
-RECV_SIZE: Final = 128 << 10  # bytes a read, at most
 FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
 _LEAST_RECV_SIZE: Final = 4 << 10
 _LONG_READ_S: Final = 0.004  # to read, decrypt and deal with; 128 KiB of packets take a quarter of it
-_MAX_CARRY: Final = 18 << 10  # of an unfinished TLS record
 _MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less
 _PIECE: Final = 16384  # plaintext of one TLS record
-_PLAIN_SIZE: Final = 8192 + RECV_SIZE + _MAX_CARRY + 64
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
 _LINGER_S: Final = 1.0
 _FLUSH_S: Final = 5.0
-
-
-class Receiver(Protocol):
-    """What a stream hands its bytes to. One at a time; may be exchanged while running."""
-
-    def prepare(self, buf: bytearray) -> int:
-        """May put up to 8 KiB back at the start of `buf`; returns where new bytes belong."""
-
-    def data_received(self, buf: bytearray, start: int, end: int) -> None:
-        """New bytes are in ``buf[start:end]``; `buf` is shared with all streams and reused after the call."""
-
-    def writable(self) -> None:
-        """Everything written so far is with the kernel again."""
-
-    def closed(self, reason: str) -> None:
-        """The stream is over. Called once."""
-
-
-class ReadBuffers:
-    """The memory that all streams of one loop read into."""
-
-    __slots__ = ("cipher", "cipher_view", "plain", "plain_view")
-
-    def __init__(self) -> None:
-        self.cipher = bytearray(RECV_SIZE + _MAX_CARRY)
-        self.cipher_view = memoryview(self.cipher)
-        self.plain = bytearray(_PLAIN_SIZE)
-        self.plain_view = memoryview(self.plain)
 
 
 class Stream:
@@ -206,7 +176,7 @@ class Stream:
             self._sockets.remove_reader(self._fd)
         self._timer = self._loop.call_later(_FLUSH_S, self.abort, reason)
         receiver = self._receiver
-        self._receiver = _Discard(linger=linger)
+        self._receiver = Discard(linger=linger)
         receiver.closed(reason)
         if not self._pending:
             self._flushed()
@@ -408,7 +378,7 @@ class Stream:
 
     def _flushed(self) -> None:
         receiver = self._receiver
-        if not (isinstance(receiver, _Discard) and receiver.linger):
+        if not (isinstance(receiver, Discard) and receiver.linger):
             self.abort("closed")
             return
         try:
@@ -420,27 +390,6 @@ class Stream:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(_LINGER_S, self.abort, "closed")
-
-
-class _Discard:
-    """Takes the place of the receiver while a stream closes."""
-
-    __slots__ = ("linger",)
-
-    def __init__(self, *, linger: bool) -> None:
-        self.linger = linger
-
-    def prepare(self, buf: bytearray) -> int:
-        return 0
-
-    def data_received(self, buf: bytearray, start: int, end: int) -> None:
-        pass
-
-    def writable(self) -> None:
-        pass
-
-    def closed(self, reason: str) -> None:
-        pass
 
 
 def _ssl_reason(exc: ssl.SSLError) -> str:

@@ -10,7 +10,8 @@ from typing import Protocol, TypeAlias
 
 from tailhub.keys import NodePrivate
 from tailhub.net.crowd import Crowd
-from tailhub.net.stream import ReadBuffers, Stream
+from tailhub.net.receiver import ReadBuffers
+from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay

@@ -17,7 +17,7 @@ from tailhub.derp import frames
 from tailhub.net.accept import Acceptor
 from tailhub.net.crowd import Crowd
 from tailhub.net.pace import Pace
-from tailhub.net.stream import ReadBuffers
+from tailhub.net.receiver import ReadBuffers
 from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch

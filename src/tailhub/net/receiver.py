@@ -1,0 +1,59 @@
+"""Whom a stream hands its bytes to, and the memory that they lie in meanwhile."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+RECV_SIZE: Final = 128 << 10  # bytes a read, at most
+MAX_CARRY: Final = 18 << 10  # of an unfinished TLS record
+_PLAIN_SIZE: Final = 8192 + RECV_SIZE + MAX_CARRY + 64
+
+
+class Receiver(Protocol):
+    """What a stream hands its bytes to. One at a time; may be exchanged while running."""
+
+    def prepare(self, buf: bytearray) -> int:
+        """May put up to 8 KiB back at the start of `buf`; returns where new bytes belong."""
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """New bytes are in ``buf[start:end]``; `buf` is shared with all streams and reused after the call."""
+
+    def writable(self) -> None:
+        """Everything written so far is with the kernel again."""
+
+    def closed(self, reason: str) -> None:
+        """The stream is over. Called once."""
+
+
+class ReadBuffers:
+    """The memory that all streams of one loop read into."""
+
+    __slots__ = ("cipher", "cipher_view", "plain", "plain_view")
+
+    def __init__(self) -> None:
+        self.cipher = bytearray(RECV_SIZE + MAX_CARRY)
+        self.cipher_view = memoryview(self.cipher)
+        self.plain = bytearray(_PLAIN_SIZE)
+        self.plain_view = memoryview(self.plain)
+
+
+class Discard:
+    """Takes the place of the receiver while a stream closes."""
+
+    __slots__ = ("linger",)
+
+    def __init__(self, *, linger: bool) -> None:
+        self.linger = linger
+
+    def prepare(self, buf: bytearray) -> int:
+        """Nothing to put back."""
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Nobody wants it."""
+
+    def writable(self) -> None:
+        """Nothing more is written."""
+
+    def closed(self, reason: str) -> None:
+        """Whom it concerns has been told."""
