@@ -39,7 +39,7 @@ bench: $(VENV)/.bench
 
 # What a packet costs in calls, byte codes and instructions, against what is recorded: no timing, so noise is no matter.
 loop-cost: $(VENV)/.test
-	$(BIN)/python -m bench.loop_cost $(ARGS)
+	$(BIN)/python -m bench.loop.cost $(ARGS)
 
 fuzz: $(VENV)/.test
 	@for target in tests/fuzz/*.py; do echo "$$target"; $(BIN)/python $$target || exit 1; done

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import tailhub
-from bench import lockstep_clients, loop_cost
-from bench.lockstep import run_case
-from bench.lockstep_clients import CASES, Case, LockstepError
-from bench.loop_cost import Excess, compare, count_calls, record, scope_of, table
-from bench.loop_meters import CallMeter
+from bench.loop import clients, cost
+from bench.loop.clients import CASES, Case, LockstepError
+from bench.loop.cost import Excess, compare, count_calls, record, scope_of, table
+from bench.loop.lockstep import run_case
+from bench.loop.meters import CallMeter
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import SendQueue
 
@@ -30,14 +30,14 @@ def calls_a_turn(case: Case, turns: int = 5) -> int:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_packet_costs_no_more_than_recorded(case: Case) -> None:
-    """Calls, system calls and byte codes a packet are within what ``loop_cost.json`` says (see there how to renew)."""
-    assert [str(excess) for excess in compare(count_calls([case]), loop_cost.load())] == []
+    """Calls, system calls and byte codes a packet are within what ``cost.json`` says (see there how to renew)."""
+    assert [str(excess) for excess in compare(count_calls([case]), cost.load())] == []
 
 
 def test_calls_are_recorded_for_every_case() -> None:
     """The record has calls and system calls of all cases, so that no Python goes without a comparison."""
     names = {case.name for case in CASES}
-    recorded = loop_cost.load()["linux"]
+    recorded = cost.load()["linux"]
     assert {measure: set(by_case) for measure, by_case in recorded.items()} == {"calls": names, "system calls": names}
 
 
@@ -66,7 +66,7 @@ def test_one_more_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lost_packets_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that drops packets is not cheap but wrong, and the run says so."""
-    monkeypatch.setattr(lockstep_clients, "_ARRIVAL_LIMIT_S", 0.3)
+    monkeypatch.setattr(clients, "_ARRIVAL_LIMIT_S", 0.3)
     monkeypatch.setattr(SendQueue, "put", lambda *arguments: None)
     with pytest.raises(LockstepError, match="bytes from the relay"):
         run_case(ALONE, 2, CallMeter())
@@ -102,7 +102,7 @@ def test_recording(tmp_path: Path) -> None:
     cases = {case.name: 1.0 for case in CASES}
     record({"calls": cases, "instructions": cases}, path)
     record({"calls": dict.fromkeys(cases, 2.0)}, path)
-    recorded = loop_cost.load(path)
+    recorded = cost.load(path)
     assert recorded == {
         scope_of("calls"): {"calls": dict.fromkeys(cases, 2.0)},
         scope_of("instructions"): {"instructions": cases},

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bench.socket_queues import SocketQueues
+from bench.fairness.socket_queues import SocketQueues
 from support.waiting import LIMIT_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sock_diag is Linux's")

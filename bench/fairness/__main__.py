@@ -25,15 +25,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
-from bench.flood import Flood, FloodOrder
+from bench.fairness.flood import Flood, FloodOrder
+from bench.fairness.probe import Probe, local_port
+from bench.fairness.stuck import run_stuck
+from bench.fairness.thin_line import THIN, make_thin_line
 from bench.load import Load, Order
 from bench.packets import PacketRun
-from bench.probe import Probe, local_port
 from bench.report import aligned
 from bench.scenarios import Scenario
 from bench.servers import HOST, Running, Server
-from bench.stuck import run_stuck
-from bench.thin_line import THIN, make_thin_line
 from bench.trial import chosen_servers, run_trial
 
 Figures: TypeAlias = dict[str, float]

@@ -12,10 +12,10 @@ import psutil
 
 from bench.clients import Clients
 from bench.connection import Connection
+from bench.fairness.probe import limit_receive_buffer, local_port
+from bench.fairness.socket_queues import SocketQueues
 from bench.load import Load, Order, Result
-from bench.probe import limit_receive_buffer, local_port
 from bench.servers import HOST, Running, Server
-from bench.socket_queues import SocketQueues
 from bench.traffic import OVERHEAD, Batch
 
 STUCK = 8  # clients
@@ -25,7 +25,7 @@ _EVERY_S = 0.02
 _LIMIT_S = 8.0
 _RECEIVE_BUFFER = 1 << 18
 _BESIDE = Load(pairs=4, rate=8000)
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def beside(relay: Running, seconds: float) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""The clients of `bench.lockstep`: they log in, then write a turn's packets at each step. And what a turn holds.
+"""The clients of `bench.loop.lockstep`: they log in, then write a turn's packets at each step. And what a turn holds.
 
 A client reads bytes and does not decrypt them; that packets arrive is seen in the relay's own counters.
 """

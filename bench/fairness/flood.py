@@ -1,7 +1,8 @@
-"""A flooder of its own process: ``python -m bench.flood`` reads a `FloodOrder` from stdin and sends as fast as it can.
+"""A flooder of its own process: ``python -m bench.fairness.flood`` reads a `FloodOrder` from stdin.
 
-It prints one line when it has logged in and floods until its stdin ends; then it prints how many packets it has sent.
-Nothing holds it back but TCP: the next packets are encrypted when the kernel has taken the last ones.
+It prints one line when it has logged in and sends as fast as it can until its stdin ends; then it prints how many
+packets it has sent. Nothing holds it back but TCP: the next packets are encrypted when the kernel has taken the last
+ones.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bench.poller import READABLE
 from bench.servers import HOST
 from bench.traffic import OVERHEAD, Batch
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _WRITE_BYTES = 1 << 16
 _WAIT_S = 0.1  # a flooder that the relay does not read looks up so often for its own end
 _STOP_LIMIT_S = 20.0
@@ -43,7 +44,11 @@ class Flood:
     def __init__(self, order: FloodOrder) -> None:
         self.sent = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.flood"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT
+            [sys.executable, "-m", "bench.fairness.flood"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
         )
         assert self._process.stdin is not None
         print(json.dumps(dataclasses.asdict(order)), file=self._process.stdin, flush=True)

@@ -1,10 +1,11 @@
-"""Has the packet loop become dearer? ``python -m bench.loop_cost`` compares its cost with ``loop_cost.json``.
+"""Has the packet loop become dearer? ``python -m bench.loop.cost`` compares its cost with ``cost.json``.
 
-Not a timed test: it counts (`bench.loop_meters`) what the real path does for a packet, turn by turn (`bench.lockstep`),
-and a busy machine changes no count. Calls and system calls are compared with any Python on the same kind of system,
-byte codes with the same minor version only. With valgrind installed instructions are counted; without, the CPU time of
-a turn is taken in units of a reference loop that runs between the turns. Both are compared with the same Python and
-OpenSSL only; where nothing is recorded for these, they are printed. Ends with code 1 when a limit is passed.
+Not a timed test: it counts (`bench.loop.meters`) what the real path does for a packet, turn by turn
+(`bench.loop.lockstep`), and a busy machine changes no count. Calls and system calls are compared with any Python on
+the same kind of system, byte codes with the same minor version only. With valgrind installed instructions are counted;
+without, the CPU time of a turn is taken in units of a reference loop that runs between the turns. Both are compared
+with the same Python and OpenSSL only; where nothing is recorded for these, they are printed. Ends with code 1 when a
+limit is passed.
 ``--record`` measures all of it and writes it down.
 """
 
@@ -21,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.connection import client_context
-from bench.lockstep import run_case, tls_context
-from bench.lockstep_clients import CASES, Case, LockstepError
-from bench.loop_meters import (
+from bench.loop.clients import CASES, Case, LockstepError
+from bench.loop.lockstep import run_case, tls_context
+from bench.loop.meters import (
     ByteCodeMeter,
     CallgrindError,
     CallMeter,
@@ -35,11 +36,12 @@ from bench.loop_meters import (
 RECORD = Path(__file__).with_suffix(".json")
 COUNTED_TURNS = 20
 _TIMED_TURNS = 400
-# How much more than recorded is still no news, by measure. Counts of Python's own doings are exact.
+# How much more than recorded is still no news, by measure. Counts of Python's own doings are exact; what a line more
+# costs in byte codes is news only when such lines add up.
 TOLERANCE = {
     "calls": 0.0,
     "system calls": 0.0,
-    "byte codes": 0.0,
+    "byte codes": 0.02,
     "instructions": 0.05,  # other builds of the same versions differ by a few percent
     "reference units": 0.25,
 }
@@ -61,7 +63,7 @@ class Excess:
         return (
             f"The packet loop has become dearer: {self.found:,.3f} {self.measure} a packet in case {self.case!r}, "
             f"expected at most {self.recorded * (1 + TOLERANCE[self.measure]):,.3f}; if that is its price, record it: "
-            f"python -m bench.loop_cost --record"
+            f"python -m bench.loop.cost --record"
         )
 
 
@@ -149,7 +151,7 @@ def _decimals(measure: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, compare or record."""
-    parser = argparse.ArgumentParser(prog="python -m bench.loop_cost", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.loop.cost", description=__doc__.partition("\n")[0])
     parser.add_argument("--record", action="store_true", help="write all figures down instead of comparing them")
     parser.add_argument("--no-valgrind", action="store_true", help="take CPU time in units of the reference loop")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep callgrind's profiles there")

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from bench.clients import Clients, now_us
 from bench.connection import Connection
+from bench.fairness.socket_queues import SocketQueues, median
 from bench.histogram import Histogram
 from bench.load import Load, Order
 from bench.poller import READABLE
 from bench.servers import HOST
-from bench.socket_queues import SocketQueues, median
 from tailhub.derp import frames
 from tailhub.disco import MAGIC, MIN_LEN
 

@@ -1,4 +1,4 @@
-"""What a turn of the relay's loop costs, in units that a busy machine does not change; see `bench.lockstep`.
+"""What a turn of the relay's loop costs, in units that a busy machine does not change; see `bench.loop.lockstep`.
 
 - *calls*: Python functions of tailhub that are called, and functions in C that they call;
 - *system calls*: reads, writes and waits, as far as Python makes them;
@@ -25,10 +25,10 @@ from types import FrameType
 from typing import Any
 
 import tailhub
-from bench.lockstep import run_case
-from bench.lockstep_clients import CASES, Case
+from bench.loop.clients import CASES, Case
+from bench.loop.lockstep import run_case
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _OURS = str(Path(tailhub.__file__).parent)
 _SYSTEM_CALLS = frozenset({"recv", "recv_into", "send", "sendmsg", "poll", "control", "select"})
 _CALLGRIND_LIMIT_S = 240.0
@@ -222,7 +222,7 @@ def count_instructions(valgrind: str, cases: Sequence[Case], keep: Path | None =
         directory = keep or Path(name)
         command = [
             *(valgrind, "--tool=callgrind", f"--dump-before={_MARK}"),
-            *(f"--callgrind-out-file={directory}/%p", sys.executable, "-m", "bench.loop_meters"),
+            *(f"--callgrind-out-file={directory}/%p", sys.executable, "-m", "bench.loop.meters"),
             *(case.name for case in cases),
         ]
         try:

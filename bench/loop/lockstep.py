@@ -22,7 +22,7 @@ from functools import cache
 from typing import Protocol
 from unittest.mock import patch
 
-from bench.lockstep_clients import HOST, Case, ChildGate, Client, Clients, LockstepError, tcp_pair
+from bench.loop.clients import HOST, Case, ChildGate, Client, Clients, LockstepError, tcp_pair
 from tailhub import box
 from tailhub.certs.meta import make_meta
 from tailhub.certs.self_signed import make_self_signed

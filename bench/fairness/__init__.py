@@ -1,0 +1,1 @@
+"""Overload and fairness: honest clients beside flooders, busy receivers, and clients that stop reading."""

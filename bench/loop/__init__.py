@@ -1,0 +1,1 @@
+"""What a packet costs the loop, counted instead of timed."""
