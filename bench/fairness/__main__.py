@@ -106,8 +106,8 @@ def measure_busy(server: Server, seconds: float, *, is_thin: bool = False) -> Fi
             result = probe.run(seconds)
     figures = {
         "MB/s": result.bytes_per_s / 1e6,
-        "probes": result.sent,
-        "disco lost": result.sent - result.disco.total - result.under_way,
+        "probes": len(result.sent_us),
+        "disco lost": result.lost,
     }
     for name, histogram in (("disco", result.disco), ("control", result.control)):
         figures |= {f"{name} {part} ms": us / 1e3 for part, us in histogram.percentiles().items() if part != "p99.9"}

@@ -43,11 +43,15 @@ class ProbeResult:
     disco: Histogram = field(default_factory=Histogram)
     control: Histogram = field(default_factory=Histogram)
     since_us: int = 0  # probes that were sent before do not count
-    sent: int = 0  # disco packets
+    sent_us: list[int] = field(default_factory=list)  # when each disco packet was sent
     last_disco_us: int = 0  # sending time of the last one that has come
-    under_way: int = 0  # sent after that one: late, not lost
     unsent_bytes: float = 0.0  # medians
     unread_bytes: float = 0.0
+
+    @property
+    def lost(self) -> int:
+        """Disco packets that never came. What was sent after the last that came is late, not lost."""
+        return sum(sent_us <= self.last_disco_us for sent_us in self.sent_us) - self.disco.total
 
     @property
     def bytes_per_s(self) -> float:
@@ -81,7 +85,6 @@ class Probe:
         self.queues.unsent.clear()
         self.queues.unread.clear()
         result = self._run(seconds)
-        result.under_way = (now_us() - self._epoch_us - result.last_disco_us) // _EVERY_US
         result.unsent_bytes, result.unread_bytes = median(self.queues.unsent), median(self.queues.unread)
         return result
 
@@ -102,11 +105,12 @@ class Probe:
         return result
 
     def _send(self, result: ProbeResult) -> None:
-        stamp = _STAMP.pack(now_us() - self._epoch_us)
+        sent_us = now_us() - self._epoch_us
+        stamp = _STAMP.pack(sent_us)
         packet = MAGIC + bytes(MIN_LEN - len(MAGIC)) + _DISCO_MARK + stamp
         self.quiet.write(memoryview(frames.send_packet(self.busy.key, packet)))
         self.busy.write(memoryview(frames.ping(_PING_MARK + stamp)))
-        result.sent += 1
+        result.sent_us.append(sent_us)
 
     def _handle(self, fd: int, ready: int, result: ProbeResult) -> None:
         client = self.busy if fd == self.busy.fd else self.quiet
