@@ -5,8 +5,10 @@ After the login it only moves bytes; what the frames mean is `bench.traffic`.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+from pathlib import Path
 
 from bench.poller import Poller
 from tailhub import box
@@ -18,6 +20,12 @@ from tailhub.keys import NodePrivate
 RECORD_LEN = 16384  # bytes of text in the largest TLS record; one `SSLObject.write` of this much is one record
 _REQUEST = b"GET /derp HTTP/1.1\r\nHost: localhost\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n"
 _MAX_HEAD = 16384  # bytes of the answer to the upgrade
+
+
+def client_environment() -> dict[str, str]:
+    """The environment of a process with clients: OpenSSL offers what Tailscale's clients do (`openssl.cnf`)."""
+    # Python's `ssl` cannot choose TLS 1.3's cipher suites (before 3.15), and OpenSSL reads this when it is loaded.
+    return {**os.environ, "OPENSSL_CONF": str(Path(__file__).with_name("openssl.cnf"))}
 
 
 class GeneratorError(Exception):

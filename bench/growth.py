@@ -25,6 +25,7 @@ import psutil
 
 from bench import machine, report
 from bench.clients import Clients
+from bench.connection import client_environment
 from bench.generator import raise_descriptor_limit
 from bench.load import Load, Order, Result
 from bench.logins import settled_rss_bytes
@@ -78,6 +79,7 @@ class Holder:
             stdout=subprocess.PIPE,
             text=True,
             cwd=_ROOT,
+            env=client_environment(),
         )
 
     def __enter__(self) -> None:
@@ -169,6 +171,7 @@ def generate(relay: Running, load: Load) -> Result:
             text=True,
             timeout=_LIMIT_S,
             cwd=_ROOT,
+            env=client_environment(),
             check=True,
         )
     except subprocess.TimeoutExpired:

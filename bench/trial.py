@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bench import machine
+from bench.connection import client_environment
 from bench.load import Order, Result
 from bench.scenarios import Scenario
 from bench.servers import GET_DERPER, HOST, Derper, Running, Server, Tailhub, find_derper
@@ -70,6 +71,7 @@ def run_trial(scenario: Scenario, server: Server, seconds: float, placement: Pla
                 text=True,
                 timeout=_GENERATOR_LIMIT_S,
                 cwd=_ROOT,
+                env=client_environment(),
                 check=False,
             )
         except subprocess.TimeoutExpired:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.clients import Clients
+from bench.connection import client_environment
 from bench.load import Load, Order
 from bench.poller import READABLE
 from bench.servers import HOST
@@ -49,6 +50,7 @@ class Flood:
             stdout=subprocess.PIPE,
             text=True,
             cwd=_ROOT,
+            env=client_environment(),
         )
         assert self._process.stdin is not None
         print(json.dumps(dataclasses.asdict(order)), file=self._process.stdin, flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from bench.clients import Clients
-from bench.connection import Connection
+from bench.connection import Connection, client_environment
 from bench.fairness.probe import limit_receive_buffer, local_port
 from bench.fairness.socket_queues import SocketQueues
 from bench.load import Load, Order, Result
@@ -37,6 +37,7 @@ def beside(relay: Running, seconds: float) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=_ROOT,
+        env=client_environment(),
     )
     assert process.stdin is not None
     process.stdin.write(order.to_json())

@@ -15,7 +15,6 @@ from pathlib import Path
 __all__ = ["server_context"]
 
 _ALPN = ["http/1.1"]
-# For TLS 1.2, where the server picks. AES-128 first: it costs a percent or two less than AES-256 for each packet.
 _TLS12_CIPHERS = "ECDHE+AES128+AESGCM:ECDHE+AES256+AESGCM:ECDHE+CHACHA20"
 
 
@@ -31,6 +30,9 @@ def server_context(chain_pem: bytes, key_pem: bytes, meta_pem: bytes | None = No
     # Nothing is ever resumed: DERP clients do not try, and each ticket costs CPU at a login. In TLS 1.2 OpenSSL then
     # notes a session (1 KB) for those connections only that are closed with SSLObject.unwrap(), which we never call.
     context.num_tickets = 0
+    # The client's order counts: it knows whether its processor has AES, and one without pays for AES with each packet.
+    # Go's clients with AES put AES-128 first, which costs both sides a few percent less than OpenSSL's own AES-256.
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     # A peer that just closes TCP is an ordinary end, not an error.
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
