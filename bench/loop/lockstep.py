@@ -95,7 +95,7 @@ def _run_relay(
     try:
         context = _make_context(loop, selector)
         for number, sock in enumerate(relay_ends):
-            accept_public(context, sock, (HOST, 1024 + number))
+            accept_public(context, 0, sock, (HOST, 1024 + number))
         loop.run_forever()
         stats = context.relay.stats
         for connection in list(context.derp_connections):

@@ -42,7 +42,7 @@ def test_each_connection_is_handed_on_with_its_address() -> None:
     async def scenario() -> None:
         listeners = [socket.create_server(("127.0.0.1", 0), backlog=128) for _ in range(2)]
         taken = Taken()
-        acceptor = Acceptor(asyncio.get_running_loop(), list(listeners), taken)
+        acceptor = Acceptor(asyncio.get_running_loop(), dict.fromkeys(listeners, taken))
         acceptor.start()
         clients = [socket.create_connection(listeners[n % 2].getsockname()) for n in range(150)]
         await until(lambda: len(taken.sockets) == 150)
@@ -63,7 +63,7 @@ def test_stopping_closes_the_listeners() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         address = listener.getsockname()
         taken = Taken()
-        acceptor = Acceptor(asyncio.get_running_loop(), [listener], taken)
+        acceptor = Acceptor(asyncio.get_running_loop(), {listener: taken})
         acceptor.start()
         with socket.create_connection(address) as client:
             await until(lambda: taken.sockets)
@@ -98,7 +98,7 @@ def test_a_connection_that_is_gone_before_it_was_accepted_harms_nobody() -> None
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         taken = Taken()
-        acceptor = Acceptor(asyncio.get_running_loop(), [listener], taken)
+        acceptor = Acceptor(asyncio.get_running_loop(), {listener: taken})
         acceptor.start()
         with socket.create_connection(listener.getsockname()):
             await until(lambda: taken.sockets)

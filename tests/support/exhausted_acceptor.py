@@ -21,7 +21,7 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     held: list[socket.socket] = []
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    acceptor = Acceptor(loop, [listener], lambda sock, address: held.append(sock))
+    acceptor = Acceptor(loop, {listener: lambda sock, address: held.append(sock)})
     commands: asyncio.Queue[str] = asyncio.Queue()
 
     def read_commands() -> None:

@@ -118,7 +118,7 @@ class Served:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         set_tcp_options(listener)
         self.port: int = listener.getsockname()[1]
-        self.acceptor = Acceptor(loop, [listener], partial(accept_public, self.context))
+        self.acceptor = Acceptor(loop, {listener: partial(accept_public, self.context, 0)})
         self.acceptor.start()
         self._clients: list[Line] = []
 

@@ -27,7 +27,7 @@ def run_relay(config: RelayConfig, lang: Language) -> int:
         raise MachineError(findings.platform_unsupported(sys.platform))
     check_config(config)
     workers = worker_count(config.workers, usable_cores())
-    if workers > 1 and parse_listeners(config).public is not None:
+    if workers > 1 and parse_listeners(config).has_relay:
         from tailhub.server.supervisor import Supervisor
 
         supervisor = Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,)))

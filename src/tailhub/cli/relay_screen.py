@@ -64,8 +64,7 @@ async def report_moves(server: RelayServer, lang: Language) -> None:
 
 def _firewall_commands(server: RelayServer) -> list[str]:
     stun = server.listeners.stun
-    public = server.listeners.public
-    tcp = [public.port] if public.sockets else []
+    tcp = [listener.port for listener in server.listeners.shares[0] if listener.port]
     return open_commands(detect(), tcp, [stun.port] if stun is not None else [])
 
 

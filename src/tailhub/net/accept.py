@@ -7,16 +7,19 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 _BATCH = 64  # connections a turn, so that a flood of them does not keep others waiting
 _RETRY_S = 0.1
+OnAccept: TypeAlias = Callable[[socket.socket, Any], None]
+"""Is handed each new connection and its address."""
+
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Acceptor:
-    """Accepts on listening sockets, which it owns, and hands on each new one.
+    """Accepts on listening sockets, which it owns, and hands each new one to what its listening socket says.
 
     When descriptors run out, one held in reserve is given up for a moment to accept the newcomer, and `make_room` may
     close some other connection (True if it did). Else the newcomer is closed: it sees a clean end instead of a
@@ -27,14 +30,12 @@ class Acceptor:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        listeners: list[socket.socket],
-        on_accept: Callable[[socket.socket, Any], None],
+        listeners: Mapping[socket.socket, OnAccept],
         make_room: Callable[[], bool] = lambda: False,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._loop = loop
-        self._listeners = listeners
-        self._on_accept = on_accept
+        self._listeners = dict(listeners)
         self._make_room = make_room
         self._has_room = has_room
         self._reserve: int | None = None
@@ -63,6 +64,7 @@ class Acceptor:
             self._reserve = None
 
     def _on_readable(self, listener: socket.socket) -> None:
+        on_accept = self._listeners[listener]
         for _ in range(_BATCH):
             try:
                 sock, address = listener.accept()
@@ -75,9 +77,9 @@ class Acceptor:
                 continue
             if self._has_room():
                 self.accepted += 1
-                self._on_accept(sock, address)
+                on_accept(sock, address)
             else:
-                self._accept_or_close(sock, address)
+                self._accept_or_close(sock, address, on_accept)
 
     def _shed(self, listener: socket.socket) -> bool:
         """Accept one connection with the reserve. False when none waits, or without reserve: then a bit later.
@@ -95,7 +97,7 @@ class Acceptor:
             except OSError:
                 pass  # the one that waited is gone, or the free descriptor
             else:
-                self._accept_or_close(sock, address)
+                self._accept_or_close(sock, address, self._listeners[listener])
             self._refill_reserve()
             if self._reserve is not None:
                 return is_waiting
@@ -103,11 +105,11 @@ class Acceptor:
         self._retries[listener] = self._loop.call_later(_RETRY_S, self._retry, listener)
         return False
 
-    def _accept_or_close(self, sock: socket.socket, address: Any) -> None:
+    def _accept_or_close(self, sock: socket.socket, address: Any, on_accept: OnAccept) -> None:
         if self._make_room():
             self._refill_reserve()  # first: handing on may take descriptors too
             self.accepted += 1
-            self._on_accept(sock, address)
+            on_accept(sock, address)
         else:
             self.exhausted += 1
             sock.close()

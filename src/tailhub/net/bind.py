@@ -2,8 +2,8 @@
 
 The two families are bound apart (``IPV6_V6ONLY``), on the same port. ``SO_REUSEPORT`` is set only where several workers
 share a port, and only after it was had without: with it alone a second relay of the same user would take half of the
-first one's clients without an error. ``SO_REUSEADDR`` is set for TCP, so
-that a restart need not wait for old connections; for UDP it would let two programs share the port, so there it is not.
+first one's clients without an error. ``SO_REUSEADDR`` is set for TCP, so that a restart need not wait for old
+connections; for UDP it would let two programs share the port, so there it is not.
 Nothing is ever bound to a port that was not asked for: the clients' map depends on it.
 
 Sources: socket(7), ip(7), ipv6(7), unix(7).
@@ -45,9 +45,14 @@ class BoundSockets:
     notes: tuple[Finding, ...] = ()
 
     @property
+    def is_unix(self) -> bool:
+        """Is it a unix socket?"""
+        return any(sock.family == getattr(socket, "AF_UNIX", None) for sock in self.sockets)
+
+    @property
     def port(self) -> int:
-        """The port they share, also when 0 was asked for; 0 without sockets."""
-        return int(self.sockets[0].getsockname()[1]) if self.sockets else 0
+        """The port they share, also when 0 was asked for; 0 without sockets and for a unix socket."""
+        return int(self.sockets[0].getsockname()[1]) if self.sockets and not self.is_unix else 0
 
     @property
     def families(self) -> frozenset[int]:
@@ -229,6 +234,12 @@ def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG) -> socket.s
         sock.close()
         raise
     return sock
+
+
+def bind_unix_shares(path: Path, count: int, mode: int) -> tuple[BoundSockets, ...]:
+    """The same unix socket for `count` workers, each of which accepts what it is first to. Errors as `bind_unix`."""
+    first = bind_unix(path, mode)
+    return tuple(BoundSockets((sock,)) for sock in (first, *(first.dup() for _ in range(count - 1))))
 
 
 def _remove_stale(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Reading ``HOST:PORT`` as our flags write it: ``:8443``, ``192.0.2.1:8443``, ``[2001:db8::1]:8443``, ``off``. Pure.
 
+Where clients connect it may be ``unix:/run/tailhub/relay.sock`` too, for a proxy on the same machine.
+
 An empty HOST is the wildcard of both families, which are bound apart; ``0.0.0.0`` and ``[::]`` are the wildcard of one.
 Names are refused: which of its addresses would be meant is a guess, and looking it up would send packets.
 """
@@ -10,12 +12,14 @@ import re
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 
 from tailhub import findings
 from tailhub.exceptions import UsageError
 
 _FORM = re.compile(r"(?P<host>[0-9.]*|\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]):(?P<port>[0-9]{1,5})")
 _QUOTES = "\"'`“”‘’„«»「」"
+_UNIX = "unix:"
 MAX_PORT = 65535
 
 
@@ -50,6 +54,26 @@ class ListenSpec:
     def is_wildcard(self) -> bool:
         """Was HOST left empty? Then a family that the kernel lacks is no error."""
         return len(self.endpoints) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class UnixSpec:
+    """A unix socket to listen on."""
+
+    flag: str
+    path: Path
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return f"{_UNIX}{self.path}"
+
+
+def parse_public(text: str, flag: str) -> ListenSpec | UnixSpec | None:
+    """Read where clients connect; as `parse_listen`, and ``unix:`` with an absolute path."""
+    if text.startswith(_UNIX) and Path(text.removeprefix(_UNIX)).is_absolute():
+        return UnixSpec(flag, Path(text.removeprefix(_UNIX)))
+    return parse_listen(text, flag)
 
 
 def parse_listen(text: str, flag: str) -> ListenSpec | None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from socket import socket
 from typing import TYPE_CHECKING
 
 from tailhub.findings import Finding
@@ -21,6 +22,7 @@ from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.config import RelayConfig, check_config
+from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.listeners import BoundListeners, parse_listeners
@@ -80,8 +82,8 @@ class RelayServer:
 
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
-        sockets = self.listeners.public.sockets if self._fleet is None else ()
-        self.service = RelayService(self.foundation, sockets, self._selector)
+        listeners = self.listeners.shares[0] if self._fleet is None else ()
+        self.service = RelayService(self.foundation, listeners, self._selector)
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
         self.stun: StunServer | None = None
@@ -105,13 +107,14 @@ class RelayServer:
         if self._fleet is not None:
             self._fleet.start(self.context.events, pages.public)
             self._undo.callback(self._fleet.stop)
-        listeners = [(pages.operator, [self.foundation.admin_socket])]
+        listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
         if self.listeners.admin is not None:
-            listeners.append((pages.operator, list(self.listeners.admin.sockets)))
+            listeners.append((pages.operator, self.listeners.admin.sockets))
         if self.listeners.http is not None:
-            listeners.append((pages.plain.respond, list(self.listeners.http.sockets)))
+            listeners.append((pages.plain.respond, self.listeners.http.sockets))
         for respond, sockets in listeners:
-            acceptor = Acceptor(loop, sockets, partial(accept_pages, self.context, respond), self.service.make_room)
+            on_accept = partial(accept_pages, self.context, respond)
+            acceptor = Acceptor(loop, dict.fromkeys(sockets, on_accept), self.service.make_room)
             acceptor.start()
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())

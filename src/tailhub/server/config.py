@@ -22,23 +22,39 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 
 
 @dataclass(frozen=True, slots=True)
-class RelayConfig:
-    """Values as the user wrote them; each is checked where it is used, with a finding that names its flag.
+class ListenerConfig:
+    """One place where clients connect, and the certificate that is served there.
 
-    Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given.
+    The certificate comes from `cert` and `key`, else from the files in `cert_dir`, else by ACME, else it is the pinned
+    one of the state directory that `pin` names (empty: the first one). Without `tls` a proxy in front has ended TLS.
     """
 
     listen: str = ":8443"
+    public_port: int | None = None
+    hostname: str = ""
+    cert: Path | None = None
+    key: Path | None = None
+    cert_dir: Path | None = None
+    acme: bool = False
+    pin: str = ""
+    tls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig(ListenerConfig):
+    """Values as the user wrote them; each is checked where it is used, with a finding that names its flag.
+
+    Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given. It is its own first listener,
+    the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`.
+    """
+
+    more_listeners: tuple[ListenerConfig, ...] = ()
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
-    public_port: int | None = None
     stun_public_port: int | None = None
-    hostname: str = ""
     addresses: tuple[str, ...] = ()
     discover: bool = True
-    cert: Path | None = None
-    key: Path | None = None
     state_dir: Path | None = None
     mesh_key_file: Path | None = None
     region_id: int | None = None
@@ -46,6 +62,11 @@ class RelayConfig:
     bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
     workers: int | None = None  # None: by the number of cores
+
+    @property
+    def listeners(self) -> tuple[ListenerConfig, ...]:
+        """All places where clients connect, the advertised one first."""
+        return (self, *self.more_listeners)
 
 
 def check_config(config: RelayConfig) -> None:

@@ -16,6 +16,7 @@ from tailhub.certs.files import Certificate, date_findings, load_pair, use_findi
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
+from tailhub.net.listen_spec import UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.config import RelayConfig
 from tailhub.server.listeners import ListenSpecs, bind_listeners
@@ -57,6 +58,9 @@ class Foundation:
         self.policy = AdmissionPolicy(self._load_mesh_key())
         self.listeners = bind_listeners(self.specs, workers)
         self._undo.callback(self.listeners.close)
+        for spec in self.specs.public:
+            if isinstance(spec, UnixSpec):
+                self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)

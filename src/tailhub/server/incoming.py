@@ -55,8 +55,8 @@ def has_tcp_options(sock: socket.socket) -> bool:
     return name is not None and sock.getsockopt(socket.IPPROTO_TCP, name) == NOT_SENT_BYTES
 
 
-def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> None:
-    """A new connection on the public TLS port."""
+def accept_public(context: ServerContext, listener: int, sock: socket.socket, peer: Any) -> None:
+    """A new connection on a public port; `listener` is its number in ``RelayConfig.listeners``."""
     try:
         if not has_tcp_options(sock):
             set_tcp_options(sock)
@@ -66,7 +66,7 @@ def accept_public(context: ServerContext, sock: socket.socket, peer: Any) -> Non
     newcomer = context.newcomers.make(peer)
     if context.events.on_first_outside is not None and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
-    incoming = Incoming(context, newcomer)
+    incoming = Incoming(context, newcomer, listener)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
     context.newcomers.add(newcomer, stream)
 
@@ -87,10 +87,11 @@ class Incoming:
     clients ask for it is recognised here, everything else becomes an `HttpConnection`.
     """
 
-    __slots__ = ("_context", "_data", "_is_tls", "_newcomer")
+    __slots__ = ("_context", "_data", "_is_tls", "_listener", "_newcomer")
 
-    def __init__(self, context: ServerContext, newcomer: Newcomer) -> None:
+    def __init__(self, context: ServerContext, newcomer: Newcomer, listener: int) -> None:
         self._context = context
+        self._listener = listener
         self._newcomer = newcomer
         self._data = b""
         self._is_tls = False

@@ -1,4 +1,4 @@
-"""All listening sockets of a relay, from its flags: parsed together, bound together, or none of them."""
+"""All listening sockets of a relay, from its configuration: parsed together, bound together, or none of them."""
 
 from __future__ import annotations
 
@@ -9,75 +9,83 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding
-from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp
-from tailhub.net.listen_spec import ListenSpec, parse_listen
+from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp, bind_unix_shares
+from tailhub.net.listen_spec import ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.config import RelayConfig
 
 
 @dataclass(frozen=True, slots=True)
 class ListenSpecs:
-    """What each flag asks for; None is off."""
+    """What is asked for; None is off. `public` is in the order of ``RelayConfig.listeners``."""
 
-    public: ListenSpec | None
+    public: tuple[ListenSpec | UnixSpec | None, ...]
     http: ListenSpec | None
     stun: ListenSpec | None
     admin: ListenSpec | None
 
     @property
+    def has_relay(self) -> bool:
+        """Can clients connect anywhere? Else it is a STUN server only."""
+        return any(self.public)
+
+    @property
     def public_hosts(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """The addresses in ``--listen`` (without it, in ``--stun-listen``), none for the wildcard."""
-        spec = self.public or self.stun
-        endpoints = spec.endpoints if spec is not None else ()
+        spec = self.public[0] or self.stun
+        endpoints = spec.endpoints if isinstance(spec, ListenSpec) else ()
         hosts = (ip_address(endpoint.host.partition("%")[0]) for endpoint in endpoints)
         return tuple(host for host in hosts if not host.is_unspecified)
 
 
 @dataclass(frozen=True, slots=True)
 class BoundListeners:
-    """Sockets that listen; None is off, and so is `public` without sockets (a STUN server only).
+    """Sockets that listen; None is off, and so is a public one without sockets.
 
-    `shares` are those of the public port by worker; `public` is the first of them.
+    `shares` has the public ones by worker, then in the order of ``RelayConfig.listeners``.
     """
 
-    shares: tuple[BoundSockets, ...]
+    shares: tuple[tuple[BoundSockets, ...], ...]
     http: BoundSockets | None
     stun: BoundSockets | None
     admin: BoundSockets | None
 
     @property
     def public(self) -> BoundSockets:
-        """The public port's, of the first worker."""
-        return self.shares[0]
+        """The advertised listener's, of the first worker."""
+        return self.shares[0][0]
+
+    @property
+    def all(self) -> list[BoundSockets]:
+        """Whatever listens, by worker too."""
+        shares = [bound for share in self.shares for bound in share]
+        return [bound for bound in (*shares, self.http, self.stun, self.admin) if bound is not None]
 
     @property
     def notes(self) -> tuple[Finding, ...]:
         """What is worth noting about any of them."""
-        return tuple(note for bound in self._all() for note in bound.notes)
+        return tuple(note for bound in self.all for note in bound.notes)
 
     def close(self) -> None:
         """Close all of them."""
-        for bound in self._all():
+        for bound in self.all:
             bound.close()
-
-    def _all(self) -> list[BoundSockets]:
-        return [bound for bound in (*self.shares, self.http, self.stun, self.admin) if bound is not None]
 
 
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
-    """Read the listening flags. Raises `UsageError`."""
+    """Read where to listen. Raises `UsageError`."""
     specs = ListenSpecs(
-        public=parse_listen(config.listen, "--listen"),
+        public=tuple(parse_public(listener.listen, "--listen") for listener in config.listeners),
         http=parse_listen(config.http_listen, "--http-listen"),
         stun=parse_listen(config.stun_listen, "--stun-listen"),
         admin=parse_listen(config.admin_listen, "--admin-listen"),
     )
-    if specs.public is None and specs.stun is None:
+    if not specs.has_relay and specs.stun is None:
         raise UsageError(findings.nothing_to_serve())
     return specs
 
 
-def bind_listeners(specs: ListenSpecs, workers: int = 1) -> BoundListeners:
-    """Bind them all, the public port once for each worker. Raises `FindingError` with nothing left open."""
+def bind_listeners(specs: ListenSpecs, workers: int = 1, unix_mode: int = 0o660) -> BoundListeners:
+    """Bind them all, the public ones once for each worker. Raises `FindingError` with nothing left open."""
     with contextlib.ExitStack() as undo:
 
         def keep(bound: BoundSockets | None) -> BoundSockets | None:
@@ -85,14 +93,26 @@ def bind_listeners(specs: ListenSpecs, workers: int = 1) -> BoundListeners:
                 undo.callback(bound.close)
             return bound
 
-        shares = bind_tcp_shares(specs.public, workers) if specs.public is not None else (BoundSockets(()),) * workers
-        for share in shares:
-            keep(share)
+        by_listener = []
+        for spec in specs.public:
+            shares = _bind_public(spec, workers, unix_mode)
+            for share in shares:
+                keep(share)
+            by_listener.append(shares)
         bound = BoundListeners(
-            shares=shares,
+            shares=tuple(zip(*by_listener, strict=True)),
             http=keep(bind_tcp(specs.http)) if specs.http is not None else None,
             stun=keep(bind_udp(specs.stun)) if specs.stun is not None else None,
             admin=keep(bind_tcp(specs.admin)) if specs.admin is not None else None,
         )
         undo.pop_all()
         return bound
+
+
+def _bind_public(spec: ListenSpec | UnixSpec | None, workers: int, unix_mode: int) -> tuple[BoundSockets, ...]:
+    """The sockets of one public listener, by worker."""
+    if spec is None:
+        return (BoundSockets(()),) * workers
+    if isinstance(spec, UnixSpec):
+        return bind_unix_shares(spec.path, workers, unix_mode)
+    return bind_tcp_shares(spec, workers)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from socket import socket
 
 from tailhub.certs.meta import make_meta
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor
+from tailhub.net.bind import BoundSockets
 from tailhub.net.crowd import Crowd
 from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
@@ -38,7 +38,7 @@ _log = logging.getLogger("tailhub")
 
 
 class RelayService:
-    """Made in the loop that runs it, on `sockets` that listen (none: nobody can come).
+    """Made in the loop that runs it, on the sockets of `listeners`, in the configuration's order (none: nobody comes).
 
     `share` is how many workers share what is limited for the relay as a whole; `number` tells them apart.
     """
@@ -46,7 +46,7 @@ class RelayService:
     def __init__(
         self,
         foundation: Foundation,
-        sockets: Sequence[socket],
+        listeners: Sequence[BoundSockets],
         selector: TurnSelector | None,
         share: int = 1,
         number: int = 0,
@@ -77,9 +77,16 @@ class RelayService:
             events=Events(loop),
         )
         self._undo.callback(self._close_connections)
-        for listener in sockets:
-            set_tcp_options(listener)
-        self.acceptor = Acceptor(loop, list(sockets), partial(accept_public, context), self.make_room, self._has_room)
+        for listener in listeners:
+            if not listener.is_unix:
+                for sock in listener.sockets:
+                    set_tcp_options(sock)
+        on_accept = {
+            sock: partial(accept_public, context, number)
+            for number, listener in enumerate(listeners)
+            for sock in listener.sockets
+        }
+        self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room)
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)
         self._renewing = loop.create_task(self._renew_meta(renew_at))

@@ -193,8 +193,8 @@ class Supervisor:
 
     async def _worker(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
         listeners = self._foundation.listeners
-        for other in (*listeners.shares, listeners.http, listeners.stun, listeners.admin):
-            if other is not None and other is not listeners.shares[number]:
+        for other in listeners.all:
+            if other not in listeners.shares[number]:
                 other.close()
         self._foundation.admin_socket.close()
         await Worker(self._foundation, number, self._workers, channel, selector).run()

@@ -44,8 +44,8 @@ class Worker:
         self, foundation: Foundation, number: int, count: int, handovers: socket.socket, selector: TurnSelector
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        sockets = foundation.listeners.shares[number].sockets
-        self._service = RelayService(foundation, sockets, selector, share=count, number=number)
+        listeners = foundation.listeners.shares[number]
+        self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
         events = self._service.context.events
         events.on_first_outside = lambda ip: self._tell(FirstOutside(ip))
