@@ -74,6 +74,50 @@ def test_a_reset_closes() -> None:
 
 
 @pytest.mark.parametrize("secured", [False, True])
+def test_a_receiver_that_fails_costs_its_own_stream(secured: bool) -> None:
+    """What a receiver raises is reported once and ends the stream, however much more there is to read."""
+
+    async def scenario() -> None:
+        pair = await Secured.open() if secured else Connected()
+        reported: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        pair.party.on_data = fail
+        await pair.peer_sends(pair.tls.seal(bytes(1000)) if isinstance(pair, Secured) else bytes(1000))
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.closed_for == ["internal error"]
+        assert [type(context["exception"]) for context in reported] == [ZeroDivisionError]
+        pair.end()
+
+    run(scenario)
+
+
+def test_a_receiver_that_fails_to_write_on_costs_its_own_stream() -> None:
+    """What a receiver raises when it may write again ends the stream."""
+
+    async def scenario() -> None:
+        pair = Connected(small_buffers=True)
+        reported: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        pair.party.writable = fail  # type: ignore[method-assign]
+        pair.stream.write(bytes(MUCH))
+        assert pair.stream.is_blocked
+        assert len(await pair.peer_reads_all()) == MUCH
+        assert pair.party.closed_for == ["internal error"]
+        assert [type(context["exception"]) for context in reported] == [ZeroDivisionError]
+        pair.end()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("secured", [False, True])
 def test_bytes_put_back_come_again(secured: bool) -> None:
     """What the receiver puts back at the start of the buffer lies before the new bytes."""
 

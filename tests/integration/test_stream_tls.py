@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from support.tls_streams import Connected, Party, Secured, TLSPeer, client_context, relay_context
 from support.waiting import run, until
-from tailhub.net.receiver import RECV_SIZE, ReadBuffers
+from tailhub.net.receiver import MAX_RECORD, RECV_SIZE, ReadBuffers
 from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 
@@ -169,6 +169,28 @@ def test_a_bad_record_ends_the_stream(record: bytes) -> None:
         await until(lambda: pair.party.is_closed)
         assert pair.party.data == b"good"
         assert pair.party.closed_for[0].startswith("tls: ")
+        pair.end()
+
+    run(scenario)
+
+
+def test_the_longest_start_of_a_record_leaves_room_for_a_whole_read() -> None:
+    """When all but the last byte of the longest record is there, the largest read still fits behind it."""
+
+    async def scenario() -> None:
+        pair = await Secured.open()
+        # Reads grow while they are full: the peer's data waits whenever the loop looks.
+        bulk = b"".join(pair.tls.seal(bytes(16000)) for _ in range(200))
+        await pair.peer_sends(bulk)
+        await until(lambda: len(pair.party.data) == 200 * 16000)
+        record = b"\x17\x03\x03" + (MAX_RECORD - 5).to_bytes(2, "big") + bytes(MAX_RECORD - 5)
+        await pair.peer_sends(record[:-1])
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not pair.party.is_closed
+        await pair.peer_sends(record[-1:])
+        await until(lambda: pair.party.is_closed)
+        assert pair.party.closed_for == ["tls: packet length too long"]
         pair.end()
 
     run(scenario)

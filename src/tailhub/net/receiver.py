@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 RECV_SIZE: Final = 128 << 10  # bytes a read, at most
-MAX_CARRY: Final = 18 << 10  # of an unfinished TLS record
-_PLAIN_SIZE: Final = 8192 + RECV_SIZE + MAX_CARRY + 64
+MAX_RECORD: Final = 5 + 16384 + 2048  # bytes of a TLS record: RFC 5246 section 6.2.3; TLS 1.3 allows less
+_PLAIN_SIZE: Final = 8192 + RECV_SIZE + MAX_RECORD + 64
 
 
 class Receiver(Protocol):
@@ -31,7 +31,7 @@ class ReadBuffers:
     __slots__ = ("cipher", "cipher_view", "plain", "plain_view")
 
     def __init__(self) -> None:
-        self.cipher = bytearray(RECV_SIZE + MAX_CARRY)
+        self.cipher = bytearray(RECV_SIZE + MAX_RECORD)  # behind the start of a record, a whole read
         self.cipher_view = memoryview(self.cipher)
         self.plain = bytearray(_PLAIN_SIZE)
         self.plain_view = memoryview(self.plain)

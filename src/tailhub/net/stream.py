@@ -2,14 +2,12 @@
 
 Why not asyncio's transports: with the socket in our own hands a whole read is decrypted into one shared buffer, an idle
 connection holds next to nothing, the first bytes can be looked at before TLS begins, and we know what the kernel took.
-asyncio still waits for us (`add_reader`, `add_writer`).
 
 Reading: one `recv` a turn, ciphertext is fed in whole records and at most about 16 KiB at a time, because a MemoryBIO
 never shrinks and a partial record would end in an exception. How much a `recv` takes depends on how long the last ones
 kept everybody else waiting: a byte may cost a hundred times as much as another (TLS key updates, tiny records, pings).
 
-Writing: plaintext goes through TLS in 16 KiB pieces, because a MemoryBIO never shrinks; what the kernel does not take
-is kept, and nothing more should be written until `Receiver.writable`.
+Writing: plaintext in 16 KiB pieces too. What the kernel does not take is kept; write no more until `Receiver.writable`.
 """
 
 from __future__ import annotations
@@ -23,14 +21,13 @@ from time import monotonic
 from typing import Final
 
 from tailhub.net.crowd import Crowd
-from tailhub.net.receiver import RECV_SIZE, Discard, ReadBuffers, Receiver
+from tailhub.net.receiver import MAX_RECORD, RECV_SIZE, Discard, ReadBuffers, Receiver
 from tailhub.net.turn_selector import Sockets
 from tailhub.net.write_watch import WriteWatch
 
 FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
 _LEAST_RECV_SIZE: Final = 4 << 10
 _LONG_READ_S: Final = 0.004  # to read, decrypt and deal with; 128 KiB of packets take a quarter of it
-_MAX_RECORD: Final = 5 + 16384 + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less
 _PIECE: Final = 16384  # plaintext of one TLS record
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
 _LINGER_S: Final = 1.0
@@ -66,8 +63,7 @@ class Stream:
         "write_timeout_s",
     )
 
-    # _state
-    _OPEN: Final = 0
+    _OPEN: Final = 0  # of `_state`
     _FLUSHING: Final = 1  # closing, what was written is still going out
     _LINGERING: Final = 2  # our side is shut down, reading until the peer's is
     _CLOSED: Final = 3
@@ -98,8 +94,7 @@ class Stream:
         self._recv_size = FIRST_RECV_SIZE
         self._state = self._OPEN
         self._timer: asyncio.TimerHandle | None = None
-        self.progress_at = 0.0
-        self.write_timeout_s = 2.0
+        self.progress_at, self.write_timeout_s = 0.0, 2.0
         sock.setblocking(False)
         # By number: for a socket object asyncio words an error, with two system calls, each time it is not found.
         self._fd = sock.fileno()
@@ -131,9 +126,8 @@ class Stream:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
-        n = len(first_bytes)
-        self._buffers.cipher[:n] = first_bytes
-        self._receive_tls(n)
+        self._buffers.cipher[: len(first_bytes)] = first_bytes
+        self._receive_tls(len(first_bytes))
 
     def write(self, data: bytes) -> None:
         """Write plaintext. Look at `is_blocked` first where much is written."""
@@ -220,7 +214,11 @@ class Stream:
             return
         size = self._recv_size
         started = monotonic()
-        n = self._read_plain(size) if self._tls is None or self._state != self._OPEN else self._read_tls(size)
+        try:
+            n = self._read_plain(size) if self._tls is None or self._state != self._OPEN else self._read_tls(size)
+        except Exception as exc:
+            self._fail(exc)
+            return
         if n < _LEAST_RECV_SIZE and crowd is None:
             return  # nothing to learn: less is never asked for
         took_s = monotonic() - started
@@ -247,12 +245,11 @@ class Stream:
             k = len(carry)
             buffers.cipher[:k] = carry
             n = self._recv_into(buffers.cipher_view[k:], size)
-            if n > 0:
-                self._receive_tls(k + n)
         else:
+            k = 0
             n = self._recv_into(buffers.cipher_view, size)
-            if n > 0:
-                self._receive_tls(n)
+        if n > 0:
+            self._receive_tls(k + n)
         return n
 
     def _recv_into(self, view: memoryview, size: int) -> int:
@@ -274,8 +271,7 @@ class Stream:
         buffers = self._buffers
         cipher, view, plain = buffers.cipher, buffers.cipher_view, buffers.plain_view
         tls, incoming = self._tls, self._in
-        assert tls is not None  # noqa: S101  for the type checker: both are set together
-        assert incoming is not None  # noqa: S101
+        assert tls is not None and incoming is not None  # noqa: S101, PT018  for the type checker: both are set together
         # With a buffer, read() returns a length; typeshed knows only the other form.
         read: Callable[[int, memoryview], int] = tls.read  # type: ignore[assignment]
         start = end = -1
@@ -286,7 +282,7 @@ class Stream:
             while stop + 5 <= total:
                 nxt = stop + 5 + (cipher[stop + 3] << 8) + cipher[stop + 4]
                 if nxt > total:
-                    if nxt - stop > _MAX_RECORD:
+                    if nxt - stop > MAX_RECORD:
                         stop = total  # never a record: let TLS say so
                     break
                 if nxt - pos > _PIECE + 256 and stop > pos:
@@ -361,11 +357,19 @@ class Stream:
         self._watch.discard(self)
         self._sockets.remove_writer(self._fd)
         if self._state == self._OPEN:
-            self._receiver.writable()
+            try:
+                self._receiver.writable()
+            except Exception as exc:
+                self._fail(exc)
         elif self._state == self._FLUSHING:
             self._flushed()
 
     # --- closing ------------------------------------------------------------------------------------------------------
+
+    def _fail(self, exc: Exception) -> None:
+        # A bug of ours: it costs this connection, and is not met again in each turn because the socket stays ready.
+        self._loop.call_exception_handler({"message": "Exception in a callback of a stream", "exception": exc})
+        self.abort("internal error")
 
     def _say_goodbye(self) -> None:
         # In TLS 1.2 a session that ends in good order stays in OpenSSL's cache, which Python cannot switch off.

@@ -14,9 +14,9 @@ import math
 import select
 import selectors
 import sys
-from collections.abc import Callable
-from time import sleep
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+from typing import Any, Final, Protocol, TypeAlias
 
 from tailhub.net.pace import Pace
 
@@ -24,9 +24,19 @@ from tailhub.net.pace import Pace
 # `call_soon`, which that sum does not know, so after such work the wait is short. Once, not again and again.
 _WAIT_AFTER_WORK_S = 0.02
 
+# Sockets dealt with before what they brought is written. Thousands may be ready with half a millisecond's work each,
+# and what came first must not wait for all of them. So many are enough to have much to write to each receiver.
+_AT_ONCE: Final = 32
+# After so long with our sockets it is the turn of the loop's (STUN, new connections, signals) and of timers, then again
+# of those of ours that are left.
+_LONG_S: Final = 0.02
+
 _HAS_EPOLL: Final = sys.platform == "linux"
 _READ: Final = 1  # EPOLLIN
 _WRITE: Final = 4  # EPOLLOUT
+
+Ready: TypeAlias = list[tuple[int, int]]
+"""Descriptors and what they are ready for, as epoll has it."""
 
 
 class Sockets(Protocol):
@@ -48,8 +58,9 @@ class Sockets(Protocol):
 class TurnSelector(selectors.DefaultSelector):
     """The platform's selector, and `Sockets` where `has_sockets` is set.
 
-    `at_turn_end` is called while `is_due` is set; it must clear that and not raise. `on_error` learns of what callbacks
-    of sockets raise, in the form of ``loop.call_exception_handler``. Before it waits it pauses as `pace` has it.
+    `at_turn_end` is called while `is_due` is set, several times in a turn where many sockets are ready; it must clear
+    that and not raise. `on_error` learns of what callbacks of sockets raise, in the form of
+    ``loop.call_exception_handler``. Before it waits it pauses as `pace` has it.
     """
 
     has_sockets = _HAS_EPOLL
@@ -60,10 +71,13 @@ class TurnSelector(selectors.DefaultSelector):
         self.at_turn_end: Callable[[], None] | None = None
         self.on_error: Callable[[dict[str, Any]], None] | None = None
         self.pace: Pace | None = None
-        self._readers: dict[int, Callable[[], None]] = {}
-        self._writers: dict[int, Callable[[], None]] = {}
+        # Names that no selector of the standard library has: `_readers` is one of SelectSelector's.
+        self._on_read: dict[int, Callable[[], None]] = {}
+        self._on_write: dict[int, Callable[[], None]] = {}
         if _HAS_EPOLL:
             self._epoll = select.epoll()
+            self._poll: Callable[[float, int], Ready] = self._epoll.poll
+            self._left: Ready = []  # of the last turn, which took too long; `_poll` gives them out then
             self._own_fd: int = self.fileno()  # of the platform's selector, in which asyncio's sockets are
             self._epoll.register(self._own_fd, _READ)
 
@@ -71,34 +85,39 @@ class TurnSelector(selectors.DefaultSelector):
 
     def add_reader(self, fd: int, callback: Callable[[], None], /) -> None:
         """See `Sockets`."""
-        was_there = fd in self._readers
-        self._readers[fd] = callback
-        if not was_there:
-            self._watch(fd, is_new=fd not in self._writers)
+        self._add(self._on_read, fd, callback, is_new=fd not in self._on_write)
 
     def remove_reader(self, fd: int, /) -> bool:
         """See `Sockets`."""
-        if self._readers.pop(fd, None) is None:
+        if self._on_read.pop(fd, None) is None:
             return False
         self._watch(fd)
         return True
 
     def add_writer(self, fd: int, callback: Callable[[], None], /) -> None:
         """See `Sockets`."""
-        was_there = fd in self._writers
-        self._writers[fd] = callback
-        if not was_there:
-            self._watch(fd, is_new=fd not in self._readers)
+        self._add(self._on_write, fd, callback, is_new=fd not in self._on_read)
 
     def remove_writer(self, fd: int, /) -> bool:
         """See `Sockets`."""
-        if self._writers.pop(fd, None) is None:
+        if self._on_write.pop(fd, None) is None:
             return False
         self._watch(fd)
         return True
 
+    def _add(self, to: dict[int, Callable[[], None]], fd: int, callback: Callable[[], None], *, is_new: bool) -> None:
+        was_there = fd in to
+        to[fd] = callback
+        if was_there:
+            return
+        try:
+            self._watch(fd, is_new=is_new)
+        except OSError:  # the kernel allows no more of them, say
+            del to[fd]
+            raise
+
     def _watch(self, fd: int, *, is_new: bool = False) -> None:
-        events = (_READ if fd in self._readers else 0) | (_WRITE if fd in self._writers else 0)
+        events = (_READ if fd in self._on_read else 0) | (_WRITE if fd in self._on_write else 0)
         if is_new:
             self._epoll.register(fd, events)
         elif events:
@@ -125,29 +144,45 @@ class TurnSelector(selectors.DefaultSelector):
         # epoll counts in milliseconds; rounded up, because a timer that is not due yet would be waited for again.
         wait_s = -1 if timeout is None else math.ceil(timeout * 1e3) * 1e-3 if timeout > 0 else 0
         try:
-            ready = self._epoll.poll(wait_s, len(self._readers) + len(self._writers) + 1)
+            ready = self._poll(wait_s, len(self._on_read) + len(self._on_write) + 1)
         except InterruptedError:
             return []
         if pace is not None:
             pace.reads += len(ready)
-        readers = self._readers
+        readers = self._on_read
         is_own_ready = False
-        # All that are ready get their turn, each once: the kernel puts those that stay ready behind the others.
-        for fd, events in ready:
-            try:
-                # Looked up only now, because the callback before may have ended this one. Errors go to either.
-                if events != _WRITE and fd in readers:
-                    readers[fd]()
-                elif fd == self._own_fd:
-                    is_own_ready = True
-                    continue
-                if events != _READ and fd in self._writers:
-                    self._writers[fd]()
-            except Exception as exc:  # as asyncio does it: a bug must not end the loop
-                self._tell_of(exc)
-        if self.is_due:
-            self._end_turn()
+        # All that are ready are called, each once: the kernel puts those that stay ready behind the others.
+        for some in self._divide(ready) if ready[_AT_ONCE:] else (ready,):
+            for fd, events in some:
+                try:
+                    # Looked up only now, because the callback before may have ended this one. Errors go to either.
+                    if events != _WRITE and fd in readers:
+                        readers[fd]()
+                    elif fd == self._own_fd:
+                        is_own_ready = True
+                        continue
+                    if events != _READ and fd in self._on_write:
+                        self._on_write[fd]()
+                except Exception as exc:  # as asyncio does it: a bug must not end the loop
+                    self._tell_of(exc)
+            if self.is_due:
+                self._end_turn()
         return super().select(0) if is_own_ready else []
+
+    def _divide(self, ready: Ready) -> Iterator[Ready]:
+        until = monotonic() + _LONG_S
+        for at in range(0, len(ready), _AT_ONCE):
+            if at and monotonic() > until:
+                # They may have ended, or be others, when their turn comes: a socket may be called for nothing.
+                self._left = [(self._own_fd, _READ), *ready[at:]]
+                self._poll = self._poll_left
+                return
+            yield ready[at : at + _AT_ONCE]
+
+    def _poll_left(self, timeout: float, most: int) -> Ready:
+        self._poll = self._epoll.poll
+        left, self._left = self._left, []
+        return left
 
     def close(self) -> None:
         """Give up the descriptors; sockets stay open."""

@@ -1,4 +1,7 @@
-"""The end of a turn: writes to each connection that got something, once, after all reads of the turn are routed."""
+"""The end of a turn: writes to each connection that got something, once, after all reads of the turn are routed.
+
+Where very many sockets are ready at once a turn ends several times, behind each part of them (`TurnSelector`).
+"""
 
 from __future__ import annotations
 
