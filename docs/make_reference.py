@@ -1,7 +1,8 @@
 """Makes the pages in ``docs/reference`` from the code: ``make reference``.
 
-What they say is what the program says of itself: flags (`tailhub.cli.app`), metrics (`tailhub.web.metrics`,
-`tailhub.web.varz`) and findings (`tailhub.findings`). A test keeps the pages and the code together.
+What they say is what the program says of itself: commands (`tailhub.cli.app`), settings (`tailhub.settings.table`),
+metrics (`tailhub.web.metrics`, `tailhub.web.varz`) and findings (`tailhub.findings`). A test keeps the pages and the
+code together.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+import typer
+from typer.models import ArgumentInfo
+
+from tailhub import findings
 from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.findings.chinese import TEXTS as CHINESE
@@ -19,6 +24,8 @@ from tailhub.findings.english import TEXTS as ENGLISH
 from tailhub.findings.language import Language
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.stun import StunServer
+from tailhub.settings import chinese
+from tailhub.settings.table import BY_NAME, SETTINGS, Section, Setting
 from tailhub.web.metrics import METRICS
 from tailhub.web.varz import VARS
 
@@ -28,7 +35,12 @@ MADE = "<!-- Made from the code by docs/make_reference.py (make reference): edit
 
 def pages() -> dict[str, str]:
     """Name of each page to its text."""
-    return {"cli.md": cli_page(), "metrics.md": metrics_page(), "findings.md": findings_page()}
+    return {
+        "cli.md": cli_page(),
+        "config.md": config_page(),
+        "metrics.md": metrics_page(),
+        "findings.md": findings_page(),
+    }
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -45,7 +57,7 @@ def cli_page() -> str:
     parts = [
         f"{MADE}\n# Command line\n",
         "`tailhub --version` prints the version, `tailhub COMMAND --help` what follows here.\n",
-        *(command_section(command.callback) for command in app.registered_commands if command.callback is not None),
+        *(command_section(words, callback) for words, callback in commands(app, "tailhub")),
         "## Exit codes\n",
         table(
             ("code", "meaning"),
@@ -67,6 +79,7 @@ def cli_page() -> str:
                     "without both, an ordinary user's state is in `tailhub` below it (default `~/.local/state`); "
                     "root's is in `/var/lib/tailhub`",
                 ),
+                ("`TAILHUB_…`", "every flag of `tailhub relay`, and `TAILHUB_CONFIG`: [configuration](config.md)"),
                 ("`LC_ALL`, `LC_MESSAGES`, `LANG`", "the language, without `--lang`: Chinese for `zh…`, else English"),
             ],
         ),
@@ -74,23 +87,52 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-def command_section(callback: Callable[..., Any]) -> str:
-    """One command: what it does, and a row for each flag."""
+def commands(group: typer.Typer, words: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """All commands with the words that call them, those of groups behind those of the group above."""
+    for command in group.registered_commands:
+        if command.callback is not None:
+            yield f"{words} {command.name or command.callback.__name__}", command.callback
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            yield from commands(inner.typer_instance, f"{words} {inner.name}")
+
+
+def command_section(words: str, callback: Callable[..., Any]) -> str:
+    """One command: what it does, and a row for each argument and flag."""
     hints = get_type_hints(callback, include_extras=True)
     rows = []
-    for name, parameter in inspect.signature(callback).parameters.items():
+    parameters = inspect.signature(callback).parameters
+    takes_settings = "listen" in parameters
+    for name, parameter in parameters.items():
+        if takes_settings and name in BY_NAME:
+            if words == "tailhub relay":
+                rows.append(setting_flag(BY_NAME[name]))
+            continue
         if get_origin(hints[name]) is not Annotated:
             raise TypeError(f"{callback.__name__}: {name} has no typer.Option")
         _, option = get_args(hints[name])
+        if isinstance(option, ArgumentInfo):
+            rows.append((f"`{option.metavar}`", "", option.help or ""))
+            continue
         # In an Annotated, typer has the first name of a flag where the default of old was.
         first = option.default if isinstance(option.default, str) else "--" + name.replace("_", "-")
         names = "/".join((first, *(option.param_decls or ()))).split("/")
         value = f" {option.metavar}" if option.metavar else ""
         flag = " or ".join(f"`{one}{value}`" for one in names)
         rows.append((flag, shown_default(parameter.default, names), option.help))
-    return f"## tailhub {callback.__name__}\n\n{inspect.cleandoc(callback.__doc__ or '')}\n\n" + table(
-        ("flag", "default", "meaning"), rows
-    )
+    if takes_settings and words != "tailhub relay":
+        rows.append(("flags of `tailhub relay`", "", "As for a start with them."))
+    return f"## {words}\n\n{inspect.cleandoc(callback.__doc__ or '')}\n\n" + table(("flag", "default", "meaning"), rows)
+
+
+def setting_flag(setting: Setting) -> tuple[str, str, str]:
+    """The row of a setting's flag."""
+    value = f" {setting.metavar}" if setting.metavar else ""
+    default = setting.default_text
+    if isinstance(setting.default, bool):
+        default = setting.flag if setting.default else ""
+    flag = " or ".join(f"`{one}{value}`" for one in setting.flags)
+    return flag, f"`{default}`" if default else "", setting.help
 
 
 def shown_default(value: object, names: Sequence[str]) -> str:
@@ -98,6 +140,82 @@ def shown_default(value: object, names: Sequence[str]) -> str:
     if isinstance(value, bool):
         return f"`{names[0]}`" if value else ""
     return f"`{value}`" if value else ""
+
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+CONFIG_INTRODUCTION = """\
+A relay needs none of this: every setting has a default that works. What is set comes from three places. **A flag wins
+over the environment, the environment over the file**: `--public-port 443`, `TAILHUB_PUBLIC_PORT=443`, or in the file
+`public_port = 443` are the same setting, and the first of them that is given counts.
+
+```
+tailhub config init /etc/tailhub/tailhub.toml   # a commented example with every setting; never over an existing file
+tailhub config check                            # every fault, with its line and what to do about it
+tailhub config show                             # every value as a start would have it, and where it comes from
+```
+
+## The file
+
+It is TOML, in UTF-8. `--config FILE` or `TAILHUB_CONFIG` names it, and then it must be there. Without:
+
+| who | file |
+| --- | --- |
+| root | `/etc/tailhub/tailhub.toml` |
+| a user | `$XDG_CONFIG_HOME/tailhub/tailhub.toml`, by default `~/.config/tailhub/tailhub.toml` |
+| a user of macOS | the same with `XDG_CONFIG_HOME`, else `~/Library/Application Support/tailhub/tailhub.toml` |
+| a user of Windows | `%APPDATA%\\tailhub\\tailhub.toml` |
+
+Paths in it count from the directory that it is in; `~` is the home directory. A key that there is not is an error,
+which names the line and the nearest key that there is. A variable `TAILHUB_…` that there is not is a warning. An empty
+variable counts as not set. Switches are `true` or `false`, in variables also `yes`, `no`, `on`, `off`, `1`, `0`; lists
+are `["A", "B"]`, in variables `A,B`.
+
+## Several listeners
+
+With one listener its settings stand at the top of the file. With several each has a table of its own, at the end of the
+file; clients are told of the first one, and flags and variables speak of it:
+
+```toml
+stun_listen = ":3478"
+
+[[listen]]
+listen = ":8443"
+
+[[listen]]
+listen = ":8444"
+pin = "next"
+```
+
+A table takes: LISTEN_SETTINGS.
+
+## Quiet
+
+`quiet = true` is for relays that scanners should not recognise: the home page is blank, plain RFC 8489 STUN is not
+answered (clients' own requests are), and nothing on the public ports names tailhub; a pinned certificate that is made
+while it is on has a name that says nothing. `home` and `stun_rfc` can still be set. What clients need stays: a program
+that speaks DERP can find out that this is a relay.
+"""
+
+
+def config_page() -> str:
+    """Every setting, and how they are given."""
+    listener = ", ".join(f"`{setting.name}`" for setting in SETTINGS if setting.in_listen)
+    parts = [f"{MADE}\n# Configuration\n", CONFIG_INTRODUCTION.replace("LISTEN_SETTINGS", listener), "## Settings\n"]
+    for section in Section:
+        chosen = [setting for setting in SETTINGS if setting.section is section]
+        if chosen:
+            rows = [setting_row(setting) for setting in chosen]
+            parts += [f"### {section.value}\n", table(("key", "flag", "variable", "default", "meaning"), rows)]
+    return "\n".join(parts)
+
+
+def setting_row(setting: Setting) -> tuple[str, ...]:
+    """A setting under its three names."""
+    default = f"`{setting.default_text}`" if setting.default_text else ""
+    flags = " or ".join(f"`{flag}`" for flag in setting.flags)
+    variable = f"`{findings.Place.variable(setting.name)}`"
+    return f"`{setting.name}`", flags, variable, default, f"{setting.help} {chinese.MEANINGS[setting.name]}"
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------

@@ -116,6 +116,7 @@ def _run_relay(
 
 def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector) -> ServerContext:
     public = box.public_key(_PRIVATE_KEY)
+    tls = tls_context()
     return ServerContext(
         loop=loop,
         relay=Relay(QueueLimits(max_age_s=_FOR_EVER_S), own_key=public.raw),
@@ -123,7 +124,7 @@ def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector) -> Se
         public_key=public.raw,
         server_key_frame=frames.server_key(public.raw),
         policy=AdmissionPolicy(None),
-        tls=tls_context(),
+        choose_tls=lambda listener, name: tls,
         pages=lambda request: text(503, "no pages here"),
         buffers=ReadBuffers(),
         watch=WriteWatch(loop),

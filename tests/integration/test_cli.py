@@ -115,7 +115,8 @@ def test_modes(tmp_path: Path) -> None:
             directory = stat.S_IMODE(running.state_dir.stat().st_mode)
     finally:
         os.umask(before)
-    assert files == dict.fromkeys(("admin.sock", "derper.key", "lock", "pinned.crt", "pinned.key"), 0o600)
+    names = ("admin.sock", "derper.key", "listeners.json", "lock", "pinned.crt", "pinned.key")
+    assert files == dict.fromkeys(names, 0o600)
     assert directory == 0o700
 
 

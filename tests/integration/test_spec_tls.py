@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from support.wire import UPGRADE, Wire, believing_context, open_client, pass_time, relay, run
 from tailhub import box
 from tailhub.derp.frames import FrameType
-from tailhub.server import service
+from tailhub.server import certificate_keeper
 
 
 def test_tls_1_3_is_preferred() -> None:
@@ -106,16 +106,16 @@ def test_the_meta_certificate_is_renewed_while_running(monkeypatch: pytest.Monke
     """When its time has come new connections get a new meta certificate; open ones and the pin stay."""
     wall_clock = [datetime.now(UTC)]
 
-    monkeypatch.setattr(service, "datetime", SimpleNamespace(now=lambda tz: wall_clock[0]))
+    monkeypatch.setattr(certificate_keeper, "datetime", SimpleNamespace(now=lambda tz: wall_clock[0]))
 
     async def scenario() -> None:
         async with relay() as server:
             before = await open_client(server)
             wall_clock[0] += timedelta(days=19)
-            await pass_time(service.META_CHECK_S)
+            await pass_time(certificate_keeper.META_CHECK_S)
             assert (await Wire.open(server)).chain == before.chain
             wall_clock[0] += timedelta(days=2)
-            await pass_time(service.META_CHECK_S)
+            await pass_time(certificate_keeper.META_CHECK_S)
             after = await Wire.open(server)
             assert after.chain[0] == before.chain[0]
             assert after.chain[1] != before.chain[1]

@@ -18,6 +18,7 @@ import pytest
 from tailhub import box
 from tailhub.derp.meta_cert import server_key_from_meta
 from tailhub.server.state import StateDir, relay_name
+from tailhub.server.state_import import put_state, read_directory
 
 pytestmark = pytest.mark.go
 
@@ -134,12 +135,28 @@ def test_derper_takes_our_certificate(derper: str, state: StateDir, certs: Path)
 
 
 def test_we_take_derpers_certificate(derper: str, state: StateDir, certs: Path) -> None:
-    """The self-signed pair that derper makes for an IP address is ours to serve, with the same pin."""
+    """The self-signed pair that derper makes for an IP address is taken over from the state directory."""
     with running(derper, state.path / "derper.key", certs) as (_, log):
         printed = log.read_text()
-    shutil.copy(certs / "127.0.0.1.crt", state.path / "pinned.crt")
-    shutil.copy(certs / "127.0.0.1.key", state.path / "pinned.key")
+    for name in ("127.0.0.1.crt", "127.0.0.1.key"):
+        shutil.copy(certs / name, state.path / name)
     certificate, found = state.certificate("unused.invalid", "", [], datetime.now(UTC))
-    assert found == []
+    # That of derper is good for a year, and we warn a year ahead.
+    assert [finding.name for finding in found] == ["pair-taken-over", "pin-expires-soon"]
     assert certificate.pin in printed
     assert certificate.ips == ("127.0.0.1",)
+
+
+def test_importing_what_derper_has(derper: str, certs: Path, tmp_path: Path) -> None:
+    """Key and certificate of the original, imported, are those of our relay."""
+    with running(derper, tmp_path / "derper.key", certs) as (port, log):
+        chain, header = ask(port)
+        printed = log.read_text()
+    put_state(tmp_path / "new", read_directory(certs, tmp_path / "derper.key"), datetime.now(UTC))
+    state = StateDir.open(tmp_path / "new")
+    private, _ = state.relay_key()
+    certificate, _ = state.certificate("unused.invalid", "", [], datetime.now(UTC))
+    state.close()
+    assert box.public_key(private).raw.hex() == header
+    assert certificate.leaf_der == chain[0]
+    assert certificate.pin in printed

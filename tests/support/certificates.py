@@ -36,6 +36,10 @@ class Made:
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
     def pin(self) -> str:
         return "sha256-raw:" + hashlib.sha256(self.der).hexdigest()
 
@@ -93,8 +97,7 @@ def server_context(leaf: Made, *others: Made, tls_1_2: bool = False) -> ssl.SSLC
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "all.pem"
-        key_pem = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        file.write_bytes(key_pem + leaf.pem + b"".join(other.pem for other in others))
+        file.write_bytes(leaf.key_pem + leaf.pem + b"".join(other.pem for other in others))
         context.load_cert_chain(file)
     return context
 

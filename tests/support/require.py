@@ -1,19 +1,23 @@
 """What some tests need from the machine: found here, or the test is skipped with a plain reason.
 
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
-``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``go`` (Go, its modules, and
-the programs of the original that are built with it). A test that misses one of those then fails.
+``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
+in namespaces), ``go`` (Go, its modules, and the programs of the original that are built with it). A test that misses
+one of those then fails.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
 
 from support.netns import NamespaceError, NetworkNamespace
+from support.systemd_machine import SystemdError, SystemdMachine
 
 HEADSCALE = "headscale"
 
@@ -71,3 +75,16 @@ def network_namespace() -> NetworkNamespace:
         return NetworkNamespace()
     except NamespaceError as error:
         missing("netns", f"no network namespace can be made here: {error}")
+
+
+@contextlib.contextmanager
+def systemd_machine() -> Iterator[SystemdMachine]:
+    """A machine with systemd as process 1."""
+    if not hasattr(os, "geteuid") or os.geteuid():
+        missing("systemd", "systemd in namespaces needs root")
+    with contextlib.ExitStack() as stack:
+        try:
+            machine = stack.enter_context(SystemdMachine())
+        except SystemdError as error:
+            missing("systemd", f"no systemd in namespaces here: {error}")
+        yield machine

@@ -95,6 +95,7 @@ class Served:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, RelayLoop)
         self.public_key = box.public_key(PRIVATE_KEY).raw
+        tls = _tls_context()
         self.context = ServerContext(
             loop=loop,
             relay=Relay(limits, own_key=self.public_key),
@@ -102,7 +103,7 @@ class Served:
             public_key=self.public_key,
             server_key_frame=frames.server_key(self.public_key),
             policy=AdmissionPolicy(MESH_KEY),
-            tls=_tls_context(),
+            choose_tls=lambda listener, name: tls,
             pages=pages,
             buffers=ReadBuffers(),
             watch=WriteWatch(loop, interval_s=0.02),

@@ -28,17 +28,26 @@ if TYPE_CHECKING:
     from tailhub.findings import Finding
 
 __all__ = [
+    "PIN_WARNING_DAYS",
     "Certificate",
+    "certificates_in",
+    "chain_of",
+    "check_servable",
+    "current_directory",
     "current_user",
     "date_findings",
+    "describe",
+    "find_private_key",
     "load_pair",
     "mode_and_owner",
+    "private_key_in",
+    "public_key_der",
     "read_file",
     "use_findings",
 ]
 
 _MAX_FILE_LEN = 1 << 20  # bytes; a chain has some 5 KB
-_PIN_WARNING_DAYS = 90  # a new pin has to reach every client's map, so say it in good time
+PIN_WARNING_DAYS = 365  # a new pin has to reach every client's map, so say it in good time
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
@@ -90,20 +99,26 @@ def load_pair(cert: Path, key: Path, cert_option: str = "--cert", key_option: st
     Raises `MachineError` with a finding, which says that the options named the files, if they cannot be read or used.
     Dates are not judged here: see `date_findings`.
     """
-    certificates = _certificates(cert, cert_option)
-    key_pem, public = _private_key(key, key_option)
-    leaf = next((one for one in certificates if _public_key_der(one) == public), None)
+    certificates = certificates_in(cert, cert_option)
+    key_pem, public = private_key_in(key, key_option)
+    leaf = next((one for one in certificates if public_key_der(one) == public), None)
     if leaf is None:
         raise MachineError(findings.key_mismatch(str(cert), str(key)))
-    chain = _in_order(leaf, certificates)
-    result = _describe(chain, key_pem)
+    chain = chain_of(leaf, certificates)
+    chain += [one for one in certificates if one not in chain]  # what else is there is sent too, as it was
+    result = describe(chain, key_pem)
+    check_servable(result, cert)
+    return result
+
+
+def check_servable(certificate: Certificate, cert: Path) -> None:
+    """Raise `MachineError` when OpenSSL would not serve the certificate, which is out of the file `cert`."""
     try:
-        server_context(result.chain_pem, key_pem)
+        server_context(certificate.chain_pem, certificate.key_pem)
     except ssl.SSLError as exc:
         reason = f"OpenSSL refuses to serve it ({exc.reason or exc})"
         look = f"openssl x509 -noout -text -in {shlex.quote(str(cert))}"
         raise MachineError(findings.file_trouble(str(cert), reason, look)) from exc
-    return result
 
 
 def date_findings(certificate: Certificate, cert: Path, now: datetime, pinned_key: Path | None = None) -> list[Finding]:
@@ -119,8 +134,8 @@ def date_findings(certificate: Certificate, cert: Path, now: datetime, pinned_ke
         found.append(findings.certificate_expired(str(cert), certificate.not_after, key))
     elif now < certificate.not_before:
         found.append(findings.certificate_not_yet_valid(str(cert), certificate.not_before))
-    elif pinned_key and days_left < _PIN_WARNING_DAYS:
-        found.append(findings.pin_expires_soon(str(cert), str(pinned_key), certificate.not_after, days_left))
+    elif pinned_key and days_left < PIN_WARNING_DAYS:
+        found.append(findings.pin_expires_soon(str(cert), certificate.not_after, days_left))
     return found
 
 
@@ -150,14 +165,15 @@ def _file_finding(path: Path, error: OSError, option: str) -> Finding:
     """Why the file that `option` names cannot be read."""
     if isinstance(error, FileNotFoundError):
         shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)
-        return findings.file_missing(option, shown, _current_directory())
+        return findings.file_missing(option, shown, current_directory())
     if isinstance(error, PermissionError):
         mode, owner = mode_and_owner(path)
         return findings.file_unreadable(str(path), current_user(), mode, owner)
     return findings.file_trouble(str(path), error.strerror or str(error))
 
 
-def _current_directory() -> str:
+def current_directory() -> str:
+    """Where relative paths start, for a sentence."""
     try:
         return str(Path.cwd())
     except OSError as exc:
@@ -188,7 +204,8 @@ def _user_name(uid: int) -> str:
         return str(uid)
 
 
-def _certificates(path: Path, option: str) -> list[X509Certificate]:
+def certificates_in(path: Path, option: str, *, may_lack: bool = False) -> list[X509Certificate]:
+    """The certificates in a PEM file, which may have none with `may_lack`. Raises `MachineError`."""
     from cryptography import x509
 
     found = []
@@ -203,7 +220,7 @@ def _certificates(path: Path, option: str) -> list[X509Certificate]:
                 found.append(x509.load_der_x509_certificate(der))
         except ValueError as exc:
             raise MachineError(_damaged(path, "certificate", "x509 -noout -text")) from exc
-    if not found:
+    if not found and not may_lack:
         raise MachineError(_not_pem(path, data, "CERTIFICATE"))
     return found
 
@@ -223,15 +240,23 @@ def _not_pem(path: Path, data: bytes, expected: Literal["CERTIFICATE", "PRIVATE 
     return findings.not_pem(str(path), expected, label)
 
 
-def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
-    """The first private key in the file, and its public key in DER."""
+def private_key_in(path: Path, option: str) -> tuple[bytes, bytes]:
+    """The first private key in the file, and its public key in DER. Raises `MachineError` without one."""
+    found = find_private_key(path, option)
+    if found is None:
+        raise MachineError(_not_pem(path, read_file(path, option), "PRIVATE KEY"))
+    return found
+
+
+def find_private_key(path: Path, option: str) -> tuple[bytes, bytes] | None:
+    """As `private_key_in`, None without one."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     data = read_file(path, option)
     blocks = [block for block in _BLOCK.finditer(data) if block[1].endswith(b"PRIVATE KEY")]
     if not blocks:
-        raise MachineError(_not_pem(path, data, "PRIVATE KEY"))
+        return None
     pem = blocks[0][0] + b"\n"
     if blocks[0][1].startswith(b"ENCRYPTED") or b"4,ENCRYPTED" in pem:
         raise MachineError(findings.key_encrypted(str(path)))
@@ -243,7 +268,8 @@ def _private_key(path: Path, option: str) -> tuple[bytes, bytes]:
     return pem, public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _public_key_der(certificate: X509Certificate) -> bytes | None:
+def public_key_der(certificate: X509Certificate) -> bytes | None:
+    """Its public key; None for a kind that is not known here."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -253,17 +279,16 @@ def _public_key_der(certificate: X509Certificate) -> bytes | None:
         return None
 
 
-def _in_order(leaf: X509Certificate, certificates: list[X509Certificate]) -> list[X509Certificate]:
-    """The leaf, then each one's issuer as far as they are there, then the rest as it was."""
+def chain_of(leaf: X509Certificate, certificates: list[X509Certificate]) -> list[X509Certificate]:
+    """The leaf, then each one's issuer as far as they are among `certificates`, which may name one twice."""
     chain = [leaf]
-    rest = [one for one in certificates if one != leaf]
-    while issuer := next((one for one in rest if one.subject == chain[-1].issuer), None):
+    while issuer := next((one for one in certificates if one.subject == chain[-1].issuer and one not in chain), None):
         chain.append(issuer)
-        rest.remove(issuer)
-    return chain + rest
+    return chain
 
 
-def _describe(chain: list[X509Certificate], key_pem: bytes) -> Certificate:
+def describe(chain: list[X509Certificate], key_pem: bytes) -> Certificate:
+    """What is worth knowing about a chain, leaf first, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 

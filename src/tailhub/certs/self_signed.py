@@ -34,7 +34,7 @@ def make_self_signed(dns_names: Sequence[str], ips: Sequence[str], now: datetime
         raise LocalError("a certificate of our own needs at least one DNS name")
     not_before, not_after = self_signed_validity(now)
     key = ec.generate_private_key(ec.SECP256R1())
-    common_name = next((name for name in dns_names if len(name) <= _MAX_CN), "tailhub")
+    common_name = next((name for name in dns_names if len(name) <= _MAX_CN), "relay")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     try:
         sans: list[x509.GeneralName] = [x509.DNSName(dns_name) for dns_name in dns_names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +12,11 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import output, usage
+from tailhub.cli import cert, config, output, state, usage
+from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
-from tailhub.findings import Finding, Language, choose_language
-from tailhub.server.config import RelayConfig, split_hostname
+from tailhub.findings import Finding, Language
+from tailhub.settings.merge import load
 
 app = typer.Typer(
     name="tailhub",
@@ -26,6 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cert.app, name="cert")
+app.add_typer(config.app, name="config")
+app.add_typer(state.app, name="state")
 
 _LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _STATE_HELP = "Directory that keeps the relay's key and certificate."
@@ -61,19 +66,17 @@ def _run(arguments: list[str]) -> int:
 
 
 def _print_error(finding: Finding, arguments: list[str]) -> None:
-    """One sentence or two for a person, in their language, and the code to look it up by."""
+    """In the language that was asked for."""
     asked = usage.asked_language(arguments)
-    language = _language(asked if asked in ("en", "zh") else None)
+    _print_finding(finding, usage.language(asked if asked in ("en", "zh") else None))
+
+
+def _print_finding(finding: Finding, language: Language) -> None:
+    """One sentence or two for a person, in their language, and the code to look it up by."""
     try:
         sys.stderr.write(f"tailhub: {finding.render(language)}  [{finding.code}]\n")
     except OSError:  # nowhere to say it: the exit code has to do
         pass
-
-
-def _language(override: str | None) -> Language:
-    chosen = choose_language(os.environ, override)
-    # A terminal for ASCII would show nothing but question marks.
-    return chosen if chosen == "en" or usage.can_print("中继") else "en"
 
 
 def _show_version(wanted: bool) -> None:
@@ -96,113 +99,28 @@ def main(
 
 
 @app.command()
+@takes_settings
 def relay(
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where clients connect (TLS, any port).")] = ":8443",
-    http_listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Plain HTTP: captive portal check and redirect, usually :80.")
-    ] = "off",
-    stun_listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="STUN over UDP.")] = ":3478",
-    admin_listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Health, metrics and the map, for you only.")
-    ] = "127.0.0.1:9912",
-    public_port: Annotated[
-        int | None,
-        typer.Option(
-            parser=usage.number(partial(findings.bad_port, "--public-port")),
-            metavar="N",
-            help="TCP port that clients use, if another one than --listen's.",
-        ),
-    ] = None,
-    stun_public_port: Annotated[
-        int | None,
-        typer.Option(
-            parser=usage.number(partial(findings.bad_port, "--stun-public-port")),
-            metavar="N",
-            help="UDP port that clients use, if another one than --stun-listen's.",
-        ),
-    ] = None,
-    hostname: Annotated[str, typer.Option(metavar="NAME", help="DNS name that clients use (or an address).")] = "",
-    address: Annotated[
-        list[str] | None, typer.Option(metavar="IP", help="Address that clients use; once for IPv4, once for IPv6.")
-    ] = None,
-    discover: Annotated[
-        bool, typer.Option("--discover/--no-discover", help="Ask the cloud's metadata and public STUN servers.")
-    ] = True,
-    cert: Annotated[
-        Path | None,
-        typer.Option(parser=usage.path("--cert"), metavar="FILE", help="Certificate (PEM) with its chain."),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(parser=usage.path("--key"), metavar="FILE", help="The certificate's private key (PEM)."),
-    ] = None,
-    state_dir: Annotated[
-        Path | None, typer.Option(parser=usage.path("--state-dir"), metavar="DIR", help=_STATE_HELP)
-    ] = None,
-    mesh_key_file: Annotated[
-        Path | None,
-        typer.Option(
-            parser=usage.path("--mesh-key-file"),
-            metavar="FILE",
-            help="Secret shared by the relays of one region: 64 hex digits.",
-        ),
-    ] = None,
-    region_id: Annotated[
-        int | None,
-        typer.Option(
-            parser=usage.number(findings.bad_region_id),
-            metavar="N",
-            help="Region in the printed map, 900 to 999 (default: from the key).",
-        ),
-    ] = None,
-    home: Annotated[str, typer.Option(metavar="blank|URL", help="Home page: nothing, or a redirect.")] = "",
-    bootstrap_dns_names: Annotated[
-        str, typer.Option(metavar="A,B", help="Names to publish on /bootstrap-dns, separated by commas.")
-    ] = "",
-    stun_rfc: Annotated[
-        bool, typer.Option("--stun-rfc/--no-stun-rfc", help="Answer plain RFC 8489 STUN too, limited by address.")
-    ] = True,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            parser=usage.workers,
-            metavar="N|auto",
-            help="Processes that serve clients (auto: 1 up to two cores, else one less than there are).",
-            show_default="auto",
-        ),
-    ] = None,
+    flags: Mapping[str, object],
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
     """Run the relay. Without arguments it makes what it needs and prints what to paste where.
 
     "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
+    Each flag is a variable and a line of the configuration file too: `tailhub config init` shows them.
     """
-    language = _language(lang)
+    language = usage.language(lang)
+    settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
+    found = settings.findings()
+    errors = [finding for finding in found if finding.severity == "error"]
+    for finding in found:
+        if finding not in errors[-1:]:  # the last is told of as any other error of a command
+            _print_finding(finding, language)
+    if errors:
+        raise UsageError(errors[-1])
     from tailhub.cli.relay import run_relay
 
-    names = tuple(name.strip() for name in bootstrap_dns_names.split(",") if name.strip())
-    hostname, addresses = split_hostname(hostname, tuple(address or ()))
-    config = RelayConfig(
-        listen=listen,
-        http_listen=http_listen,
-        stun_listen=stun_listen,
-        admin_listen=admin_listen,
-        public_port=public_port,
-        stun_public_port=stun_public_port,
-        hostname=hostname,
-        addresses=addresses,
-        discover=discover,
-        cert=cert,
-        key=key,
-        state_dir=state_dir,
-        mesh_key_file=mesh_key_file,
-        region_id=region_id,
-        home=home,
-        bootstrap_dns_names=names,
-        stun_rfc=stun_rfc,
-        workers=workers or None,
-    )
-    return run_relay(config, language)
+    return run_relay(settings.config(), language)
 
 
 @app.command()
@@ -219,9 +137,75 @@ def derpmap(
 
     Plain, it is for Tailscale's policy file.
     """
-    language = _language(lang)
+    language = usage.language(lang)
     if as_json and as_yaml:
         raise UsageError(findings.options_exclude("--json", "--yaml"))
     from tailhub.cli.derpmap import print_map
 
     return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)
+
+
+service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(service, name="service")
+
+_NAME = typer.Option(metavar="NAME", help="Name of the service, its state directory and its configuration directory.")
+
+
+@service.command("install")
+def service_install(
+    name: Annotated[str, _NAME] = "tailhub",
+    user: Annotated[
+        str, typer.Option(metavar="USER", help="User that the relay runs as; made if missing.")
+    ] = "tailhub",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            parser=usage.path("--config", "tailhub service install"),
+            metavar="FILE",
+            help="Configuration file (default: /etc/NAME/tailhub.toml).",
+        ),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Run the relay as a service, from now on and when the machine starts.
+
+    A user of its own, a hardened unit, and the state of whoever tried it out before. Safe to repeat.
+    """
+    from tailhub.cli.service import install
+    from tailhub.settings.example import example
+
+    language = usage.language(lang)
+    return install(name, user, config, example(language), language)
+
+
+@service.command("status")
+def service_status(
+    name: Annotated[str, _NAME] = "tailhub",
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Show how the service does; exit code 3 when it does not run."""
+    from tailhub.cli.service import status
+
+    return status(name, usage.language(lang))
+
+
+@service.command("upgrade")
+def service_upgrade(
+    name: Annotated[str, _NAME] = "tailhub",
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Write the unit as this version has it and restart; go back if the service does not come up."""
+    from tailhub.cli.service import upgrade
+
+    return upgrade(name, usage.language(lang))
+
+
+@service.command("uninstall")
+def service_uninstall(
+    name: Annotated[str, _NAME] = "tailhub",
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Stop the service and remove its unit. State, configuration and user stay."""
+    from tailhub.cli.service import uninstall
+
+    return uninstall(name, usage.language(lang))

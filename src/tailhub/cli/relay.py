@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.cores import usable_cores, worker_count
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.systemd import notify
 
 
 def run_relay(config: RelayConfig, lang: Language) -> int:
@@ -60,6 +62,7 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
             loop.add_signal_handler(number, ended.set)
     await server.start()
+    notify(os.environ, "READY=1")
     try:
         from tailhub.cli import relay_screen  # not needed to listen
 
@@ -71,4 +74,5 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
         await ended.wait()
         watching.cancel()
     finally:
+        notify(os.environ, "STOPPING=1")
         await server.stop()

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Literal
 
 import tailhub
 from tailhub import findings
 from tailhub.cli.called import derpmap_command, relay_command
 from tailhub.cli.screen import (
     AddressLine,
+    CertificateKind,
     Line,
     ListenLine,
     ScreenFacts,
@@ -33,6 +33,7 @@ from tailhub.server.address import Discovery
 from tailhub.server.address_words import describe
 from tailhub.server.app import RelayServer
 from tailhub.server.firewall import detect, open_commands
+from tailhub.server.listener_record import origin_of
 from tailhub.server.published_map import pin_of
 from tailhub.tailcfg.forms import policy_snippet
 from tailhub.web.operator_pages import MapView
@@ -40,8 +41,9 @@ from tailhub.web.operator_pages import MapView
 
 async def show_first_screen(server: RelayServer, lang: Language) -> None:
     """Find out the address, then print everything."""
-    # With a certificate from files no pin is lost together with the state.
-    state_dir = server.state.path if server.config.cert is None else None
+    # With certificates from files no pin is lost together with the state.
+    is_pinned = any(origin_of(listener) == "pinned" for listener in server.config.listeners)
+    state_dir = server.state.path if is_pinned else None
     discovery = await server.advertised.find_address(state_dir)
     # Looking at the firewall may call other programs.
     commands = await asyncio.to_thread(_firewall_commands, server)
@@ -73,7 +75,7 @@ def report_firsts(server: RelayServer, lang: Language) -> Callable[[], None]:
 
     Nothing is printed before the function that is returned has been called: the screen comes first.
     """
-    is_pinned = pin_of(server.foundation.certificate) is not None
+    is_pinned = pin_of(server.certificate) is not None
     held: list[Line] | None = []
 
     def say(lines: list[Line]) -> None:
@@ -126,7 +128,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         derp_port=discovery.derp_port,
         stun_port=discovery.stun_port if listeners.stun is not None else None,
         certificate=_certificate_kind(server),
-        valid_to=server.foundation.certificate.not_after.date(),
+        valid_to=server.certificate.not_after.date() if server.certificate is not None else None,
         state_dir=_short_home(str(server.state.path)),
         policy_snippet=snippet,
         hostname=server.config.hostname,
@@ -140,8 +142,10 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
     )
 
 
-def _certificate_kind(server: RelayServer) -> Literal["own", "pinned", "files"]:
-    if pin_of(server.foundation.certificate) is None:
+def _certificate_kind(server: RelayServer) -> CertificateKind:
+    if server.certificate is None:
+        return "front"
+    if pin_of(server.certificate) is None:
         return "files"
     return "own" if server.config.cert is None else "pinned"
 

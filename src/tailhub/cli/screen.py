@@ -22,7 +22,7 @@ MIN_COLUMNS = 40
 MIN_REMARK_COLUMNS = 16
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
-CertificateKind = Literal["own", "pinned", "files"]
+CertificateKind = Literal["own", "pinned", "files", "front"]
 Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
 _RICH_STYLES: dict[Style, str] = {
     "": "",
@@ -84,7 +84,7 @@ class ScreenFacts:
     derp_port: int
     stun_port: int | None
     certificate: CertificateKind
-    valid_to: date
+    valid_to: date | None  # None: a proxy in front has the certificate
     state_dir: str
     policy_snippet: str
     hostname: str = ""
@@ -223,7 +223,7 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
         yield "address", address.address, address.origin
     if not facts.addresses and not facts.hostname:
         yield "address", words["unknown"], ""
-    certificate = words[f"{facts.certificate}_certificate"].format(date=f"{facts.valid_to:%Y-%m-%d}")
+    certificate = words[f"{facts.certificate}_certificate"].format(date=facts.valid_to)
     if facts.relay:
         families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
         mapping = _mapping(facts.relay, facts.derp_port, words)
@@ -259,7 +259,7 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
         yield [
             Line(words["paste"], "step"),
             *(Line(text, "paste") for text in facts.policy_snippet.splitlines()),
-            *([Line(words["clients"])] if facts.relay and facts.certificate != "files" else []),
+            *([Line(words["clients"])] if facts.relay and facts.certificate in ("own", "pinned") else []),
             Line(words["headscale"]),
             Line(f"{facts.derpmap_command} --yaml", "paste"),
         ]

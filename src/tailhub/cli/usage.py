@@ -5,6 +5,7 @@ Here is what typer would say in its own words, in English only: a number that is
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -13,32 +14,11 @@ from pathlib import Path
 
 from tailhub import findings
 from tailhub.exceptions import UsageError
-from tailhub.findings import Finding
-from tailhub.server.config import MAX_WORKERS
+from tailhub.findings import Finding, Language, choose_language
 
 # click has no class of its own for these two.
 _NO_SUCH_COMMAND = re.compile(r"No such command '(.*?)'")
 _WORDS_LEFT = re.compile(r"Got unexpected extra arguments?\S* \((.*)\)")
-
-
-def number(refuse: Callable[[str], Finding]) -> Callable[[str], int]:
-    """A reader of whole numbers; `refuse` makes the finding for what is none."""
-
-    def read(text: str) -> int:
-        if re.fullmatch("-?[0-9]{1,9}", text) is None:
-            raise UsageError(refuse(text))
-        return int(text)
-
-    return read
-
-
-def workers(text: str) -> int:
-    """A reader of ``--workers``: a number; 0 for ``auto``."""
-    if text == "auto":
-        return 0
-    if re.fullmatch("[0-9]{1,9}", text) is None or text.strip("0") == "":
-        raise UsageError(findings.bad_workers(text, MAX_WORKERS))
-    return int(text)
 
 
 def path(option: str, command: str = "tailhub relay") -> Callable[[str], Path]:
@@ -54,6 +34,13 @@ def path(option: str, command: str = "tailhub relay") -> Callable[[str], Path]:
             return Path(text)
 
     return read
+
+
+def language(override: str | None) -> Language:
+    """The language of what is printed: ``--lang``, else by locale. Raises `UsageError`."""
+    chosen = choose_language(os.environ, override)
+    # A terminal for ASCII would show nothing but question marks.
+    return chosen if chosen == "en" or can_print("中继") else "en"
 
 
 def asked_language(arguments: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Findings about what was asked for on the command line."""
+"""Findings about what was asked for: on the command line, in the environment or in the configuration file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import unicodedata
 from collections.abc import Sequence
 
 from tailhub.findings.finding import Finding
+from tailhub.findings.place import name_of
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9-]+)+")
 
 
-def bad_region_id(text: str) -> Finding:
+def bad_region_id(text: str, option: str = "--region-id") -> Finding:
     """``--region-id`` is not from 900 to 999."""
-    return Finding("TH060", {"text": text})
+    return Finding("TH060", {"text": text, "option": option})
 
 
-def bad_address(text: str) -> Finding:
+def bad_address(text: str, option: str = "--address") -> Finding:
     """``--address`` is no IP address."""
-    return Finding("TH061", {"text": text})
+    return Finding("TH061", {"text": text, "option": option})
 
 
 def bad_host_name(option: str, text: str) -> Finding:
@@ -31,18 +32,23 @@ def bad_host_name(option: str, text: str) -> Finding:
     except UnicodeError:
         pass
     fits = _HOST_NAME.fullmatch(bare) and not bare.replace(".", "").isdigit() and bare != text
-    values = {"option": option, "text": text, "suggestion": bare if fits else "", "is_host": option == "--hostname"}
+    values = {
+        "option": option,
+        "text": text,
+        "suggestion": bare if fits else "",
+        "is_host": name_of(option) == "hostname",
+    }
     return Finding("TH062", values)
 
 
-def bad_home(text: str) -> Finding:
+def bad_home(text: str, option: str = "--home") -> Finding:
     """``--home`` is neither ``blank`` nor a URL."""
-    return Finding("TH063", {"text": text})
+    return Finding("TH063", {"text": text, "option": option})
 
 
 def bad_port(option: str, text: str) -> Finding:
     """`option` wants a port number."""
-    return Finding("TH064", {"option": option, "text": text, "example": 3478 if "stun" in option else 443})
+    return Finding("TH064", {"option": option, "text": text, "example": 3478 if "stun" in name_of(option) else 443})
 
 
 def option_needs_other(option: str, value: str, missing: str) -> Finding:
@@ -50,9 +56,9 @@ def option_needs_other(option: str, value: str, missing: str) -> Finding:
     return Finding("TH065", {"option": option, "value": value, "missing": missing, "missing_value": "FILE"})
 
 
-def bad_workers(text: str, most: int) -> Finding:
+def bad_workers(text: str, most: int, option: str = "--workers") -> Finding:
     """``--workers`` is neither ``auto`` nor a number up to `most`."""
-    return Finding("TH086", {"text": text, "most": most})
+    return Finding("TH086", {"text": text, "most": most, "option": option})
 
 
 def bad_language(text: str) -> Finding:
@@ -60,9 +66,9 @@ def bad_language(text: str) -> Finding:
     return Finding("TH066", {"text": text})
 
 
-def too_many_addresses(addresses: Sequence[str]) -> Finding:
+def too_many_addresses(addresses: Sequence[str], option: str = "--address") -> Finding:
     """``--address`` was given twice for one family."""
-    return Finding("TH067", {"addresses": ", ".join(addresses), "first": addresses[0]})
+    return Finding("TH067", {"addresses": ", ".join(addresses), "first": addresses[0], "option": option})
 
 
 def options_exclude(one: str, other: str) -> Finding:

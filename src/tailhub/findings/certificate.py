@@ -43,14 +43,14 @@ def certificate_not_yet_valid(path: str, not_before: date) -> Finding:
     return Finding("TH055", {"path": path, "date": _day(not_before)})
 
 
-def pin_expires_soon(path: str, key: str, not_after: date, days: int) -> Finding:
+def pin_expires_soon(path: str, not_after: date, days: int) -> Finding:
     """The certificate that clients pin expires in `days` days."""
-    return Finding("TH056", {"path": path, "key": key, "date": _day(not_after), "days": days})
+    return Finding("TH056", {"path": path, "date": _day(not_after), "days": days})
 
 
-def name_needs_new_pin(path: str, key: str, host: str, names: Sequence[str]) -> Finding:
+def name_needs_new_pin(path: str, host: str, names: Sequence[str]) -> Finding:
     """``--hostname`` asks for a name that is not among the `names` of the certificate that clients pin."""
-    return Finding("TH057", {"path": path, "key": key, "host": host, "names": ", ".join(names)})
+    return Finding("TH057", {"path": path, "host": host, "names": ", ".join(names)})
 
 
 def _day(day: date) -> str:
@@ -65,3 +65,23 @@ def certificate_lacks_name(path: str, host: str, names: Sequence[str]) -> Findin
 def chain_missing(path: str, issuer: str) -> Finding:
     """A CA made the certificate, and the file has nothing that leads to that CA."""
     return Finding("TH059", {"path": path, "issuer": issuer})
+
+
+def no_pair_in_directory(path: str, certs: int, keys: int) -> Finding:
+    """A directory has `certs` files with certificates and `keys` with keys, and no two belong together."""
+    return Finding("TH105", {"path": path, "certs": certs or None, "keys": keys or None, "both": bool(certs and keys)})
+
+
+def directory_missing(option: str, path: str, directory: str) -> Finding:
+    """`option` names a directory that does not exist; `directory` is where relative paths start."""
+    return Finding("TH108", {"option": option, "path": path, "directory": directory})
+
+
+def certificate_kept(path: str, reason: str) -> Finding:
+    """New files cannot be used; `reason` is what is wrong with them, sentences. The old certificate is still served."""
+    return Finding("TH106", {"path": path, "reason": reason})
+
+
+def certificate_expires_soon(path: str, not_after: date, days: int) -> Finding:
+    """The certificate from a file expires in `days` days."""
+    return Finding("TH107", {"path": path, "date": _day(not_after), "days": days})

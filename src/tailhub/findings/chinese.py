@@ -6,24 +6,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH030": (
         "{protocol} 端口 {port} 已被占用[[program?：{program}（pid {pid}）||，当前用户无权查看是哪个程序]]。",
         "[[program?停掉它||用 `sudo ss {ss_flags} 'sport = :{port}'` 找到并停掉它]]，或改用"
-        "[[free_port?空闲端口：`{flag} {host}:{free_port}`||其他端口：`{flag} {host}:PORT`]]。",
+        "[[free_port?空闲端口：`{flag:={host}:{free_port}}`||其他端口：`{flag:={host}:PORT}`]]。",
     ),
     "TH031": (
         "当前用户不能监听 {protocol} 端口 {port}：小号端口需要特权。",
-        "改用大号端口（`{flag} {host}:[[free_port?{free_port}||PORT]]`），或放行此端口："
+        "改用大号端口（`{flag:={host}:[[free_port?{free_port}||PORT]]}`），或放行此端口："
         "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`，或在 systemd 单元中写 "
         "`AmbientCapabilities=CAP_NET_BIND_SERVICE`，或 "
         "`sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})`（对该 Python 运行的所有程序都有效）。",
     ),
     "TH032": (
         "{flag}：{host} 不是本机的地址。",
-        "[[private?仅供本机使用：`{flag} 127.0.0.1:{port}`。"
-        "||请监听本机全部地址：`{flag} :{port}`；如果外部通过 {host} 访问本机（云服务器的 NAT 即如此），再加上 "
+        "[[private?仅供本机使用：`{flag:=127.0.0.1:{port}}`。"
+        "||请监听本机全部地址：`{flag:=:{port}}`；如果外部通过 {host} 访问本机（云服务器的 NAT 即如此），再加上 "
         "`--address {host}`。]]",
     ),
     "TH033": (
         "{flag}：应为 HOST:PORT，实际是 `{text}`。",
-        "[[suggestion?请写 `{flag} {suggestion}`。]]"
+        "[[suggestion?请写 `{flag:={suggestion}}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
         "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
         "`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
@@ -35,7 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "无法监听 {text}（{flag}）：{reason}。",
         "[[unix?请移走占位的文件，或用 `--state-dir DIR` 换一个目录。"
-        "||请用 `{flag} HOST:PORT` 换一个地址，或用 `{flag} off` 关闭它。]]",
+        "||请用 `{flag:=HOST:PORT}` 换一个地址，或用 `{flag:=off}` 关闭它。]]",
     ),
     "TH036": (
         "本进程最多可打开 {limit} 个文件，大约够 {clients} 个客户端使用。",
@@ -61,7 +61,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[movable?移走它：`mv {path!q} {path!q}.old`，或]]另选目录：`tailhub relay --state-dir DIR`。",
     ),
     "TH043": (
-        "状态目录 {path} 在容器内部，会随容器一起消失：下一个容器的证书指纹会变，所有客户端都将断开。",
+        "状态目录 {path} 属于这个容器，会随容器一起消失：下一个容器的证书指纹会变，所有客户端都将断开。",
         "请放到容器外：`docker run -v tailhub:{path} …`，或在 compose 文件的 `volumes:` 下写 `- tailhub:{path}`。",
     ),
     "TH044": (
@@ -125,14 +125,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH056": (
         "{path} 里已被客户端锁定的证书将于 {date} 过期，还有 {days} 天。",
-        "新证书的指纹会变，请选好日子：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，再把 "
-        "`tailhub derpmap` 输出的 map 交给所有客户端。",
+        "新证书的指纹会变，要先让所有客户端得到它：`tailhub cert renew` 会在旧证书旁边生成新证书，"
+        "并说明如何不中断地切换。",
     ),
     "TH057": (
-        "已被客户端锁定的证书里有名称 {names}，没有 {host}：按该域名连接的客户端会拒绝它。含该域名的证书指纹会变。",
-        "不中断的做法：另起一个中继 `tailhub relay --hostname {host} --state-dir DIR --listen :PORT "
-        "--stun-listen :PORT --admin-listen off`，把它的区域加进 map，等客户端都转过去再停掉这一个。"
-        "可以中断时：`mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`，启动中继，更新 map。",
+        "已被客户端锁定的证书 {path} 里有名称 {names}，没有 {host}：按该域名连接的客户端会拒绝它。"
+        "含该域名的证书指纹会变。",
+        "`tailhub cert renew --hostname {host}` 会在旧证书旁边生成新证书，并说明如何不中断地切换。",
     ),
     "TH058": (
         "{path} 里的证书[[names?只有名称 {names}||没有任何域名]]，没有 {host}：按该域名连接的客户端会拒绝它。",
@@ -144,37 +143,37 @@ TEXTS: dict[str, tuple[str, str]] = {
         "且所有客户端都信任它，不必处理。",
     ),
     "TH060": (
-        "--region-id：应为 900 到 999 之间的数，实际是 `{text}`。",
-        "这些编号由 Tailscale 留给用户使用，例如 `--region-id 947`；不写时由中继密钥得出。",
+        "{option}：应为 900 到 999 之间的数，实际是 `{text}`。",
+        "这些编号由 Tailscale 留给用户使用，例如 `{option:=947}`；不写时由中继密钥得出。",
     ),
     "TH061": (
-        "--address：应为外部可以连接的 IP 地址，实际是 `{text}`。",
-        "例如 `--address 203.0.113.7` 或 `--address 2001:db8::7`，不带端口和方括号；域名请用 `--hostname`。",
+        "{option}：应为外部可以连接的 IP 地址，实际是 `{text}`。",
+        "例如 `{option:=203.0.113.7}` 或 `{option:=2001:db8::7}`，不带端口和方括号；域名请用 `--hostname`。",
     ),
     "TH062": (
         "{option}：应为域名，实际是 `{text}`。",
-        "[[suggestion?请写 `{option} {suggestion}`。||例如 `{option} derp.example.com`，不带协议、端口和路径"
+        "[[suggestion?请写 `{option:={suggestion}}`。||例如 `{option:=derp.example.com}`，不带协议、端口和路径"
         "[[is_host?；地址请用 `--address`]]。]]",
     ),
     "TH063": (
-        "--home：应为 `blank` 或网址，实际是 `{text}`。",
-        "例如 `--home blank` 或 `--home https://www.example.com/`。",
+        "{option}：应为 `blank` 或网址，实际是 `{text}`。",
+        "例如 `{option:=blank}` 或 `{option:=https://www.example.com/}`。",
     ),
     "TH064": (
         "{option}：应为 1 到 65535 之间的端口，实际是 `{text}`。",
-        "例如 `{option} {example}`。",
+        "例如 `{option:={example}}`。",
     ),
     "TH065": (
         "{option} 还需要 {missing}。",
-        "请两个都写：`{option} {value} {missing} {missing_value}`，或都不写。",
+        "请两个都写：`{option:={value}}` 和 `{missing:={missing_value}}`，或都不写。",
     ),
     "TH066": (
         "--lang：应为 `en` 或 `zh`，实际是 `{text}`。",
         "请写 `--lang en` 或 `--lang zh`；不写时由系统语言环境决定（LC_ALL、LC_MESSAGES、LANG）。",
     ),
     "TH067": (
-        "--address：最多一个 IPv4 地址和一个 IPv6 地址，实际是 {addresses}。",
-        "请只保留客户端使用的那个：`--address {first}`。",
+        "{option}：最多一个 IPv4 地址和一个 IPv6 地址，实际是 {addresses}。",
+        "请只保留客户端使用的那个：`{option:={first}}`。",
     ),
     "TH068": (
         "{one} 和 {other} 不能同时使用。",
@@ -255,7 +254,131 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请去掉 `--workers`，或写 `--workers 1`；多个工作进程需要 Linux。",
     ),
     "TH086": (
-        "--workers：应为 1 到 {most} 的数字或 `auto`，实际是 `{text}`。",
-        "例如 `--workers 3`；`auto` 在不超过两个核时用一个工作进程，否则为核数减一。",
+        "{option}：应为 1 到 {most} 的数字或 `auto`，实际是 `{text}`。",
+        "例如 `{option:=3}`；`auto` 在不超过两个核时用一个工作进程，否则为核数减一。",
+    ),
+    "TH090": (
+        "{place}：应为[[text?文本||[[number?整数||[[truth? true 或 false||[[texts?文本或文本列表||表]]]]]]]]，"
+        "实际是 `{found}`。",
+        "例如 `{place:={example}}`。",
+    ),
+    "TH091": (
+        "{place}：没有这个设置。",
+        "请[[near?写 `{near}`||删掉它]]；`tailhub config init` 会列出全部设置。",
+    ),
+    "TH092": (
+        "{place}：[[relay?这是整个中继的设置，不属于单个监听||文件里有 {table} 时，监听的设置要写在其中]]。",
+        "请写在[[relay?文件开头、第一个 `{table}` 之前||第一个 `{table}` 之下]]。",
+    ),
+    "TH093": (
+        "{path} 第 {line} 行不是有效的 TOML：{reason}。",
+        "[[suggestion?请写 `{suggestion}`||文本要加引号，例如 `{example}`；注释以 # 开头]]。",
+    ),
+    "TH094": (
+        "设置了变量 {name}，但没有这个设置。",
+        "[[near?也许是 `{near}`；||]]`tailhub config show` 会列出各项设置及其来源。",
+    ),
+    "TH095": (
+        "{path} 不是 UTF-8 文本（第 {line} 行）。",
+        "请在编辑器里另存为 UTF-8，或转换：`iconv -f GB18030 -t UTF-8 {path!q} > new.toml`。",
+    ),
+    "TH096": (
+        "{place}：除第一个外，每个监听都要有自己的地址。",
+        "请加一行，例如 `{example}`。",
+    ),
+    "TH097": (
+        "{one} 和 {other} 使用了同一个 TCP 端口 {port}。",
+        "请改掉其中一个：`{other:=:{free}}`。",
+    ),
+    "TH098": (
+        "{path} 里锁定用的证书带有名称 {name}；虽然打开了 {option}，扫描者仍能由此看出这里运行的是什么。",
+        "证书保持原样，因为新证书的指纹不同：`tailhub cert renew` 会在旁边生成一张没有该名称的，"
+        "并说明如何不中断地切换。",
+    ),
+    "TH105": (
+        "{path} 中没有成对的证书和私钥：[[certs?{certs} 个文件含证书||没有文件含证书]]，"
+        "[[keys?{keys} 个文件含私钥||没有文件含私钥]][[both?，但互不匹配]]。",
+        "请把两者（PEM 格式）放进去：fullchain.pem 和 privkey.pem、NAME.crt 和 NAME.key，或你的工具写出的任何文件名。",
+    ),
+    "TH106": (
+        "{path} 已变化，但无法使用，仍在使用之前的证书。",
+        "{reason}文件再次变化时会自动重试。",
+    ),
+    "TH107": (
+        "{path} 的证书将在 {days} 天后（{date}）过期。",
+        "请用签发它的工具续期：新文件会自动启用，无需重启。",
+    ),
+    "TH108": (
+        "{option}：目录 {path} 不存在。",
+        "请检查路径；相对路径从 {directory} 算起。",
+    ),
+    "TH150": (
+        "systemd 传来了 {name} 的套接字，但中继没有监听它。",
+        "让 socket 单元与中继的配置写同样的地址和端口。",
+    ),
+    "TH151": (
+        "本机不由 systemd 管理，无法安装服务。",
+        "请让本机的 init 系统或容器启动 `{command}`，并在它退出后重启。",
+    ),
+    "TH152": (
+        "只有 root 可以更改服务。",
+        "`sudo {command}`",
+    ),
+    "TH153": (
+        "服务用户 `{user}` 无法启动 {program}：{reason}。",
+        "请把 tailhub 装到所有用户都能读取的地方：`sudo python3 -m venv /opt/tailhub && "
+        "sudo /opt/tailhub/bin/pip install tailhub && sudo /opt/tailhub/bin/tailhub service install`",
+    ),
+    "TH154": (
+        "服务 {name} 没有启动成功：{reason}。",
+        "`journalctl -u {name} -n 30` 可以看到它的输出[[restored?。原来的单元已经恢复]]。",
+    ),
+    "TH155": (
+        "本机没有服务 {name}。",
+        "`sudo {command}`",
+    ),
+    "TH175": (
+        "这次启动会在 {path} 里生成新证书，而 {other} 里有同一端口（{port}）的中继的另一份状态："
+        "锁定那张证书的客户端都会断开。",
+        "要沿用那一份：`tailhub relay --state-dir {other!q}`；要搬到这里：`sudo tailhub state export state.tar "
+        "--state-dir {other!q}`，然后 `sudo tailhub state import state.tar --state-dir {path!q}`；"
+        "确实要新的状态：`tailhub relay --new-state`。",
+    ),
+    "TH176": (
+        "锁定证书的名称应为 1 到 32 个字母、数字、- 或 _，实际是 `{text}`。",
+        '例如 `tailhub cert renew --name 2036`，或在配置文件中写 `pin = "2036"`。',
+    ),
+    "TH177": (
+        "{path} 里已经有状态（{entries}），没有做任何改动。",
+        "要替换它，请加上 `--force`：原有的文件会移到单独的目录里，不会删除。",
+    ),
+    "TH178": (
+        "{path} 不是完整的中继状态导出文件：{reason}。没有做任何改动。",
+        "请在中继所在的机器上重新导出（`tailhub state export state.tar`），并原样复制过来。",
+    ),
+    "TH179": (
+        "{path} 里既没有中继密钥（derper.key），也没有自签名证书及其密钥（NAME.crt、NAME.key）。",
+        "请指出证书所在的目录，密钥文件在别处时一并指出：`tailhub state import DIR --key-file FILE`；"
+        "CA 签发的证书不用搬，直接使用原来的文件：`tailhub relay --cert FILE --key FILE`。",
+    ),
+    "TH180": (
+        "{path} 里有多张自签名证书，无法判断客户端锁定的是哪一张：{names}。",
+        "请只保留客户端锁定的那一张，把其余的移走；`openssl x509 -in FILE -outform der | sha256sum` 可得出每张的指纹。",
+    ),
+    "TH181": (
+        "{path} 已经存在；锁定的证书从不重新生成。",
+        "请换一个名称：`tailhub cert renew --name NAME`；`tailhub cert show` 会列出已有的证书。",
+    ),
+    "TH182": (
+        "自签名证书 {source} 已原样接管为 {path}。",
+        "不必处理：锁定它的客户端不受影响。原来的文件不再使用。",
+    ),
+    "TH183": (
+        "{path} 里没有中继的状态。",
+        "请用 `--state-dir DIR` 指出它在哪里：中继启动时会打印这个目录。root 的在 /var/lib/tailhub。",
+    ),
+    "TH184": (
+        "{path} 已经存在，不会覆盖它。",
+        "请换一个文件名，或先移走它：`mv {path!q} {path!q}.old`",
     ),
 }

@@ -9,24 +9,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH030": (
         "{protocol} port {port} is taken by [[program?{program} (pid {pid})||a program that this user may not see]].",
         "[[program?Stop it||Find it with `sudo ss {ss_flags} 'sport = :{port}'` and stop it]], or use "
-        "[[free_port?a free port: `{flag} {host}:{free_port}`||another port: `{flag} {host}:PORT`]].",
+        "[[free_port?a free port: `{flag:={host}:{free_port}}`||another port: `{flag:={host}:PORT}`]].",
     ),
     "TH031": (
         "This user may not listen on {protocol} port {port}: low ports need a privilege.",
-        "Use a higher port (`{flag} {host}:[[free_port?{free_port}||PORT]]`), or allow this one: "
+        "Use a higher port (`{flag:={host}:[[free_port?{free_port}||PORT]]}`), or allow this one: "
         "`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`, or `AmbientCapabilities=CAP_NET_BIND_SERVICE` in a "
         "systemd unit, or `sudo setcap cap_net_bind_service=+ep $(readlink -f {python!q})` (for every program that "
         "this Python runs).",
     ),
     "TH032": (
         "{flag}: {host} is not an address of this machine.",
-        "[[private?For this machine only: `{flag} 127.0.0.1:{port}`."
-        "||Listen on all of its addresses, `{flag} :{port}`; if others reach this machine by {host}, as behind the NAT "
-        "of a cloud, add `--address {host}`.]]",
+        "[[private?For this machine only: `{flag:=127.0.0.1:{port}}`."
+        "||Listen on all of its addresses, `{flag:=:{port}}`; if others reach this machine by {host}, as behind the "
+        "NAT of a cloud, add `--address {host}`.]]",
     ),
     "TH033": (
         "{flag}: expected HOST:PORT, found `{text}`.",
-        "[[suggestion?Write `{flag} {suggestion}`. ]]"
+        "[[suggestion?Write `{flag:={suggestion}}`. ]]"
         "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
         "HOST is empty, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535, as in `:8443`, "
         "`192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener off.",
@@ -38,7 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "Cannot listen on {text} ({flag}): {reason}.",
         "[[unix?Remove what is in the way, or choose another directory with `--state-dir DIR`."
-        "||Choose another address with `{flag} HOST:PORT`, or switch it off with `{flag} off`.]]",
+        "||Choose another address with `{flag:=HOST:PORT}`, or switch it off with `{flag:=off}`.]]",
     ),
     "TH036": (
         "This process may open {limit} files, enough for about {clients} clients.",
@@ -67,7 +67,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "DIR`.",
     ),
     "TH043": (
-        "The state directory {path} is inside the container and goes with it: the next container has a new pin, and "
+        "The state directory {path} belongs to this container and goes with it: the next container has a new pin, and "
         "every client is cut off.",
         "Keep it outside: `docker run -v tailhub:{path} …`, or under `volumes:` in a compose file `- tailhub:{path}`.",
     ),
@@ -135,15 +135,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH056": (
         "The pinned certificate in {path} expires on {date}, in {days} days.",
-        "A new one has a new pin, so choose the day: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the "
-        "relay, and give the map that `tailhub derpmap` prints to every client.",
+        "A new one has a new pin, which has to reach every client first: `tailhub cert renew` makes it beside this one "
+        "and says how to change over without an outage.",
     ),
     "TH057": (
-        "The pinned certificate has the names {names}, not {host}: clients that go by that name refuse it. A "
+        "The pinned certificate in {path} has the names {names}, not {host}: clients that go by that name refuse it. A "
         "certificate with the name has a new pin.",
-        "Without an outage: start a second relay, `tailhub relay --hostname {host} --state-dir DIR --listen :PORT "
-        "--stun-listen :PORT --admin-listen off`, add its region to the map, and stop this one once clients have "
-        "moved. With one: `mv {path!q} {path!q}.old; mv {key!q} {key!q}.old`, start the relay, change the map.",
+        "`tailhub cert renew --hostname {host}` makes one beside it and says how to change over without an outage.",
     ),
     "TH058": (
         "The certificate in {path} has [[names?the names {names}||no DNS name]], not {host}: clients that go by that "
@@ -157,39 +155,39 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the issuer is a CA of your own that all clients trust.",
     ),
     "TH060": (
-        "--region-id: expected a number from 900 to 999, found `{text}`.",
-        "Those are the ids that Tailscale leaves to its users: `--region-id 947`; without the flag the id is made from "
+        "{option}: expected a number from 900 to 999, found `{text}`.",
+        "Those are the ids that Tailscale leaves to its users: `{option:=947}`; without it the id is made from "
         "the relay's key.",
     ),
     "TH061": (
-        "--address: expected an IP address that others can dial, found `{text}`.",
-        "As in `--address 203.0.113.7` or `--address 2001:db8::7`, without port or brackets; a name goes to "
+        "{option}: expected an IP address that others can dial, found `{text}`.",
+        "As in `{option:=203.0.113.7}` or `{option:=2001:db8::7}`, without port or brackets; a name goes to "
         "`--hostname`.",
     ),
     "TH062": (
         "{option}: expected a DNS name, found `{text}`.",
-        "[[suggestion?Write `{option} {suggestion}`.||As in `{option} derp.example.com`, without scheme, port or path"
+        "[[suggestion?Write `{option:={suggestion}}`.||As in `{option:=derp.example.com}`, without scheme, port or path"
         "[[is_host?; an address goes to `--address`]].]]",
     ),
     "TH063": (
-        "--home: expected `blank` or a URL, found `{text}`.",
-        "As in `--home blank` or `--home https://www.example.com/`.",
+        "{option}: expected `blank` or a URL, found `{text}`.",
+        "As in `{option:=blank}` or `{option:=https://www.example.com/}`.",
     ),
     "TH064": (
         "{option}: expected a port from 1 to 65535, found `{text}`.",
-        "As in `{option} {example}`.",
+        "As in `{option:={example}}`.",
     ),
     "TH065": (
         "{option} needs {missing} too.",
-        "Give both, `{option} {value} {missing} {missing_value}`, or neither.",
+        "Give both, `{option:={value}}` and `{missing:={missing_value}}`, or neither.",
     ),
     "TH066": (
         "--lang: expected `en` or `zh`, found `{text}`.",
         "Write `--lang en` or `--lang zh`; without it the locale decides (LC_ALL, LC_MESSAGES, LANG).",
     ),
     "TH067": (
-        "--address: expected at most one IPv4 and one IPv6 address, found {addresses}.",
-        "Keep the one that clients use: `--address {first}`.",
+        "{option}: expected at most one IPv4 and one IPv6 address, found {addresses}.",
+        "Keep the one that clients use: `{option:={first}}`.",
     ),
     "TH068": (
         "{one} and {other} exclude each other.",
@@ -279,7 +277,137 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Leave `--workers` out, or write `--workers 1`; several work on Linux.",
     ),
     "TH086": (
-        "--workers: expected a number from 1 to {most}, or `auto`, found `{text}`.",
-        "As in `--workers 3`; `auto` takes one worker up to two cores, else one for each core but one.",
+        "{option}: expected a number from 1 to {most}, or `auto`, found `{text}`.",
+        "As in `{option:=3}`; `auto` takes one worker up to two cores, else one for each core but one.",
+    ),
+    "TH090": (
+        "{place}: expected [[text?text||[[number?a whole number||[[truth?true or false||[[texts?text, or a list of "
+        "texts||a table]]]]]]]], found `{found}`.",
+        "As in `{place:={example}}`.",
+    ),
+    "TH091": (
+        "{place}: there is no such setting.",
+        "[[near?Write `{near}`||Take it out]]; `tailhub config init` lists all settings.",
+    ),
+    "TH092": (
+        "{place}: [[relay?this is a setting of the whole relay, not of one listener||with {table} in the file, a "
+        "listener's settings stand there]].",
+        "[[relay?Write it at the top of the file, above the first `{table}`||Write it below the first `{table}`]].",
+    ),
+    "TH093": (
+        "Line {line} of {path} cannot be read as TOML: {reason}.",
+        "[[suggestion?Write `{suggestion}`||Text stands in quotes, as in `{example}`; a comment begins with #]].",
+    ),
+    "TH094": (
+        "The variable {name} is set, and there is no such setting.",
+        "[[near?Perhaps `{near}` is meant; ||]]`tailhub config show` lists the settings and where each comes from.",
+    ),
+    "TH095": (
+        "{path} is not text in UTF-8 (line {line}).",
+        "Save it as UTF-8 in the editor, or convert it: `iconv -f GB18030 -t UTF-8 {path!q} > new.toml`.",
+    ),
+    "TH096": (
+        "{place}: every listener but the first needs an address of its own.",
+        "Add a line, as in `{example}`.",
+    ),
+    "TH097": (
+        "{one} and {other} ask for the same TCP port, {port}.",
+        "Give one of them another: `{other:=:{free}}`.",
+    ),
+    "TH098": (
+        "The pinned certificate in {path} has the name {name}, which tells scanners what runs here although "
+        "{option} is on.",
+        "It stays as it is, for a new one has a new pin: `tailhub cert renew` makes one beside it without that name "
+        "and says how to change over without an outage.",
+    ),
+    "TH105": (
+        "{path} has no certificate with its key: [[certs?certificates are in {certs} files||no file has a "
+        "certificate]], [[keys?keys in {keys}||no file has a key]][[both?, and none belongs to another]].",
+        "Put both there, in PEM: fullchain.pem and privkey.pem, NAME.crt and NAME.key, or whatever your tool writes.",
+    ),
+    "TH106": (
+        "{path} has changed and cannot be used, so the certificate from before is still served.",
+        "{reason} It is tried again as soon as the files change.",
+    ),
+    "TH107": (
+        "The certificate from {path} expires in {days} days, on {date}.",
+        "Renew it with the tool that made it: new files are served as soon as they are there, without a restart.",
+    ),
+    "TH108": (
+        "{option}: there is no directory {path}.",
+        "Check the path; a relative one counts from {directory}.",
+    ),
+    "TH150": (
+        "systemd passed a socket for {name}, and no listener of the relay asks for it.",
+        "Let the socket unit and the relay's configuration name the same addresses and ports.",
+    ),
+    "TH151": (
+        "This machine is not run by systemd, so there is no service to install.",
+        "Let the init system or a container start `{command}` and restart it when it ends.",
+    ),
+    "TH152": (
+        "Only root may change services.",
+        "`sudo {command}`",
+    ),
+    "TH153": (
+        "The service's user `{user}` cannot start {program}: {reason}.",
+        "Install tailhub where every user may read it: `sudo python3 -m venv /opt/tailhub && "
+        "sudo /opt/tailhub/bin/pip install tailhub && sudo /opt/tailhub/bin/tailhub service install`",
+    ),
+    "TH154": (
+        "The service {name} does not come up: {reason}.",
+        "`journalctl -u {name} -n 30` shows what it said[[restored?. The unit from before is in place again]].",
+    ),
+    "TH155": (
+        "There is no service {name} on this machine.",
+        "`sudo {command}`",
+    ),
+    "TH175": (
+        "This start would make a new certificate in {path}, and there is other state in {other} of a relay on the same "
+        "port ({port}): every client that pins its certificate would be cut off.",
+        "To go on with that state: `tailhub relay --state-dir {other!q}`; to move it here: "
+        "`sudo tailhub state export state.tar --state-dir {other!q}`, then `sudo tailhub state import state.tar "
+        "--state-dir {path!q}`; for new state all the same: `tailhub relay --new-state`.",
+    ),
+    "TH176": (
+        "The name of a pinned certificate has 1 to 32 letters, digits, - or _, found `{text}`.",
+        'As in `tailhub cert renew --name 2036`, or `pin = "2036"` in the configuration file.',
+    ),
+    "TH177": (
+        "There is state in {path} already ({entries}), and nothing was changed.",
+        "To replace it write `--force` too: what is there is then moved into a directory of its own, never deleted.",
+    ),
+    "TH178": (
+        "{path} is not a whole export of a relay's state: {reason}. Nothing was changed.",
+        "Make it again where the relay is, `tailhub state export state.tar`, and copy it byte for byte.",
+    ),
+    "TH179": (
+        "{path} has neither a relay's key (derper.key) nor a self-signed certificate with its key (NAME.crt and "
+        "NAME.key).",
+        "Name the directory with the certificate, and the key file if it is elsewhere: `tailhub state import DIR "
+        "--key-file FILE`; a certificate from a CA is not moved but served from where it is: `tailhub relay --cert "
+        "FILE --key FILE`.",
+    ),
+    "TH180": (
+        "{path} has several self-signed certificates, of which any may be the pinned one: {names}.",
+        "Keep the one that clients pin there and move the others away; "
+        "`openssl x509 -in FILE -outform der | sha256sum` gives the pin of each.",
+    ),
+    "TH181": (
+        "{path} is there already, and a pinned certificate is never made anew.",
+        "Choose another name, `tailhub cert renew --name NAME`; `tailhub cert show` lists those that there are.",
+    ),
+    "TH182": (
+        "The self-signed certificate {source} was taken over as {path}, as it is.",
+        "Nothing to do: clients that pin it notice nothing. The old files are not read any more.",
+    ),
+    "TH183": (
+        "There is no relay's state in {path}.",
+        "Say where it is, `--state-dir DIR`: a relay prints the directory when it starts. Root's is in "
+        "/var/lib/tailhub.",
+    ),
+    "TH184": (
+        "{path} is there already, and is not overwritten.",
+        "Choose another name, or move it away: `mv {path!q} {path!q}.old`",
     ),
 }

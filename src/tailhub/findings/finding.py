@@ -1,8 +1,9 @@
 """A finding: something a person should know or mend, with its stable code and the values that fill its texts.
 
 Not here: the texts (`english`, `chinese`) and what finds it. The template language is small: ``{name}`` is a value,
-``{name!q}`` the same quoted for a shell; ``[[name?with it||without]]`` depends on whether the value `name` is there,
-and such sections nest.
+``{name!q}`` the same quoted for a shell; ``{place:=text}`` is a setting with `text` as its value, in the form of the
+place where its user wrote it; ``[[name?with it||without]]`` depends on whether the value `name` is there, and such
+sections nest.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from tailhub.findings.catalogue import CATALOGUE, Severity
 from tailhub.findings.language import Language
+from tailhub.findings.place import Place, assigned
 
 _TEXT = r"((?:(?!\[\[|\]\]|\|\|).)*)"
 _INNERMOST_SECTION = re.compile(rf"\[\[(\w+)\?{_TEXT}(?:\|\|{_TEXT})?\]\]")
@@ -40,11 +42,11 @@ class Finding:
 
     def what(self, lang: Language = "en") -> str:
         """What was expected and what was found."""
-        return _fill(_texts(lang)[self.code][0], self.values)
+        return _fill(_texts(lang)[self.code][0], self.values, lang)
 
     def remedy(self, lang: Language = "en") -> str:
         """What to do: a command or a setting. Commands stand in backticks."""
-        return _fill(_texts(lang)[self.code][1], self.values)
+        return _fill(_texts(lang)[self.code][1], self.values, lang)
 
     def render(self, lang: Language = "en") -> str:
         """`what` and `remedy` in one paragraph."""
@@ -63,16 +65,21 @@ def _texts(lang: Language) -> Mapping[str, tuple[str, str]]:
 
 
 class _Formatter(Formatter):
+    def __init__(self, lang: Language) -> None:
+        self._lang = lang
+
     def convert_field(self, value: Any, conversion: str | None) -> Any:
         if conversion == "q":
             return shlex.quote(_printable(str(value)))
         return super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        return _printable(str(value))
+        if format_spec.startswith("="):
+            return _printable(assigned(value if isinstance(value, str) else str(value), format_spec[1:]))
+        return _printable(value.text(self._lang) if isinstance(value, Place) else str(value))
 
 
-def _fill(template: str, values: Mapping[str, object]) -> str:
+def _fill(template: str, values: Mapping[str, object], lang: Language) -> str:
     def choose(section: re.Match[str]) -> str:
         present = values.get(section[1]) not in (None, "", False)
         return section[2] if present else section[3] or ""
@@ -80,7 +87,7 @@ def _fill(template: str, values: Mapping[str, object]) -> str:
     left = 1
     while left:
         template, left = _INNERMOST_SECTION.subn(choose, template)
-    return _Formatter().vformat(template, (), values)
+    return _Formatter(lang).vformat(template, (), values)
 
 
 def _printable(text: str) -> str:

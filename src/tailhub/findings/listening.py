@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tailhub.findings.finding import Finding
+from tailhub.findings.place import name_of
 
 _IPV6_SWITCH = "net.ipv6.conf.all.disable_ipv6"
 
@@ -66,7 +67,7 @@ def port_needs_privilege(
 def address_not_here(flag: str, host: str, port: int) -> Finding:
     """No interface has the address `host`."""
     # A loopback address is missing when its family is switched off; the operator's pages are for this machine only.
-    is_private = host.startswith(("127.", "::1")) or flag == "--admin-listen"
+    is_private = host.startswith(("127.", "::1")) or name_of(flag) == "admin_listen"
     return Finding("TH032", {"flag": flag, "host": host, "port": port, "private": is_private})
 
 
@@ -89,6 +90,11 @@ def cannot_listen(flag: str, text: str, reason: str) -> Finding:
 def descriptor_limit_low(limit: int, clients: int) -> Finding:
     """The hard limit of open files leaves room for about `clients` clients."""
     return Finding("TH036", {"limit": limit, "clients": clients})
+
+
+def socket_unused(name: str) -> Finding:
+    """The service manager passed a socket, bound to `name`, that no listener asks for."""
+    return Finding("TH150", {"name": name})
 
 
 def nothing_to_serve() -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tailhub.findings.finding import Finding
 
 
@@ -54,6 +56,56 @@ def mesh_key_malformed(path: str, length: int) -> Finding:
 def secret_readable_by_others(path: str, mode: int) -> Finding:
     """A file with a secret can be read by other users."""
     return Finding("TH049", {"path": path, "mode": _octal(mode)})
+
+
+def state_elsewhere(path: str, other: str, port: int) -> Finding:
+    """A start in `path` would make a new pin, while the state in `other` has one for the same port."""
+    return Finding("TH175", {"path": path, "other": other, "port": port})
+
+
+def bad_pin_name(text: str) -> Finding:
+    """What is to be the name of a pinned certificate cannot be part of a file's name."""
+    return Finding("TH176", {"text": text})
+
+
+def state_in_the_way(path: str, entries: Sequence[str]) -> Finding:
+    """State was to be imported into `path`, which has some."""
+    return Finding("TH177", {"path": path, "entries": ", ".join(entries)})
+
+
+def not_a_state_export(path: str, reason: str) -> Finding:
+    """A file that was to be imported is no export, or not as it was made."""
+    return Finding("TH178", {"path": path, "reason": reason})
+
+
+def nothing_to_import(path: str) -> Finding:
+    """The directory has nothing that a relay could take over."""
+    return Finding("TH179", {"path": path})
+
+
+def several_pairs(path: str, names: Sequence[str]) -> Finding:
+    """The directory has more than one pair that could be the one that clients pin."""
+    return Finding("TH180", {"path": path, "names": ", ".join(names)})
+
+
+def pin_exists(path: str) -> Finding:
+    """A pinned certificate was to be made where one is."""
+    return Finding("TH181", {"path": path})
+
+
+def pair_taken_over(source: str, path: str) -> Finding:
+    """A self-signed pair of another program is the pinned one from now on."""
+    return Finding("TH182", {"source": source, "path": path})
+
+
+def state_not_found(path: str) -> Finding:
+    """A command needs a relay's state, and there is none in `path`."""
+    return Finding("TH183", {"path": path})
+
+
+def file_in_the_way(path: str) -> Finding:
+    """A new file was to be written where one is."""
+    return Finding("TH184", {"path": path})
 
 
 def _octal(mode: int | None) -> str | None:

@@ -56,13 +56,23 @@ class BoundSockets:
 
     @property
     def families(self) -> frozenset[int]:
-        """The families that are served."""
-        return frozenset(sock.family for sock in self.sockets)
+        """The families that are served; one socket may serve both."""
+        families: set[int] = {sock.family for sock in self.sockets}
+        if any(_is_of_both(sock) for sock in self.sockets):
+            families.add(socket.AF_INET)
+        return frozenset(families)
 
     def close(self) -> None:
         """Close them all."""
         for sock in self.sockets:
             sock.close()
+
+
+def _is_of_both(sock: socket.socket) -> bool:
+    """Ours never are, but one from systemd may be."""
+    if sock.family != socket.AF_INET6 or sock.getsockname()[0] != "::":
+        return False
+    return not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
 def bind_tcp(spec: ListenSpec, backlog: int = BACKLOG) -> BoundSockets:
@@ -234,12 +244,6 @@ def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG) -> socket.s
         sock.close()
         raise
     return sock
-
-
-def bind_unix_shares(path: Path, count: int, mode: int) -> tuple[BoundSockets, ...]:
-    """The same unix socket for `count` workers, each of which accepts what it is first to. Errors as `bind_unix`."""
-    first = bind_unix(path, mode)
-    return tuple(BoundSockets((sock,)) for sock in (first, *(first.dup() for _ in range(count - 1))))
 
 
 def _remove_stale(path: Path) -> None:

@@ -19,16 +19,21 @@ from tailhub.tailcfg.build import region_id_for_key
 from tailhub.tailcfg.derpmap import DERPMap
 from tailhub.web.operator_pages import MapView
 
+FRONT_PORT = 443  # where a proxy that ends TLS for us serves clients, unless told otherwise
+
 
 class Advertised:
-    """Made once the relay listens; `discovery` is None until `find_address` has ended."""
+    """Made once the relay listens; `discovery` is None until `find_address` has ended.
+
+    `certificate` gives the one that clients get now on the first listener, None when a proxy in front has it.
+    """
 
     def __init__(
         self,
         config: RelayConfig,
         specs: ListenSpecs,
         listeners: BoundListeners,
-        certificate: Certificate,
+        certificate: Callable[[], Certificate | None],
         public_key: bytes,
         stun: StunServer | None,
     ) -> None:
@@ -43,8 +48,10 @@ class Advertised:
     @property
     def derp_port(self) -> int:
         """The TCP port that clients use, 0 when there is no relay but STUN only."""
-        listening = self._listeners.public.port
-        return (self._config.public_port or listening) if listening else 0
+        if not self._listeners.public.sockets:
+            return 0
+        listening = self._listeners.public.port if self._config.tls else FRONT_PORT
+        return self._config.public_port or listening
 
     async def find_address(self, state_dir: Path | None, probes: Probes | None = None) -> Discovery:
         """Learn which address and ports others use; takes up to about two seconds.
@@ -91,8 +98,8 @@ class Advertised:
     def derp_map(self, view: MapView) -> DERPMap | None:
         """The map for programs here, or for clients elsewhere; that one is None while no address is known."""
         if view is MapView.LOCAL:
-            return local_map(self._local_endpoint(), self._certificate, self._config.hostname, self.region_id)
-        return public_map(self.discovery, self._certificate, self.region_id) if self.discovery is not None else None
+            return local_map(self._local_endpoint(), self._certificate(), self._config.hostname, self.region_id)
+        return public_map(self.discovery, self._certificate(), self.region_id) if self.discovery is not None else None
 
     def _local_endpoint(self) -> LocalEndpoint:
         listeners = self._listeners

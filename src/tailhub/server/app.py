@@ -17,6 +17,7 @@ from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
 
+from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
@@ -100,7 +101,7 @@ class RelayServer:
         from tailhub.server.pages import Pages
 
         loop = asyncio.get_running_loop()
-        certificate, public_key = self.foundation.certificate, self.foundation.public_key.raw
+        certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         pages = Pages(self.config, self.service, self._fleet, self.stun, certificate, self.advertised)
         self.context.pages = pages.public
@@ -135,6 +136,11 @@ class RelayServer:
     def listeners(self) -> BoundListeners:
         """The sockets that listen."""
         return self.foundation.listeners
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The one that clients get now on the first listener; None when a proxy in front has it."""
+        return self.service.keeper.served.certificate()
 
     @property
     def state(self) -> StateDir:

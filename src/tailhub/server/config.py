@@ -1,15 +1,22 @@
-"""What a relay is asked to do: the flags of ``tailhub relay``, before anything is opened."""
+"""What a relay is asked to do, before anything is opened: where it listens, who it is, what it answers.
+
+Not here: where the values come from (flags, variables, a file: `tailhub.settings`).
+"""
 
 from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import combinations
 from pathlib import Path
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, UsageError
+from tailhub.findings import Finding, Place
+from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
@@ -38,11 +45,16 @@ class ListenerConfig:
     acme: bool = False
     pin: str = ""
     tls: bool = True
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)  # by name of the setting
+
+    def place(self, setting: str) -> Place:
+        """Where the user wrote `setting`; its flag if nobody did."""
+        return self.places.get(setting) or Place.flag(setting)
 
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig(ListenerConfig):
-    """Values as the user wrote them; each is checked where it is used, with a finding that names its flag.
+    """Values as the user wrote them; each is checked where it is used, with a finding that names its place.
 
     Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given. It is its own first listener,
     the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`.
@@ -56,11 +68,13 @@ class RelayConfig(ListenerConfig):
     addresses: tuple[str, ...] = ()
     discover: bool = True
     state_dir: Path | None = None
+    new_state: bool = False  # begin new state although other state has a pin for the same port
     mesh_key_file: Path | None = None
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
+    quiet: bool = False  # tell nobody what runs here; home and stun_rfc follow it in `tailhub.settings`
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -71,46 +85,107 @@ class RelayConfig(ListenerConfig):
 
 def check_config(config: RelayConfig) -> None:
     """Check everything that can be checked without opening anything. Raises `UsageError` for the first fault."""
+    for finding in config_findings(config):
+        raise UsageError(finding)
+
+
+def config_findings(config: RelayConfig) -> list[Finding]:
+    """All faults that can be found without opening anything, each at the place where the user wrote the value."""
+    found: list[Finding] = []
     if config.region_id is not None and not FIRST_USER_REGION <= config.region_id <= LAST_USER_REGION:
-        raise UsageError(findings.bad_region_id(str(config.region_id)))
-    for option, port in (("--public-port", config.public_port), ("--stun-public-port", config.stun_public_port)):
-        if port is not None and not 1 <= port <= 65535:
-            raise UsageError(findings.bad_port(option, str(port)))
+        found.append(findings.bad_region_id(str(config.region_id), config.place("region_id")))
+    found += _port_findings(config, "stun_public_port", config.stun_public_port)
     if config.workers is not None:
         if not 1 <= config.workers <= MAX_WORKERS:
-            raise UsageError(findings.bad_workers(str(config.workers), MAX_WORKERS))
-        if config.workers > 1 and not can_share_port():
-            raise UsageError(findings.workers_unsupported(sys.platform))
-    parse_addresses(config)
-    if config.hostname and not _HOST_NAME.fullmatch(config.hostname):
-        raise UsageError(findings.bad_host_name("--hostname", config.hostname))
+            found.append(findings.bad_workers(str(config.workers), MAX_WORKERS, config.place("workers")))
+        elif config.workers > 1 and not can_share_port():
+            found.append(findings.workers_unsupported(sys.platform))
+    found += _addresses(config)[1]
     for name in config.bootstrap_dns_names:
         if not _HOST_NAME.fullmatch(name):
-            raise UsageError(findings.bad_host_name("--bootstrap-dns-names", name))
-    if config.cert is not None and config.key is None:
-        raise UsageError(findings.option_needs_other("--cert", str(config.cert), "--key"))
-    if config.key is not None and config.cert is None:
-        raise UsageError(findings.option_needs_other("--key", str(config.key), "--cert"))
+            found.append(findings.bad_host_name(config.place("bootstrap_dns_names"), name))
+    for listener in config.listeners:
+        found += _listener_findings(listener)
     try:
         PublicSettings(config.home)
-    except LocalError as exc:
-        raise UsageError(findings.bad_home(config.home)) from exc
+    except LocalError:
+        found.append(findings.bad_home(config.home, config.place("home")))
+    return found + _listening_findings(config)
+
+
+def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:
+    yield from _port_findings(listener, "public_port", listener.public_port)
+    if listener.hostname and not _HOST_NAME.fullmatch(listener.hostname):
+        yield findings.bad_host_name(listener.place("hostname"), listener.hostname)
+    for one, other in (("cert", "key"), ("key", "cert")):
+        given, missing = getattr(listener, one), getattr(listener, other)
+        if given is not None and missing is None:
+            place = listener.place(one)
+            yield findings.option_needs_other(place, str(given), findings.sibling(place, other))
+
+
+def _port_findings(listener: ListenerConfig, setting: str, port: int | None) -> Iterator[Finding]:
+    if port is not None and not 1 <= port <= MAX_PORT:
+        yield findings.bad_port(listener.place(setting), str(port))
+
+
+def _listening_findings(config: RelayConfig) -> list[Finding]:
+    """What is wrong with where it is to listen."""
+    found: list[Finding] = []
+    specs = []
+    others = [(config, name, parse_listen) for name in ("http_listen", "admin_listen", "stun_listen")]
+    for one, name, parse in (*((one, "listen", parse_public) for one in config.listeners), *others):
+        try:
+            specs.append(parse(getattr(one, name), one.place(name)))
+        except UsageError as exc:
+            if isinstance(exc.finding, Finding):
+                found.append(exc.finding)
+    if not found and not any(specs[: len(config.listeners)]) and specs[-1] is None:
+        found.append(findings.nothing_to_serve())
+    tcp = [spec for spec in specs if isinstance(spec, ListenSpec) and findings.name_of(spec.flag) != "stun_listen"]
+    taken = {spec.port for spec in tcp}
+    for first, second in combinations(tcp, 2):
+        if _is_same_port(first, second):
+            free = next(port for port in range(8443, MAX_PORT) if port not in taken)
+            found.append(findings.port_twice(first.flag, second.flag, first.port, free))
+    return found
+
+
+def _is_same_port(one: ListenSpec, other: ListenSpec) -> bool:
+    """Could only one of them be bound?"""
+    return one.port == other.port != 0 and any(
+        a.family == b.family and (a.host == b.host or {"0.0.0.0", "::"} & {a.host, b.host})
+        for a in one.endpoints
+        for b in other.endpoints
+    )
 
 
 def parse_addresses(config: RelayConfig) -> tuple[IPv4Address | IPv6Address, ...]:
     """The values of ``--address``, at most one a family. Raises `UsageError`."""
+    addresses, found = _addresses(config)
+    for finding in found:
+        raise UsageError(finding)
+    return addresses
+
+
+def _addresses(config: RelayConfig) -> tuple[tuple[IPv4Address | IPv6Address, ...], list[Finding]]:
+    """The addresses, and what is wrong with them."""
+    place = config.place("address")
     addresses: dict[int, IPv4Address | IPv6Address] = {}
+    found = []
     for text in config.addresses:
         try:
             address = ip_address(text)
-        except ValueError as exc:
-            raise UsageError(findings.bad_address(text)) from exc
+        except ValueError:
+            found.append(findings.bad_address(text, place))
+            continue
         if not _can_be_dialled(address):
-            raise UsageError(findings.bad_address(text))
+            found.append(findings.bad_address(text, place))
+            continue
         before = addresses.setdefault(address.version, address)
         if before != address:
-            raise UsageError(findings.too_many_addresses([str(before), str(address)]))
-    return tuple(addresses.values())
+            found.append(findings.too_many_addresses([str(before), str(address)], place))
+    return tuple(addresses.values()), found
 
 
 def _can_be_dialled(address: IPv4Address | IPv6Address) -> bool:

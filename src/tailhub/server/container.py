@@ -51,27 +51,32 @@ def is_paired(interface: str, root: Path = ROOT) -> bool | None:
 
 
 def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:
-    """Is `directory` on a mount of its own, so that it stays when the container is replaced? None: cannot be told."""
+    """Is `directory` on a mount of its own, so that it stays when the container is replaced? None: cannot be told.
+
+    A volume without a name, which an image asks for when nobody mounts anything, is a new one for each container.
+    """
     mounts = parse_mountinfo(_read(root / "proc/self/mountinfo"))
     if not mounts:
         return None
     path = PurePosixPath(os.path.realpath(directory))
     holding = max((point for point in mounts if path.is_relative_to(point)), key=lambda point: len(point.parts))
-    return holding != PurePosixPath("/") and mounts[holding] not in ("tmpfs", "overlay")
+    return holding != PurePosixPath("/") and mounts[holding] not in ("tmpfs", "overlay", ANONYMOUS)
 
 
+ANONYMOUS = "anonymous volume"  # instead of the type of its file system
+_ANONYMOUS_ROOT = re.compile(r"/volumes/[0-9a-f]{64}/_data$")  # of Docker's and Podman's own storage
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def parse_mountinfo(text: str) -> dict[PurePosixPath, str]:
-    """Mount points and their file systems' types; of several mounts on one point the last, which is on top."""
+    """Mount points and their file systems' types, or `ANONYMOUS`; of several on one point the last, which is on top."""
     mounts = {}
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
         if len(fields) >= 5 and kind:
             point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
-            mounts[PurePosixPath(point)] = kind[0]
+            mounts[PurePosixPath(point)] = ANONYMOUS if _ANONYMOUS_ROOT.search(fields[3]) else kind[0]
     return mounts
 
 

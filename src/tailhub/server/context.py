@@ -36,7 +36,7 @@ class DerpStream(Flushable, Protocol):
 class ServerContext:
     """Handed to each connection by `tailhub.server.app`.
 
-    `tls` is replaced when the meta certificate is renewed: new connections use the new one, open ones keep theirs.
+    `choose_tls` gives a new connection its TLS context, by the number of its listener and the name that it asks for.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -45,7 +45,7 @@ class ServerContext:
     public_key: bytes
     server_key_frame: bytes
     policy: AdmissionPolicy
-    tls: ssl.SSLContext
+    choose_tls: Callable[[int, str | None], ssl.SSLContext]
     pages: Responder
     buffers: ReadBuffers
     watch: WriteWatch
@@ -56,4 +56,6 @@ class ServerContext:
     events: Events
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
+    quiet: bool = False  # errors on the public port go without words, by which scanners would know us
+    health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

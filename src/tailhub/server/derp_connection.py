@@ -217,6 +217,9 @@ class DerpConnection:
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         connection.queue.put_control(handshake.server_info())
+        health = context.health.get(newcomer.listener)
+        if health is not None and not is_mesh:
+            connection.queue.put_control(health)
         connection.wake()
         context.events.logged_in(identity)
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S

@@ -12,16 +12,21 @@ import sys
 from datetime import UTC, datetime
 
 from tailhub import box, findings
-from tailhub.certs.files import Certificate, date_findings, load_pair, use_findings
+from tailhub.certs.files import Certificate
+from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
-from tailhub.net.listen_spec import UnixSpec
+from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.server.config import RelayConfig
+from tailhub.server.config import ListenerConfig, RelayConfig
+from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
+from tailhub.server.pinned_pair import pair_paths
+from tailhub.server.served_certificates import load_sources
 from tailhub.server.state import StateDir, mesh_key, relay_name
-from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states
+from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
+from tailhub.server.systemd import inherited_sockets
 
 FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64
@@ -49,22 +54,33 @@ class Foundation:
     def _open(self, workers: int) -> None:
         self.most_connections = self._raise_descriptor_limit()
         path = locate(self.config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
+        if self.config.state_dir is None and not self.config.new_state:
+            refuse_new_pin(path, self._pinned_ports(), os.environ)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)
         self.private_key, found = self.state.relay_key()
         self.public_key = box.public_key(self.private_key)
         self.notes += found
-        self.certificate = self._load_certificate()
+        self.sources = [self._source(listener) for listener in self.config.listeners]
+        self.loaded = load_sources(self.sources, datetime.now(UTC))
+        self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
-        self.listeners = bind_listeners(self.specs, workers)
+        self.listeners = bind_listeners(self.specs, workers, inherited=inherited_sockets(os.environ))
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:
             if isinstance(spec, UnixSpec):
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
+        ports = [bound.port for bound in self.listeners.shares[0]]
+        self.state.note_listeners(describe_listeners(self.config.listeners, ports))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
+
+    def _pinned_ports(self) -> set[int]:
+        """The ports that are to be served with a pinned certificate."""
+        listeners = zip(self.config.listeners, self.specs.public, strict=True)
+        return {spec.port for one, spec in listeners if isinstance(spec, ListenSpec) and origin_of(one) == "pinned"}
 
     def _raise_descriptor_limit(self) -> int:
         """How many connections there may be on the public port; pages, files and imports need descriptors too."""
@@ -75,22 +91,32 @@ class Foundation:
             self.notes.append(findings.descriptor_limit_low(limit, max(0, limit - OWN_DESCRIPTORS)))
         return max(OWN_DESCRIPTORS // 4, limit - OWN_DESCRIPTORS)
 
-    def _load_certificate(self) -> Certificate:
-        config, now = self.config, datetime.now(UTC)
-        if config.cert is not None and config.key is not None:
-            certificate = load_pair(config.cert, config.key)
-            self.notes += date_findings(certificate, config.cert, now)
-            self.notes += use_findings(certificate, config.cert, config.hostname)
-            return certificate.alone() if certificate.needs_pin else certificate
-        others = other_states(self.state.path, os.environ)
-        name = relay_name(self.public_key)
-        certificate, found = self.state.certificate(name, config.hostname, config.addresses, now, others)
-        self.notes += found
-        return certificate
+    def _source(self, listener: ListenerConfig) -> CertSource | None:
+        """Where the certificate of a listener comes from."""
+        if not listener.tls:
+            return None
+        if listener.cert is not None and listener.key is not None:
+            places = listener.place("cert"), listener.place("key")
+            return PairSource(listener.cert, listener.key, listener.hostname, *places)
+        if listener.cert_dir is not None:
+            return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
+
+        def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
+            others = other_states(self.state.path, os.environ)
+            name = relay_name(self.public_key, quiet=self.config.quiet)
+            addresses = self.config.addresses
+            certificate, found = self.state.certificate(name, listener.hostname, addresses, now, others, listener.pin)
+            telling = [name for name in certificate.names if "tailhub" in name]
+            if self.config.quiet and telling:  # made before that was asked for
+                path = pair_paths(self.state.path, listener.pin)[0]
+                found.append(findings.name_tells(str(path), telling[0], self.config.place("quiet")))
+            return certificate, found
+
+        return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:
             return None
-        key, found = mesh_key(self.config.mesh_key_file)
+        key, found = mesh_key(self.config.mesh_key_file, self.config.place("mesh_key_file"))
         self.notes += found
         return key

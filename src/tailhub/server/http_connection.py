@@ -22,7 +22,7 @@ from tailhub.exceptions import UpgradeError
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import PREFACE_S, Newcomer
-from tailhub.web.message import Request, Response, date, fit, reason, text
+from tailhub.web.message import Request, Response, date, fit, reason, text, without_words
 
 MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
 MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
@@ -189,6 +189,8 @@ class HttpConnection:
     def _respond(self, response: Response) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
+        if self._can_upgrade and self._context.quiet and response.status >= 400:
+            response = without_words(response)
         # While idle the request that is at fault has not been read: the last one was another.
         if self._request is not None and self._http.our_state is h11.SEND_RESPONSE:
             response = fit(self._request, response)

@@ -64,6 +64,7 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
         sock.close()
         return
     newcomer = context.newcomers.make(peer)
+    newcomer.listener = listener
     if context.events.on_first_outside is not None and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
     incoming = Incoming(context, newcomer, listener)
@@ -131,7 +132,7 @@ class Incoming:
             return
         data, self._data = self._data, b""
         self._is_tls = True
-        stream.start_tls(self._context.tls, data)
+        stream.start_tls(self._context.choose_tls(self._listener, hello.server_name), data)
 
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""

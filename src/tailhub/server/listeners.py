@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding
-from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp, bind_unix_shares
+from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp, bind_unix
+from tailhub.net.inherited import InheritedSockets, shares_of
 from tailhub.net.listen_spec import ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.config import RelayConfig
 
@@ -48,6 +51,7 @@ class BoundListeners:
     http: BoundSockets | None
     stun: BoundSockets | None
     admin: BoundSockets | None
+    other_notes: tuple[Finding, ...] = ()
 
     @property
     def public(self) -> BoundSockets:
@@ -63,7 +67,7 @@ class BoundListeners:
     @property
     def notes(self) -> tuple[Finding, ...]:
         """What is worth noting about any of them."""
-        return tuple(note for bound in self.all for note in bound.notes)
+        return (*self.other_notes, *(note for bound in self.all for note in bound.notes))
 
     def close(self) -> None:
         """Close all of them."""
@@ -74,45 +78,56 @@ class BoundListeners:
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
     """Read where to listen. Raises `UsageError`."""
     specs = ListenSpecs(
-        public=tuple(parse_public(listener.listen, "--listen") for listener in config.listeners),
-        http=parse_listen(config.http_listen, "--http-listen"),
-        stun=parse_listen(config.stun_listen, "--stun-listen"),
-        admin=parse_listen(config.admin_listen, "--admin-listen"),
+        public=tuple(parse_public(listener.listen, listener.place("listen")) for listener in config.listeners),
+        http=parse_listen(config.http_listen, config.place("http_listen")),
+        stun=parse_listen(config.stun_listen, config.place("stun_listen")),
+        admin=parse_listen(config.admin_listen, config.place("admin_listen")),
     )
     if not specs.has_relay and specs.stun is None:
         raise UsageError(findings.nothing_to_serve())
     return specs
 
 
-def bind_listeners(specs: ListenSpecs, workers: int = 1, unix_mode: int = 0o660) -> BoundListeners:
-    """Bind them all, the public ones once for each worker. Raises `FindingError` with nothing left open."""
-    with contextlib.ExitStack() as undo:
+def bind_listeners(
+    specs: ListenSpecs, workers: int = 1, *, unix_mode: int = 0o660, inherited: Sequence[socket.socket] = ()
+) -> BoundListeners:
+    """Bind them all, the public ones once for each worker, except those that were `inherited`.
 
-        def keep(bound: BoundSockets | None) -> BoundSockets | None:
-            if bound is not None:
-                undo.callback(bound.close)
+    Raises `FindingError` with nothing left open.
+    """
+    given = InheritedSockets(inherited)
+    with contextlib.ExitStack() as undo:
+        undo.callback(given.close_rest)
+
+        def keep(bound: BoundSockets) -> BoundSockets:
+            undo.callback(bound.close)
             return bound
+
+        def tcp(spec: ListenSpec | None) -> BoundSockets | None:
+            return None if spec is None else keep(given.take(spec, socket.SOCK_STREAM) or bind_tcp(spec))
+
+        def udp(spec: ListenSpec | None) -> BoundSockets | None:
+            return None if spec is None else keep(given.take(spec, socket.SOCK_DGRAM) or bind_udp(spec))
 
         by_listener = []
         for spec in specs.public:
-            shares = _bind_public(spec, workers, unix_mode)
-            for share in shares:
+            by_listener.append(_bind_public(spec, workers, unix_mode, given))
+            for share in by_listener[-1]:
                 keep(share)
-            by_listener.append(shares)
-        bound = BoundListeners(
-            shares=tuple(zip(*by_listener, strict=True)),
-            http=keep(bind_tcp(specs.http)) if specs.http is not None else None,
-            stun=keep(bind_udp(specs.stun)) if specs.stun is not None else None,
-            admin=keep(bind_tcp(specs.admin)) if specs.admin is not None else None,
-        )
+        http, stun, admin = tcp(specs.http), udp(specs.stun), tcp(specs.admin)
+        unused = tuple(findings.socket_unused(name) for name in given.close_rest())
         undo.pop_all()
-        return bound
+        return BoundListeners(tuple(zip(*by_listener, strict=True)), http, stun, admin, unused)
 
 
-def _bind_public(spec: ListenSpec | UnixSpec | None, workers: int, unix_mode: int) -> tuple[BoundSockets, ...]:
+def _bind_public(
+    spec: ListenSpec | UnixSpec | None, workers: int, unix_mode: int, given: InheritedSockets
+) -> tuple[BoundSockets, ...]:
     """The sockets of one public listener, by worker."""
     if spec is None:
         return (BoundSockets(()),) * workers
+    if (bound := given.take(spec, socket.SOCK_STREAM)) is not None:
+        return shares_of(bound, workers)
     if isinstance(spec, UnixSpec):
-        return bind_unix_shares(spec.path, workers, unix_mode)
+        return shares_of(BoundSockets((bind_unix(spec.path, unix_mode),)), workers)
     return bind_tcp_shares(spec, workers)

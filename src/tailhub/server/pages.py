@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import tailhub
 from tailhub.certs.files import Certificate
@@ -33,7 +34,7 @@ class Pages:
         service: RelayService,
         fleet: Fleet | None,
         stun: StunServer | None,
-        certificate: Certificate,
+        certificate: Callable[[], Certificate | None],
         advertised: Advertised,
     ) -> None:
         self._service = service
@@ -46,7 +47,7 @@ class Pages:
         self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve)
         debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
         sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
-        self._public = PublicPages(PublicSettings(config.home), sources)
+        self._public = PublicPages(PublicSettings(config.home, config.quiet), sources)
         self.plain = PlainPages(advertised.derp_port or 443)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
         # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
@@ -78,7 +79,8 @@ class Pages:
         values["info"] = {(tailhub.__version__,): 1}
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
-        values["certificate_expires_unix_s"] = self._certificate.not_after.timestamp()
+        if (certificate := self._certificate()) is not None:
+            values["certificate_expires_unix_s"] = certificate.not_after.timestamp()
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0

@@ -28,16 +28,21 @@ class LocalEndpoint:
     stun_port: int | None
 
 
-def pin_of(certificate: Certificate) -> str | None:
-    """What clients should pin; None for a certificate that they can check against their CAs."""
-    return certificate.pin if certificate.needs_pin else None
+def pin_of(certificate: Certificate | None) -> str | None:
+    """What clients should pin; None for a certificate that they can check against their CAs, and for a front's."""
+    return certificate.pin if certificate is not None and certificate.needs_pin else None
 
 
-def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -> DERPMap | None:
-    """The map for clients elsewhere; None while nothing is known that they could dial."""
+def public_map(discovery: Discovery, certificate: Certificate | None, region_id: int) -> DERPMap | None:
+    """The map for clients elsewhere; None while nothing is known that they could dial.
+
+    Without `certificate` a proxy in front has one, for the name that the relay goes by.
+    """
     pin = pin_of(certificate)
     host, ipv4, ipv6 = discovery.host, discovery.map_ipv4, discovery.map_ipv6
-    if pin is None:
+    if certificate is None:
+        host = discovery.hostname
+    elif pin is None:
         # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve.
         if not discovery.hostname and (host or not certificate.is_wildcard_only):
             host = own_name(certificate)
@@ -62,11 +67,11 @@ def public_map(discovery: Discovery, certificate: Certificate, region_id: int) -
     )
 
 
-def local_map(endpoint: LocalEndpoint, certificate: Certificate, hostname: str, region_id: int) -> DERPMap:
+def local_map(endpoint: LocalEndpoint, certificate: Certificate | None, hostname: str, region_id: int) -> DERPMap:
     """The map for programs on the relay's own machine."""
     pin = pin_of(certificate)
     name = None
-    if pin is None:
+    if pin is None and certificate is not None:
         name = hostname if certificate.covers(hostname) else own_name(certificate)
     return relay_map(
         relay_region(

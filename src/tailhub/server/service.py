@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
-from tailhub.certs.meta import make_meta
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor
 from tailhub.net.bind import BoundSockets
 from tailhub.net.crowd import Crowd
 from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
-from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
+from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
@@ -32,9 +28,6 @@ from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
-META_CHECK_S = 3600.0
-
-_log = logging.getLogger("tailhub")
 
 
 class RelayService:
@@ -55,7 +48,7 @@ class RelayService:
         self._foundation = foundation
         self._undo = contextlib.ExitStack()
         public_key = foundation.public_key
-        tls, renew_at = self._make_tls()
+        self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
@@ -66,7 +59,7 @@ class RelayService:
             public_key=public_key.raw,
             server_key_frame=frames.server_key(public_key.raw),
             policy=foundation.policy,
-            tls=tls,
+            choose_tls=keeper.served.context_for,
             pages=lambda request: text(503, "starting"),
             buffers=ReadBuffers(),
             watch=WriteWatch(loop),
@@ -75,6 +68,7 @@ class RelayService:
             newcomers=Newcomers(loop, MAX_NEWCOMERS // share),
             callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),
+            health=keeper.health,
         )
         self._undo.callback(self._close_connections)
         for listener in listeners:
@@ -89,12 +83,12 @@ class RelayService:
         self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room)
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)
-        self._renewing = loop.create_task(self._renew_meta(renew_at))
+        self._keeping = loop.create_task(keeper.run())
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""
-        self._renewing.cancel()
-        await asyncio.gather(self._renewing, return_exceptions=True)
+        self._keeping.cancel()
+        await asyncio.gather(self._keeping, return_exceptions=True)
         self._undo.close()
 
     def make_room(self) -> bool:
@@ -112,23 +106,3 @@ class RelayService:
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()
-
-    # --- TLS ----------------------------------------------------------------------------------------------------------
-
-    def _make_tls(self) -> tuple[ssl.SSLContext, datetime]:
-        """A context with a fresh meta certificate, and when to make the next one."""
-        meta = make_meta(self._foundation.public_key, datetime.now(UTC))
-        certificate = self._foundation.certificate
-        return server_context(certificate.chain_pem, certificate.key_pem, meta.pem), meta.renew_at
-
-    async def _renew_meta(self, renew_at: datetime) -> None:
-        """Replace the meta certificate while running; open connections keep theirs."""
-        while True:
-            # By the hour, because the wall clock decides and may be set.
-            await asyncio.sleep(META_CHECK_S)
-            if datetime.now(UTC) < renew_at:
-                continue
-            try:
-                self.context.tls, renew_at = self._make_tls()
-            except (OSError, ValueError) as exc:  # descriptors may have run out just now
-                _log.warning("the meta certificate could not be renewed, trying again later: %s", exc)

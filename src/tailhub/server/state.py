@@ -18,37 +18,34 @@ from pathlib import Path
 from typing import Self
 
 from tailhub import box, findings
-from tailhub.certs.files import (
-    Certificate,
-    current_user,
-    date_findings,
-    load_pair,
-    mode_and_owner,
-    read_file,
-)
-from tailhub.certs.self_signed import make_self_signed
+from tailhub.certs.files import Certificate, current_user, date_findings, mode_and_owner, read_file
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
 from tailhub.net.port_owner import program_name
-from tailhub.server.state_place import PINNED_CERT, PINNED_KEY, RELAY_KEY
+from tailhub.server.listener_record import LISTENERS
+from tailhub.server.pinned_pair import ensure_pair, load_pinned, pair_paths
+from tailhub.server.state_files import write_files
+from tailhub.server.state_place import RELAY_KEY
+from tailhub.server.state_swap import LOCK, finish_swap
 
-__all__ = ["StateDir", "mesh_key", "relay_name"]
+__all__ = ["StateDir", "directory_finding", "mesh_key", "parse_relay_key", "relay_name"]
 
 _OPTION = "--state-dir"
-_LOCK = "lock"
-_NEW = ".new"  # what is being written, until it is whole
 _PRIVATE_KEY = "PrivateKey"
 
 
-def relay_name(public: NodePublic) -> str:
-    """The DNS name that a relay makes up for itself: in its certificate, for maps that give its address beside it."""
-    return f"relay-{public.raw[:4].hex()}.tailhub.invalid"
+def relay_name(public: NodePublic, *, quiet: bool = False) -> str:
+    """The DNS name that a relay makes up for itself: in its certificate, for maps that give its address beside it.
+
+    Who is `quiet` does not say what runs here.
+    """
+    return f"relay-{public.raw[:4].hex()}.{'' if quiet else 'tailhub.'}invalid"
 
 
-def mesh_key(path: Path) -> tuple[MeshKey, list[Finding]]:
+def mesh_key(path: Path, option: str = "--mesh-key-file") -> tuple[MeshKey, list[Finding]]:
     """Read ``--mesh-key-file``: 64 hexadecimal digits, white space around them allowed. Raises `MachineError`."""
-    text = read_file(path, "--mesh-key-file").decode("utf-8", "replace")
+    text = read_file(path, option).decode("utf-8", "replace")
     try:
         key = MeshKey.parse(text)
     except LocalError as exc:
@@ -74,11 +71,12 @@ class StateDir:
         """
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as exc:
-            raise MachineError(_directory_finding(path, exc)) from exc
+            raise MachineError(directory_finding(path, exc)) from exc
         try:
             _take_lock(lock, path)
+            _finish_import(path)
         except BaseException:
             os.close(lock)
             raise
@@ -98,7 +96,7 @@ class StateDir:
             return private, []
         data = read_file(path, _OPTION)
         try:
-            private = _parse_relay_key(data)
+            private = parse_relay_key(data)
         except LocalError as exc:
             raise MachineError(findings.relay_key_malformed(str(path), str(exc))) from exc
         return private, _secret_findings(path)
@@ -110,62 +108,43 @@ class StateDir:
         ips: Sequence[str],
         now: datetime,
         others: Sequence[Path] = (),
+        pin: str = "",
     ) -> tuple[Certificate, list[Finding]]:
         """The certificate that clients pin: what is there, else a new one for these names and addresses.
 
-        `own_name` is `relay_name`; `host` is ``--hostname`` or empty. `others` are directories with other state
-        (`other_states`): each is a finding if a new certificate, hence a new pin, is made. One that is there is never
-        changed: a name that it lacks and its dates are findings. Half a pair is a `MachineError`.
+        `pin` is the pair's name (`ListenerConfig.pin`). `own_name` is `relay_name`; `host` is ``--hostname`` or empty.
+        `others` are directories with other state (`other_states`): each is a finding if a new certificate, hence a new
+        pin, is made. One that is there is never changed: a name that it lacks and its dates are findings. Half a pair
+        is a `MachineError`.
         """
-        cert, key = self.path / PINNED_CERT, self.path / PINNED_KEY
-        found: list[Finding] = []
-        self._finish_interrupted(cert, key)
-        there = [path for path in (cert, key) if os.path.lexists(path)]
-        if not there:
+        cert, key = pair_paths(self.path, pin)
+        try:
+            made, found = ensure_pair(self.path, pin, [host, own_name] if host else [own_name], ips, now)
+        except OSError as exc:
+            raise MachineError(directory_finding(self.path, exc)) from exc
+        if made:
             found += [findings.other_state(str(self.path), str(other)) for other in others]
-            cert_pem, key_pem = make_self_signed([host, own_name] if host else [own_name], ips, now)
-            # The key first: without its certificate no pin is known to anyone yet.
-            self._write({PINNED_KEY: key_pem, PINNED_CERT: cert_pem})
-        elif len(there) == 1:
-            missing = key if there == [cert] else cert
-            raise MachineError(findings.certificate_half(str(there[0]), str(missing)))
-        certificate = load_pair(cert, key, _OPTION, _OPTION)
-        if certificate.chain_length > 1:
-            # Clients with a pin refuse more than the one certificate.
-            certificate = certificate.alone()
+        certificate = load_pinned(self.path, pin)
         found += date_findings(certificate, cert, now, key) + _secret_findings(key)
         if host and not certificate.covers(host):
-            found.append(findings.name_needs_new_pin(str(cert), str(key), host, certificate.names))
+            found.append(findings.name_needs_new_pin(str(cert), host, certificate.names))
         return certificate, found
 
-    def _finish_interrupted(self, cert: Path, key: Path) -> None:
-        """Complete a pair whose making was cut off when only one of its files had its name."""
-        missing = [path for path in (cert, key) if not os.path.lexists(path)]
-        if len(missing) != 1:
-            return
-        new = missing[0].with_name(missing[0].name + _NEW)
+    def note_listeners(self, content: bytes) -> None:
+        """Keep what `tailhub.server.listener_record` says of this start. A disk that is full does not matter."""
+        path = self.path / LISTENERS
         try:
-            load_pair(*((new, key) if missing == [cert] else (cert, new)))
-        except MachineError:  # nothing there, or the rest of something else: the half pair is then the error
-            return
-        new.replace(missing[0])
-        _sync_directory(self.path)
+            if not path.is_file() or path.read_bytes() != content:
+                write_files(self.path, {LISTENERS: content})
+        except OSError:
+            pass
 
     def _write(self, files: Mapping[str, bytes]) -> None:
         """Write files, in this order, each whole or left as it was, on the disk too; nobody else can read them."""
         try:
-            try:
-                for name, data in files.items():
-                    _write_whole(self.path / (name + _NEW), data)
-                for name in files:
-                    (self.path / (name + _NEW)).replace(self.path / name)
-                _sync_directory(self.path)
-            except OSError:
-                for name in files:
-                    (self.path / (name + _NEW)).unlink(missing_ok=True)
-                raise
+            write_files(self.path, files)
         except OSError as exc:
-            raise MachineError(_directory_finding(self.path, exc)) from exc
+            raise MachineError(directory_finding(self.path, exc)) from exc
 
 
 def _take_lock(lock: int, path: Path) -> None:
@@ -180,12 +159,20 @@ def _take_lock(lock: int, path: Path) -> None:
         pid = _lock_holder(lock)
         raise MachineError(findings.state_locked(str(path), pid, _program(pid))) from exc
     except OSError as exc:  # a network file system without locks
-        raise MachineError(findings.file_trouble(str(path / _LOCK), exc.strerror or str(exc))) from exc
+        raise MachineError(findings.file_trouble(str(path / LOCK), exc.strerror or str(exc))) from exc
     try:
         os.ftruncate(lock, 0)
         os.pwrite(lock, b"%d\n" % os.getpid(), 0)
     except OSError:  # a full disk must not keep a relay from starting that has all it needs
         pass
+
+
+def _finish_import(path: Path) -> None:
+    """Carry an import to its end that was cut off."""
+    try:
+        finish_swap(path)
+    except OSError as exc:
+        raise MachineError(directory_finding(path, exc)) from exc
 
 
 def _lock_holder(lock: int) -> int | None:
@@ -213,7 +200,7 @@ def _program(pid: int | None) -> str:
         return ""
 
 
-def _parse_relay_key(data: bytes) -> NodePrivate:
+def parse_relay_key(data: bytes) -> NodePrivate:
     """Read ``{"PrivateKey": "privkey:<hex>"}``; other members are left alone. `LocalError` never carries the key."""
     try:
         value = json.loads(data)
@@ -238,7 +225,7 @@ def _secret_findings(path: Path) -> list[Finding]:
     return []
 
 
-def _directory_finding(path: Path, error: OSError) -> Finding:
+def directory_finding(path: Path, error: OSError) -> Finding:
     """Why the state directory cannot be made or written to."""
     if isinstance(error, PermissionError):
         return findings.state_not_writable(str(path), current_user(), *mode_and_owner(path))
@@ -248,22 +235,3 @@ def _directory_finding(path: Path, error: OSError) -> Finding:
         return findings.state_not_a_directory(str(there), movable=there.is_file() or there.is_symlink())
     reason = error.strerror or str(error)  # disk full, read-only file system
     return findings.file_trouble(str(there), reason if there == path else f"{reason}: {path}")
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)  # left by a process that was killed; ours is made anew, with our mode
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

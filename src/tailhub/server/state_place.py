@@ -2,11 +2,17 @@
 
 Not here: what is in it (`tailhub.server.state`). ``$STATE_DIRECTORY`` (systemd.exec(5)), else ``/var/lib/tailhub`` for
 root, else the XDG base directory specification's place.
+
+A start that would make a new pin while other state exists is the way in which relays lose their clients: run by a
+person first and then by sudo or as a service, each ends up in a directory of its own. `refuse_new_pin` stops it when it
+is certain that a pinned certificate for the same port is elsewhere; where it is only possible, a finding says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from tailhub import findings
@@ -19,7 +25,9 @@ __all__ = [
     "RELAY_KEY",
     "SYSTEM_STATE",
     "locate",
+    "may_have_state",
     "other_states",
+    "refuse_new_pin",
 ]
 
 SYSTEM_STATE = Path("/var/lib/tailhub")
@@ -29,6 +37,9 @@ PINNED_KEY = "pinned.key"
 ADMIN_SOCKET = "admin.sock"  # of the operator's pages, while a relay runs
 
 _USER_STATE = ".local/state/tailhub"  # below a home directory
+HOMES = Path("/home")
+_MAX_HOMES = 1000  # that root looks into
+_CALLERS = ("SUDO_USER", "DOAS_USER")  # variables with the name of whoever became this user
 
 
 def locate(explicit: Path | None, environ: Mapping[str, str], uid: int | None) -> Path:
@@ -50,11 +61,38 @@ def other_states(path: Path, environ: Mapping[str, str]) -> list[Path]:
     A relay that is about to begin new state in `path` tells of them: a run as another user, by sudo or as a service,
     ends up elsewhere and would quietly have another pin. A directory that this user may not look into counts.
     """
-    candidates = [SYSTEM_STATE, _of_this_user(environ)]
-    homes = (_own_home(environ), _home_of(environ.get("SUDO_USER", "")))
-    candidates += [home / _USER_STATE for home in homes if home]
     here = path.resolve()
-    return [place for place in dict.fromkeys(candidates) if _may_have_state(place) and place.resolve() != here]
+    places = dict.fromkeys(_usual_places(environ))
+    return [place for place in places if may_have_state(place) and place.resolve() != here]
+
+
+def refuse_new_pin(path: Path, ports: Collection[int], environ: Mapping[str, str]) -> None:
+    """Raise `MachineError` if `path` has no state yet and another place surely has a pin for one of these `ports`.
+
+    `ports` are those of the listeners with a pinned certificate. For starts where nobody has chosen the directory.
+    """
+    if may_have_state(path) or any(path.glob("*.crt")):  # the latter are taken over
+        return
+    from tailhub.server.listener_record import read_listeners
+    from tailhub.server.pinned_pair import pair_paths
+
+    for other in other_states(path, environ):
+        for record in read_listeners(other):
+            is_same = record.origin == "pinned" and record.port and record.port in ports
+            if is_same and pair_paths(other, record.pin)[0].is_file():
+                raise MachineError(findings.state_elsewhere(str(path), str(other), record.port))
+
+
+def _usual_places(environ: Mapping[str, str]) -> Iterator[Path]:
+    yield SYSTEM_STATE
+    yield _of_this_user(environ)
+    homes = (_own_home(environ), *(_home_of(environ.get(caller, "")) for caller in _CALLERS))
+    yield from (home / _USER_STATE for home in homes if home)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        try:
+            yield from (home / _USER_STATE for home in islice(sorted(HOMES.iterdir()), _MAX_HOMES))
+        except OSError:  # there is no such directory on this system
+            pass
 
 
 def _absolute(path: Path) -> Path:
@@ -93,7 +131,8 @@ def _home_of(user: str) -> Path | None:
         return None
 
 
-def _may_have_state(place: Path) -> bool:
+def may_have_state(place: Path) -> bool:
+    """Is a relay's key or a part of its first pinned pair in `place`? True, too, where one may not look."""
     for name in (RELAY_KEY, PINNED_CERT, PINNED_KEY):
         try:
             (place / name).lstat()

@@ -114,6 +114,12 @@ def method_not_allowed(allowed: bytes, message: str) -> Response:
     return text(405, message, [(b"allow", allowed)])
 
 
+def without_words(response: Response) -> Response:
+    """The same status with nothing to read."""
+    headers = [header for header in response.headers if not header[0].startswith((b"content-", b"x-content-"))]
+    return answer(response.status, headers=headers)
+
+
 def fit(request: Request, response: Response) -> Response:
     """Fit the response to the request's method: to HEAD the same head goes out without the body."""
     return replace(response, body=b"") if request.method == b"HEAD" else response

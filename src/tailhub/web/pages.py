@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailhub.exceptions import LocalError
+from tailhub.web.callers import is_on_this_machine
 from tailhub.web.debug import DebugPages, DebugSources
 from tailhub.web.home import HOME_PAGE, HOME_STYLE_SOURCE
 from tailhub.web.message import HTML, JSON, TEXT, Request, Response, answer, fit, method_not_allowed, text
@@ -28,10 +29,12 @@ _NO_CACHE = (b"cache-control", b"no-cache, no-store, must-revalidate, no-transfo
 class PublicSettings:
     """What the operator chose. `home`: empty for the default page, ``blank``, or a URL to redirect to.
 
+    `quiet`: nothing tells scanners what this is; what clients ask for is answered all the same.
     Raises `LocalError` when `home` is something else.
     """
 
     home: str = ""
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if self.home not in ("", "blank") and not _URL.fullmatch(self.home):
@@ -55,6 +58,7 @@ class PublicPages:
 
     def __init__(self, settings: PublicSettings, sources: PublicSources) -> None:
         self._sources = sources
+        self._quiet = settings.quiet
         self._debug = DebugPages(sources.debug)
         self._home = _home(settings.home)
         self._pages: Mapping[bytes, Callable[[Request], Response]] = {
@@ -65,16 +69,20 @@ class PublicPages:
             b"/robots.txt": _robots,
             b"/bootstrap-dns": self._bootstrap_dns,
         }
+        if settings.quiet:  # clients never ask for it without an upgrade
+            self._pages = {path: page for path, page in self._pages.items() if path != b"/derp"}
 
     def respond(self, request: Request) -> Response:
         """Give the answer to any request that is not an upgrade to DERP."""
         if request.method == b"CONNECT":  # a 2xx would promise a tunnel
-            return method_not_allowed(b"GET, HEAD", "this is a DERP relay, not an HTTP proxy")
+            what = "method not allowed" if self._quiet else "this is a DERP relay, not an HTTP proxy"
+            return method_not_allowed(b"GET, HEAD", what)
         path = request.path
         page = self._pages.get(path)
         if page is not None:
             return fit(request, page(request))
-        if path == b"/debug" or path.startswith(b"/debug/"):
+        is_debug = path == b"/debug" or path.startswith(b"/debug/")
+        if is_debug and not (self._quiet and not is_on_this_machine(request)):
             return fit(request, self._debug.respond(request))
         return fit(request, self._home)
 

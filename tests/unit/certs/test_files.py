@@ -266,8 +266,8 @@ def test_openssl_has_the_last_word(tmp_path: Path) -> None:
     [
         (NOW, True, []),
         (NOW.replace(year=2037), True, ["pin-expires-soon"]),
-        (NOW.replace(year=2037) - 90 * DAY, True, []),
-        (NOW.replace(year=2037) - 89 * DAY, True, ["pin-expires-soon"]),
+        (NOW.replace(year=2037) - 365 * DAY, True, []),
+        (NOW.replace(year=2037) - 364 * DAY, True, ["pin-expires-soon"]),
         (NOW.replace(year=2037) - 89 * DAY, False, []),
         (NOW.replace(year=2037) + DAY, True, ["certificate-expired"]),
         (NOW.replace(year=2037) + DAY, False, ["certificate-expired"]),
@@ -275,7 +275,7 @@ def test_openssl_has_the_last_word(tmp_path: Path) -> None:
     ],
 )
 def test_dates(tmp_path: Path, now: datetime, pinned: bool, found: list[str]) -> None:
-    """Dates give findings, not errors; the end of a pin is told 90 days before."""
+    """Dates give findings, not errors; the end of a pin is told a year before."""
     cert, key = pair(tmp_path, CERT, KEY)
     result = date_findings(load_pair(cert, key), cert, now, key if pinned else None)
     assert [finding.name for finding in result] == found

@@ -51,7 +51,7 @@ def test_a_name_too_long_for_a_cn() -> None:
     assert certificate.subject.rfc4514_string() == "CN=short.example"
     sans = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert sans.get_values_for_type(x509.DNSName)[0] == long
-    assert made([long], []).subject.rfc4514_string() == "CN=tailhub"
+    assert made([long], []).subject.rfc4514_string() == "CN=relay"
 
 
 def test_dates_and_purpose() -> None:

@@ -24,7 +24,7 @@ WRONG = [
     ("relay --address fe80::1%eth0", "TH061", "found `fe80::1%eth0`"),
     ("relay --address 203.0.113.7 --address 203.0.113.8", "TH067", "found 203.0.113.7, 203.0.113.8"),
     ("relay --hostname https://derp.example.com/", "TH062", "Write `--hostname derp.example.com`"),
-    ("relay --cert a.pem", "TH065", "`--cert a.pem --key FILE`"),
+    ("relay --cert a.pem", "TH065", "`--cert a.pem` and `--key FILE`"),
     ("relay --cert=", "TH069", "`--cert` needs a value"),
     ("relay --key=", "TH069", "`--key` needs a value"),
     ("relay --state-dir=", "TH069", "`tailhub relay --help`"),

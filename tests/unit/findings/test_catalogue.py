@@ -4,7 +4,6 @@ import inspect
 import re
 from collections.abc import Callable
 from datetime import date
-from string import Formatter
 
 import pytest
 
@@ -49,8 +48,7 @@ def sample(maker: Callable[..., Finding], with_optional: bool) -> Finding:
 
 
 def placeholders(text: str) -> set[str]:
-    conditions = set(re.findall(r"\[\[(\w+)\?", text))
-    return conditions | {name for _, name, _, _ in Formatter().parse(text) if name}
+    return set(re.findall(r"\[\[(\w+)\?", text)) | set(re.findall(r"\{(\w+)", text))
 
 
 def test_every_code_has_texts_in_both_languages() -> None:
@@ -90,6 +88,7 @@ def test_rendering_leaves_no_template_behind(name: str, with_optional: bool) -> 
     finding = sample(MAKERS[name], with_optional)
     for lang in ("en", "zh"):
         for text in (finding.what(lang), finding.remedy(lang)):
+            text = text.replace("`[[listen]]`", "`listen`")
             assert not re.search(r"\[\[|\]\]|\|\||\{[a-z]|None|  |^ | $", text), text
             assert text.count("`") % 2 == 0, text
         assert finding.what(lang)[-1] in ".。"

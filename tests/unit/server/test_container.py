@@ -49,11 +49,12 @@ def test_is_paired(tmp_path: Path) -> None:
     assert is_paired("eth3", tmp_path) is None
 
 
-MOUNTINFO = """\
+MOUNTINFO = f"""\
 616 523 0:64 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/x
 617 616 0:67 / /proc rw,nosuid - proc proc rw
 618 616 254:1 /var/lib/docker/volumes/th/_data /var/lib/tailhub rw,relatime master:1 - ext4 /dev/vda1 rw
 619 616 0:70 / /tmp rw - tmpfs tmpfs rw
+621 616 254:1 /var/lib/docker/volumes/{"4a" * 32}/_data /data rw - ext4 /dev/vda1 rw
 620 616 254:1 /srv/a /srv/with\\040space rw - ext4 /dev/vda1 rw
 garbage
 """
@@ -68,10 +69,11 @@ garbage
         ("/home/u/.local/state/tailhub", False),
         ("/tmp/tailhub", False),
         ("/srv/with space/tailhub", True),
+        ("/data", False),
     ],
 )
 def test_outlives_container(tmp_path: Path, directory: str, kept: bool) -> None:
-    """Only a directory on a mount of its own, not in memory, outlives the container."""
+    """Only a directory on a mount of its own, neither in memory nor on a nameless volume, outlives the container."""
     _write(tmp_path, "proc/self/mountinfo", MOUNTINFO)
     assert outlives_container(Path(directory), tmp_path) is kept
 

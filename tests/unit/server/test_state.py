@@ -379,6 +379,7 @@ def test_names_of_a_new_certificate(state: StateDir) -> None:
 def test_relay_name() -> None:
     """A relay's made-up name comes from its public key, below a domain that never exists."""
     assert relay_name(NodePublic(bytes(range(32)))) == OWN
+    assert relay_name(NodePublic(bytes(range(32))), quiet=True) == "relay-00010203.invalid"
 
 
 @pytest.mark.parametrize(("present", "missing"), [("pinned.crt", "pinned.key"), ("pinned.key", "pinned.crt")])

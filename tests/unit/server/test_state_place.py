@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tailhub.exceptions import MachineError
+from tailhub.findings import Finding
 from tailhub.server import state_place
-from tailhub.server.state_place import SYSTEM_STATE, locate, other_states
+from tailhub.server.config import ListenerConfig
+from tailhub.server.listener_record import LISTENERS, describe_listeners
+from tailhub.server.state_place import SYSTEM_STATE, locate, other_states, refuse_new_pin
 
 HOME = Path.home()
 
@@ -53,6 +56,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     for place in (system, user, sudoer):
         place.mkdir(parents=True)
     monkeypatch.setattr(state_place, "SYSTEM_STATE", system)
+    monkeypatch.setattr(state_place, "HOMES", tmp_path / "homes")
     real = pwd.getpwnam
 
     def getpwnam(name: str) -> object:
@@ -105,3 +109,82 @@ def test_current_directory_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "gone").rmdir()
     with pytest.raises(MachineError, match="the directory that it counts from is gone"):
         locate(None if environ else Path("here"), environ, 1000)
+
+
+@pytest.mark.parametrize("caller", ["SUDO_USER", "DOAS_USER"])
+def test_the_caller_of_sudo_and_doas(homes: dict[str, Path], tmp_path: Path, caller: str) -> None:
+    """The state of whoever became another user is other state."""
+    (homes["sudoer"] / "pinned.crt").touch()
+    assert other_states(tmp_path / "mine", {"HOME": "/nonexistent", caller: "sudoer"}) == [homes["sudoer"]]
+
+
+def test_root_looks_into_all_homes(homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root, as whom a service may be started, is told of every user's state; others look at their own only."""
+    state = tmp_path / "homes" / "u" / ".local/state/tailhub"
+    state.mkdir(parents=True)
+    (state / "pinned.crt").touch()
+    environ = {"HOME": "/nonexistent"}
+    for uid, expected in ((0, [state]), (1000, [])):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        assert other_states(tmp_path / "mine", environ) == expected
+
+
+# --- a start that would make a new pin
+
+
+def served(place: Path, *listeners: ListenerConfig, ports: tuple[int, ...] = (8443,)) -> None:
+    """State with a pin, of a relay that had these listeners."""
+    for name in ("derper.key", "pinned.crt", "pinned.key"):
+        (place / name).touch()
+    (place / LISTENERS).write_bytes(describe_listeners(listeners or [ListenerConfig()], ports))
+
+
+def test_a_new_pin_beside_another_for_the_same_port(homes: dict[str, Path], tmp_path: Path) -> None:
+    """A first start is stopped when state elsewhere surely has a pin for its port, and told all ways on."""
+    served(homes["sudoer"])
+    mine = tmp_path / "mine"
+    with pytest.raises(MachineError) as caught:
+        refuse_new_pin(mine, {8443}, {"HOME": str(tmp_path), "SUDO_USER": "sudoer"})
+    finding = caught.value.finding
+    assert isinstance(finding, Finding)
+    assert finding.name == "state-elsewhere"
+    text = str(finding)
+    assert f"tailhub relay --state-dir {homes['sudoer']}" in text
+    assert f"tailhub state export state.tar --state-dir {homes['sudoer']}" in text
+    assert f"tailhub state import state.tar --state-dir {mine}" in text
+    assert "--new-state" in text
+    assert not mine.exists()
+
+
+@pytest.mark.parametrize(
+    ("listener", "ports"),
+    [
+        (ListenerConfig(), {8444}),  # another relay of the same owner
+        (ListenerConfig(cert=Path("/c"), key=Path("/k")), {8443}),  # nobody pins what comes from a CA
+        (ListenerConfig(pin="gone"), {8443}),  # its files are not there
+        (ListenerConfig(), set()),  # this relay makes no pin
+    ],
+)
+def test_other_state_that_does_not_matter(
+    homes: dict[str, Path], tmp_path: Path, listener: ListenerConfig, ports: set[int]
+) -> None:
+    """Another port, a certificate from files and a pin that is gone do not stop a start."""
+    served(homes["system"], listener)
+    refuse_new_pin(tmp_path / "mine", ports, {"HOME": str(tmp_path)})
+
+
+def test_other_state_that_tells_nothing(homes: dict[str, Path], tmp_path: Path) -> None:
+    """State without a note of its ports is possible, not certain: a warning tells of it and the start goes on."""
+    (homes["system"] / "pinned.crt").touch()
+    refuse_new_pin(tmp_path / "mine", {8443}, {"HOME": str(tmp_path)})
+    assert other_states(tmp_path / "mine", {"HOME": str(tmp_path)}) == [homes["system"]]
+
+
+@pytest.mark.parametrize("name", ["derper.key", "pinned.crt", "203.0.113.7.crt"])
+def test_a_place_with_state_of_its_own(homes: dict[str, Path], tmp_path: Path, name: str) -> None:
+    """Where there is a key, a pin or a pair to take over, other state does not stop a start."""
+    served(homes["system"])
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / name).touch()
+    refuse_new_pin(mine, {8443}, {"HOME": str(tmp_path)})

@@ -1,0 +1,279 @@
+"""``tailhub service``: the relay as a service of systemd, under a user of its own.
+
+Installing is safe to repeat: what is there stays, state of the one who tried the relay out before is moved in, and a
+unit that does not come up gives way to the one that did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tailhub import findings
+from tailhub.cli.called import program
+from tailhub.cli.output import write
+from tailhub.cli.service_texts import TEXTS
+from tailhub.exceptions import MachineError
+from tailhub.findings import Language
+from tailhub.server.state import StateDir
+from tailhub.server.state_place import RELAY_KEY, other_states
+from tailhub.server.unit_file import Service, is_below_home, unit_text
+
+NAME = "tailhub"
+NOLOGIN = "/usr/sbin/nologin"
+START_LIMIT_S = 60
+_RUNNING = Path("/run/systemd/system")  # sd_booted(3)
+_CODE = re.compile(r"\s*\[TH\d+\]$")  # behind what the relay says of itself
+_INACTIVE = 3  # the exit code of `systemctl status` for a service that does not run
+
+
+def install(name: str, user: str, config: Path | None, sample: str, lang: Language) -> int:
+    """Make user, configuration and unit as far as they are missing, move state in, and start. Returns the exit code.
+
+    `sample` is what a new configuration file holds. Raises `MachineError`.
+    """
+    _require("install")
+    service = _service(name, user, config)
+    _make_user(service)
+    homes = _check_reach(service)
+    if not service.config.exists():
+        service.config.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _write_new(service.config, sample, 0o644)
+        _say(lang, "config_made", path=service.config)
+    moved = _move_state(service, lang)
+    if moved is not None:
+        _say(lang, "state_moved", before=moved, after=service.state_dir)
+    _swap_unit(service, unit_text(service, homes))
+    _say(
+        lang,
+        "installed",
+        name=service.name,
+        user=service.user,
+        config=service.config,
+        state=service.state_dir,
+        derpmap=f"sudo {program()} derpmap" + _state_option(service),
+    )
+    return 0
+
+
+def upgrade(name: str, lang: Language) -> int:
+    """Write the unit as this version has it, restart, and go back if that does not come up. Returns the exit code."""
+    _require("upgrade")
+    service = _installed(name)
+    _swap_unit(service, unit_text(service, _check_reach(service)))
+    _say(lang, "upgraded", name=service.name)
+    return 0
+
+
+def status(name: str, lang: Language) -> int:
+    """Print how the service does: 0 when it runs, else 3."""
+    if not _RUNNING.exists():
+        raise MachineError(findings.no_systemd(f"{program()} relay"))
+    service = _installed(name)
+    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp", "MemoryCurrent")
+    shown = _systemctl("show", f"{name}.service", f"--property={','.join(wanted)}").stdout
+    values = dict(line.partition("=")[::2] for line in shown.splitlines())
+    is_active = values.get("ActiveState") == "active"
+    _say(
+        lang,
+        "running" if is_active else "not_running",
+        name=name,
+        state=f"{values.get('ActiveState')} ({values.get('SubState')})",
+        since=values.get("ActiveEnterTimestamp") or "-",
+        pid=values.get("MainPID", "0"),
+        restarts=values.get("NRestarts", "0"),
+        user=service.user,
+        config=service.config,
+        state_dir=service.state_dir,
+    )
+    return 0 if is_active else _INACTIVE
+
+
+def uninstall(name: str, lang: Language) -> int:
+    """Stop the service and remove its unit. State, configuration and user stay. Returns the exit code."""
+    _require("uninstall")
+    service = _installed(name)
+    _systemctl("disable", "--now", f"{name}.service")
+    service.unit_path.unlink(missing_ok=True)
+    _systemctl("daemon-reload")
+    _say(lang, "uninstalled", name=name, state=service.state_dir, config=service.config.parent, user=service.user)
+    return 0
+
+
+# --- what is there ----------------------------------------------------------------------------------------------------
+
+
+def _require(command: str) -> None:
+    if not _RUNNING.exists():
+        raise MachineError(findings.no_systemd(f"{program()} relay"))
+    if os.geteuid() != 0:
+        raise MachineError(findings.service_needs_root(f"{program()} service {command}"))
+
+
+def _service(name: str, user: str, config: Path | None) -> Service:
+    return Service(name, user, Path(sys.executable), config or Path("/etc") / name / "tailhub.toml")
+
+
+def _installed(name: str) -> Service:
+    """The service as its unit has it, run by this Python. Raises `MachineError` when there is none."""
+    service = _service(name, NAME, None)
+    try:
+        text = service.unit_path.read_text(encoding="utf-8")
+    except OSError:
+        raise MachineError(findings.service_missing(name, f"{program()} service install")) from None
+    values = dict(line.partition("=")[::2] for line in text.splitlines())
+    words = shlex.split(values.get("ExecStart", ""))
+    config = Path(words[words.index("--config") + 1]) if "--config" in words[:-1] else service.config
+    return Service(name, values.get("User", NAME), service.python, config)
+
+
+def _check_reach(service: Service) -> tuple[Path, ...]:
+    """Where below home directories the program is. Raises `MachineError` if the service's user cannot start it."""
+    homes = tuple(path for path in (service.python, Path(sys.base_prefix), Path(__file__)) if is_below_home(path))
+    reason = ""
+    try:
+        done = subprocess.run(  # noqa: S603  this Python
+            [service.python, "-m", "tailhub", "--version"],
+            user=service.user,
+            group=service.user,
+            extra_groups=[],
+            cwd="/",
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT_S,
+            check=False,
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+    if not reason and homes and _selinux_enforces():
+        reason = "SELinux keeps services away from programs below home directories"
+    if reason:
+        raise MachineError(findings.program_out_of_reach(service.user, str(service.python), reason))
+    return homes
+
+
+def _selinux_enforces() -> bool:
+    try:
+        return Path("/sys/fs/selinux/enforce").read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return False
+
+
+# --- making it --------------------------------------------------------------------------------------------------------
+
+
+def _make_user(service: Service) -> None:
+    from pwd import getpwnam
+
+    with contextlib.suppress(KeyError):
+        getpwnam(service.user)
+        return
+    command = ["useradd", "--system", "--user-group", "--home-dir", str(service.state_dir), "--no-create-home"]
+    done = _run([*command, "--shell", NOLOGIN, service.user])
+    if done.returncode:
+        raise MachineError(findings.service_not_up(service.name, done.stderr.strip() or "useradd failed"))
+
+
+def _move_state(service: Service, lang: Language) -> Path | None:
+    """Move the one other state that there is to the service's place; where it was. The old directory keeps a copy.
+
+    Nothing is moved when the service has state already, and when there are several to choose from, which are named.
+    """
+    target = service.state_dir
+    if (target / RELAY_KEY).exists():
+        _give(target, service.user)
+        return None
+    others = [place for place in other_states(target, os.environ) if (place / RELAY_KEY).exists()]
+    if len(others) != 1:
+        if others:
+            _say(lang, "several_states", places=", ".join(map(str, others)), target=target)
+        return None
+    source = others[0]
+    StateDir.open(source).close()  # not while a relay runs on it
+    new = target.with_name(target.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(source, new, symlinks=True, ignore=shutil.ignore_patterns("lock", "*.sock", "*.new"))
+    _give(new, service.user)
+    if target.exists():
+        target.rmdir()  # empty, or it would have a key
+    new.rename(target)
+    source.rename(source.with_name(source.name + ".moved"))
+    return source
+
+
+def _give(path: Path, user: str) -> None:
+    """Let `user` own a directory with all that is in it; nobody else may look in."""
+    path.chmod(0o700)
+    for place in (path, *path.rglob("*")):
+        shutil.chown(place, user, user) if not place.is_symlink() else None
+
+
+def _swap_unit(service: Service, text: str) -> None:
+    """Put the unit in its place and (re)start. If it does not come up the unit from before is put back."""
+    before = service.unit_path.read_text(encoding="utf-8") if service.unit_path.exists() else None
+    with _restored_on_failure(service, before):
+        _write_new(service.unit_path, text, 0o644)
+        _systemctl("daemon-reload")
+        _systemctl("enable", f"{service.name}.service")
+        done = _systemctl("restart", f"{service.name}.service")
+        if done.returncode:
+            raise MachineError(findings.service_not_up(service.name, _last_words(service.name), restored=bool(before)))
+
+
+@contextlib.contextmanager
+def _restored_on_failure(service: Service, before: str | None) -> Iterator[None]:
+    try:
+        yield
+    except MachineError:
+        if before is not None:
+            _write_new(service.unit_path, before, 0o644)
+            _systemctl("daemon-reload")
+            _systemctl("restart", f"{service.name}.service")
+        raise
+
+
+def _last_words(name: str) -> str:
+    """The last line that the service printed."""
+    lines = _run(["journalctl", "-u", f"{name}.service", "-n", "20", "-o", "cat", "--no-pager"]).stdout.splitlines()
+    said = [line.strip() for line in lines if line.startswith("tailhub: ")]
+    return _CODE.sub("", said[-1].removeprefix("tailhub: ")).rstrip(".") if said else "systemd says no more"
+
+
+def _write_new(path: Path, text: str, mode: int) -> None:
+    """Write a file whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.chmod(mode)
+        new.replace(path)
+    except OSError as exc:
+        raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
+
+
+def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
+    return _run(["systemctl", *words])
+
+
+def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603  words of our own
+    except OSError as exc:
+        raise MachineError(findings.file_trouble(words[0], exc.strerror or str(exc))) from exc
+
+
+def _state_option(service: Service) -> str:
+    return "" if service.name == NAME else f" --state-dir {service.state_dir}"
+
+
+def _say(lang: Language, text: str, **values: object) -> None:
+    write(TEXTS[text][lang].format(**values) + "\n")

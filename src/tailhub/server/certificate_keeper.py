@@ -1,0 +1,110 @@
+"""Keeps what is served true while the relay runs: new files, a fresh meta certificate, dates that come near.
+
+One in each process that serves clients; each looks at the files by itself, and one of them (`logs`) says what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from datetime import UTC, datetime
+
+from tailhub import findings
+from tailhub.certs.files import Certificate
+from tailhub.certs.meta import make_meta
+from tailhub.certs.sources import CertSource, Loaded
+from tailhub.findings import Finding
+from tailhub.net.tls_context import server_context
+from tailhub.server.foundation import Foundation
+from tailhub.server.pin_expiry import ExpiryWatch
+from tailhub.server.served_certificates import CertificateWatch, ServedCertificates, reload
+
+LOOK_S = 1.0  # between looks at files
+META_CHECK_S = 3600.0  # between looks at dates, by the wall clock, which may be set
+WARN_DAYS = (14, 3, 1)  # before a certificate of others expires, once each
+
+_log = logging.getLogger("tailhub")
+
+
+class CertificateKeeper:
+    """Made before anybody may connect; `run` is a task. `health` are the Health frames for clients, by listener."""
+
+    def __init__(self, foundation: Foundation, *, logs: bool) -> None:
+        self._public_key = foundation.public_key
+        self._sources = foundation.sources
+        self._watch = CertificateWatch(foundation.sources)
+        self._meta = make_meta(self._public_key, datetime.now(UTC))
+        self.served = ServedCertificates(foundation.loaded, self._make_context)
+        self._logs = logs
+        self._expiry = ExpiryWatch(logs=logs)
+        self._warned: dict[int, tuple[datetime, int]] = {}  # by listener: which certificate, at how many days
+        self.health: dict[int, bytes] = {}
+        self._look_at_dates()
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        loop = asyncio.get_running_loop()
+        dates_at = loop.time() + META_CHECK_S
+        while True:
+            await asyncio.sleep(LOOK_S if self._watch.has_files else META_CHECK_S)
+            if self._watch.has_files:
+                # In a thread: files may lie on a disk that does not answer.
+                for number, source in await loop.run_in_executor(None, self._watch.changed):
+                    self._take(number, source, await loop.run_in_executor(None, reload, source, datetime.now(UTC)))
+            if loop.time() >= dates_at:
+                dates_at = loop.time() + META_CHECK_S
+                self._renew_meta()
+                self._look_at_dates()
+
+    def _make_context(self, certificate: Certificate) -> ssl.SSLContext:
+        return server_context(certificate.chain_pem, certificate.key_pem, self._meta.pem)
+
+    def _take(self, number: int, source: CertSource, result: Loaded | Finding) -> None:
+        """Serve what a source has now, or say why that cannot be."""
+        if isinstance(result, Finding):
+            self._say(logging.ERROR, str(findings.certificate_kept(source.place, str(result))))
+            return
+        self.served.replace(number, result)
+        first, more = result.certificates[0], len(result.certificates) - 1
+        self._say(
+            logging.INFO,
+            f"new certificate from {source.place}: {', '.join((*first.names, *first.ips)) or 'no names'}, "
+            f"valid to {first.not_after:%Y-%m-%d}" + (f", and {more} more" if more else ""),
+        )
+        for note in result.notes:
+            self._say(logging.WARNING, str(note))
+        self._look_at_dates()
+
+    def _renew_meta(self) -> None:
+        """Replace the meta certificate when it is time; open connections keep theirs."""
+        now = datetime.now(UTC)
+        if now < self._meta.renew_at:
+            return
+        before = self._meta
+        try:
+            self._meta = make_meta(self._public_key, now)
+            self.served.renew(self._make_context)
+        except (OSError, ValueError) as exc:  # descriptors may have run out just now
+            self._meta = before
+            _log.warning("the meta certificate could not be renewed, trying again later: %s", exc)
+
+    def _look_at_dates(self) -> None:
+        """Have clients told of a pinned certificate that will expire, and the log of any other."""
+        now = datetime.now(UTC)
+        served = self.served.defaults
+        self.health.clear()
+        self.health.update(self._expiry.look(served, now))
+        for number, (source, certificate) in enumerate(zip(self._sources, served, strict=True)):
+            if source is None or certificate is None or certificate.needs_pin:
+                continue
+            days = (certificate.not_after - now).days
+            reached = min((limit for limit in WARN_DAYS if days < limit), default=0)
+            warned = (certificate.not_after, reached)
+            if reached and self._warned.get(number) != warned:
+                self._say(logging.WARNING, str(findings.certificate_expires_soon(source.place, warned[0], days)))
+            self._warned[number] = warned
+
+    def _say(self, level: int, text: str) -> None:
+        if self._logs:
+            _log.log(level, "%s", text)

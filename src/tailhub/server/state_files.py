@@ -1,0 +1,57 @@
+"""Writing files of a state directory: each whole or not at all, on the disk too, and for their owner alone.
+
+Not here: what is in them. Errors are `OSError`; `tailhub.server.state` has the sentences for people.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["NEW", "give_to_owner", "sync_directory", "write_files", "write_whole"]
+
+NEW = ".new"  # ends the name of what is being written, until it is whole
+
+
+def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, in this order, each whole or left as it was; nobody else can read them."""
+    try:
+        for name, data in files.items():
+            write_whole(directory / (name + NEW), data)
+        for name in files:
+            (directory / (name + NEW)).replace(directory / name)
+        sync_directory(directory)
+    except OSError:
+        for name in files:
+            (directory / (name + NEW)).unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Make a file of mode 0600 and have it on the disk; one that is in the way goes."""
+    path.unlink(missing_ok=True)  # left by a process that was killed; ours is made anew, with our mode
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on the disk."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def give_to_owner(path: Path, directory: Path) -> None:
+    """Give what root made in a service's state `directory` to whom that belongs: the service could not read it."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    owner = directory.stat()
+    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

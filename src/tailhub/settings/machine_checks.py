@@ -1,0 +1,55 @@
+"""What ``tailhub config check`` finds out about a configuration on this machine, without starting anything.
+
+Each check gives findings and never raises for what it finds; one that looks at something new is a line in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from tailhub.exceptions import FindingError
+from tailhub.findings import Finding
+from tailhub.server.config import RelayConfig
+
+__all__ = ["CHECKS", "machine_findings"]
+
+
+def machine_findings(config: RelayConfig) -> list[Finding]:
+    """What all checks find, each thing once."""
+    found: list[Finding] = []
+    for check in CHECKS:
+        try:
+            found += [finding for finding in check(config) if finding not in found]
+        except FindingError as exc:
+            if isinstance(exc.finding, Finding):
+                found.append(exc.finding)
+    return found
+
+
+def check_certificates(config: RelayConfig) -> Iterator[Finding]:
+    """Can the certificate files be read and served, and will clients take them?"""
+    from tailhub.certs.files import date_findings, load_pair, use_findings
+
+    for listener in config.listeners:
+        if listener.cert is None or listener.key is None:
+            continue
+        try:
+            certificate = load_pair(listener.cert, listener.key, listener.place("cert"), listener.place("key"))
+        except FindingError as exc:
+            if isinstance(exc.finding, Finding):
+                yield exc.finding
+            continue
+        yield from date_findings(certificate, listener.cert, datetime.now(UTC))
+        yield from use_findings(certificate, listener.cert, listener.hostname)
+
+
+def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
+    """Is the mesh key one?"""
+    if config.mesh_key_file is not None:
+        from tailhub.server.state import mesh_key
+
+        yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
+
+
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key)

@@ -1,0 +1,218 @@
+"""Every setting of a relay, once: the source of flags, variables, keys of the file, the example and the reference.
+
+A setting ``public_port`` is the flag ``--public-port``, the variable ``TAILHUB_PUBLIC_PORT`` and the key
+``public_port``. A new one is a field of `RelayConfig` (or `ListenerConfig`) and a line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Kind = Literal["text", "path", "port", "number", "workers", "switch", "texts", "names"]
+"""How it is written: "texts" may be given several times, "names" are separated by commas."""
+
+
+class Section(StrEnum):
+    """What belongs together, in the order in which people think of it."""
+
+    LISTENER = "Where clients connect"
+    CERTIFICATE = "Certificate"
+    PORTS = "Other ports"
+    ADDRESS = "Address"
+    STATE = "State"
+    RELAY = "Relay"
+    PAGES = "What others see"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    `field` is its name in the configuration's class; `example` what the documentation writes; `in_listen`: may it stand
+    in a ``[[listen]]`` table? `shown_default` is for a default that is found out. A `secret` is never printed.
+    """
+
+    name: str
+    section: Section
+    kind: Kind
+    default: object
+    help: str
+    metavar: str = ""
+    example: str = ""
+    field: str = ""
+    in_listen: bool = False
+    shown_default: str = ""
+    secret: bool = False
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """All its names on the command line: a switch has one to switch it off."""
+        return (self.flag, "--no-" + self.flag[2:]) if self.kind == "switch" else (self.flag,)
+
+    @property
+    def field_name(self) -> str:
+        """Its name in `RelayConfig`."""
+        return self.field or self.name
+
+    @property
+    def default_text(self) -> str:
+        """The default as one would write it, empty if there is none."""
+        if self.shown_default:
+            return self.shown_default
+        if isinstance(self.default, bool):
+            return "true" if self.default else "false"
+        return "" if self.default in (None, "", ()) else str(self.default)
+
+
+def _listener(
+    name: str, section: Section, kind: Kind, default: object, meaning: str, metavar: str = "", example: str = ""
+) -> Setting:
+    return Setting(name, section, kind, default, meaning, metavar, example, in_listen=True)
+
+
+_S = Section
+
+SETTINGS: tuple[Setting, ...] = (
+    _listener("listen", _S.LISTENER, "text", ":8443", "Where clients connect (TLS, any port).", "HOST:PORT", ":443"),
+    _listener(
+        "public_port",
+        _S.LISTENER,
+        "port",
+        None,
+        "TCP port that clients use, if not the one listened on.",
+        "N",
+        "443",
+    ),
+    _listener(
+        "hostname", _S.LISTENER, "text", "", "DNS name that clients use (or an address).", "NAME", "derp.example.com"
+    ),
+    _listener(
+        "tls",
+        _S.LISTENER,
+        "switch",
+        True,
+        "Speak TLS; without, a proxy in front has ended it.",
+    ),
+    _listener("cert", _S.CERTIFICATE, "path", None, "Certificate (PEM) with its chain.", "FILE", "fullchain.pem"),
+    _listener("key", _S.CERTIFICATE, "path", None, "The certificate's private key (PEM).", "FILE", "privkey.pem"),
+    _listener(
+        "cert_dir",
+        _S.CERTIFICATE,
+        "path",
+        None,
+        "Directory of certificates and their keys.",
+        "DIR",
+        "/etc/tailhub/certs",
+    ),
+    _listener("pin", _S.CERTIFICATE, "text", "", "Which pinned certificate (tailhub cert renew).", "NAME", "next"),
+    Setting(
+        "http_listen",
+        _S.PORTS,
+        "text",
+        "off",
+        "Plain HTTP: captive portal check and redirect, usually :80.",
+        "HOST:PORT",
+        ":80",
+    ),
+    Setting("stun_listen", _S.PORTS, "text", ":3478", "STUN over UDP.", "HOST:PORT", ":3479"),
+    Setting(
+        "stun_public_port",
+        _S.PORTS,
+        "port",
+        None,
+        "UDP port that clients use, if not the one listened on.",
+        "N",
+        "3478",
+    ),
+    Setting(
+        "admin_listen",
+        _S.PORTS,
+        "text",
+        "127.0.0.1:9912",
+        "Health, metrics and the map, for you only.",
+        "HOST:PORT",
+        "127.0.0.1:9913",
+    ),
+    Setting(
+        "address",
+        _S.ADDRESS,
+        "texts",
+        (),
+        "Address that clients use; once for IPv4, once for IPv6.",
+        "IP",
+        "203.0.113.7",
+        field="addresses",
+    ),
+    Setting("discover", _S.ADDRESS, "switch", True, "Ask the cloud's metadata and public STUN servers."),
+    Setting(
+        "state_dir",
+        _S.STATE,
+        "path",
+        None,
+        "Directory that keeps the relay's key and certificate.",
+        "DIR",
+        "/var/lib/tailhub",
+    ),
+    Setting(
+        "new_state",
+        _S.STATE,
+        "switch",
+        False,
+        "Begin new state although another relay's state exists here (its pin stays with it).",
+    ),
+    Setting(
+        "mesh_key_file",
+        _S.RELAY,
+        "path",
+        None,
+        "Secret shared by the relays of one region: 64 hex digits.",
+        "FILE",
+        "/etc/tailhub/mesh.key",
+    ),
+    Setting(
+        "region_id",
+        _S.RELAY,
+        "number",
+        None,
+        "Region in the printed map, 900 to 999 (default: from the key).",
+        "N",
+        "947",
+    ),
+    Setting(
+        "workers",
+        _S.RELAY,
+        "workers",
+        None,
+        "Processes that serve clients (auto: 1 up to two cores, else one less than there are).",
+        "N|auto",
+        "2",
+        shown_default="auto",
+    ),
+    Setting("home", _S.PAGES, "text", "", "Home page: nothing, or a redirect.", "blank|URL", "blank"),
+    Setting(
+        "bootstrap_dns_names",
+        _S.PAGES,
+        "names",
+        (),
+        "Names to publish on /bootstrap-dns, separated by commas.",
+        "A,B",
+        "controlplane.example.com",
+    ),
+    Setting("stun_rfc", _S.PAGES, "switch", True, "Answer plain RFC 8489 STUN too, limited by address."),
+    Setting(
+        "quiet",
+        _S.PAGES,
+        "switch",
+        False,
+        "Tell nobody what runs here: home blank, stun_rfc off unless they are set, no names of ours.",
+    ),
+)
+
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}

@@ -1,0 +1,115 @@
+"""From what somebody wrote to what the relay takes: one way for flags, variables and the file.
+
+A flag or a variable is text; a value of the file is text, a number, a truth value or a list: it is checked for its type
+and then read as text too. A fault is a `UsageError` that names the place. Whether a value makes
+sense (a port from 1 to 65535, a name that is one) is for ``server.config.config_findings``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tailhub import findings
+from tailhub.exceptions import UsageError
+from tailhub.findings import Place
+from tailhub.server.config import MAX_WORKERS
+from tailhub.settings.table import Setting
+
+__all__ = ["shown", "value_of"]
+
+_EXPECTED = {
+    "text": "text",
+    "path": "text",
+    "port": "number",
+    "number": "number",
+    "workers": "number",
+    "switch": "truth",
+    "texts": "texts",
+    "names": "texts",
+}
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+MASK = "(secret)"
+
+
+def value_of(setting: Setting, written: object, place: Place, directory: Path | None = None) -> object:
+    """The value of `setting` that was `written` at `place`; relative paths count from `directory`.
+
+    Raises `UsageError`.
+    """
+    match written:
+        case list() if setting.kind in ("texts", "names") and all(isinstance(one, str) for one in written):
+            return tuple(one for text in written for one in _texts(setting, text))
+        case bool() if setting.kind == "switch":
+            return written
+        case bool():
+            pass
+        case int() if _EXPECTED[setting.kind] == "number":
+            return _read(setting, str(written), place, directory)
+        case str() if place.form != "key" or _EXPECTED[setting.kind] in ("text", "texts") or setting.kind == "workers":
+            return _read(setting, written.strip() if place.form == "variable" else written, place, directory)
+    raise UsageError(wrong_type(setting, written, place))
+
+
+def wrong_type(setting: Setting, written: object, place: Place) -> findings.Finding:
+    """What was `written` is of another type than `setting` takes; what it says is kept to itself if it is secret."""
+    found = MASK if setting.secret else shown(written)
+    example = setting.example or ("true" if setting.kind == "switch" else setting.default_text)
+    return findings.wrong_type(place, _EXPECTED[setting.kind], found, example)
+
+
+def _read(setting: Setting, text: str, place: Place, directory: Path | None) -> object:
+    match setting.kind:
+        case "path":
+            return _path(setting, text, place, directory)
+        case "port":
+            return _number(text, findings.bad_port(place, text))
+        case "number":
+            return _number(text, findings.bad_region_id(text, place))
+        case "workers":
+            return None if text == "auto" else _number(text, findings.bad_workers(text, MAX_WORKERS, place))
+        case "switch":
+            if text.lower() not in _TRUTH:
+                raise UsageError(wrong_type(setting, text, place))
+            return _TRUTH[text.lower()]
+        case "texts" | "names":
+            return _texts(setting, text)
+        case _:
+            return text
+
+
+def _number(text: str, refusal: findings.Finding) -> int:
+    if re.fullmatch("-?[0-9]{1,9}", text) is None:
+        raise UsageError(refusal)
+    return int(text)
+
+
+def _texts(setting: Setting, text: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(","))
+    # An empty address is a mistake, a variable of a script that was not set; no names are no mistake.
+    return tuple(part for part in parts if part) if setting.kind == "names" else parts
+
+
+def _path(setting: Setting, text: str, place: Place, directory: Path | None) -> Path:
+    if not text:
+        # An unset variable of a script: it must not become the current directory.
+        if place.form == "flag":
+            raise UsageError(findings.wrong_usage(place, "tailhub relay", "lacking"))
+        raise UsageError(wrong_type(setting, text, place))
+    try:
+        path = Path(text).expanduser()  # a shell leaves the ~ in --option=~/x as it is
+    except RuntimeError:  # no such user
+        path = Path(text)
+    return path if directory is None else directory / path
+
+
+def shown(value: object) -> str:
+    """A value as one would write it in the file, whatever it is."""
+    if isinstance(value, dict):
+        return "{…}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(shown(one) for one in value) + "]"
+    if isinstance(value, bool | int | float | str):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

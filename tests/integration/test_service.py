@@ -1,0 +1,89 @@
+"""``tailhub service`` with a real systemd."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from support import require
+from support.systemd_machine import PYTHON, SystemdMachine
+
+STATE = "/var/lib/tailhub"
+
+
+@pytest.fixture
+def machine() -> Iterator[SystemdMachine]:
+    with require.systemd_machine() as made:
+        yield made
+
+
+def pin(machine: SystemdMachine) -> str:
+    """The pin in the map that the running service prints."""
+    shown = machine.tailhub("derpmap", "--json")
+    assert shown.returncode == 0, shown.stderr
+    (region,) = json.loads(shown.stdout)["Regions"].values()
+    return str(region["Nodes"][0]["CertName"])
+
+
+def configure(machine: SystemdMachine, text: str) -> None:
+    """Write the configuration before anything is installed."""
+    made = machine.run("sh", "-c", f"mkdir -p /etc/tailhub && cat > /etc/tailhub/tailhub.toml <<'END'\n{text}\nEND")
+    assert made.returncode == 0, made.stderr
+
+
+def test_a_service_is_installed_survives_a_restart_and_goes(machine: SystemdMachine) -> None:
+    """Installing makes user, unit and state; a restart keeps the pin; uninstalling leaves the state."""
+    configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
+    done = machine.tailhub("service", "install")
+    assert done.returncode == 0, done.stderr
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() == "active"
+    assert machine.run("stat", "-c", "%U %a", STATE).stdout.strip() == "tailhub 700"
+    assert machine.run("ps", "-o", "user=", "-C", "python").stdout.split()[0] == "tailhub"
+    before = pin(machine)
+    assert machine.run("systemctl", "restart", "tailhub").returncode == 0
+    assert pin(machine) == before
+    status = machine.tailhub("service", "status")
+    assert (status.returncode, "running" in status.stdout) == (0, True)
+    assert machine.tailhub("service", "upgrade").returncode == 0
+    assert pin(machine) == before
+    assert machine.tailhub("service", "uninstall").returncode == 0
+    assert machine.tailhub("service", "status").returncode != 0
+    assert machine.run("test", "-f", f"{STATE}/pinned.key").returncode == 0
+
+
+def test_the_unit_is_sound(machine: SystemdMachine) -> None:
+    """Systemd finds nothing to complain about in the unit, and rates its exposure as low."""
+    configure(machine, "discover = false")
+    assert machine.tailhub("service", "install").returncode == 0
+    verified = machine.run("systemd-analyze", "verify", "/etc/systemd/system/tailhub.service")
+    assert (verified.returncode, "tailhub.service" in verified.stderr) == (0, False)
+    rated = machine.run("systemd-analyze", "security", "--no-pager", "--threshold=30", "tailhub.service")
+    assert rated.returncode == 0, rated.stdout
+
+
+def test_state_of_a_trial_run_moves_in(machine: SystemdMachine) -> None:
+    """State that root made by hand becomes the service's: the same pin, modes kept, the old place renamed."""
+    configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
+    script = (
+        f"HOME=/home/old XDG_STATE_HOME=/home/old/state timeout -s TERM 20 {PYTHON} -m tailhub relay --no-discover "
+        "--address 192.0.2.1 --state-dir /root/.local/state/tailhub >/dev/null & "
+        f"for i in $(seq 100); do {PYTHON} -m tailhub derpmap --json --state-dir /root/.local/state/tailhub && break; "
+        "done; kill %1; wait"
+    )
+    tried = machine.run("bash", "-c", script)
+    (region,) = json.loads(tried.stdout)["Regions"].values()
+    assert machine.tailhub("service", "install").returncode == 0
+    assert pin(machine) == region["Nodes"][0]["CertName"]
+    assert machine.run("stat", "-c", "%U %a", f"{STATE}/pinned.key").stdout.strip() == "tailhub 600"
+    assert machine.run("test", "-d", "/root/.local/state/tailhub.moved").returncode == 0
+
+
+def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> None:
+    """When the relay cannot start, installing fails with what the relay said."""
+    configure(machine, 'listen = "nonsense"')
+    done = machine.tailhub("service", "install")
+    assert done.returncode == 1
+    assert "nonsense" in done.stderr
+    assert "TH154" in done.stderr

@@ -1,0 +1,232 @@
+"""Archives of a state: what goes in, and what is refused coming out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailhub.exceptions import MachineError
+from tailhub.findings import Finding
+from tailhub.server import state_archive
+from tailhub.server.state_archive import MANIFEST, collect, pack, unpack, write_archive
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is kept on POSIX systems")
+
+NOW = datetime(2027, 1, 2, tzinfo=UTC)
+FILES = {"derper.key": b"key", "pinned.crt": b"C", "acme/live/a/privkey.pem": b"K" * 3000, "usage.json": b""}
+
+
+def refusal(act: Callable[[], object]) -> Finding:
+    with pytest.raises(MachineError) as caught:
+        act()
+    assert isinstance(caught.value.finding, Finding)
+    return caught.value.finding
+
+
+def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for member, data in members:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return output.getvalue()
+
+
+def members(data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return [(one, (archive.extractfile(one) or io.BytesIO()).read()) for one in archive]
+
+
+# --- export
+
+
+def test_there_and_back() -> None:
+    """What is packed is unpacked again, with the time and the machine that it is from."""
+    archive = unpack(pack(FILES, NOW), "state.tar")
+    assert archive.files == FILES
+    assert archive.made_at == NOW
+    assert archive.host
+    assert archive.version
+
+
+def test_what_belongs_to_a_state(tmp_path: Path) -> None:
+    """All files go in, links to files as what they lead to; not the lock, the socket, unfinished and replaced files."""
+    state = tmp_path / "state"
+    passing = {"lock": b"1", "derper.key.new": b"", "replaced-20270101-000000/derper.key": b"old"}
+    challenges = {"acme/challenges/token": b"t", "acme/x.new": b""}
+    for name, data in {**FILES, **passing, **challenges}.items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_bytes(data)
+    (tmp_path / "elsewhere").write_bytes(b"linked")
+    (state / "pinned.key").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(state / "admin.sock")
+    assert collect(state) == FILES | {"pinned.key": b"linked"}
+
+
+def test_a_state_that_changes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a pair is replaced while it is read, all is read again, so that both halves belong together."""
+    (tmp_path / "derper.key").write_bytes(b"key")
+    for name in ("a.crt", "b.key"):
+        (tmp_path / name).write_bytes(b"old")
+    real = Path.read_bytes
+    changed: list[Path] = []
+
+    def read_bytes(path: Path) -> bytes:
+        data = real(path)
+        if path.name == "a.crt" and not changed:
+            changed.append(path)
+            for name in ("a.crt", "b.key"):
+                (tmp_path / "new").write_bytes(b"newer")
+                (tmp_path / "new").replace(tmp_path / name)
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert collect(tmp_path) == {"derper.key": b"key", "a.crt": b"newer", "b.key": b"newer"}
+
+
+def test_no_state(tmp_path: Path) -> None:
+    """A directory that is not there or has neither key nor certificate is no state."""
+    (tmp_path / "listeners.json").touch()
+    for path in (tmp_path, tmp_path / "none"):
+        assert refusal(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
+
+
+def test_a_dead_link(tmp_path: Path) -> None:
+    """A key behind a link to nowhere is an error: an export without it would be none."""
+    (tmp_path / "derper.key").symlink_to("/nonexistent/derper.key")
+    assert "leads nowhere" in str(refusal(lambda: collect(tmp_path)))
+
+
+def test_an_archive_is_for_its_owner_and_written_over_nothing(tmp_path: Path) -> None:
+    """The file has mode 0600 whatever the umask, and a file that is there stays."""
+    path = tmp_path / "state.tar"
+    before = os.umask(0)
+    try:
+        write_archive(path, b"one")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert refusal(lambda: write_archive(path, b"two")).name == "file-in-the-way"
+    assert path.read_bytes() == b"one"
+
+
+def test_no_part_of_an_archive_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full there is no file afterwards."""
+
+    def fsync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert "No space" in str(refusal(lambda: write_archive(tmp_path / "state.tar", b"data")))
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- import
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/passwd",
+        "../derper.key",
+        "a/../../b",
+        "./a",
+        "a//b",
+        "lock",
+        "admin.sock",
+        ".import-1/x",
+        "a\\b",
+        "x\ny",
+        300 * "x",
+    ],
+)
+def test_names_that_lead_elsewhere(name: str) -> None:
+    """A name that is absolute, climbs, is not in its plain form or is no state's is refused."""
+    finding = refusal(lambda: unpack(pack(FILES | {name: b""}, NOW), "state.tar"))
+    assert finding.name == "not-a-state-export"
+    assert "cannot be part of a state" in str(finding)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+def test_what_is_no_plain_file(kind: bytes) -> None:
+    """Links, devices, pipes and directories are refused."""
+    odd = tarfile.TarInfo("odd")
+    odd.type, odd.linkname = kind, "/etc/passwd"
+    data = tar(*members(pack(FILES, NOW)), (odd, b""))
+    assert "cannot be part of a state" in str(refusal(lambda: unpack(data, "state.tar")))
+
+
+def test_a_file_twice() -> None:
+    """Of two files with one name neither is believed."""
+    whole = members(pack(FILES, NOW))
+    assert "'derper.key'" in str(refusal(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
+
+
+def test_what_was_changed_on_the_way() -> None:
+    """A file that is changed, missing or added is refused by its name."""
+    whole = members(pack(FILES, NOW))
+    changed = [(one, b"KEY" if one.name == "derper.key" else data) for one, data in whole]
+    added = [*whole, (tarfile.TarInfo("more"), b"")]
+    assert "derper.key is not what it was" in str(refusal(lambda: unpack(tar(*changed), "state.tar")))
+    assert "usage.json is missing" in str(refusal(lambda: unpack(tar(*whole[:-1]), "state.tar")))
+    assert "more is not in its manifest" in str(refusal(lambda: unpack(tar(*added), "state.tar")))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "not known to this version"),
+        (b'{"format": 2}', "not known to this version"),
+        (b'{"format": 1}', "manifest is not as it should be"),
+        (b'{"format": 1, "files": [], "made": "x"}', "manifest is not as it should be"),
+        (b'{"format": 1, "files": {"derper.key": 7}, "made": "x"}', "manifest is not as it should be"),
+    ],
+)
+def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
+    """A manifest of another form is refused, without a traceback."""
+    data = tar((tarfile.TarInfo(MANIFEST), manifest), (tarfile.TarInfo("derper.key"), b"key"))
+    assert words in str(refusal(lambda: unpack(data, "state.tar")))
+
+
+def test_an_archive_of_something_else() -> None:
+    """A tar without our manifest in front, and one without key or certificate, are refused."""
+    assert f"begin with {MANIFEST}" in str(refusal(lambda: unpack(tar((tarfile.TarInfo("a"), b"")), "a.tar")))
+    assert "neither a relay's key" in str(refusal(lambda: unpack(pack({"a": b""}, NOW), "a.tar")))
+
+
+def test_an_archive_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes or files than a state has are refused before they are read."""
+    whole = pack(FILES, NOW)
+    monkeypatch.setattr(state_archive, "MAX_STATE_LEN", 1000)
+    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+    monkeypatch.undo()
+    monkeypatch.setattr(state_archive, "MAX_FILES", 3)
+    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+
+
+@given(st.integers(0, len(pack(FILES, NOW)) - 1), st.binary(max_size=40))
+def test_any_damage(position: int, instead: bytes) -> None:
+    """Whatever is overwritten or cut off, the answer is the same state or a finding, never another error."""
+    whole = pack(FILES, NOW)
+    for data in (whole[:position], whole[:position] + instead + whole[position + len(instead) :], instead):
+        try:
+            archive = unpack(data, "state.tar")
+        except MachineError:
+            continue
+        assert archive.files == FILES
+
+
+def test_the_manifest_names_every_file() -> None:
+    """Length and SHA-256 of each file are in the manifest, for those who look with ``tar`` alone."""
+    manifest = json.loads(members(pack(FILES, NOW))[0][1])
+    assert {name: entry["bytes"] for name, entry in manifest["files"].items()} == {n: len(d) for n, d in FILES.items()}
