@@ -5,5 +5,5 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_places = (os.environ.get("TAILHUB_GO_BIN"), os.environ.get("PATH"), str(Path.home() / "go" / "bin"))
+_places = (os.environ.pop("TAILHUB_GO_BIN", None), os.environ.get("PATH"), str(Path.home() / "go" / "bin"))
 os.environ["PATH"] = os.pathsep.join(place for place in _places if place)
