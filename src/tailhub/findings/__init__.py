@@ -25,6 +25,7 @@ from tailhub.findings.asking import (
     bad_language,
     bad_port,
     bad_region_id,
+    bad_seconds,
     bad_workers,
     option_needs_other,
     options_exclude,
@@ -69,6 +70,13 @@ from tailhub.findings.machine import (
     platform_unsupported,
     relay_not_found,
     workers_unsupported,
+)
+from tailhub.findings.original import (
+    original_certmode,
+    original_refused,
+    original_value_bad,
+    original_without_tls,
+    value_repaired,
 )
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.service import (
@@ -132,6 +140,7 @@ __all__ = [
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
+    "bad_seconds",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -174,6 +183,10 @@ __all__ = [
     "nothing_to_serve",
     "option_needs_other",
     "options_exclude",
+    "original_certmode",
+    "original_refused",
+    "original_value_bad",
+    "original_without_tls",
     "other_addresses",
     "other_state",
     "output_failed",
@@ -206,6 +219,7 @@ __all__ = [
     "too_many_addresses",
     "unknown_setting",
     "unknown_variable",
+    "value_repaired",
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",

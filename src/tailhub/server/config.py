@@ -22,6 +22,7 @@ from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
 
 MAX_WORKERS = 64
+MAX_WRITE_TIMEOUT_S = 3600
 
 # A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -69,12 +70,14 @@ class RelayConfig(ListenerConfig):
     discover: bool = True
     state_dir: Path | None = None
     new_state: bool = False  # begin new state although other state has a pin for the same port
+    key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
     quiet: bool = False  # tell nobody what runs here; home and stun_rfc follow it in `tailhub.settings`
+    write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -100,6 +103,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
             found.append(findings.bad_workers(str(config.workers), MAX_WORKERS, config.place("workers")))
         elif config.workers > 1 and not can_share_port():
             found.append(findings.workers_unsupported(sys.platform))
+    if not 0 <= config.write_timeout_s <= MAX_WRITE_TIMEOUT_S:
+        found.append(
+            findings.bad_seconds(config.place("write_timeout_s"), str(config.write_timeout_s), MAX_WRITE_TIMEOUT_S)
+        )
     found += _addresses(config)[1]
     for name in config.bootstrap_dns_names:
         if not _HOST_NAME.fullmatch(name):

@@ -69,6 +69,7 @@ class RelayService:
             callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),
             health=keeper.health,
+            client_write_timeout_s=foundation.config.write_timeout_s,
         )
         self._undo.callback(self._close_connections)
         for listener in listeners:

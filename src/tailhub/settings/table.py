@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Kind = Literal["text", "path", "port", "number", "workers", "switch", "texts", "names"]
+Kind = Literal["text", "path", "port", "number", "seconds", "workers", "switch", "texts", "names"]
 """How it is written: "texts" may be given several times, "names" are separated by commas."""
 
 
@@ -168,6 +168,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Begin new state although another relay's state exists here (its pin stays with it).",
     ),
     Setting(
+        "key_file",
+        _S.STATE,
+        "path",
+        None,
+        "The relay's private key, if it is not in the state directory.",
+        "FILE",
+        "/var/lib/derper/derper.key",
+    ),
+    Setting(
         "mesh_key_file",
         _S.RELAY,
         "path",
@@ -194,6 +203,15 @@ SETTINGS: tuple[Setting, ...] = (
         "N|auto",
         "2",
         shown_default="auto",
+    ),
+    Setting(
+        "write_timeout_s",
+        _S.RELAY,
+        "seconds",
+        2.0,
+        "Drop a client that takes nothing for so long while something waits for it (0: never).",
+        "SECONDS",
+        "5",
     ),
     Setting("home", _S.PAGES, "text", "", "Home page: nothing, or a redirect.", "blank|URL", "blank"),
     Setting(
