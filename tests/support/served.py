@@ -61,7 +61,7 @@ def _tls_context() -> ssl.SSLContext:
 def public_pages() -> Responder:
     """The small pages, with nothing to show."""
     debug = DebugSources(values=dict, faults=list, traffic=list, facts=dict)
-    return PublicPages(PublicSettings(), PublicSources(lambda: None, debug)).respond
+    return PublicPages(PublicSettings(), PublicSources(lambda _asked: None, debug)).respond
 
 
 @asynccontextmanager

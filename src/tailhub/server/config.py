@@ -75,6 +75,7 @@ class RelayConfig(ListenerConfig):
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
+    unpublished_bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
     quiet: bool = False  # tell nobody what runs here; home and stun_rfc follow it in `tailhub.settings`
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
@@ -108,9 +109,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
             findings.bad_seconds(config.place("write_timeout_s"), str(config.write_timeout_s), MAX_WRITE_TIMEOUT_S)
         )
     found += _addresses(config)[1]
-    for name in config.bootstrap_dns_names:
-        if not _HOST_NAME.fullmatch(name):
-            found.append(findings.bad_host_name(config.place("bootstrap_dns_names"), name))
+    for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
+        for name in getattr(config, setting):
+            if not _HOST_NAME.fullmatch(name):
+                found.append(findings.bad_host_name(config.place(setting), name))
     for listener in config.listeners:
         found += _listener_findings(listener)
     try:

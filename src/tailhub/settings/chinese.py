@@ -36,6 +36,7 @@ MEANINGS: dict[str, str] = {
     "write_timeout_s": "客户端有数据待收却这么久不接收就断开（0：不断开）。",
     "home": "首页：空白页，或跳转到网址。",
     "bootstrap_dns_names": "在 /bootstrap-dns 上公布的域名，用逗号分隔。",
+    "unpublished_bootstrap_dns_names": "/bootstrap-dns 只告诉指名询问者的域名，用逗号分隔。",
     "stun_rfc": "也应答普通的 RFC 8489 STUN，按地址限速。",
     "quiet": "不透露这里运行的是什么：home 为 blank、stun_rfc 关闭（除非另行设置），不出现本软件的名称。",
 }

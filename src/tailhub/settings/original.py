@@ -63,7 +63,7 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("mesh-psk-file", "text", "", "secret of the region's relays"),
     OriginalFlag("mesh-with", "text", "", "relays to dial", refused=True),
     OriginalFlag("bootstrap-dns-names", "text", "", "names to publish on /bootstrap-dns"),
-    OriginalFlag("unpublished-bootstrap-dns-names", "text", "", "names to answer for when asked", refused=True),
+    OriginalFlag("unpublished-bootstrap-dns-names", "text", "", "names to tell those who ask for them"),
     OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS", refused=True),
     OriginalFlag("socket", "text", "", "its socket, for -verify-clients"),
     OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL", refused=True),
@@ -129,6 +129,7 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
         ("home", "home"),
         ("mesh-psk-file", "mesh_key_file"),
         ("bootstrap-dns-names", "bootstrap_dns_names"),
+        ("unpublished-bootstrap-dns-names", "unpublished_bootstrap_dns_names"),
         ("tcp-write-timeout", "write_timeout_s"),
     ):
         if written.values.get(name):

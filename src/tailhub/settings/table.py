@@ -223,6 +223,15 @@ SETTINGS: tuple[Setting, ...] = (
         "A,B",
         "controlplane.example.com",
     ),
+    Setting(
+        "unpublished_bootstrap_dns_names",
+        _S.PAGES,
+        "names",
+        (),
+        "Names that /bootstrap-dns tells to those only who ask for them.",
+        "A,B",
+        "login.example.com",
+    ),
     Setting("stun_rfc", _S.PAGES, "switch", True, "Answer plain RFC 8489 STUN too, limited by address."),
     Setting(
         "quiet",
