@@ -61,8 +61,8 @@ def bad_workers(text: str, most: int, option: str = "--workers") -> Finding:
     return Finding("TH086", {"text": text, "most": most, "option": option})
 
 
-def bad_seconds(option: str, text: str, most: int) -> Finding:
-    """`option` wants seconds from 0 to `most`."""
+def bad_decimal(option: str, text: str, most: int) -> Finding:
+    """`option` wants a number, whole or not, from 0 to `most`."""
     return Finding("TH190", {"option": option, "text": text, "most": most})
 
 

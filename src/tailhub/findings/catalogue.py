@@ -122,7 +122,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH182": Entry("pair-taken-over", _NOTE),
     "TH183": Entry("state-not-found", _ERROR),
     "TH184": Entry("file-in-the-way", _ERROR),
-    "TH190": Entry("bad-seconds", _ERROR),
+    "TH190": Entry("bad-decimal", _ERROR),
     # what was made for the original
     "TH191": Entry("value-repaired", _WARNING),
     "TH192": Entry("original-value-bad", _ERROR),

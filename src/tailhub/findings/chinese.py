@@ -382,7 +382,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请换一个文件名，或先移走它：`mv {path!q} {path!q}.old`",
     ),
     "TH190": (
-        "{option}：应为 0 到 {most} 秒，实际为 `{text}`。",
+        "{option}：应为 0 到 {most} 的数，实际为 `{text}`。",
         "例如 `{option:=5}`。",
     ),
     "TH191": (

@@ -411,7 +411,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Choose another name, or move it away: `mv {path!q} {path!q}.old`",
     ),
     "TH190": (
-        "{option}: expected seconds from 0 to {most}, found `{text}`.",
+        "{option}: expected a number from 0 to {most}, found `{text}`.",
         "As in `{option:=5}`.",
     ),
     "TH191": (

@@ -68,11 +68,11 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("socket", "text", "", "its socket, for -verify-clients"),
     OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL", refused=True),
     OriginalFlag("verify-client-url-fail-open", "bool", "true", "for -verify-client-url"),
-    OriginalFlag("accept-connection-limit", "number", "", "new connections a second", refused=True),
-    OriginalFlag("accept-connection-burst", "int", "", "new connections at once", refused=True),
+    OriginalFlag("accept-connection-limit", "number", "", "new connections a second"),
+    OriginalFlag("accept-connection-burst", "int", "", "new connections at once beyond that"),
     OriginalFlag("rate-config", "text", "", "file of limits for each client", refused=True),
-    OriginalFlag("tcp-keepalive-time", "duration", "10m", "silence before a probe", refused=True),
-    OriginalFlag("tcp-user-timeout", "duration", "15s", "unanswered time before a connection ends", refused=True),
+    OriginalFlag("tcp-keepalive-time", "duration", "10m", "silence before a probe"),
+    OriginalFlag("tcp-user-timeout", "duration", "15s", "unanswered time before a connection ends"),
     OriginalFlag("tcp-write-timeout", "duration", "2s", "how long a client may take nothing; 0: for ever"),
     OriginalFlag("dev", "bool", "false", f"plain DERP on {_DEV_ADDRESS}, for trying out"),
     OriginalFlag("version", "bool", "false", "print the version"),
@@ -130,10 +130,14 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
         ("mesh-psk-file", "mesh_key_file"),
         ("bootstrap-dns-names", "bootstrap_dns_names"),
         ("unpublished-bootstrap-dns-names", "unpublished_bootstrap_dns_names"),
+        ("accept-connection-limit", "accept_limit"),
+        ("accept-connection-burst", "accept_burst"),
+        ("tcp-keepalive-time", "tcp_keepalive_s"),
+        ("tcp-user-timeout", "tcp_user_timeout_s"),
         ("tcp-write-timeout", "write_timeout_s"),
     ):
         if written.values.get(name):
-            _give(written, settings, ours, _seconds(written.values[name], _BY_NAME[name]), name)
+            _give(written, settings, ours, _plain(written.values[name], _BY_NAME[name]), name)
     return settings
 
 
@@ -291,5 +295,8 @@ def _state(written: _Written, settings: Settings, uid: int | None) -> None:
         _give(written, settings, "state_dir", str(Path(key).parent), "c")
 
 
-def _seconds(text: str, flag: OriginalFlag) -> str:
-    return str(read_duration(text)) if flag.kind == "duration" else text
+def _plain(text: str, flag: OriginalFlag) -> str:
+    """A value as we write it: seconds for a duration, a number without an exponent."""
+    if flag.kind == "duration":
+        text = str(read_duration(text))
+    return f"{float(text):.6f}".rstrip("0").rstrip(".") if flag.kind in ("duration", "number", "int") else text

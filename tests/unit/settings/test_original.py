@@ -140,9 +140,15 @@ def test_what_is_refused_is_refused_by_name(flag: object) -> None:
     assert f"-{name} " in faults[0].render()
 
 
+def test_accept_limit() -> None:
+    """Go writes a rate as it likes."""
+    found = config("-dev -accept-connection-limit 1.5e2 -accept-connection-burst 300")
+    assert (found.accept_limit, found.accept_burst) == (150.0, 300.0)
+
+
 def test_refused_flags_at_their_defaults() -> None:
     """Who writes down what is so anyway is not refused."""
-    assert names("-dev -tcp-keepalive-time=600s -verify-clients=false -mesh-with= -acme-ip-certs=f") == []
+    assert names("-dev -verify-clients=false -mesh-with= -acme-ip-certs=f") == []
 
 
 @pytest.mark.parametrize("mode", ["gcp", "letsencrypt", "nonsense"])
