@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: relay test unit lint interop bench loop-cost fuzz reference clean
+.PHONY: relay test unit lint interop image bench loop-cost fuzz reference clean
 
 relay: $(VENV)/.relay
 	@exec $(BIN)/tailhub relay $(ARGS)
@@ -29,6 +29,10 @@ lint: $(VENV)/.test
 # Programs of the original, built with Go, against ours: see docs/interop.md. Without Go each is skipped and says why.
 interop: $(VENV)/.test
 	$(BIN)/python -m pytest -m '' -rs tests/interop
+
+# The container image, built and run without a container engine: root, and Debian's buildah and debootstrap.
+image: $(VENV)/.test
+	$(BIN)/python -m pytest -m image -rs tests/integration/test_image.py
 
 # The table is printed; bench/results/ gets every trial as JSON, the table as Markdown, and charts.
 bench: $(VENV)/.bench

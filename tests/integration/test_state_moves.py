@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -13,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.certificates import make_certificate
+from support.how_to import served_pin
 from support.ports import free_ports
 from support.relay_process import LIMIT_S, RelayProcess, until
-from support.wire import Wire, believing_context, relay, run
+from support.wire import Wire, relay, run
 from tailhub.certs.pin import pin_of_der
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
@@ -32,17 +32,6 @@ def tailhub(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (*TAILHUB, *words), capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False
     )
-
-
-def served_pin(port: int) -> str:
-    """The pin of what a relay on loopback shows."""
-    with (
-        socket.create_connection(("127.0.0.1", port), LIMIT_S) as sock,
-        believing_context().wrap_socket(sock) as tls,
-    ):
-        der = tls.getpeercert(binary_form=True)
-    assert der is not None
-    return pin_of_der(der)
 
 
 def test_a_relay_is_moved_while_it_runs(tmp_path: Path) -> None:

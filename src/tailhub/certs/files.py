@@ -20,6 +20,7 @@ from tailhub.certs.dates import BUILD_DATE, is_clock_behind
 from tailhub.certs.pin import pin_of_der
 from tailhub.derp.meta_cert import is_meta_cert
 from tailhub.exceptions import MachineError
+from tailhub.net.container import container_user
 from tailhub.net.tls_context import server_context
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "private_key_in",
     "public_key_der",
     "read_file",
+    "unreadable",
     "use_findings",
 ]
 
@@ -167,9 +169,13 @@ def _file_finding(path: Path, error: OSError, option: str) -> Finding:
         shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)
         return findings.file_missing(option, shown, current_directory())
     if isinstance(error, PermissionError):
-        mode, owner = mode_and_owner(path)
-        return findings.file_unreadable(str(path), current_user(), mode, owner)
+        return unreadable(path)
     return findings.file_trouble(str(path), error.strerror or str(error))
+
+
+def unreadable(path: Path) -> Finding:
+    """Says that this user may not read a file or directory."""
+    return findings.file_unreadable(str(path), current_user(), *mode_and_owner(path), container_user())
 
 
 def current_directory() -> str:

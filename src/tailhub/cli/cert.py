@@ -124,7 +124,7 @@ def renew(
 
 def _known(state_dir: Path | None) -> tuple[Path, list[KnownCertificate]]:
     """The state directory and the certificates; at least one, else `MachineError`."""
-    from tailhub.certs.files import current_user, mode_and_owner
+    from tailhub.certs.files import unreadable
     from tailhub.server.certificate_list import list_certificates
     from tailhub.server.state import directory_finding
     from tailhub.server.state_place import locate
@@ -133,9 +133,7 @@ def _known(state_dir: Path | None) -> tuple[Path, list[KnownCertificate]]:
     try:
         known = list_certificates(directory, datetime.now(UTC))
     except PermissionError as exc:
-        raise MachineError(
-            findings.file_unreadable(str(directory), current_user(), *mode_and_owner(directory))
-        ) from exc
+        raise MachineError(unreadable(directory)) from exc
     except OSError as exc:
         raise MachineError(directory_finding(directory, exc)) from exc
     if not known:

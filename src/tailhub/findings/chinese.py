@@ -52,9 +52,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH041": (
         "用户 {user} 不能写入状态目录 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
+        "[[container_user?请在运行此容器的机器上，把挂载到那里的目录交给它：`sudo chown -R {container_user} DIR`，"
+        "或让容器自建卷：`docker run -v tailhub:{path} …`||"
         "[[mode?[[own?给属主加上权限：`chmod u+rwx {path!q}`||把目录交给该用户：`sudo chown -R {user!q} {path!q}`]]"
         "||请管理员创建：`sudo install -d -m 700 -o {user!q} {path!q}`]]，或另选目录："
-        "`tailhub relay --state-dir DIR`。",
+        "`tailhub relay --state-dir DIR`]]。",
     ),
     "TH042": (
         "存放中继状态的 {path} 应为目录，实际不是。",
@@ -76,8 +78,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH046": (
         "用户 {user} 不能读取 {path}[[mode?（权限 {mode}[[owner?，属主 {owner}]]）]]。",
+        "[[container_user?有两种办法。一是在运行此容器的机器上，让用户 {container_user} 能读取它："
+        "`sudo setfacl -m u:{container_user}:r FILE`；如果没有其他程序用它，也可以 `sudo chown {container_user} FILE`"
+        "（目录还需要 `x`）。二是让容器以 root 运行，只保留一项能力，在 compose 文件里写："
+        '`user: "0:0"`、`cap_drop: [ALL]`、`cap_add: [DAC_OVERRIDE]`||'
         "请让该用户能读取它并能进入上级目录：`sudo setfacl -m u:{user}:r {path!q}`；如果没有其他程序用它，也可以 "
-        "`sudo chown {user!q} {path!q}`。",
+        "`sudo chown {user!q} {path!q}`]]。",
     ),
     "TH047": (
         "{option}：文件 {path} 不存在。",

@@ -56,10 +56,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH041": (
         "The state directory {path} is not writable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
+        "[[container_user?On the machine that runs this container hand over the directory that is mounted there, "
+        "`sudo chown -R {container_user} DIR`, or let the container make a volume of its own: "
+        "`docker run -v tailhub:{path} …`||"
         "[[mode?[[own?Give its owner the right, `chmod u+rwx {path!q}`"
         "||Hand it over, `sudo chown -R {user!q} {path!q}`]]"
         "||Have it made, `sudo install -d -m 700 -o {user!q} {path!q}`]], or choose another: "
-        "`tailhub relay --state-dir DIR`.",
+        "`tailhub relay --state-dir DIR`]].",
     ),
     "TH042": (
         "For the relay's state, {path} should be a directory, and is something else.",
@@ -84,8 +87,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH046": (
         "{path} is not readable for {user}[[mode? (mode {mode}[[owner?, owner {owner}]])]].",
+        "[[container_user?Two ways out. On the machine that runs this container let user {container_user} read the "
+        "file: `sudo setfacl -m u:{container_user}:r FILE`, or `sudo chown {container_user} FILE` if no other program "
+        "needs it (a directory also `x`). Or run the container as root with one capability; in its compose file: "
+        '`user: "0:0"`, `cap_drop: [ALL]`, `cap_add: [DAC_OVERRIDE]`||'
         "Let that user read it, and enter the directories above it: `sudo setfacl -m u:{user}:r {path!q}`, or "
-        "`sudo chown {user!q} {path!q}` if no other program needs the file.",
+        "`sudo chown {user!q} {path!q}` if no other program needs the file]].",
     ),
     "TH047": (
         "{option}: there is no file {path}.",

@@ -12,10 +12,15 @@ def state_locked(path: str, pid: int | None, program: str = "") -> Finding:
     return Finding("TH040", {"path": path, "pid": pid, "program": program})
 
 
-def state_not_writable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:
-    """`user` cannot write into the state directory, or cannot make it (no `mode` then)."""
+def state_not_writable(
+    path: str, user: str, mode: int | None = None, owner: str = "", container_user: str = ""
+) -> Finding:
+    """`user` cannot write into the state directory, or cannot make it (no `mode` then).
+
+    `container_user`: its number, if it is one in a container.
+    """
     values = {"path": path, "user": user, "mode": _octal(mode), "owner": owner, "own": bool(owner) and owner == user}
-    return Finding("TH041", values)
+    return Finding("TH041", values | {"container_user": container_user})
 
 
 def state_not_a_directory(path: str, *, movable: bool = True) -> Finding:
@@ -38,9 +43,15 @@ def relay_key_malformed(path: str, reason: str = "") -> Finding:
     return Finding("TH045", {"path": path, "reason": reason})
 
 
-def file_unreadable(path: str, user: str, mode: int | None = None, owner: str = "") -> Finding:
-    """`user` cannot read a key, certificate or mesh key file (`mode` None: not even look at it)."""
-    return Finding("TH046", {"path": path, "user": user, "mode": _octal(mode), "owner": owner})
+def file_unreadable(
+    path: str, user: str, mode: int | None = None, owner: str = "", container_user: str = ""
+) -> Finding:
+    """`user` cannot read a key, certificate or mesh key file (`mode` None: not even look at it).
+
+    `container_user`: its number, if it is one in a container.
+    """
+    values = {"path": path, "user": user, "mode": _octal(mode), "owner": owner, "container_user": container_user}
+    return Finding("TH046", values)
 
 
 def file_missing(option: str, path: str, directory: str) -> Finding:

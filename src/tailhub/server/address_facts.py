@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
+from tailhub.net.container import SYSTEM_CONTAINERS
 from tailhub.net.interfaces import DefaultRoute, InterfaceAddress, IPAddress, Kind, Role, kind_of, role_of
-from tailhub.server.container import SYSTEM_CONTAINERS
 
 if TYPE_CHECKING:
     from tailhub.server.metadata import CloudAnswer

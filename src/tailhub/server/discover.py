@@ -21,9 +21,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from tailhub.exceptions import RemoteError
-from tailhub.net import interfaces
+from tailhub.net import container, interfaces
 from tailhub.net.interfaces import DefaultRoute, InterfaceAddress, IPAddress
-from tailhub.server import container
 from tailhub.server.address import Discovery, decide
 from tailhub.server.address_facts import Facts, StunAnswer, Wanted
 from tailhub.server.metadata import CloudAnswer, ask_clouds

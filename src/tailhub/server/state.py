@@ -22,6 +22,7 @@ from tailhub.certs.files import Certificate, current_user, date_findings, mode_a
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
+from tailhub.net.container import container_user
 from tailhub.net.port_owner import program_name
 from tailhub.server.listener_record import LISTENERS
 from tailhub.server.pinned_pair import ensure_pair, load_pinned, pair_paths
@@ -232,7 +233,7 @@ def _secret_findings(path: Path) -> list[Finding]:
 def directory_finding(path: Path, error: OSError) -> Finding:
     """Why the state directory cannot be made or written to."""
     if isinstance(error, PermissionError):
-        return findings.state_not_writable(str(path), current_user(), *mode_and_owner(path))
+        return findings.state_not_writable(str(path), current_user(), *mode_and_owner(path), container_user())
     there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     if isinstance(error, FileExistsError | NotADirectoryError):
         # A device is no mistake of anybody's: not a word about moving that away.

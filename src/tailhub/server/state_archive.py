@@ -23,7 +23,7 @@ from typing import Any
 
 import tailhub
 from tailhub import findings
-from tailhub.certs.files import current_user, mode_and_owner
+from tailhub.certs.files import unreadable
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import is_passing, state_entries
@@ -152,7 +152,7 @@ def _names(directory: Path) -> dict[str, tuple[int, int, int]]:
 def _trouble(directory: Path, error: OSError) -> findings.Finding:
     path = Path(error.filename or directory)
     if isinstance(error, PermissionError):
-        return findings.file_unreadable(str(path), current_user(), *mode_and_owner(path))
+        return unreadable(path)
     if not isinstance(error, FileNotFoundError):
         return findings.file_trouble(str(path), error.strerror or str(error))
     if not directory.is_dir():

@@ -5,6 +5,7 @@ Not here: what is in them. Errors are `OSError`; `tailhub.server.state` has the 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,4 +55,5 @@ def give_to_owner(path: Path, directory: Path) -> None:
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
     owner = directory.stat()
-    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    with contextlib.suppress(PermissionError):  # root of a container may lack that right; then root reads it, too
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

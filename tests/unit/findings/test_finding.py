@@ -133,3 +133,15 @@ def test_state_directory_of_others() -> None:
     assert "`sudo install -d -m 700 -o me /x`" in findings.state_not_writable("/x", "me").remedy()
     assert "`sudo chown -R me /x`" in findings.state_not_writable("/x", "me", 0o700, "root").remedy()
     assert "`chmod u+rwx /x`" in findings.state_not_writable("/x", "me", 0o500, "me").remedy()
+
+
+def test_in_a_container_both_ways_out_are_named() -> None:
+    """For an unreadable file in a container: rights on the machine outside, or root with one capability."""
+    finding = findings.file_unreadable("/certs/privkey.pem", "tailhub", 0o600, "root", "3478")
+    for lang in ("en", "zh"):
+        remedy = finding.remedy(lang)
+        assert "`sudo chown 3478 FILE`" in remedy
+        assert '`user: "0:0"`' in remedy
+        assert "`cap_add: [DAC_OVERRIDE]`" in remedy
+        assert "/certs" not in remedy  # which is another file outside
+    assert "`sudo chown -R 3478 DIR`" in findings.state_not_writable("/x", "tailhub", 0o755, "root", "3478").remedy()

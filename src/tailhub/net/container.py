@@ -40,6 +40,16 @@ def detect_engine(root: Path = ROOT, environ: Mapping[str, str] = os.environ) ->
     return next((engine for word, engine in _CGROUP_WORDS if word in cgroups), None)
 
 
+def container_user(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> str:
+    """The number of the user as which we run in an engine's container, "" elsewhere.
+
+    There the names of users and the commands that give rights are not those of the machine that has the files.
+    """
+    engine = detect_engine(root, environ)
+    is_inside = engine is not None and engine not in SYSTEM_CONTAINERS and hasattr(os, "geteuid")
+    return str(os.geteuid()) if is_inside else ""
+
+
 def is_paired(interface: str, root: Path = ROOT) -> bool | None:
     """Is `interface` one end of a pair whose other end is outside (veth, macvlan)? None when it cannot be told."""
     directory = root / "sys/class/net" / interface

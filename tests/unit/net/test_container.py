@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tailhub.server.container import detect_engine, is_paired, outlives_container, parse_mountinfo
+from tailhub.net.container import container_user, detect_engine, is_paired, outlives_container, parse_mountinfo
 
 
 def _write(root: Path, name: str, text: str = "") -> None:
@@ -34,6 +35,15 @@ def test_detect_engine(tmp_path: Path, files: dict[str, str], environ: dict[str,
     for name, text in files.items():
         _write(tmp_path, name, text)
     assert detect_engine(tmp_path, environ) == engine
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="users have numbers on POSIX systems")
+def test_container_user(tmp_path: Path) -> None:
+    """The user's number is told in an engine's container, not on a machine and not in a whole system's container."""
+    assert container_user(tmp_path, {}) == ""
+    assert container_user(tmp_path, {"container": "lxc"}) == ""
+    _write(tmp_path, ".dockerenv")
+    assert container_user(tmp_path, {}) == str(os.geteuid())
 
 
 def test_is_paired(tmp_path: Path) -> None:

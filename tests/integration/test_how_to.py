@@ -1,0 +1,219 @@
+"""The how-to pages: every command in them is run as it stands, or at least read as the program reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support.certificates import Made, make_certificate
+from support.how_to import (
+    ADDRESS,
+    HERE,
+    NEW,
+    PAGES,
+    Block,
+    Machine,
+    blocks,
+    command_lines,
+    read_command,
+    served_pin,
+)
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
+
+ENGLISH = sorted(page for page in PAGES.glob("*.md") if not page.name.endswith(".zh.md"))
+RUN = [page.stem for page in ENGLISH if any(block.kind == "sh" and not block.reason for block in blocks(page))]
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
+_WRITTEN = re.compile(r"`(?:tailhub [^`]+|--[^`]+|[A-Z_]+=[^`]*)`")
+_INLINE = re.compile(r"`(tailhub [^`\n]+)`")
+
+
+class World:
+    """The machines of one page, and what its blocks printed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.machines = {name: Machine(directory / name) for name in (HERE, NEW)}
+        self.printed: list[str] = []
+        self.notes: dict[str, str] = {}
+
+    @property
+    def here(self) -> Machine:
+        return self.machines[HERE]
+
+    @property
+    def new(self) -> Machine:
+        return self.machines[NEW]
+
+    def run(self, page: Path, after: Callable[[World, Block], None]) -> None:
+        """Run the page's blocks in order; `after` is called behind each."""
+        machine = self.here
+        for block in blocks(page):
+            if block.reason:
+                continue
+            if block.note == "on the new machine":
+                machine = self.new
+                self._carry_over()
+            if block.file:
+                machine.write(block.file, block.text)
+                self.notes[block.file] = block.text
+            elif block.kind == "sh":
+                self.printed.append(machine.run(block.text))
+            after(self, block)
+
+    def _carry_over(self) -> None:
+        """What the page has somebody copy: the export, and the configuration file."""
+        for file in self.here.home.glob("*.tar"):
+            shutil.copy(file, self.new.home)
+        for path, text in self.notes.items():
+            self.new.write(path, text)
+        shutil.copytree(self.here.path("/etc/tailhub"), self.new.path("/etc/tailhub"), dirs_exist_ok=True)
+        for path, text in self.notes.items():
+            self.new.write(path, text)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        made = World(tmp_path)
+        for machine in made.machines.values():
+            stack.callback(machine.stop)
+        yield made
+
+
+def certificates(*names: str) -> tuple[Made, bytes]:
+    """A certificate of a made-up CA for these names, and its chain."""
+    authority = make_certificate(common_name="A CA", is_ca=True)
+    made = make_certificate(dns_names=names, common_name=names[0], issuer=authority)
+    return made, made.pem + authority.pem
+
+
+def put_pair(directory: Path, *names: str, cert: str = "fullchain.pem", key: str = "privkey.pem") -> None:
+    """Put certificate and key into a directory."""
+    made, chain = certificates(*names)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / cert).write_bytes(chain)
+    (directory / key).write_bytes(made.key_pem)
+
+
+def node(printed: str) -> dict[str, object]:
+    """Of a printed map, what clients need to know: HostName, DERPPort, CertName."""
+    found = dict(re.findall(r'"(HostName|DERPPort|CertName|IPv4)": "?([^",}]+)', printed))
+    return {name: int(value) if value.isdigit() else value for name, value in found.items()}
+
+
+# --- all pages are read -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.name)
+def test_every_command_is_one_that_there_is(page: Path) -> None:
+    """Each block is sound shell, and each tailhub command in blocks and text is read without a complaint."""
+    for block in blocks(page):
+        if block.kind == "sh":
+            subprocess.run(["sh", "-n", "-c", block.text], check=True)
+            for words in command_lines(block.text):
+                read_command(words)
+        else:
+            assert block.file, block.text  # nothing that only looks like something to use
+    for line in _INLINE.findall(page.read_text(encoding="utf-8")):
+        for words in command_lines(line):
+            if words[-1] not in ("relay", "cert"):
+                read_command([re.sub(r"^(NAME|DIR|FILE)$", "example.com", word) for word in words])
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
+def test_both_languages_say_the_same_commands(page: Path) -> None:
+    """The Chinese page has the blocks of the English one, in the same order, and the same number of sections."""
+    twin = page.with_name(f"{page.stem}.zh.md")
+    assert blocks(twin) == blocks(page)
+    texts = [one.read_text(encoding="utf-8") for one in (page, twin)]
+    for pattern in (_HEADING, _WRITTEN):
+        english, chinese = (sorted(pattern.findall(text)) for text in texts)
+        assert english == chinese
+
+
+def test_every_page_with_commands_is_run() -> None:
+    """No page whose commands can be run is left out below."""
+    assert RUN == ["changing", "from-derper", "ip-only", "own-certificate"]
+
+
+# --- and run ----------------------------------------------------------------------------------------------------------
+
+
+def test_ip_only(world: World) -> None:
+    """The page for an IP address ends with a map that pins what is served."""
+    world.run(PAGES / "ip-only.md", lambda world, block: None)
+    port = world.here.port(8443)
+    shown = node("".join(world.printed))
+    assert shown["DERPPort"] == port
+    assert shown["CertName"] == served_pin(port)
+    assert ADDRESS in (world.here.home / "derp.yaml").read_text()
+    assert (world.here.home / "relay.tar").stat().st_mode & 0o077 == 0
+
+
+def test_own_certificate(world: World) -> None:
+    """The page for a certificate of one's own ends with a map that has the name and no pin."""
+    for directory in (world.here.home, world.here.path("/etc/tailhub/certs")):
+        put_pair(directory, "derp.example.com")
+    world.run(PAGES / "own-certificate.md", lambda world, block: None)
+    shown = node(world.printed[-1])
+    assert shown["HostName"] == "derp.example.com"
+    assert "CertName" not in shown
+
+
+def test_changing(world: World) -> None:
+    """Pin, port, domain and machine are changed, and at each step old and new are served side by side."""
+    put_pair(world.here.path("/etc/tailhub/certs"), "relay.example.org")
+    world.here.run("tailhub relay")
+    port, machine = world.here.port, world.here
+    first = served_pin(port(8443))
+    served: list[tuple[str, ...]] = []
+
+    def after(world: World, block: Block) -> None:
+        if "systemctl restart" in block.text and block.kind == "sh":
+            ports = sorted(
+                {int(port) for port in re.findall(r'listen = ":(\d+)"', world.notes["/etc/tailhub/tailhub.toml"])}
+            )
+            served.append(tuple(served_pin(machine.port(one)) for one in ports))
+
+    world.run(PAGES / "changing.md", after)
+    both, later, two_ports, domain = served
+    assert both[0] == first
+    new = both[1]
+    assert new != first
+    assert later == (new,)
+    assert two_ports == (new, new)
+    assert new in domain
+    assert len(set(domain)) == 2
+    maps = [node(text) for text in world.printed if "HostName" in text]
+    assert [one["DERPPort"] for one in maps] == [port(8444), port(443), port(8444)]
+    assert maps[-1]["HostName"] == "relay.example.org"
+    assert served_pin(world.new.port(8443)) == new
+
+
+def test_from_derper(world: World) -> None:
+    """What derper kept is taken over: its key, the certificate of a CA where it is, and a self-signed pair as a pin."""
+    original = world.here.path("/var/lib/derper")
+    key = json.dumps({"PrivateKey": "privkey:" + "5a" * 32})
+    (original / "derper.key").write_text(key)
+    put_pair(original / "certs", "derp.example.com", cert="derp.example.com.crt", key="derp.example.com.key")
+    pinned = make_certificate(ips=[ADDRESS], common_name=ADDRESS)
+    kept = world.new.path("/srv/derper-certs")
+    kept.mkdir()
+    (kept / f"{ADDRESS}.crt").write_bytes(pinned.pem)
+    (kept / f"{ADDRESS}.key").write_bytes(pinned.key_pem)
+    world.new.path("/srv/derper.key").write_text(key)
+    world.run(PAGES / "from-derper.md", lambda world, block: None)
+    shown = next(node(text) for text in world.printed if "HostName" in text)
+    assert shown["HostName"] == "derp.example.com"
+    assert "CertName" not in shown
+    assert served_pin(world.new.port(8443)) == pinned.pin
+    for machine in world.machines.values():
+        assert json.loads((machine.state / "derper.key").read_text()) == json.loads(key)
