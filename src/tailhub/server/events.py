@@ -38,6 +38,7 @@ class Events:
         self.disconnects: Counter[str] = Counter()  # by reason, logged-in connections
         self.http_requests: Counter[int] = Counter()  # by status
         self.tls_handshakes: Counter[str] = Counter()  # by version
+        self.passthrough: Counter[str] = Counter()  # by result, connections for other names than ours
         self.websocket_logins = 0
         self.certificate_rejections = 0
         self.on_first_outside: Callable[[str], None] | None = None
@@ -71,6 +72,13 @@ class Events:
         line = "no file descriptor is left for a new connection: raise the limit of open files"
         if self._may_write("descriptors", 1, line):
             _log.warning(line)
+
+    def backend_failed(self, backend: str, reason: str) -> None:
+        """A connection for another name was closed, because the server that it is for cannot be reached."""
+        self.passthrough["backend unreachable"] += 1
+        line = f"passthrough: {backend} cannot be reached"
+        if self._may_write(line, 1, line):
+            _log.warning("%s: %s", line, reason)
 
     def logged_in(self, identity: Identity) -> None:
         """A client was admitted."""
