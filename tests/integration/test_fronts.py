@@ -40,9 +40,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontWorl
         yield front
 
 
-def relay_for(world: FrontWorld, name: str) -> RelayProcess:
+def relay_for(world: FrontWorld, name: str, *more: str) -> RelayProcess:
     """The relay that a file of ``deploy/`` wants beside it, reached by others at the front's address."""
-    options = ("--config", str(world.relay_file(name)), "--no-discover", "--address", FRONT)
+    options = ("--config", str(world.relay_file(name)), "--no-discover", "--address", FRONT, *more)
     return RelayProcess(*options, defaults=(), prefix=world.prefix)
 
 
@@ -99,6 +99,15 @@ def test_haproxy(world: FrontWorld, name: str) -> None:
     program = require.haproxy()
     file = f"haproxy/{name}.cfg"
     with relay_for(world, file) as relay, world.running([program, "-db", "-f", str(world.shipped(file))]):
+        carries_clients(world, relay)
+
+
+def test_haproxy_before_several_workers(world: FrontWorld) -> None:
+    """Each worker of a relay believes the proxy."""
+    program = require.haproxy()
+    file = "haproxy/passthrough.cfg"
+    command = [program, "-db", "-f", str(world.shipped(file))]
+    with relay_for(world, file, "--workers", "2") as relay, world.running(command):
         carries_clients(world, relay)
 
 

@@ -72,6 +72,22 @@ def test_proxy_header_of_a_trusted_proxy(pieces: tuple[bytes, ...], address: tup
     run(scenario)
 
 
+@pytest.mark.parametrize(("header", "lines"), [(V2, 0), (b"", 1)], ids=["told", "not told"])
+def test_a_proxy_that_hides_its_clients_is_told_of(header: bytes, lines: int, caplog: pytest.LogCaptureFixture) -> None:
+    """When clients log in through a trusted proxy that names none of them, the log says so once."""
+
+    async def scenario() -> None:
+        async with relay(trusted_proxies=LOOPBACK) as server:
+            for _ in range(2):
+                client = await through_proxy(server, header)
+                await client.log_in()
+                client.close()
+
+    with caplog.at_level("WARNING", "tailhub"):
+        run(scenario)
+    assert caplog.text.count("have it send a PROXY header") == lines
+
+
 @pytest.mark.parametrize("header", [V1, V2], ids=["v1", "v2"])
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 def test_proxy_header_of_anybody_else(header: bytes, tls: bool) -> None:
@@ -259,6 +275,32 @@ def test_a_backend_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", "tailhub"):
         run(scenario)
     assert caplog.text.count("cannot be reached: ") == 1
+
+
+def test_connections_that_are_passed_on_end_with_the_relay() -> None:
+    """When the relay stops both ends of a connection that it passes on are closed."""
+
+    async def scenario() -> None:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError):
+                while await reader.read(1 << 16):
+                    begun.set()
+            writer.close()
+            ended.set()
+
+        other = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = other.sockets[0].getsockname()[1]
+        async with other:
+            async with relay(passthrough=(f"*=127.0.0.1:{port}",)) as server:
+                client = await Wire.open(server, tls=False)
+                client.write(hello("www.example.com"))
+                await begun.wait()
+            assert await client.rest() == b""
+            await ended.wait()
+
+    run(scenario)
 
 
 def test_a_client_that_does_not_read_holds_its_server_back() -> None:

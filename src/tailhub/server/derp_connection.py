@@ -200,6 +200,8 @@ class DerpConnection:
             return
         newcomer.leave()
         self._handshake = None
+        if context.fronts[newcomer.listener].trusts(newcomer.address):
+            context.events.proxy_told_nothing(newcomer.ip)
         is_mesh = context.policy.is_mesh_peer(info)
         identity = Identity(
             key=handshake.client_key,
