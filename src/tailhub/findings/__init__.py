@@ -50,6 +50,12 @@ from tailhub.findings.certificate import (
     pin_expires_soon,
 )
 from tailhub.findings.finding import Finding
+from tailhub.findings.fronts import (
+    bad_passthrough,
+    bad_trusted_proxy,
+    passthrough_needs_tls,
+    passthrough_own_name,
+)
 from tailhub.findings.language import Language, choose_language
 from tailhub.findings.listening import (
     Program,
@@ -138,9 +144,11 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_passthrough",
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
+    "bad_trusted_proxy",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -191,6 +199,8 @@ __all__ = [
     "other_state",
     "output_failed",
     "pair_taken_over",
+    "passthrough_needs_tls",
+    "passthrough_own_name",
     "pin_exists",
     "pin_expires_soon",
     "platform_unsupported",

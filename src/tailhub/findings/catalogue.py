@@ -104,6 +104,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH106": Entry("certificate-kept", _WARNING),
     "TH107": Entry("certificate-expires-soon", _WARNING),
     "TH108": Entry("directory-missing", _ERROR),
+    # proxies in front, servers behind
+    "TH130": Entry("bad-trusted-proxy", _ERROR),
+    "TH131": Entry("bad-passthrough", _ERROR),
+    "TH132": Entry("passthrough-own-name", _ERROR),
+    "TH133": Entry("passthrough-needs-tls", _ERROR),
     # the service
     "TH150": Entry("socket-unused", _WARNING),
     "TH151": Entry("no-systemd", _ERROR),

@@ -318,6 +318,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{option}：目录 {path} 不存在。",
         "请检查路径；相对路径从 {directory} 算起。",
     ),
+    "TH130": (
+        "{option}：应为 IP 地址或网段，实际是 `{text}`。",
+        "[[suggestion?请写 `{option:={suggestion}}`。||例如 `{option:=127.0.0.1}` 或 `{option:=10.0.0.0/8}`："
+        "填写代理连过来时所用的地址。]]",
+    ),
+    "TH131": (
+        "{option}：应为 NAME=HOST:PORT，每个域名只写一次，实际是 `{text}`。",
+        "例如 `{option:=www.example.com=127.0.0.1:4443}`、`{option:=*.example.com=unix:/run/web.sock}`；"
+        "其余所有域名写 `{option:=*=127.0.0.1:4443}`；`{option:=*=proxy:127.0.0.1:4443}` 会用 PROXY 头把客户端地址告诉"
+        "那台服务器，那边也要相应设置。",
+    ),
+    "TH132": (
+        "{option} 把 {name} 转给了别的服务器，而它是中继自己的域名。",
+        "请去掉这一项：`*` 从不包括它。",
+    ),
+    "TH133": (
+        "{option} 需要 TLS：没有 TLS，客户端不会说明要找哪个域名。",
+        "请去掉它，或由中继自己处理 TLS：`{tls:=true}`。",
+    ),
     "TH150": (
         "systemd 传来了 {name} 的套接字，但中继没有监听它。",
         "让 socket 单元与中继的配置写同样的地址和端口。",

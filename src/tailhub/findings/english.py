@@ -344,6 +344,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{option}: there is no directory {path}.",
         "Check the path; a relative one counts from {directory}.",
     ),
+    "TH130": (
+        "{option}: expected an IP address or a network, found `{text}`.",
+        "[[suggestion?Write `{option:={suggestion}}`.||As in `{option:=127.0.0.1}` or `{option:=10.0.0.0/8}`: the "
+        "addresses from which the proxy connects.]]",
+    ),
+    "TH131": (
+        "{option}: expected NAME=HOST:PORT, each name once, found `{text}`.",
+        "As in `{option:=www.example.com=127.0.0.1:4443}`, `{option:=*.example.com=unix:/run/web.sock}`, or for all "
+        "other names `{option:=*=127.0.0.1:4443}`; `{option:=*=proxy:127.0.0.1:4443}` tells that server the client's "
+        "address with a PROXY header, for which it must be set up.",
+    ),
+    "TH132": (
+        "{option} gives {name} to another server, and that is the relay's own name.",
+        "Take it out: what is for `*` never includes it.",
+    ),
+    "TH133": (
+        "{option} needs TLS: without it a client asks for no name.",
+        "Leave it out, or let the relay speak TLS itself: `{tls:=true}`.",
+    ),
     "TH150": (
         "systemd passed a socket for {name}, and no listener of the relay asks for it.",
         "Let the socket unit and the relay's configuration name the same addresses and ports.",

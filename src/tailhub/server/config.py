@@ -18,6 +18,7 @@ from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
+from tailhub.server.fronts import front_findings
 from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
 
@@ -53,6 +54,8 @@ class ListenerConfig:
     acme: bool = False
     pin: str = ""
     tls: bool = True
+    trusted_proxies: tuple[str, ...] = ()
+    passthrough: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)  # by name of the setting
 
     def place(self, setting: str) -> Place:
@@ -136,6 +139,7 @@ def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:
     yield from _port_findings(listener, "public_port", listener.public_port)
     if listener.hostname and not _HOST_NAME.fullmatch(listener.hostname):
         yield findings.bad_host_name(listener.place("hostname"), listener.hostname)
+    yield from front_findings(listener)
     for one, other in (("cert", "key"), ("key", "cert")):
         given, missing = getattr(listener, one), getattr(listener, other)
         if given is not None and missing is None:

@@ -22,8 +22,10 @@ from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
+from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
+from tailhub.server.passthrough import Passthrough
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
@@ -53,6 +55,10 @@ class RelayService:
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
+        events = Events(loop)
+        fronts = [front_of(listener) for listener in foundation.config.listeners]
+        passes_on = any(front.routes is not None for front in fronts)
+        self._passthrough = Passthrough(loop, events) if passes_on else None
         self.context = context = ServerContext(
             loop=loop,
             relay=relay,
@@ -68,7 +74,10 @@ class RelayService:
             turn=Turn(loop, selector, Pace(lambda: relay.stats.packets_received)),
             newcomers=Newcomers(loop, MAX_NEWCOMERS // share),
             callers=Newcomers(loop, MAX_CALLERS),
-            events=Events(loop),
+            events=events,
+            fronts=fronts,
+            has_certificate=keeper.served.has_name,
+            passthrough=self._passthrough,
             health=keeper.health,
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
@@ -95,6 +104,8 @@ class RelayService:
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
         self._undo.close()
+        if self._passthrough is not None:
+            await self._passthrough.stop()
 
     def make_room(self) -> bool:
         """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""
@@ -102,7 +113,9 @@ class RelayService:
         return self.context.newcomers.give_way("out of file descriptors")
 
     def _has_room(self) -> bool:
-        return self.context.relay.registry.count + len(self.context.newcomers) < self._foundation.most_connections
+        passed_on = 2 * len(self._passthrough) if self._passthrough is not None else 0
+        here = self.context.relay.registry.count + len(self.context.newcomers)
+        return here + passed_on < self._foundation.most_connections
 
     def _close_connections(self) -> None:
         context = self.context

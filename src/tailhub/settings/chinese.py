@@ -17,6 +17,8 @@ MEANINGS: dict[str, str] = {
     "public_port": "客户端使用的 TCP 端口，与 listen 的不同时填写。",
     "hostname": "客户端使用的域名（或地址）。",
     "tls": "由中继处理 TLS；false 表示前面的代理已处理。",
+    "trusted_proxies": "信任这些代理发来的 PROXY 头或 X-Forwarded-For。",
+    "passthrough": "把其他域名的连接（TLS）原样转给另一台服务器；* 表示其余所有域名。",
     "cert": "证书（PEM），含证书链。",
     "key": "证书的私钥（PEM）。",
     "cert_dir": "存放证书及私钥的目录。",
