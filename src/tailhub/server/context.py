@@ -56,6 +56,8 @@ class ServerContext:
     events: Events
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
+    # Answers an ACME server that offers acme-tls/1 and asks for a name; None when nobody waits for its answer.
+    answer_acme: Callable[[str | None], ssl.SSLContext | None] = lambda name: None
     quiet: bool = False  # errors on the public port go without words, by which scanners would know us
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

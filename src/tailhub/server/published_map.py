@@ -45,7 +45,7 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
     elif pin is None:
         # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve.
         if not discovery.hostname and (host or not certificate.is_wildcard_only):
-            host = own_name(certificate)
+            host = own_name(certificate) or host  # one for an address has no name
     elif discovery.hostname and not certificate.covers(discovery.hostname):
         # Pinned before it had this name: clients would refuse the name, the address still works.
         found = discovery.ipv4 or discovery.ipv6
