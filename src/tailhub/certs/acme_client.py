@@ -27,6 +27,7 @@ __all__ = ["AcmeClient", "Answers", "Server", "make_key", "renewal_path"]
 SHORT_LIVED = "shortlived"  # the profile under which Let's Encrypt issues for addresses
 ORDER_S = 180.0  # for the server to look and to issue
 NETWORK_TIMEOUT_S = 30
+ATTEMPTS = 3  # where the server refuses a nonce, which it may do at any time
 T = TypeVar("T")
 DEFAULT_ASK = timedelta(hours=6)  # between two questions for the window, where the server says nothing
 
@@ -103,12 +104,17 @@ class AcmeClient:
     # --- the account --------------------------------------------------------------------------------------------------
 
     def _guarded(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except AcmeError:
-            raise
-        except Exception as exc:
-            raise explain(exc, self._server.directory) from exc
+        from acme import messages
+
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                return work()
+            except Exception as exc:
+                is_nonce = isinstance(exc, messages.Error) and exc.code == "badNonce"
+                # The library repeats a request once for that, and is refused again now and then.
+                if not (is_nonce and attempts_left):
+                    raise explain(exc, self._server.directory) from exc
+        raise AssertionError  # the last attempt ends above
 
     def _connected(self, *, account: bool = True) -> ClientV2:
         from acme import client, messages
