@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 
 from support import require
-from support.pebble import Pebble
+from support.pebble import SHORT_LIVED_S, Pebble
 from support.ports import free_ports
 from support.relay_process import LOOPBACK, RelayProcess, until
 from support.waiting import run
@@ -162,14 +162,20 @@ def test_renewed_while_connections_stay_open_then_kept() -> None:
             run(lambda: scenario(relay), 90.0)
 
 
-def test_renewed_when_the_server_says_so() -> None:
-    """A server with renewal windows is asked for them at once; one that is open means a new certificate now."""
+def test_renewed_when_the_server_says_so(tmp_path: Path) -> None:
+    """A server with renewal windows is asked for them; one that is open means a new certificate, long before the end.
+
+    For addresses the short-lived profile is asked for where there is one.
+    """
     with Pebble(require.pebble_with_windows()) as pebble:
         flags = options(pebble, "tls-alpn-01", "--hostname", IP)
-        with RelayProcess(*flags) as relay:
+        with RelayProcess(*flags, state_dir=tmp_path) as relay:
             first = issued(relay)
-            state = relay.state_dir / "acme" / f"{IP}.crt"
-            now = datetime.now(UTC)
-            window = [f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (2, 1)]
-            pebble.set_renewal_window(state.read_bytes(), *window)
-            assert first.serial_number
+            assert first.not_valid_after_utc - first.not_valid_before_utc < timedelta(seconds=SHORT_LIVED_S)
+        now = datetime.now(UTC)
+        window = [f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (2, 1)]
+        pebble.set_renewal_window((tmp_path / "acme" / f"{IP}.crt").read_bytes(), *window)
+        with RelayProcess(*flags, state_dir=tmp_path) as relay:
+            assert is_issued(served(relay))
+            until(lambda: served(relay).serial_number != first.serial_number, "it is renewed", relay.log)
+        assert pebble.log().count("There are now 1 accounts in memory") == 1

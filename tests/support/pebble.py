@@ -24,6 +24,7 @@ from support.certificates import make_certificate
 from support.ports import free_ports
 from support.relay_process import until
 
+SHORT_LIVED_S = 600  # its certificates by the short-lived profile
 _A, _TXT = 1, 16
 _LABEL = "_acme-challenge."
 
@@ -46,7 +47,7 @@ class Pebble:
         self.ca_file.write_bytes(ca.pem)
         (self._home / "cert.pem").write_bytes(made.pem)
         (self._home / "key.pem").write_bytes(made.key_pem)
-        profile = {"description": "for tests", "validityPeriod": validity_s}
+        short = min(validity_s, SHORT_LIVED_S)
         config: dict[str, Any] = {
             "listenAddress": f"127.0.0.1:{self._port}",
             "managementListenAddress": f"127.0.0.1:{self._management_port}",
@@ -58,7 +59,10 @@ class Pebble:
             "externalAccountBindingRequired": eab is not None,
             "externalAccountMACKeys": eab or {},
             "certificateValidityPeriod": validity_s,
-            "profiles": {"default": profile, "shortlived": profile},
+            "profiles": {
+                "default": {"description": "for tests", "validityPeriod": validity_s},
+                "shortlived": {"description": "for addresses", "validityPeriod": short},
+            },
             "domainBlocklist": ["blocked.example"],
         }
         (self._home / "config.json").write_text(json.dumps({"pebble": config}))

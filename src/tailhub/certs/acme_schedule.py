@@ -28,6 +28,7 @@ PAUSE_JITTER = 0.25  # a pause is longer by up to this part
 RENEW_AT = 2 / 3  # of the lifetime, where the server says nothing
 RENEW_JITTER = 1 / 20  # of the lifetime, earlier by up to this
 LEAST_ASK, MOST_ASK = timedelta(minutes=1), timedelta(days=1)  # between two questions for the window
+LEAST_LIFE = 1 / 10  # of the lifetime, but at most a day, before a new certificate may be renewed
 FREE_FAILURES = 3  # up to here a new start tries at once: somebody may have mended something
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -100,9 +101,9 @@ def asked(progress: Progress, now: datetime, window: Window | None, wait: timede
     return replace(progress, window=window or progress.window, ask_at=ask_at)
 
 
-def succeeded() -> Progress:
-    """After a new certificate: its window is not known yet."""
-    return Progress()
+def succeeded(now: datetime, validity: Validity) -> Progress:
+    """After a new certificate: its window is not known yet. One that is always open must not mean orders in a row."""
+    return Progress(retry_at=now + min((validity.end - validity.start) * LEAST_LIFE, MOST_ASK))
 
 
 def restarted(progress: Progress, now: datetime) -> Progress:

@@ -152,8 +152,8 @@ class _Certificate:
             self._client = None  # what it had learned of the server may be the trouble
             await self._failed(exc)
         else:
-            self._set_progress(succeeded())
             valid_to = self._current.not_after
+            self._set_progress(succeeded(datetime.now(UTC), Validity(self._current.not_before, valid_to)))
             _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to))
 
     def _obtain(self) -> Certificate:

@@ -63,6 +63,7 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
             derp_port=discovery.derp_port or None,
             stun_port=discovery.stun_port,
             cert_name=pin,
+            address_certified=_is_for_address(certificate),
         )
     )
 
@@ -84,8 +85,14 @@ def local_map(endpoint: LocalEndpoint, certificate: Certificate | None, hostname
             derp_port=endpoint.derp_port or None,
             stun_port=endpoint.stun_port,
             cert_name=pin,
+            address_certified=_is_for_address(certificate),
         )
     )
+
+
+def _is_for_address(certificate: Certificate | None) -> bool:
+    """Is it renewed by ACME, and for no name?"""
+    return certificate is not None and certificate.never_pinned and not certificate.names
 
 
 def own_name(certificate: Certificate) -> str:
