@@ -18,7 +18,11 @@ from support.pebble import SHORT_LIVED_S, Pebble
 from support.ports import free_ports
 from support.relay_process import LOOPBACK, RelayProcess, until
 from support.waiting import run
+from tailhub.certs.acme_client import AcmeClient, Server, make_key
+from tailhub.certs.acme_errors import AcmeError
 from tailhub.client import DERPClient, ReceivedPacket
+from tailhub.server.acme_answers import RelayAnswers
+from tailhub.server.acme_files import AcmeFiles
 
 NAME = "relay.acme.example"
 IP = "127.0.0.1"
@@ -179,3 +183,32 @@ def test_renewed_when_the_server_says_so(tmp_path: Path) -> None:
             assert is_issued(served(relay))
             until(lambda: served(relay).serial_number != first.serial_number, "it is renewed", relay.log)
         assert pebble.log().count("There are now 1 accounts in memory") == 1
+
+
+class Broken:
+    """Answers of a relay that dies on the way."""
+
+    def put(self, challenge: str, identifier: str, token: str, key_authorization: str, left: int) -> None:
+        raise AcmeError("gone")
+
+    def remove(self) -> None:
+        pass
+
+
+def test_an_order_is_carried_on(pebble: Pebble, tmp_path: Path) -> None:
+    """An order that was not carried to its end is, after a new start; no second one is placed."""
+    server = Server(pebble.directory, ca_file=str(pebble.ca_file))
+    account_key, key = make_key(), make_key()
+    accounts: list[str] = []
+    orders: list[str] = []
+    with pytest.raises(AcmeError, match="gone"):
+        AcmeClient(server, account_key, "", accounts.append).obtain(
+            ["again.acme.example"], key, "dns-01", Broken(), on_order=orders.append
+        )
+    hook, cleanup = pebble.hooks[1::2]
+    answers = RelayAnswers(AcmeFiles(tmp_path), {}, hook, cleanup)
+    for _ in range(2):  # what has been issued is fetched again
+        client = AcmeClient(server, account_key, accounts[0], accounts.append)
+        chain = client.obtain(["again.acme.example"], key, "dns-01", answers, orders[0], orders.append)
+        assert names_of(x509.load_pem_x509_certificates(chain)[0]) == ["again.acme.example"]
+    assert (len(accounts), len(orders)) == (1, 1)

@@ -85,6 +85,10 @@ class AcmeKeeper:
 
     async def run(self) -> None:
         """Until cancelled."""
+        try:
+            await in_thread(self._files.clear_challenges)
+        except OSError:  # told of when the next one cannot be written
+            pass
         async with asyncio.TaskGroup() as group:
             for wanted in self._wanted:
                 group.create_task(_Certificate(wanted, self._files, self._tokens).run())

@@ -54,7 +54,7 @@ def relay_region(
     `ipv4` and `ipv6`: an address, ``"none"`` (this family is not used), or None or "" (left out: clients ask DNS for
     `host_name`). Without `host_name`, or with an address as `host_name`, clients cannot check a name, so `cert_name` is
     needed, unless a CA has certified the address (`address_certified`): clients then take any certificate that leads to
-    a CA of theirs. `dynamic`: the addresses change, so only the name goes into the map. `derp_port` None is a STUN server
+    a CA of theirs. `dynamic`: the addresses change, so only the name goes into the map. `derp_port` None: STUN
     only, `stun_port` None or -1 is no STUN. The ports are those that others use. Raises `LocalError`.
     """
     stun_port = None if stun_port == NO_STUN else stun_port
