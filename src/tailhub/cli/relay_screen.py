@@ -148,6 +148,8 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
 def _certificate_kind(server: RelayServer) -> CertificateKind:
     if server.certificate is None:
         return "front"
+    if server.certificate.never_pinned:
+        return "acme"
     if pin_of(server.certificate) is None:
         return "files"
     return "own" if server.config.cert is None else "pinned"

@@ -22,7 +22,7 @@ MIN_COLUMNS = 40
 MIN_REMARK_COLUMNS = 16
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
-CertificateKind = Literal["own", "pinned", "files", "front"]
+CertificateKind = Literal["own", "pinned", "files", "acme", "front"]
 Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
 _RICH_STYLES: dict[Style, str] = {
     "": "",
@@ -76,8 +76,8 @@ class ScreenFacts:
 
     `derp_port` and `stun_port` are what others use (the map's). `relay`, `stun` None: that is off. `policy_snippet` is
     "" while there is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is
-    pinned, "files" is checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on
-    this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what clients get?
+    pinned, "files" and "acme" are checked by name. `allowed_keys` None: anyone may relay. `firewall_commands` open the
+    ports on this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what clients get?
     `relay_command` started this relay, `derpmap_command` asks it.
     """
 

@@ -6,6 +6,20 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 
 from __future__ import annotations
 
+from tailhub.findings.acme import (
+    acme_challenge_not_for_address,
+    acme_challenge_port,
+    acme_challenges,
+    acme_eab_half,
+    acme_failed,
+    acme_needs_hook,
+    acme_needs_http,
+    acme_needs_name,
+    acme_no_challenge,
+    acme_waiting,
+    bad_acme_challenge,
+    bad_acme_directory,
+)
 from tailhub.findings.address import (
     address_changed,
     address_unknown,
@@ -135,10 +149,22 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_challenge_not_for_address",
+    "acme_challenge_port",
+    "acme_challenges",
+    "acme_eab_half",
+    "acme_failed",
+    "acme_needs_hook",
+    "acme_needs_http",
+    "acme_needs_name",
+    "acme_no_challenge",
+    "acme_waiting",
     "address_changed",
     "address_not_here",
     "address_unknown",
     "assigned",
+    "bad_acme_challenge",
+    "bad_acme_directory",
     "bad_address",
     "bad_decimal",
     "bad_home",

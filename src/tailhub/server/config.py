@@ -14,6 +14,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tailhub import findings
+from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
@@ -52,6 +53,14 @@ class ListenerConfig:
     key: Path | None = None
     cert_dir: Path | None = None
     acme: bool = False
+    acme_directory: str = LETS_ENCRYPT
+    acme_email: str = ""
+    acme_challenge: str = ""  # empty: the best that can work
+    acme_dns_hook: str = ""
+    acme_dns_cleanup_hook: str = ""
+    acme_eab_kid: str = ""
+    acme_eab_key: str = field(default="", repr=False)
+    acme_ca_file: Path | None = None
     pin: str = ""
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()
@@ -128,6 +137,11 @@ def config_findings(config: RelayConfig) -> list[Finding]:
                 found.append(findings.bad_host_name(config.place(setting), name))
     for listener in config.listeners:
         found += _listener_findings(listener)
+    if any(listener.acme or listener.acme_eab_kid or listener.acme_eab_key for listener in config.listeners):
+        from tailhub.server.acme_config import acme_findings
+
+        for listener in config.listeners:
+            found += acme_findings(config, listener)
     try:
         PublicSettings(config.home)
     except LocalError:

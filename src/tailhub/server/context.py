@@ -61,6 +61,8 @@ class ServerContext:
     tcp_user_timeout_s: float = 15.0
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
+    # Answers an ACME server that offers acme-tls/1 and asks for a name; None when nobody waits for its answer.
+    answer_acme: Callable[[str | None], ssl.SSLContext | None] = lambda name: None
     quiet: bool = False  # errors on the public port go without words, by which scanners would know us
     fronts: Sequence[Front] = (Front(),)
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False

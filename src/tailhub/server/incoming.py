@@ -6,6 +6,7 @@ import logging
 import socket
 from typing import Any
 
+from tailhub.certs.tls_alpn import ACME_TLS
 from tailhub.derp.upgrade import usual_request
 from tailhub.exceptions import PrefaceError
 from tailhub.net import unsent_limit
@@ -209,13 +210,14 @@ class Incoming:
             if backend is not None:
                 context.passthrough.begin(self._newcomer, backend, self._data)
                 return
-        if not is_alpn_acceptable(hello):
+        answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
+        if answering is None and not is_alpn_acceptable(hello):
             stream.write(tls_alert(FATAL, NO_APPLICATION_PROTOCOL))
             stream.close("no common ALPN: http/1.1 was not offered", linger=True)
             return
         data, self._data = self._data, b""
         self._is_tls = True
-        stream.start_tls(context.choose_tls(self._listener, hello.server_name), data)
+        stream.start_tls(answering or context.choose_tls(self._listener, hello.server_name), data)
 
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""
