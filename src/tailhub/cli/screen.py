@@ -77,8 +77,8 @@ class ScreenFacts:
     `derp_port` and `stun_port` are what others use (the map's). `relay`, `stun` None: that is off. `policy_snippet` is
     "" while there is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is
     pinned, "files" and "acme" are checked by name. `allowed_keys` None: anyone may relay. `firewall_commands` open the
-    ports on this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what clients get?
-    `relay_command` started this relay, `derpmap_command` asks it.
+    ports on this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what
+    clients get? `relay_command` started this relay, `derpmap_command` asks it.
     """
 
     version: str

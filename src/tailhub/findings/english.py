@@ -514,8 +514,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "For TLS on this port: `-certmode manual` with certificate files, or `tailhub relay --listen {address}`.",
     ),
     "TH195": (
-        "{place}: expected `letsencrypt` or `manual`, found `{mode}`; certificates from Google's CA are not supported by that "
-        "name.",
+        "{place}: expected `letsencrypt` or `manual`, found `{mode}`; certificates from Google's CA are not "
+        "supported by that name.",
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),

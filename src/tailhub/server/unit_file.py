@@ -35,6 +35,8 @@ UMask=0077
 # The state (the relay's key, the pinned certificate): {state_dir}
 StateDirectory={state_name}
 StateDirectoryMode=0700
+# For a listener that is a unix socket: /run/{state_name}
+RuntimeDirectory={state_name}
 
 # Ports below 1024, and nothing else that root can do.
 AmbientCapabilities=CAP_NET_BIND_SERVICE
