@@ -17,9 +17,10 @@ def test_a_place_where_one_may_not_look_has_none(tmp_path: Path, monkeypatch: py
         raise PermissionError(13, "Permission denied")
 
     environ = {"XDG_CONFIG_HOME": str(tmp_path)}
-    monkeypatch.setattr(Path, "exists", refuse)
-    monkeypatch.setattr(Path, "open", refuse)
-    settings = load({}, environ, 1000, "linux")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", refuse)
+        settings = load({}, environ, 1000, "linux")
     assert (settings.is_read, settings.faults) == (False, [])
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(MachineError, match="not readable"):
         load({"config": str(tmp_path / "a.toml")}, environ, 1000, "linux")
