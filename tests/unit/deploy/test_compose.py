@@ -61,12 +61,13 @@ def test_the_settings_are_sound(path: Path) -> None:
 
 
 def test_the_ports_are_open(path: Path) -> None:
-    """8443 over TCP and 3478 over UDP reach the relay, one to one, or it has the machine's own network."""
-    made = service(path)
+    """The relay's TCP port and 3478 over UDP reach it, one to one, or it has the machine's own network."""
+    made, given = service(path), environment(path)
+    port = given.get("TAILHUB_LISTEN", given.get("DERP_ADDR", ":8443")).removeprefix(":")
     if made.get("network_mode") == "host":
         assert "ports" not in made
     else:
-        assert made["ports"] == ["8443:8443/tcp", "3478:3478/udp"]
+        assert made["ports"] == [f"{port}:{port}/tcp", "3478:3478/udp"]
 
 
 def test_state_outlives_the_container(path: Path) -> None:
