@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pytest
 
 from support import require
 from support.certificates import make_certificate
-from support.image import LIMIT_S, Image, ImageError, built_image, execute
+from support.image import Image, ImageError, built_image, end, execute
 from support.relay_process import until
 
 pytestmark = pytest.mark.image
@@ -67,8 +66,7 @@ def container(
         until(lambda: execute(image, process, *health[1:], user=user).returncode == 0, "it is healthy", log.read_text)
         yield process
     finally:
-        process.kill()
-        process.wait()
+        end(process)
 
 
 def test_what_the_image_says(image: Image) -> None:
@@ -88,9 +86,7 @@ def test_a_relay_without_any_right(image: Image, tmp_path: Path) -> None:
         assert "sha256-raw:" in shown.stdout, (shown, log.read_text())
         status = (image.root / STATE / "pinned.key").stat()
         assert (status.st_uid, status.st_mode & 0o777) == (USER, 0o600)
-        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(child), signal.SIGTERM)
-        assert process.wait(LIMIT_S) == 0
+        assert end(process) == 0
     again = image.run("tailhub", "cert", "show")
     assert again.returncode == 0, again.stderr
 
