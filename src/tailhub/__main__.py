@@ -14,6 +14,12 @@ def main():  # type: ignore[no-untyped-def]  # old Pythons read this file too
         return 130
 
 
+def derper():  # type: ignore[no-untyped-def]
+    """``derper``: as ``tailhub derper``, for those who have that in their scripts and units."""
+    sys.argv.insert(1, "derper")
+    return main()  # type: ignore[no-untyped-call]
+
+
 def _main():  # type: ignore[no-untyped-def]
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.stderr.write(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support.waiting import LIMIT_S, run, until
-from tailhub.net.accept import Acceptor
+from tailhub.net.accept import Acceptor, acceptance
 
 PROGRAM = Path(__file__).parents[1] / "support" / "exhausted_acceptor.py"
 
@@ -52,6 +52,31 @@ def test_each_connection_is_handed_on_with_its_address() -> None:
         for client in clients:
             client.close()
         taken.close()
+
+    run(scenario)
+
+
+def test_more_connections_than_admitted_are_closed_at_once() -> None:
+    """Over the limit a connection is accepted and closed, and later ones come in again."""
+
+    async def scenario() -> None:
+        now = 100.0
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            taken = Taken()
+            admits = acceptance(2.0, 5.0, lambda: now)
+            acceptor = Acceptor(asyncio.get_running_loop(), {listener: taken}, admits=admits)
+            acceptor.start()
+            clients = [socket.create_connection(listener.getsockname()) for _ in range(8)]
+            await until(lambda: acceptor.limited == 3)
+            assert acceptor.accepted == 5
+            now += 1.0
+            clients += [socket.create_connection(listener.getsockname()) for _ in range(3)]
+            await until(lambda: acceptor.limited == 4)
+            assert acceptor.accepted == 7
+            acceptor.stop()
+            for client in clients:
+                client.close()
+            taken.close()
 
     run(scenario)
 

@@ -256,7 +256,7 @@ def test_who_does_not_read_is_closed(is_mesh: bool, timeout_s: float, mesh_key_f
 def test_tcp_options() -> None:
     """Connections have TCP_NODELAY, keep-alive probes after 10 minutes, and 15 s for unacknowledged data."""
     with socket.socket() as sock:
-        set_tcp_options(sock)
+        set_tcp_options(sock, 600, 15)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         if hasattr(socket, "TCP_KEEPIDLE"):

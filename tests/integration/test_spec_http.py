@@ -120,6 +120,24 @@ def test_bootstrap_dns(monkeypatch: pytest.MonkeyPatch) -> None:
         on_one_connection(scenario, bootstrap_dns_names=("a.example", "b.example"))
 
 
+def test_unpublished_bootstrap_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unpublished name is told, alone, to who asks for it; to others it does not exist."""
+
+    async def resolve(_name: str, _limit_s: float) -> tuple[Any, ...]:
+        return (ip_address("192.0.2.7"),)
+
+    monkeypatch.setattr("tailhub.server.pages.resolve", resolve)
+    for target, known in (("?q=b.example", "b.example"), ("?q=a.example", "a.example"), ("", "a.example")):
+
+        async def scenario(client: Wire, target: str = target, known: str = known) -> None:
+            await asyncio.sleep(0)
+            answer = await client.ask(f"GET /bootstrap-dns{target}")
+            assert json.loads(answer.body) == {known: ["192.0.2.7"]}
+
+        names = {"bootstrap_dns_names": ("a.example",), "unpublished_bootstrap_dns_names": ("b.example",)}
+        on_one_connection(scenario, **names)
+
+
 def test_bootstrap_dns_without_names() -> None:
     """Without configured names the answer is empty."""
     answer = ask("GET /bootstrap-dns")

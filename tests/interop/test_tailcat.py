@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import random
-import threading
-from collections.abc import Iterator
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from support import require
 from support.relay_process import RelayProcess, until
+from support.served_map import served_map
 from support.tailcat import PIPE_LIMIT_S, Tailcat
 
 PIPE_BYTES = 50_000_000
@@ -41,31 +36,6 @@ def pipe(tailcat: Tailcat, directory: Path, size: int) -> None:
         assert digest(listener.received) == digest(sent)
 
 
-@contextlib.contextmanager
-def served(derp_map: dict[str, Any]) -> Iterator[str]:
-    """The URL of a map of our own making."""
-    body = json.dumps(derp_map).encode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/derpmap.json"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_pipe(tmp_path: Path) -> None:
     """Two tailcats ping each other and send 50 MB intact, every byte of it through the relay."""
     program = require.tailcat()
@@ -84,7 +54,7 @@ def test_wrong_pin(tmp_path: Path) -> None:
         derp_map = relay.derp_map()
         for region in derp_map["Regions"].values():
             region["Nodes"][0]["CertName"] = "sha256-raw:" + sha256(b"another certificate").hexdigest()
-        with served(derp_map) as url:
+        with served_map(derp_map) as url:
             tailcat = Tailcat(program, url, tmp_path)
             with tailcat.listen() as listener:
                 until(lambda: "rejected our certificate" in relay.log(), "a rejection is reported", relay.log)

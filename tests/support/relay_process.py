@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -31,7 +31,8 @@ _ADMIN_PAGES = re.compile(r"http://[^ ]+:(\d+)/derpmap\.json")
 class RelayProcess:
     """A running relay with a state directory and a home of its own; stopped by SIGTERM at the end of a ``with``.
 
-    `options` come after `defaults`, so a later ``--listen`` wins. `prefix` is put before the command.
+    `options` come after `defaults`, so a later ``--listen`` wins. `prefix` is put before the command, `environ` is
+    added to what it inherits.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class RelayProcess:
         defaults: Sequence[str] = LOOPBACK,
         prefix: Sequence[str] = (),
         state_dir: Path | None = None,
+        command: str = "relay",
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="tailhub-", ignore_cleanup_errors=True)
         home = Path(self._directory.name)
@@ -47,11 +50,12 @@ class RelayProcess:
         self._log = home / "log"
         self._last_words: str | None = None  # the log, once its file is gone
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        environment |= environ or {}
         environment |= {"HOME": str(home), "STATE_DIRECTORY": str(self.state_dir), "LC_ALL": "C.UTF-8"}
-        command = [*prefix, sys.executable, "-m", "tailhub", "relay", *defaults, *options]
+        words = [*prefix, sys.executable, "-m", "tailhub", command, *defaults, *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=home
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=home
             )
         self.pid = self._process.pid
 

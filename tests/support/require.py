@@ -55,11 +55,18 @@ def go() -> str:
 
 def go_program(name: str) -> str:
     """The path of a program built with Go. ``tests/interop/conftest.py`` says where it is looked for."""
-    found = shutil.which(name)
+    places = os.environ.get("PATH", "").split(os.pathsep)
+    found = next((path for place in places if (path := shutil.which(name, path=place)) and not _is_script(path)), None)
     if found is None:
         how = "see docs/interop.md" if name == HEADSCALE else f"go install tailscale.com/cmd/{name}@v1.102.5"
         missing("go", f"no {name} in TAILHUB_GO_BIN, PATH or ~/go/bin: {how}")
     return found
+
+
+def _is_script(path: str) -> bool:
+    """Is it one of ours, as in an activated environment with tailhub's own ``derper``?"""
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read(2) == b"#!"
 
 
 def root(why: str) -> None:

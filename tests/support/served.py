@@ -61,7 +61,7 @@ def _tls_context() -> ssl.SSLContext:
 def public_pages() -> Responder:
     """The small pages, with nothing to show."""
     debug = DebugSources(values=dict, faults=list, traffic=list, facts=dict)
-    return PublicPages(PublicSettings(), PublicSources(lambda: None, debug)).respond
+    return PublicPages(PublicSettings(), PublicSources(lambda _asked: None, debug)).respond
 
 
 @asynccontextmanager
@@ -117,7 +117,7 @@ class Served:
         listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         if small_buffers:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-        set_tcp_options(listener)
+        set_tcp_options(listener, 600, 15)
         self.port: int = listener.getsockname()[1]
         self.acceptor = Acceptor(loop, {listener: partial(accept_public, self.context, 0)})
         self.acceptor.start()

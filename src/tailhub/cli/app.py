@@ -15,7 +15,7 @@ from tailhub import findings
 from tailhub.cli import cert, config, output, state, usage
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
-from tailhub.findings import Finding, Language
+from tailhub.findings import Finding
 from tailhub.settings.merge import load
 
 app = typer.Typer(
@@ -68,15 +68,7 @@ def _run(arguments: list[str]) -> int:
 def _print_error(finding: Finding, arguments: list[str]) -> None:
     """In the language that was asked for."""
     asked = usage.asked_language(arguments)
-    _print_finding(finding, usage.language(asked if asked in ("en", "zh") else None))
-
-
-def _print_finding(finding: Finding, language: Language) -> None:
-    """One sentence or two for a person, in their language, and the code to look it up by."""
-    try:
-        sys.stderr.write(f"tailhub: {finding.render(language)}  [{finding.code}]\n")
-    except OSError:  # nowhere to say it: the exit code has to do
-        pass
+    output.write_finding(finding, usage.language(asked if asked in ("en", "zh") else None))
 
 
 def _show_version(wanted: bool) -> None:
@@ -109,18 +101,23 @@ def relay(
     "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
     Each flag is a variable and a line of the configuration file too: `tailhub config init` shows them.
     """
-    language = usage.language(lang)
-    settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
-    found = settings.findings()
-    errors = [finding for finding in found if finding.severity == "error"]
-    for finding in found:
-        if finding not in errors[-1:]:  # the last is told of as any other error of a command
-            _print_finding(finding, language)
-    if errors:
-        raise UsageError(errors[-1])
-    from tailhub.cli.relay import run_relay
+    from tailhub.cli.relay import run_settings
 
-    return run_relay(settings.config(), language)
+    settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
+    return run_settings(settings, usage.language(lang))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def derper(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FLAGS OF DERPER]", help="`tailhub derper -help` lists them.", show_default=False),
+    ] = None,
+) -> int:
+    """Run the relay with the flags and DERP_* variables of Tailscale's derper."""
+    from tailhub.cli.derper import run_original
+
+    return run_original(words or [], usage.language(None))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Writing to standard output, which may be closed, full, or a pipe that nobody reads any more."""
+"""Writing to the standard streams, which may be closed, full, or a pipe that nobody reads any more."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
+from tailhub.findings import Finding, Language
 
 
 def open_missing_streams() -> None:
@@ -28,6 +29,14 @@ def write(text: str) -> None:
         raise
     except OSError as exc:
         raise MachineError(findings.output_failed(exc.strerror or str(exc))) from exc
+
+
+def write_finding(finding: Finding, lang: Language) -> None:
+    """Tell a person, on standard error: one sentence or two in their language, and the code to look it up by."""
+    try:
+        sys.stderr.write(f"tailhub: {finding.render(lang)}  [{finding.code}]\n")
+    except OSError:  # nowhere to say it: the exit code has to do
+        pass
 
 
 def give_up() -> None:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from tailhub import findings
-from tailhub.exceptions import MachineError
+from tailhub.cli import output
+from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
@@ -21,6 +22,19 @@ from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.cores import usable_cores, worker_count
 from tailhub.server.listeners import parse_listeners
 from tailhub.server.systemd import notify
+from tailhub.settings.merge import Settings
+
+
+def run_settings(settings: Settings, lang: Language) -> int:
+    """Say all that is wrong or doubtful about the settings, then run. Raises `FindingError`."""
+    found = settings.findings()
+    errors = [finding for finding in found if finding.severity == "error"]
+    for finding in found:
+        if finding not in errors[-1:]:  # the last is told of as any other error of a command
+            output.write_finding(finding, lang)
+    if errors:
+        raise UsageError(errors[-1])
+    return run_relay(settings.config(), lang)
 
 
 def run_relay(config: RelayConfig, lang: Language) -> int:

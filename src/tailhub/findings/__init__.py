@@ -20,6 +20,7 @@ from tailhub.findings.address import (
 )
 from tailhub.findings.asking import (
     bad_address,
+    bad_decimal,
     bad_home,
     bad_host_name,
     bad_language,
@@ -69,6 +70,13 @@ from tailhub.findings.machine import (
     platform_unsupported,
     relay_not_found,
     workers_unsupported,
+)
+from tailhub.findings.original import (
+    original_certmode,
+    original_refused,
+    original_value_bad,
+    original_without_tls,
+    value_repaired,
 )
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.service import (
@@ -126,6 +134,7 @@ __all__ = [
     "address_unknown",
     "assigned",
     "bad_address",
+    "bad_decimal",
     "bad_home",
     "bad_host_name",
     "bad_language",
@@ -174,6 +183,10 @@ __all__ = [
     "nothing_to_serve",
     "option_needs_other",
     "options_exclude",
+    "original_certmode",
+    "original_refused",
+    "original_value_bad",
+    "original_without_tls",
     "other_addresses",
     "other_state",
     "output_failed",
@@ -206,6 +219,7 @@ __all__ = [
     "too_many_addresses",
     "unknown_setting",
     "unknown_variable",
+    "value_repaired",
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",

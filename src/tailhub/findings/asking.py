@@ -61,6 +61,11 @@ def bad_workers(text: str, most: int, option: str = "--workers") -> Finding:
     return Finding("TH086", {"text": text, "most": most, "option": option})
 
 
+def bad_decimal(option: str, text: str, most: int) -> Finding:
+    """`option` wants a number, whole or not, from 0 to `most`."""
+    return Finding("TH190", {"option": option, "text": text, "most": most})
+
+
 def bad_language(text: str) -> Finding:
     """``--lang`` is neither ``en`` nor ``zh``."""
     return Finding("TH066", {"text": text})

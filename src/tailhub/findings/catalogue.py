@@ -122,4 +122,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH182": Entry("pair-taken-over", _NOTE),
     "TH183": Entry("state-not-found", _ERROR),
     "TH184": Entry("file-in-the-way", _ERROR),
+    "TH190": Entry("bad-decimal", _ERROR),
+    # what was made for the original
+    "TH191": Entry("value-repaired", _WARNING),
+    "TH192": Entry("original-value-bad", _ERROR),
+    "TH193": Entry("original-refused", _ERROR),
+    "TH194": Entry("original-without-tls", _WARNING),
+    "TH195": Entry("original-certmode", _ERROR),
 }

@@ -387,4 +387,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} 已经存在，不会覆盖它。",
         "请换一个文件名，或先移走它：`mv {path!q} {path!q}.old`",
     ),
+    "TH190": (
+        "{option}：应为 0 到 {most} 的数，实际为 `{text}`。",
+        "例如 `{option:=5}`。",
+    ),
+    "TH191": (
+        "{place}：`{found}` 按 `{taken}` 处理。",
+        "请写成 `{place:={taken}}`；compose 文件的列表里，引号会成为值的一部分。",
+    ),
+    "TH192": (
+        "{place}：应为[[bool? true 或 false||[[duration?时长||数字]]]]，实际为 `{found}`。",
+        "例如 `{place:={example}}`。",
+    ),
+    "TH193": (
+        "{place} 设为 `{value}`，tailhub 目前还做不到。",
+        "如果中继可以不用它，请去掉；在此之前只有原版 derper 能做到。",
+    ),
+    "TH194": (
+        "{address} 上没有 TLS：原版只在 443 端口或 `-certmode manual` 时使用 TLS（{place}）。",
+        "要在此端口使用 TLS：用 `-certmode manual` 和证书文件，或 `tailhub relay --listen {address}`。",
+    ),
+    "TH195": (
+        "{place}：tailhub 不提供 `{mode}` 方式的证书。",
+        "请用 `-certmode manual -certdir DIR`，证书由你的 ACME 客户端提供，布局不限；新文件无需重启即生效。",
+    ),
 }

@@ -417,4 +417,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} is there already, and is not overwritten.",
         "Choose another name, or move it away: `mv {path!q} {path!q}.old`",
     ),
+    "TH190": (
+        "{option}: expected a number from 0 to {most}, found `{text}`.",
+        "As in `{option:=5}`.",
+    ),
+    "TH191": (
+        "{place}: `{found}` was taken as `{taken}`.",
+        "Write `{place:={taken}}`; in a compose file's list quotes are part of the value.",
+    ),
+    "TH192": (
+        "{place}: expected [[bool?true or false||[[duration?a duration||a number]]]], found `{found}`.",
+        "As in `{place:={example}}`.",
+    ),
+    "TH193": (
+        "{place} is set to `{value}`, and tailhub cannot do that yet.",
+        "Leave it out if the relay may run without it; until then the original does it.",
+    ),
+    "TH194": (
+        "There is no TLS on {address} ({place}): the original speaks it on port 443 or with `-certmode manual` only.",
+        "For TLS on this port: `-certmode manual` with certificate files, or `tailhub relay --listen {address}`.",
+    ),
+    "TH195": (
+        "{place}: certificates by `{mode}` are not among what tailhub does.",
+        "Use `-certmode manual -certdir DIR` with files from your ACME client, in any layout; new files are served "
+        "without a restart.",
+    ),
 }

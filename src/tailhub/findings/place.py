@@ -56,6 +56,11 @@ class Place(str):
         """In a configuration file."""
         return cls._make(name, name, "key", line, file)
 
+    @classmethod
+    def foreign(cls, name: str, written: str, form: Form) -> Self:
+        """In a command line or environment that was made for another program, which calls it `written`."""
+        return cls._make(name, written, form)
+
     def text(self, lang: Language) -> str:
         """The place in words of this language."""
         if not self.line or lang == "en":

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from tailhub.ratelimit import TokenBucket
+
 _BATCH = 64  # connections a turn, so that a flood of them does not keep others waiting
 _RETRY_S = 0.1
 OnAccept: TypeAlias = Callable[[socket.socket, Any], None]
@@ -33,14 +35,17 @@ class Acceptor:
         listeners: Mapping[socket.socket, OnAccept],
         make_room: Callable[[], bool] = lambda: False,
         has_room: Callable[[], bool] = lambda: True,
+        admits: Callable[[], bool] = lambda: True,
     ) -> None:
         self._loop = loop
         self._listeners = dict(listeners)
         self._make_room = make_room
         self._has_room = has_room
+        self._admits = admits
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self.accepted = 0
+        self.limited = 0  # connections closed at once because `admits` said no
         self.exhausted = 0  # connections closed at once for want of descriptors
 
     def start(self) -> None:
@@ -75,7 +80,10 @@ class Acceptor:
                     return
                 # Anything else (ECONNABORTED and the like) concerns the one connection that is already gone.
                 continue
-            if self._has_room():
+            if not self._admits():
+                self.limited += 1
+                sock.close()
+            elif self._has_room():
                 self.accepted += 1
                 on_accept(sock, address)
             else:
@@ -123,3 +131,11 @@ class Acceptor:
         if self._reserve is None:
             with contextlib.suppress(OSError):
                 self._reserve = os.open(os.devnull, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+
+def acceptance(rate: float, burst: float, time: Callable[[], float]) -> Callable[[], bool]:
+    """Whether one more connection may come: `rate` a second and `burst` at once (0: those of a second); rate 0: any."""
+    if rate <= 0:
+        return lambda: True
+    bucket = TokenBucket(rate, max(burst or rate, 1.0), time())
+    return lambda: bucket.allow(1.0, time())

@@ -82,7 +82,7 @@ def parse_listen(text: str, flag: str) -> ListenSpec | None:
         return None
     endpoints = _parse(text)
     if endpoints is None:
-        meant = _repair(text)
+        meant = repair(text)
         is_sound = meant == "off" or _parse(meant) is not None
         raise UsageError(findings.malformed_address(flag, text, meant if is_sound else ""))
     return ListenSpec(flag, text, endpoints)
@@ -105,7 +105,7 @@ def _parse(text: str) -> tuple[Endpoint, ...] | None:
     return None if address.ipv4_mapped else (Endpoint(socket.AF_INET6, str(address), port),)
 
 
-def _repair(text: str) -> str:
+def repair(text: str) -> str:
     """What was probably meant: without a compose file's quotes, a Chinese keyboard's wide signs, a URL's scheme …"""
     import unicodedata
 

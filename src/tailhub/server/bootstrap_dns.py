@@ -1,7 +1,7 @@
 """Addresses for ``/bootstrap-dns``: names that clients may need before their own DNS works, looked up now and then.
 
 Source: the reference's ``cmd/derper/bootstrap_dns.go``: every ten minutes, and what could not be looked up this time
-keeps its old answer.
+keeps its old answer. Unpublished names are for those who know them: each is an answer only to a question for it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,25 @@ _log = logging.getLogger("tailhub")
 
 
 class BootstrapDNS:
-    """Keeps the published names resolved. `answers` is None when no names are configured."""
+    """Keeps the names resolved."""
 
-    def __init__(self, names: Sequence[str], resolve: Resolve) -> None:
-        self._names = tuple(names)
+    def __init__(self, names: Sequence[str], resolve: Resolve, unpublished: Sequence[str] = ()) -> None:
+        self._published = tuple(names)
+        self._names = tuple(dict.fromkeys((*names, *unpublished)))
+        self._unpublished = frozenset(unpublished)
         self._resolve = resolve
         self._answers: dict[str, list[str]] = {}
 
-    @property
-    def answers(self) -> dict[str, list[str]] | None:
-        """Name to addresses, as far as they are known."""
-        return self._answers if self._names else None
+    def answers(self, asked: str | None = None) -> dict[str, list[str]] | None:
+        """Name to addresses, as far as they are known; None when no names are configured.
+
+        The published names, or an unpublished one alone if that was `asked` for and is known.
+        """
+        if asked in self._unpublished and asked in self._answers:
+            return {asked: self._answers[asked]}
+        if not self._names:
+            return None
+        return {name: self._answers[name] for name in self._published if name in self._answers}
 
     async def refresh(self) -> None:
         """Look all names up once."""

@@ -22,6 +22,14 @@ from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
 
 MAX_WORKERS = 64
+MOST = {
+    "write_timeout_s": 3600,
+    "tcp_keepalive_s": 32767,  # as Linux
+    "tcp_user_timeout_s": 86400,
+    "accept_limit": 1_000_000,
+    "accept_burst": 1_000_000,
+}
+"""The largest values of settings that are numbers, by name."""
 
 # A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -69,12 +77,19 @@ class RelayConfig(ListenerConfig):
     discover: bool = True
     state_dir: Path | None = None
     new_state: bool = False  # begin new state although other state has a pin for the same port
+    key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
+    unpublished_bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
     quiet: bool = False  # tell nobody what runs here; home and stun_rfc follow it in `tailhub.settings`
+    accept_limit: float = 0.0  # new connections a second on the public ports; 0: any number
+    accept_burst: float = 0.0  # so many at once beyond that; 0: those of a second
+    tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
+    tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
+    write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -100,10 +115,14 @@ def config_findings(config: RelayConfig) -> list[Finding]:
             found.append(findings.bad_workers(str(config.workers), MAX_WORKERS, config.place("workers")))
         elif config.workers > 1 and not can_share_port():
             found.append(findings.workers_unsupported(sys.platform))
+    for name, most in MOST.items():
+        if not 0 <= (value := getattr(config, name)) <= most:
+            found.append(findings.bad_decimal(config.place(name), f"{value:g}", most))
     found += _addresses(config)[1]
-    for name in config.bootstrap_dns_names:
-        if not _HOST_NAME.fullmatch(name):
-            found.append(findings.bad_host_name(config.place("bootstrap_dns_names"), name))
+    for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
+        for name in getattr(config, setting):
+            if not _HOST_NAME.fullmatch(name):
+                found.append(findings.bad_host_name(config.place(setting), name))
     for listener in config.listeners:
         found += _listener_findings(listener)
     try:

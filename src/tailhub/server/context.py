@@ -54,6 +54,8 @@ class ServerContext:
     newcomers: Newcomers  # on the public port
     callers: Newcomers  # of the listeners that have pages only: whoever floods the public port does not shut them out
     events: Events
+    tcp_keepalive_s: float = 600.0
+    tcp_user_timeout_s: float = 15.0
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
     quiet: bool = False  # errors on the public port go without words, by which scanners would know us

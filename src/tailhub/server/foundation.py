@@ -58,7 +58,7 @@ class Foundation:
             refuse_new_pin(path, self._pinned_ports(), os.environ)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)
-        self.private_key, found = self.state.relay_key()
+        self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
         self.notes += found
         self.sources = [self._source(listener) for listener in self.config.listeners]

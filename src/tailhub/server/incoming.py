@@ -24,14 +24,12 @@ from tailhub.server.context import Responder, ServerContext
 from tailhub.server.http_connection import HttpConnection, begin_derp
 from tailhub.server.newcomers import Newcomer
 
-KEEPALIVE_S = 600  # as the reference
-USER_TIMEOUT_MS = 15_000  # as the reference
 NOT_SENT_BYTES = unsent_limit.MOST  # at first; the limit follows the line later
 
 _log = logging.getLogger("tailhub")
 
 
-def set_tcp_options(sock: socket.socket) -> None:
+def set_tcp_options(sock: socket.socket, keepalive_s: float, user_timeout_s: float) -> None:
     """TCP options of every connection on the public port; those that this system lacks are left out.
 
     On Linux a connection has those of the socket that it came in on, so they are set on that one too: it saves six
@@ -39,10 +37,11 @@ def set_tcp_options(sock: socket.socket) -> None:
     """
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle_s = max(1, round(keepalive_s))
     for name, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_S),
-        ("TCP_KEEPINTVL", KEEPALIVE_S),
-        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+        ("TCP_KEEPIDLE", idle_s),
+        ("TCP_KEEPINTVL", idle_s),
+        ("TCP_USER_TIMEOUT", round(user_timeout_s * 1000)),
         ("TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
     ):
         if hasattr(socket, name):
@@ -59,7 +58,7 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
     """A new connection on a public port; `listener` is its number in ``RelayConfig.listeners``."""
     try:
         if not has_tcp_options(sock):
-            set_tcp_options(sock)
+            set_tcp_options(sock, context.tcp_keepalive_s, context.tcp_user_timeout_s)
     except OSError:  # it is gone already
         sock.close()
         return

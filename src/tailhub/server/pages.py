@@ -44,7 +44,7 @@ class Pages:
         self._advertised = advertised
         self._started_unix_s = time.time()
         self._bootstrap_dns_requests = 0
-        self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve)
+        self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve, config.unpublished_bootstrap_dns_names)
         debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
         sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
         self._public = PublicPages(PublicSettings(config.home, config.quiet), sources)
@@ -98,9 +98,9 @@ class Pages:
     def _health(self) -> list[str]:
         return self._fleet.faults() if self._fleet is not None else []
 
-    def _bootstrap_answers(self) -> dict[str, list[str]] | None:
+    def _bootstrap_answers(self, asked: str | None) -> dict[str, list[str]] | None:
         self._bootstrap_dns_requests += 1
-        return self.bootstrap_dns.answers
+        return self.bootstrap_dns.answers(asked)
 
     def _facts(self) -> dict[str, str]:
         return {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from tailhub.derp import frames
-from tailhub.net.accept import Acceptor
+from tailhub.net.accept import Acceptor, acceptance
 from tailhub.net.bind import BoundSockets
 from tailhub.net.crowd import Crowd
 from tailhub.net.pace import Pace
@@ -46,6 +46,7 @@ class RelayService:
     ) -> None:
         loop = asyncio.get_running_loop()
         self._foundation = foundation
+        config = foundation.config
         self._undo = contextlib.ExitStack()
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
@@ -69,18 +70,22 @@ class RelayService:
             callers=Newcomers(loop, MAX_CALLERS),
             events=Events(loop),
             health=keeper.health,
+            tcp_keepalive_s=config.tcp_keepalive_s,
+            tcp_user_timeout_s=config.tcp_user_timeout_s,
+            client_write_timeout_s=config.write_timeout_s,
         )
         self._undo.callback(self._close_connections)
         for listener in listeners:
             if not listener.is_unix:
                 for sock in listener.sockets:
-                    set_tcp_options(sock)
+                    set_tcp_options(sock, config.tcp_keepalive_s, config.tcp_user_timeout_s)
         on_accept = {
             sock: partial(accept_public, context, number)
             for number, listener in enumerate(listeners)
             for sock in listener.sockets
         }
-        self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room)
+        admits = acceptance(config.accept_limit / share, config.accept_burst / share, loop.time)
+        self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
         self.acceptor.start()
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())

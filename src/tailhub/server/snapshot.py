@@ -92,7 +92,7 @@ def _connections(service: RelayService) -> MetricValues:
     return {
         "tcp_open": len(context.newcomers) + context.relay.registry.count,
         "tcp_accepted": service.acceptor.accepted,
-        "tcp_rejected": service.acceptor.exhausted + context.newcomers.evicted,
+        "tcp_rejected": service.acceptor.exhausted + service.acceptor.limited + context.newcomers.evicted,
         "tls_connections": {(version,): count for version, count in tls_open.items() if version is not None},
         "tls_handshakes": {(version,): count for version, count in events.tls_handshakes.items()},
         "websocket_accepts": events.websocket_logins,

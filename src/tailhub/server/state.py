@@ -87,15 +87,18 @@ class StateDir:
         """Let another relay have the directory."""
         os.close(self._lock)
 
-    def relay_key(self) -> tuple[NodePrivate, list[Finding]]:
-        """The relay's private key, made at the first start. A file that is no key is a `MachineError`; it stays."""
-        path = self.path / RELAY_KEY
+    def relay_key(self, elsewhere: Path | None = None, option: str = _OPTION) -> tuple[NodePrivate, list[Finding]]:
+        """The relay's private key, made at the first start. A file that is no key is a `MachineError`; it stays.
+
+        It is in the state directory, or in the file `elsewhere`, which `option` named.
+        """
+        path = elsewhere or self.path / RELAY_KEY
         if not os.path.lexists(path):
             private = box.generate()
             text = json.dumps({_PRIVATE_KEY: private.to_text()}, indent="\t")
-            self._write({RELAY_KEY: text.encode()})
+            _write(path.parent, {path.name: text.encode()})
             return private, []
-        data = read_file(path, _OPTION)
+        data = read_file(path, option)
         try:
             private = parse_relay_key(data)
         except LocalError as exc:
@@ -140,12 +143,13 @@ class StateDir:
         except OSError:
             pass
 
-    def _write(self, files: Mapping[str, bytes]) -> None:
-        """Write files, in this order, each whole or left as it was, on the disk too; nobody else can read them."""
-        try:
-            write_files(self.path, files)
-        except OSError as exc:
-            raise MachineError(directory_finding(self.path, exc)) from exc
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, in this order, each whole or left as it was, on the disk too; nobody else can read them."""
+    try:
+        write_files(directory, files)
+    except OSError as exc:
+        raise MachineError(directory_finding(directory, exc)) from exc
 
 
 def _take_lock(lock: int, path: Path) -> None:

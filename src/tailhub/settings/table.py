@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Kind = Literal["text", "path", "port", "number", "workers", "switch", "texts", "names"]
+Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names"]
 """How it is written: "texts" may be given several times, "names" are separated by commas."""
 
 
@@ -168,6 +168,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Begin new state although another relay's state exists here (its pin stays with it).",
     ),
     Setting(
+        "key_file",
+        _S.STATE,
+        "path",
+        None,
+        "The relay's private key, if it is not in the state directory.",
+        "FILE",
+        "/var/lib/derper/derper.key",
+    ),
+    Setting(
         "mesh_key_file",
         _S.RELAY,
         "path",
@@ -195,6 +204,56 @@ SETTINGS: tuple[Setting, ...] = (
         "2",
         shown_default="auto",
     ),
+    Setting(
+        "accept_limit",
+        _S.RELAY,
+        "decimal",
+        0.0,
+        "New connections a second on the public ports; more are closed at once (0: no limit).",
+        "N",
+        "200",
+        shown_default="0",
+    ),
+    Setting(
+        "accept_burst",
+        _S.RELAY,
+        "decimal",
+        0.0,
+        "How many may come at once beyond that (0: as many as in a second).",
+        "N",
+        "1000",
+        shown_default="0",
+    ),
+    Setting(
+        "tcp_keepalive_s",
+        _S.RELAY,
+        "decimal",
+        600.0,
+        "Silence on a connection before the kernel probes it.",
+        "SECONDS",
+        "120",
+        shown_default="600",
+    ),
+    Setting(
+        "tcp_user_timeout_s",
+        _S.RELAY,
+        "decimal",
+        15.0,
+        "How long the kernel waits for an acknowledgement before it gives a connection up (0: its own default).",
+        "SECONDS",
+        "30",
+        shown_default="15",
+    ),
+    Setting(
+        "write_timeout_s",
+        _S.RELAY,
+        "decimal",
+        2.0,
+        "Drop a client that takes nothing for so long while something waits for it (0: never).",
+        "SECONDS",
+        "5",
+        shown_default="2",
+    ),
     Setting("home", _S.PAGES, "text", "", "Home page: nothing, or a redirect.", "blank|URL", "blank"),
     Setting(
         "bootstrap_dns_names",
@@ -204,6 +263,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Names to publish on /bootstrap-dns, separated by commas.",
         "A,B",
         "controlplane.example.com",
+    ),
+    Setting(
+        "unpublished_bootstrap_dns_names",
+        _S.PAGES,
+        "names",
+        (),
+        "Names that /bootstrap-dns tells to those only who ask for them.",
+        "A,B",
+        "login.example.com",
     ),
     Setting("stun_rfc", _S.PAGES, "switch", True, "Answer plain RFC 8489 STUN too, limited by address."),
     Setting(

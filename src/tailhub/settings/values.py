@@ -14,7 +14,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Place
-from tailhub.server.config import MAX_WORKERS
+from tailhub.server.config import MAX_WORKERS, MOST
 from tailhub.settings.table import Setting
 
 __all__ = ["shown", "value_of"]
@@ -24,6 +24,7 @@ _EXPECTED = {
     "path": "text",
     "port": "number",
     "number": "number",
+    "decimal": "number",
     "workers": "number",
     "switch": "truth",
     "texts": "texts",
@@ -45,6 +46,8 @@ def value_of(setting: Setting, written: object, place: Place, directory: Path | 
             return written
         case bool():
             pass
+        case int() | float() if setting.kind == "decimal":
+            return float(written)
         case int() if _EXPECTED[setting.kind] == "number":
             return _read(setting, str(written), place, directory)
         case str() if place.form != "key" or _EXPECTED[setting.kind] in ("text", "texts") or setting.kind == "workers":
@@ -67,6 +70,8 @@ def _read(setting: Setting, text: str, place: Place, directory: Path | None) -> 
             return _number(text, findings.bad_port(place, text))
         case "number":
             return _number(text, findings.bad_region_id(text, place))
+        case "decimal":
+            return _decimal(text, findings.bad_decimal(place, text, MOST[setting.name]))
         case "workers":
             return None if text == "auto" else _number(text, findings.bad_workers(text, MAX_WORKERS, place))
         case "switch":
@@ -83,6 +88,12 @@ def _number(text: str, refusal: findings.Finding) -> int:
     if re.fullmatch("-?[0-9]{1,9}", text) is None:
         raise UsageError(refusal)
     return int(text)
+
+
+def _decimal(text: str, refusal: findings.Finding) -> float:
+    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text) is None:
+        raise UsageError(refusal)
+    return float(text)
 
 
 def _texts(setting: Setting, text: str) -> tuple[str, ...]:

@@ -45,11 +45,12 @@ class PublicSettings:
 class PublicSources:
     """Where the pages get what they show.
 
-    `bootstrap_dns` gives the published names and their addresses, in the order in which clients should try them (the
-    reference shuffles, so that they are not biased to one family); None when no names are configured.
+    `bootstrap_dns` is asked with the query's q and gives names and their addresses, in the order in which clients
+    should try them (the reference shuffles, so that they are not biased to one family); None when no names are
+    configured.
     """
 
-    bootstrap_dns: Callable[[], Mapping[str, Sequence[str]] | None]
+    bootstrap_dns: Callable[[str | None], Mapping[str, Sequence[str]] | None]
     debug: DebugSources
 
 
@@ -86,9 +87,8 @@ class PublicPages:
             return fit(request, self._debug.respond(request))
         return fit(request, self._home)
 
-    def _bootstrap_dns(self, _request: Request) -> Response:
-        # The query's q only picks among names that are not published, and we have none: the answer is the whole map.
-        names = self._sources.bootstrap_dns()
+    def _bootstrap_dns(self, request: Request) -> Response:
+        names = self._sources.bootstrap_dns(request.query_value("q"))
         body = b"" if names is None else json.dumps(names, indent="\t", sort_keys=True).encode()
         # Clients ask relays of any region, once: an open connection would be no use to them.
         return answer(200, body, JSON, (*_BARE_HEADERS, (b"connection", b"close")))

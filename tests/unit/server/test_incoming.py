@@ -14,9 +14,7 @@ from support.waiting import run, until
 from tailhub.derp import frames
 from tailhub.derp.upgrade import derp_response
 from tailhub.server.incoming import (
-    KEEPALIVE_S,
     NOT_SENT_BYTES,
-    USER_TIMEOUT_MS,
     has_tcp_options,
     set_tcp_options,
 )
@@ -26,9 +24,9 @@ GO = b"GET /derp HTTP/1.1\r\nHost: r\r\nUser-Agent: Go\r\nConnection: Upgrade\r\
 OPTIONS = [
     (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
-    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", KEEPALIVE_S),
-    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", KEEPALIVE_S),
-    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 600),
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 600),
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 15_000),
     (socket.IPPROTO_TCP, "TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
 ]
 
@@ -38,7 +36,7 @@ def accepted(*, prepared: bool) -> Iterator[socket.socket]:
     """A connection as a listening socket gives it, which has the options or not."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         if prepared:
-            set_tcp_options(listener)
+            set_tcp_options(listener, 600, 15)
         client.connect(listener.getsockname())
         sock, _ = listener.accept()
         with sock:
@@ -62,7 +60,7 @@ def test_options_are_set_where_they_are_missing() -> None:
     """A connection of a listener without the options is seen to lack them, and gets them itself."""
     with accepted(prepared=False) as sock:
         assert not has_tcp_options(sock)
-        set_tcp_options(sock)
+        set_tcp_options(sock, 600, 15)
         wanted = {name: value for _, name, value in OPTIONS if hasattr(socket, name)}
         assert options_of(sock) == wanted
 

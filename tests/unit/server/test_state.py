@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import ssl
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -532,3 +533,16 @@ def test_keys_differ(tmp_path: Path) -> None:
         opened.close()
     assert made[0][0] != made[1][0]
     assert made[0][1] != made[1][1]
+
+
+def test_a_key_that_lies_elsewhere(tmp_path: Path) -> None:
+    """A key file that is named is used where it is, made there if it is missing, and none is made in the state."""
+    named = tmp_path / "derper.conf"
+    state = StateDir.open(tmp_path / "state")
+    try:
+        private, _ = state.relay_key(named)
+        assert state.relay_key(named)[0] == private
+        assert stat.S_IMODE(named.stat().st_mode) == 0o600
+        assert not (tmp_path / "state" / "derper.key").exists()
+    finally:
+        state.close()

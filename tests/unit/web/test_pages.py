@@ -17,7 +17,7 @@ BROWSER = {b"content-security-policy", b"strict-transport-security", b"x-content
 
 
 def pages(home: str = "", dns: Mapping[str, Sequence[str]] | None = None) -> PublicPages:
-    return PublicPages(PublicSettings(home), PublicSources(lambda: dns, DEBUG))
+    return PublicPages(PublicSettings(home), PublicSources(lambda _asked: dns, DEBUG))
 
 
 def get(
