@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support import require
 from support.certificates import make_certificate
-from support.image import Image, ImageError, built_image, end, execute
+from support.image import ROOT, Image, ImageError, built_image, end, execute
 from support.relay_process import until
 
 pytestmark = pytest.mark.image
@@ -54,10 +55,10 @@ def image(built: Image) -> Image:
 
 @contextmanager
 def container(
-    image: Image, log: Path, *flags: str, user: str = "", capabilities: str = "", **environ: str
+    image: Image, log: Path, *, flags: Sequence[str] = OPTIONS, user: str = "", capabilities: str = "", **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A container that has come up, by its own health check."""
-    command = image.command(*image.config["Entrypoint"], *OPTIONS, *flags, user=user, capabilities=capabilities)
+    command = image.command(*image.config["Entrypoint"], *flags, user=user, capabilities=capabilities)
     health = image.config["Healthcheck"]["Test"]
     assert health[0] == "CMD"
     with log.open("wb") as output:
@@ -109,6 +110,23 @@ def test_an_unreadable_certificate_names_both_ways_out(image: Image, tmp_path: P
     os.chown(image.root / STATE, USER, USER)
     with container(image, tmp_path / "user", **paths, **name):
         pass
+
+
+def test_in_place_of_a_wrapper_image(image: Image, tmp_path: Path) -> None:
+    """With the variables and rights of its compose file root's certificate is served, its files called anyhow."""
+    file = ROOT / "deploy" / "compose" / "from-derper-image.yaml"
+    service = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]["tailhub"]
+    given = dict(line.split("=", 1) for line in service["environment"])
+    directory = image.root / given["DERP_CERT_DIR"].lstrip("/")
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(image.root / "certs", directory)
+    os.chown(image.root / STATE, 0, 0)
+    [capability] = service["cap_add"]
+    options = {"user": service["user"], "capabilities": capability.lower()}
+    with container(image, tmp_path / "log", flags=(), **options, **given) as process:
+        shown = execute(image, process, "tailhub", "cert", "show", user=service["user"])
+        assert "derp.example.com" in shown.stdout, shown.stderr
+        assert (image.root / STATE / "derper.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_state_that_is_not_its_own(image: Image) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from support.derper_names import VARIABLES
 from tailhub.server.config import config_findings
 from tailhub.settings.merge import load
+from tailhub.settings.original import FLAGS, read_original
 from tailhub.settings.table import SETTINGS
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -48,7 +48,7 @@ def test_there_are_three() -> None:
 
 def test_every_variable_is_known(path: Path) -> None:
     """What is set is a setting of ours or a documented variable of the original's images."""
-    known = {f"TAILHUB_{setting.name.upper()}" for setting in SETTINGS} | VARIABLES
+    known = {f"TAILHUB_{setting.name.upper()}" for setting in SETTINGS} | {flag.variable for flag in FLAGS}
     assert set(environment(path)) <= known
 
 
@@ -58,6 +58,17 @@ def test_the_settings_are_sound(path: Path) -> None:
     settings = load({}, ours, 3478, "linux", default=False)
     assert settings.faults == []
     assert config_findings(settings.config()) == []
+
+
+def test_the_originals_variables_are_understood() -> None:
+    """Of the wrapper image's variables each is taken, and none is complained about."""
+    path = DEPLOY / "compose" / "from-derper-image.yaml"
+    settings = read_original(["-c", f"{STATE}/derper.key"], environment(path), 0, Path("/root"))
+    assert settings is not None
+    assert settings.faults == []
+    config = settings.config()
+    assert config_findings(config) == []
+    assert (config.listen, config.hostname, config.cert_dir) == (":8443", "derp.example.com", Path("/app/certs"))
 
 
 def test_the_ports_are_open(path: Path) -> None:
