@@ -2,8 +2,8 @@
 
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
-in namespaces), ``go`` (Go, its modules, and the programs of the original that are built with it). A test that misses
-one of those then fails.
+in namespaces), ``image`` (root, Debian's buildah and debootstrap, a network), ``go`` (Go, its modules, and the programs
+of the original that are built with it). A test that misses one of those then fails.
 """
 
 from __future__ import annotations
