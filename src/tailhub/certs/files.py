@@ -73,11 +73,12 @@ class Certificate:
     self_signed: bool
     chain_length: int
     issuer: str = ""
+    never_pinned: bool = False  # it is replaced often (ACME), so no map may pin it
 
     @property
     def needs_pin(self) -> bool:
         """Is there no name by which clients could check it against their CAs?"""
-        return self.self_signed or not self.names
+        return not self.never_pinned and (self.self_signed or not self.names)
 
     @property
     def is_wildcard_only(self) -> bool:

@@ -66,7 +66,9 @@ async def report_moves(server: RelayServer, lang: Language) -> None:
 
 def _firewall_commands(server: RelayServer) -> list[str]:
     stun = server.listeners.stun
-    tcp = [listener.port for listener in server.listeners.shares[0] if listener.port]
+    proxied = [one.listen.startswith("unix:") or not one.tls or one.trusted_proxies for one in server.config.listeners]
+    listeners = zip(server.listeners.shares[0], proxied, strict=True)
+    tcp = [listener.port for listener, is_proxied in listeners if listener.port and not is_proxied]
     return open_commands(detect(), tcp, [stun.port] if stun is not None else [])
 
 
@@ -132,6 +134,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         state_dir=_short_home(str(server.state.path)),
         policy_snippet=snippet,
         hostname=server.config.hostname,
+        is_behind_proxy=listeners.public.is_unix or not server.config.tls or bool(server.config.trusted_proxies),
         is_name_in_map=server.config.hostname in snippet,
         relay_command=relay_command(),
         derpmap_command=derpmap_command(server.state.path, os.environ, os.geteuid()),
@@ -145,12 +148,16 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
 def _certificate_kind(server: RelayServer) -> CertificateKind:
     if server.certificate is None:
         return "front"
+    if server.certificate.never_pinned:
+        return "acme"
     if pin_of(server.certificate) is None:
         return "files"
     return "own" if server.config.cert is None else "pinned"
 
 
 def _listen_line(bound: BoundSockets) -> ListenLine:
+    if bound.is_unix:
+        return ListenLine(0, path=bound.sockets[0].getsockname())
     host = bound.sockets[0].getsockname()[0]
     families = tuple(4 if family == socket.AF_INET else 6 for family in sorted(bound.families))
     return ListenLine(bound.port, "" if host in ("0.0.0.0", "::") else host, families)

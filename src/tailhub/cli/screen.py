@@ -22,7 +22,7 @@ MIN_COLUMNS = 40
 MIN_REMARK_COLUMNS = 16
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
-CertificateKind = Literal["own", "pinned", "files", "front"]
+CertificateKind = Literal["own", "pinned", "files", "acme", "front"]
 Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
 _RICH_STYLES: dict[Style, str] = {
     "": "",
@@ -54,16 +54,20 @@ class AddressLine:
 
 @dataclass(frozen=True, slots=True)
 class ListenLine:
-    """A listener: `host` is "" for all addresses, `families` are the IP versions served (4, 6)."""
+    """A listener: `host` is "" for all addresses, `families` are the IP versions served (4, 6).
+
+    A unix socket has its `path`, and port 0.
+    """
 
     port: int
     host: str = ""
     families: tuple[int, ...] = (4, 6)
+    path: str = ""
 
     @property
     def is_loopback(self) -> bool:
         """Can programs on this machine reach it, and nobody else?"""
-        return bool(self.host) and ip_address(self.host.partition("%")[0]).is_loopback
+        return bool(self.path or (self.host and ip_address(self.host.partition("%")[0]).is_loopback))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,9 @@ class ScreenFacts:
 
     `derp_port` and `stun_port` are what others use (the map's). `relay`, `stun` None: that is off. `policy_snippet` is
     "" while there is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is
-    pinned, "files" is checked by its name. `allowed_keys` None: anyone may relay. `firewall_commands` open the ports on
-    this machine.
-    `is_name_in_map`: is `hostname` what clients get? `relay_command` started this relay, `derpmap_command` asks it.
+    pinned, "files" and "acme" are checked by name. `allowed_keys` None: anyone may relay. `firewall_commands` open the
+    ports on this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what clients get?
+    `relay_command` started this relay, `derpmap_command` asks it.
     """
 
     version: str
@@ -88,6 +92,7 @@ class ScreenFacts:
     state_dir: str
     policy_snippet: str
     hostname: str = ""
+    is_behind_proxy: bool = False
     is_name_in_map: bool = True
     relay_command: str = "tailhub relay"
     derpmap_command: str = "tailhub derpmap"
@@ -101,7 +106,7 @@ class ScreenFacts:
     def is_local(self) -> bool:
         """Can programs on this machine come to us, and nobody else?"""
         listener = self.relay or self.stun
-        return listener is not None and listener.is_loopback
+        return listener is not None and listener.is_loopback and not self.is_behind_proxy
 
 
 def first_screen(facts: ScreenFacts, lang: Language = "en", columns: int = COLUMNS) -> list[Line]:
@@ -225,7 +230,8 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
         yield "address", words["unknown"], ""
     certificate = words[f"{facts.certificate}_certificate"].format(date=facts.valid_to)
     if facts.relay:
-        families = "" if set(facts.relay.families) == {4, 6} else _families(facts.relay, words)
+        is_usual = facts.is_behind_proxy or set(facts.relay.families) == {4, 6}
+        families = "" if is_usual else _families(facts.relay, words)
         mapping = _mapping(facts.relay, facts.derp_port, words)
         yield "relay", _where("TCP", facts.relay), words["comma"].join(filter(None, (certificate, families, mapping)))
     else:
@@ -272,7 +278,8 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     if facts.is_local:
         return
     public = _ports(facts.derp_port, facts.stun_port if facts.stun else None, words)
-    here = _ports(facts.relay.port if facts.relay else 0, facts.stun.port if facts.stun else None, words)
+    relay_port = facts.derp_port if facts.is_behind_proxy else facts.relay.port if facts.relay else 0
+    here = _ports(relay_port, facts.stun.port if facts.stun else None, words)
     head = words["open" if here == public else "open_other"].format(ports=public, here=here)
     yield [Line(head, "step"), *(Line(command, "paste") for command in facts.firewall_commands)]
     if facts.allowed_keys is None and facts.relay is not None:
@@ -281,6 +288,9 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
 
 def _closing(facts: ScreenFacts, port: int, words: dict[str, str]) -> Iterator[Line]:
     """How to keep others out."""
+    if facts.is_behind_proxy:
+        yield Line(words["close_front"], "step")
+        return
     # The rule of the step before would let everyone in all the same. Where ufw is not switched on, a rule for it closes
     # nothing, so there is none.
     opening = [command for command in facts.firewall_commands if command.endswith(f"ufw allow {port}/tcp")]
@@ -302,6 +312,8 @@ def _url(admin: ListenLine) -> str:
 
 
 def _where(protocol: str, listener: ListenLine) -> str:
+    if listener.path:
+        return f"unix:{listener.path}"
     return f"{protocol} {_endpoint(listener) if listener.host else listener.port}"
 
 

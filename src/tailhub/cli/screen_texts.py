@@ -31,6 +31,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "own_certificate": "TLS, own certificate, clients pin it, valid to {date}",
         "pinned_certificate": "TLS, certificate from files, clients pin it, valid to {date}",
         "files_certificate": "TLS, certificate from files, valid to {date}",
+        "acme_certificate": "TLS, certificate by ACME",
         "front_certificate": "without TLS: for a proxy in front that has the certificate",
         "relay_off_remark": "a STUN server only: it relays nothing",
         "stun_only_remark": "may ask it for their address, nothing else",
@@ -59,6 +60,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "ports": "{tcp} and {udp}",
         "close": "Anyone may use it. To let in your networks only, open the port in step 2 for those alone.",
         "close_ufw": "Anyone may use it. To let in your networks only, with ufw:",
+        "close_front": "Anyone may use it. To let in your networks only, say so in the proxy in front.",
         "close_local": "For this machine only:",
         # events
         "first_tcp": "first TCP from outside",
@@ -96,6 +98,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "own_certificate": "TLS，自有证书，客户端锁定其指纹，有效期至 {date}",
         "pinned_certificate": "TLS，证书来自文件，客户端锁定其指纹，有效期至 {date}",
         "files_certificate": "TLS，证书来自文件，有效期至 {date}",
+        "acme_certificate": "TLS，证书由 ACME 签发",
         "front_certificate": "不含 TLS：证书在前面的代理上",
         "relay_off_remark": "只提供 STUN：不转发任何数据",
         "stun_only_remark": "都可以查询自己的地址，除此之外没有别的",
@@ -124,6 +127,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "ports": "{tcp} 和 {udp}",
         "close": "任何人都能使用这台中继。如只想让自己的网络使用，请在第 2 步只对自己的网络放行端口。",
         "close_ufw": "任何人都能使用这台中继。如只想让自己的网络使用，用 ufw：",
+        "close_front": "任何人都能使用这台中继。如只想让自己的网络使用，请在前面的代理上限制。",
         "close_local": "仅供本机使用：",
         # events
         "first_tcp": "首次收到外部 TCP",

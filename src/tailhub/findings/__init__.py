@@ -6,6 +6,20 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 
 from __future__ import annotations
 
+from tailhub.findings.acme import (
+    acme_challenge_not_for_address,
+    acme_challenge_port,
+    acme_challenges,
+    acme_eab_half,
+    acme_failed,
+    acme_needs_hook,
+    acme_needs_http,
+    acme_needs_name,
+    acme_no_challenge,
+    acme_waiting,
+    bad_acme_challenge,
+    bad_acme_directory,
+)
 from tailhub.findings.address import (
     address_changed,
     address_unknown,
@@ -50,6 +64,12 @@ from tailhub.findings.certificate import (
     pin_expires_soon,
 )
 from tailhub.findings.finding import Finding
+from tailhub.findings.fronts import (
+    bad_passthrough,
+    bad_trusted_proxy,
+    passthrough_needs_tls,
+    passthrough_own_name,
+)
 from tailhub.findings.language import Language, choose_language
 from tailhub.findings.listening import (
     Program,
@@ -129,18 +149,32 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_challenge_not_for_address",
+    "acme_challenge_port",
+    "acme_challenges",
+    "acme_eab_half",
+    "acme_failed",
+    "acme_needs_hook",
+    "acme_needs_http",
+    "acme_needs_name",
+    "acme_no_challenge",
+    "acme_waiting",
     "address_changed",
     "address_not_here",
     "address_unknown",
     "assigned",
+    "bad_acme_challenge",
+    "bad_acme_directory",
     "bad_address",
     "bad_decimal",
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_passthrough",
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
+    "bad_trusted_proxy",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -191,6 +225,8 @@ __all__ = [
     "other_state",
     "output_failed",
     "pair_taken_over",
+    "passthrough_needs_tls",
+    "passthrough_own_name",
     "pin_exists",
     "pin_expires_soon",
     "platform_unsupported",

@@ -318,6 +318,78 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{option}：目录 {path} 不存在。",
         "请检查路径；相对路径从 {directory} 算起。",
     ),
+    "TH110": (
+        "{option}：需要知道证书用于哪个域名或地址，但两者都没有给出。",
+        "请写明：`{hostname:=derp.example.com}`，或中继的公网地址，例如 `--address 203.0.113.7`。",
+    ),
+    "TH111": (
+        "{option}：{name} 没有可行的验证方式：tls-alpn-01 需要公网 443 端口，http-01 需要公网 80 端口"
+        "[[address?||，dns-01 需要一个写入 DNS 的命令]]。",
+        "请任选一种：让客户端使用 443 端口（已转发到本机时写 `{public_port:=443}`）；在 80 端口应答"
+        "（`{http_listen:=:80}`）[[address?；地址没有第三种方式||；或指定写 DNS 的命令（`{hook:=COMMAND}`）]]。",
+    ),
+    "TH112": (
+        "{challenge}：ACME 服务器访问的是 {needed} 端口，[[port?而中继在 {port} 端口||而中继不在那里]]。",
+        "如果 {needed} 端口已转发到中继，或者自己的服务器访问别的端口，则不必处理；否则请用 {option} 换一种方式。",
+    ),
+    "TH113": (
+        "{option}：应为 tls-alpn-01、http-01 或 dns-01，实际是 `{text}`。",
+        "可以不写，自动选用可行的一种；或者例如写 `{option:=http-01}`。",
+    ),
+    "TH114": (
+        "{name} 的证书由 {server} 签发，验证方式为 {challenge}；就端口和钩子命令来看，"
+        "[[possible?可行的有 {possible}||公共 CA 没有可行的方式]]。",
+        "不必处理。",
+    ),
+    "TH115": (
+        "{name} 还没有证书：在 {server} 签发之前，客户端得到的是临时自制的证书，它们会拒绝。",
+        "稍等一分钟即可；结果会写在日志里。",
+    ),
+    "TH116": (
+        "没有得到 {name} 的新证书（连续第 {failures} 次）：{reason}。",
+        "[[served_to?仍在使用旧证书，有效期至 {served_to}。||在得到证书之前客户端无法连接。]]"
+        "下次尝试：{retry}；`tailhub config check` 会说明哪种验证方式可行。",
+    ),
+    "TH117": (
+        "{option}：应为 ACME 服务器目录的 https 网址，实际是 `{text}`。",
+        "可以不写，即使用 Let's Encrypt；或者例如写 `{option:=https://acme.zerossl.com/v2/DV90}`。",
+    ),
+    "TH118": (
+        "给出了 {option}，却没有 {missing}；CA 会同时给出这两项。",
+        "请两项都写，或者都不写。",
+    ),
+    "TH119": (
+        "{option}：dns-01 需要一个写入 DNS 记录的命令，但没有指定。",
+        "请指定：`{hook:=COMMAND}`。命令从 CERTBOT_DOMAIN 得到域名，从 CERTBOT_VALIDATION 得到 TXT 记录 "
+        "_acme-challenge.NAME 的内容。",
+    ),
+    "TH120": (
+        "{option}：http-01 需要明文 HTTP 端口，但它没有启用。",
+        "请启用：`{http_listen:=:80}`。",
+    ),
+    "TH121": (
+        "{option}：dns-01 只适用于域名，而 {name} 是地址。",
+        "请写 `{option:=tls-alpn-01}` 或 `{option:=http-01}`。",
+    ),
+    "TH130": (
+        "{option}：应为 IP 地址或网段，实际是 `{text}`。",
+        "[[suggestion?请写 `{option:={suggestion}}`。||例如 `{option:=127.0.0.1}` 或 `{option:=10.0.0.0/8}`："
+        "填写代理连过来时所用的地址。]]",
+    ),
+    "TH131": (
+        "{option}：应为 NAME=HOST:PORT，每个域名只写一次，实际是 `{text}`。",
+        "例如 `{option:=www.example.com=127.0.0.1:4443}`、`{option:=*.example.com=unix:/run/web.sock}`；"
+        "其余所有域名写 `{option:=*=127.0.0.1:4443}`；`{option:=*=proxy:127.0.0.1:4443}` 会用 PROXY 头把客户端地址告诉"
+        "那台服务器，那边也要相应设置。",
+    ),
+    "TH132": (
+        "{option} 把 {name} 转给了别的服务器，而它是中继自己的域名。",
+        "请去掉这一项：`*` 从不包括它。",
+    ),
+    "TH133": (
+        "{option} 需要 TLS：没有 TLS，客户端不会说明要找哪个域名。",
+        "请去掉它，或由中继自己处理 TLS：`{tls:=true}`。",
+    ),
     "TH150": (
         "systemd 传来了 {name} 的套接字，但中继没有监听它。",
         "让 socket 单元与中继的配置写同样的地址和端口。",
@@ -408,7 +480,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "要在此端口使用 TLS：用 `-certmode manual` 和证书文件，或 `tailhub relay --listen {address}`。",
     ),
     "TH195": (
-        "{place}：tailhub 不提供 `{mode}` 方式的证书。",
-        "请用 `-certmode manual -certdir DIR`，证书由你的 ACME 客户端提供，布局不限；新文件无需重启即生效。",
+        "{place}：应为 `letsencrypt` 或 `manual`，实际为 `{mode}`；不支持以此名称使用 Google 的 CA。",
+        "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
+        "`tailhub relay --acme --acme-directory URL`。",
     ),
 }

@@ -344,6 +344,82 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{option}: there is no directory {path}.",
         "Check the path; a relative one counts from {directory}.",
     ),
+    "TH110": (
+        "{option}: expected a name or an address for which the certificate is to be, found neither.",
+        "Say which: `{hostname:=derp.example.com}`, or the relay's public address, as in `--address 203.0.113.7`.",
+    ),
+    "TH111": (
+        "{option}: no challenge can work for {name}: tls-alpn-01 needs public port 443, http-01 needs public port 80"
+        "[[address?||, and dns-01 needs a command that writes to the DNS]].",
+        "Do one of these: let clients come to port 443 (`{public_port:=443}` if it is forwarded to here); answer on "
+        "port 80 (`{http_listen:=:80}`)[[address?; addresses have no third way||; or name the command "
+        "(`{hook:=COMMAND}`)]].",
+    ),
+    "TH112": (
+        "{challenge}: ACME servers look at port {needed}, [[port?and the relay is at port {port}||and the relay is not "
+        "there]].",
+        "Nothing to do if port {needed} is forwarded to the relay, or if the server is your own and looks elsewhere; "
+        "else choose another challenge with {option}.",
+    ),
+    "TH113": (
+        "{option}: expected tls-alpn-01, http-01 or dns-01, found `{text}`.",
+        "Leave it out for the one that can work, or write for example `{option:=http-01}`.",
+    ),
+    "TH114": (
+        "The certificate for {name} comes from {server} by {challenge}; by ports and hooks [[possible?{possible} can "
+        "work||no challenge can work with a public CA]].",
+        "Nothing to do.",
+    ),
+    "TH115": (
+        "There is no certificate for {name} yet: until {server} has issued one, clients get a self-made one, which "
+        "they refuse.",
+        "Nothing to do but wait a minute; the log says how it went.",
+    ),
+    "TH116": (
+        "No new certificate for {name} ({failures} in a row): {reason}.",
+        "[[served_to?The old one is still served; it is valid to {served_to}. ||Clients cannot connect until there is "
+        "one. ]]It is tried again at {retry}; `tailhub config check` says which challenge can work.",
+    ),
+    "TH117": (
+        "{option}: expected the https URL of an ACME server's directory, found `{text}`.",
+        "Leave it out for Let's Encrypt, or write for example `{option:=https://acme.zerossl.com/v2/DV90}`.",
+    ),
+    "TH118": (
+        "{option} was given without {missing}; the CA gives both together.",
+        "Give both, or neither.",
+    ),
+    "TH119": (
+        "{option}: dns-01 needs a command that writes the record, and there is none.",
+        "Name it: `{hook:=COMMAND}`. It finds the name in CERTBOT_DOMAIN and the text of the TXT record "
+        "_acme-challenge.NAME in CERTBOT_VALIDATION.",
+    ),
+    "TH120": (
+        "{option}: http-01 needs the plain HTTP port, and that is off.",
+        "Switch it on: `{http_listen:=:80}`.",
+    ),
+    "TH121": (
+        "{option}: dns-01 is for names, and {name} is an address.",
+        "Write `{option:=tls-alpn-01}` or `{option:=http-01}`.",
+    ),
+    "TH130": (
+        "{option}: expected an IP address or a network, found `{text}`.",
+        "[[suggestion?Write `{option:={suggestion}}`.||As in `{option:=127.0.0.1}` or `{option:=10.0.0.0/8}`: the "
+        "addresses from which the proxy connects.]]",
+    ),
+    "TH131": (
+        "{option}: expected NAME=HOST:PORT, each name once, found `{text}`.",
+        "As in `{option:=www.example.com=127.0.0.1:4443}`, `{option:=*.example.com=unix:/run/web.sock}`, or for all "
+        "other names `{option:=*=127.0.0.1:4443}`; `{option:=*=proxy:127.0.0.1:4443}` tells that server the client's "
+        "address with a PROXY header, for which it must be set up.",
+    ),
+    "TH132": (
+        "{option} gives {name} to another server, and that is the relay's own name.",
+        "Take it out: what is for `*` never includes it.",
+    ),
+    "TH133": (
+        "{option} needs TLS: without it a client asks for no name.",
+        "Leave it out, or let the relay speak TLS itself: `{tls:=true}`.",
+    ),
     "TH150": (
         "systemd passed a socket for {name}, and no listener of the relay asks for it.",
         "Let the socket unit and the relay's configuration name the same addresses and ports.",
@@ -438,8 +514,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "For TLS on this port: `-certmode manual` with certificate files, or `tailhub relay --listen {address}`.",
     ),
     "TH195": (
-        "{place}: certificates by `{mode}` are not among what tailhub does.",
-        "Use `-certmode manual -certdir DIR` with files from your ACME client, in any layout; new files are served "
-        "without a restart.",
+        "{place}: expected `letsencrypt` or `manual`, found `{mode}`; certificates from Google's CA are not supported by that "
+        "name.",
+        "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
+        "`tailhub relay --acme --acme-directory URL`.",
     ),
 }

@@ -190,6 +190,12 @@ class Stream:
         self._tls = self._in = self._out = None
         self._receiver.closed(reason)
 
+    def detach(self) -> socket.socket:
+        """Give the socket away before anything was written or TLS began; the receiver is not told."""
+        self._state = self._CLOSED
+        self._sockets.remove_reader(self._fd)
+        return self._sock
+
     def limit_unsent(self, size: int) -> None:
         """Let at most about `size` bytes lie unsent in the kernel, where the system knows such a limit."""
         if self._state == self._OPEN and hasattr(socket, "TCP_NOTSENT_LOWAT"):

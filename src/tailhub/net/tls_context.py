@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["server_context"]
 
-_ALPN = ["http/1.1"]
+_ALPN = ("http/1.1",)
 _TLS12_CIPHERS = "ECDHE+AES128+AESGCM:ECDHE+AES256+AESGCM:ECDHE+CHACHA20"
 
 
-def server_context(chain_pem: bytes, key_pem: bytes, meta_pem: bytes | None = None) -> ssl.SSLContext:
+def server_context(
+    chain_pem: bytes, key_pem: bytes, meta_pem: bytes | None = None, alpn: Sequence[str] = _ALPN
+) -> ssl.SSLContext:
     """A context for the server's side: the chain (leaf first), its key, and a last certificate to append to the chain.
 
     Raises `ssl.SSLError` when OpenSSL refuses the pair: the key is another one, or its kind or size is too weak.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(_ALPN)
+    context.set_alpn_protocols(alpn)
     context.set_ciphers(_TLS12_CIPHERS)
     # Nothing is ever resumed: DERP clients do not try, and each ticket costs CPU at a login. In TLS 1.2 OpenSSL then
     # notes a session (1 KB) for those connections only that are closed with SSLObject.unwrap(), which we never call.

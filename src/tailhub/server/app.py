@@ -17,6 +17,7 @@ from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
 
+from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
@@ -59,6 +60,7 @@ class RelayServer:
         self.config = config
         self.specs = parse_listeners(config)
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
+        self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -73,6 +75,7 @@ class RelayServer:
                 self._undo.callback(self.foundation.close)
             self._serve()
             self._serve_pages()
+            self._get_certificates()
         except BaseException:
             await self.stop()
             raise
@@ -103,7 +106,9 @@ class RelayServer:
         loop = asyncio.get_running_loop()
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
-        pages = Pages(self.config, self.service, self._fleet, self.stun, certificate, self.advertised)
+        pages = Pages(
+            self.config, self.service, self._fleet, self.stun, certificate, self.advertised, self._acme_tokens
+        )
         self.context.pages = pages.public
         if self._fleet is not None:
             self._fleet.start(self.context.events, pages.public)
@@ -120,6 +125,14 @@ class RelayServer:
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
+
+    def _get_certificates(self) -> None:
+        """Begin to get and renew what an ACME server is to issue."""
+        if any(isinstance(source, AcmeSource) for source in self.foundation.sources):
+            from tailhub.server.acme_keeper import AcmeKeeper
+
+            keeper = AcmeKeeper(self.foundation, self._acme_tokens)
+            self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(keeper.run()))
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:

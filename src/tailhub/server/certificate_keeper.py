@@ -96,8 +96,8 @@ class CertificateKeeper:
         self.health.clear()
         self.health.update(self._expiry.look(served, now))
         for number, (source, certificate) in enumerate(zip(self._sources, served, strict=True)):
-            if source is None or certificate is None or certificate.needs_pin:
-                continue
+            if source is None or certificate is None or certificate.needs_pin or certificate.never_pinned:
+                continue  # of those that ACME renews, the ACME client tells
             days = (certificate.not_after - now).days
             reached = min((limit for limit in WARN_DAYS if days < limit), default=0)
             warned = (certificate.not_after, reached)

@@ -7,7 +7,7 @@ Works without a running relay: which listener serves what is read from the note 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -84,7 +84,8 @@ def _of_listener(directory: Path, record: ListenerRecord, now: datetime) -> Iter
             yield KnownCertificate(place, place, finding=_finding(exc))
             return
         for pair in pairs:
-            yield KnownCertificate(pair.cert, pair.key, certificate=pair.certificate)
+            certificate = replace(pair.certificate, never_pinned=record.origin == "acme")
+            yield KnownCertificate(pair.cert, pair.key, certificate=certificate)
 
 
 def _pinned(directory: Path, name: str) -> KnownCertificate:

@@ -14,10 +14,12 @@ from itertools import combinations
 from pathlib import Path
 
 from tailhub import findings
+from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
+from tailhub.server.fronts import front_findings
 from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.pages import PublicSettings
 
@@ -51,8 +53,18 @@ class ListenerConfig:
     key: Path | None = None
     cert_dir: Path | None = None
     acme: bool = False
+    acme_directory: str = LETS_ENCRYPT
+    acme_email: str = ""
+    acme_challenge: str = ""  # empty: the best that can work
+    acme_dns_hook: str = ""
+    acme_dns_cleanup_hook: str = ""
+    acme_eab_kid: str = ""
+    acme_eab_key: str = field(default="", repr=False)
+    acme_ca_file: Path | None = None
     pin: str = ""
     tls: bool = True
+    trusted_proxies: tuple[str, ...] = ()
+    passthrough: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)  # by name of the setting
 
     def place(self, setting: str) -> Place:
@@ -125,6 +137,11 @@ def config_findings(config: RelayConfig) -> list[Finding]:
                 found.append(findings.bad_host_name(config.place(setting), name))
     for listener in config.listeners:
         found += _listener_findings(listener)
+    if any(listener.acme or listener.acme_eab_kid or listener.acme_eab_key for listener in config.listeners):
+        from tailhub.server.acme_config import acme_findings
+
+        for listener in config.listeners:
+            found += acme_findings(config, listener)
     try:
         PublicSettings(config.home)
     except LocalError:
@@ -136,6 +153,7 @@ def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:
     yield from _port_findings(listener, "public_port", listener.public_port)
     if listener.hostname and not _HOST_NAME.fullmatch(listener.hostname):
         yield findings.bad_host_name(listener.place("hostname"), listener.hostname)
+    yield from front_findings(listener)
     for one, other in (("cert", "key"), ("key", "cert")):
         given, missing = getattr(listener, one), getattr(listener, other)
         if given is not None and missing is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -16,7 +16,9 @@ from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
+from tailhub.server.fronts import Front
 from tailhub.server.newcomers import Newcomers
+from tailhub.server.passthrough import Passthrough
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
@@ -36,7 +38,8 @@ class DerpStream(Flushable, Protocol):
 class ServerContext:
     """Handed to each connection by `tailhub.server.app`.
 
-    `choose_tls` gives a new connection its TLS context, by the number of its listener and the name that it asks for.
+    `choose_tls` gives a new connection its TLS context, by the number of its listener and the name that it asks for;
+    `has_certificate` says whether there is one for just that name. `fronts` has what is around each listener.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -58,6 +61,11 @@ class ServerContext:
     tcp_user_timeout_s: float = 15.0
     client_write_timeout_s: float = 2.0
     mesh_write_timeout_s: float = 30.0
+    # Answers an ACME server that offers acme-tls/1 and asks for a name; None when nobody waits for its answer.
+    answer_acme: Callable[[str | None], ssl.SSLContext | None] = lambda name: None
     quiet: bool = False  # errors on the public port go without words, by which scanners would know us
+    fronts: Sequence[Front] = (Front(),)
+    has_certificate: Callable[[int, str], bool] = lambda listener, name: False
+    passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

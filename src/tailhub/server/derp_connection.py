@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from ipaddress import IPv4Address
 
 from tailhub.derp.frames import KEEP_ALIVE
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
@@ -20,6 +21,7 @@ from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 
+UNIX_PEER = IPv4Address("127.0.0.1")  # who comes by a unix socket and speaks for nobody else is on this machine
 KEEP_ALIVE_S = 60.0
 KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
 WRITE_BYTES = 65536  # plaintext taken from the queue at a time
@@ -194,15 +196,17 @@ class DerpConnection:
 
     def _admit(self, handshake: ServerHandshake, info: ClientInfo) -> None:
         context, newcomer = self._context, self._newcomer
-        if newcomer is None or newcomer.address is None:
+        if newcomer is None:
             return
         newcomer.leave()
         self._handshake = None
+        if context.fronts[newcomer.listener].trusts(newcomer.address):
+            context.events.proxy_told_nothing(newcomer.ip)
         is_mesh = context.policy.is_mesh_peer(info)
         identity = Identity(
             key=handshake.client_key,
             connection_id=context.relay.next_connection_id(),
-            address=newcomer.address,
+            address=newcomer.address or UNIX_PEER,
             port=newcomer.port,
             is_mesh=is_mesh,
             is_prober=info.is_prober,

@@ -34,10 +34,12 @@ class Events:
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[str] = Counter()
         self._fold_timer: asyncio.TimerHandle | None = None
+        self._has_told_of_proxy = False
         self.failures: Counter[str] = Counter()  # by reason, connections that ended before they were logged in
         self.disconnects: Counter[str] = Counter()  # by reason, logged-in connections
         self.http_requests: Counter[int] = Counter()  # by status
         self.tls_handshakes: Counter[str] = Counter()  # by version
+        self.passthrough: Counter[str] = Counter()  # by result, connections for other names than ours
         self.websocket_logins = 0
         self.certificate_rejections = 0
         self.on_first_outside: Callable[[str], None] | None = None
@@ -71,6 +73,23 @@ class Events:
         line = "no file descriptor is left for a new connection: raise the limit of open files"
         if self._may_write("descriptors", 1, line):
             _log.warning(line)
+
+    def backend_failed(self, backend: str, reason: str) -> None:
+        """A connection for another name was closed, because the server that it is for cannot be reached."""
+        self.passthrough["backend unreachable"] += 1
+        line = f"passthrough: {backend} cannot be reached"
+        if self._may_write(line, 1, line):
+            _log.warning("%s: %s", line, reason)
+
+    def proxy_told_nothing(self, ip: str) -> None:
+        """A client came by way of a trusted proxy that did not say whose connection it is; written once."""
+        if not self._has_told_of_proxy:
+            self._has_told_of_proxy = True
+            _log.warning(
+                "a client came through the trusted proxy %s, which does not tell its address: have it send a PROXY "
+                "header, or X-Forwarded-For where it speaks HTTP",
+                ip or "at the unix socket",
+            )
 
     def logged_in(self, identity: Identity) -> None:
         """A client was admitted."""

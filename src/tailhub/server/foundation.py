@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 from tailhub import box, findings
+from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
 from tailhub.findings import Finding
@@ -19,6 +20,8 @@ from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.server.acme_config import identifiers_of
+from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
@@ -100,6 +103,10 @@ class Foundation:
             return PairSource(listener.cert, listener.key, listener.hostname, *places)
         if listener.cert_dir is not None:
             return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
+        if listener.acme:
+            own_name = relay_name(self.public_key, quiet=self.config.quiet)
+            identifiers = identifiers_of(self.config, listener)
+            return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)

@@ -19,6 +19,7 @@ from tailhub.derp.upgrade import (
     websocket_response,
 )
 from tailhub.exceptions import UpgradeError
+from tailhub.preface.forwarded import forwarded_for, header_values
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.derp_connection import DerpConnection
 from tailhub.server.newcomers import PREFACE_S, Newcomer
@@ -45,6 +46,7 @@ class HttpConnection:
         "_http",
         "_newcomer",
         "_pages",
+        "_peer",
         "_request",
     )
 
@@ -60,6 +62,7 @@ class HttpConnection:
         self._newcomer = newcomer
         self._pages = pages
         self._can_upgrade = can_upgrade
+        self._peer = newcomer.address, newcomer.port
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._request: Request | None = None
         self._awaited: asyncio.Future[Response] | None = None  # the answer to `_request`, from elsewhere
@@ -85,7 +88,8 @@ class HttpConnection:
         if awaited is not None:
             awaited.cancel()
         if self._request is None and self._can_upgrade:
-            self._context.events.failed(self._newcomer.ip, reason)
+            said_nothing = self._http.their_state is h11.IDLE and not self._http.trailing_data[0]
+            self._context.events.failed(self._newcomer.ip, reason, silent=said_nothing)
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
@@ -105,6 +109,8 @@ class HttpConnection:
                 if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                     return
                 if isinstance(event, h11.Request):
+                    if self._can_upgrade:
+                        self._note_client(list(event.headers))
                     self._request = Request(
                         event.method, event.target, event.http_version, list(event.headers), self._newcomer.ip
                     )
@@ -127,6 +133,17 @@ class HttpConnection:
         except Exception:  # ours: it costs this connection, not the relay
             _log.exception("error while answering")
             stream.abort("internal error")
+
+    def _note_client(self, headers: Headers) -> None:
+        """Who asks: the peer, or whom a trusted proxy names. It may name another one in each request."""
+        newcomer = self._newcomer
+        front = self._context.fronts[newcomer.listener]
+        newcomer.address, newcomer.port = self._peer
+        if front.trusts(newcomer.address):
+            client = forwarded_for(header_values(headers), front.proxies)
+            if client is not None:
+                newcomer.address, newcomer.port = client, 0
+                self._context.events.accepted(client)
 
     def _resume(self) -> None:
         if self._awaited is not None:

@@ -6,9 +6,11 @@ import logging
 import socket
 from typing import Any
 
+from tailhub.certs.tls_alpn import ACME_TLS
 from tailhub.derp.upgrade import usual_request
 from tailhub.exceptions import PrefaceError
 from tailhub.net import unsent_limit
+from tailhub.net.receiver import Receiver
 from tailhub.net.stream import Stream
 from tailhub.preface.clienthello import parse_client_hello
 from tailhub.preface.preface import (
@@ -20,11 +22,15 @@ from tailhub.preface.preface import (
     sniff,
     tls_alert,
 )
+from tailhub.preface.proxy_header import begins_proxy_header, parse_proxy_header
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.http_connection import HttpConnection, begin_derp
 from tailhub.server.newcomers import Newcomer
 
 NOT_SENT_BYTES = unsent_limit.MOST  # at first; the limit follows the line later
+
+NOT_TRUSTED = "PROXY header: from an address that trusted_proxies does not name"
+_PROXY_STARTS = (b"PRO", b"\r\n\r\n\0")  # nothing else that we know begins so
 
 _log = logging.getLogger("tailhub")
 
@@ -56,17 +62,24 @@ def has_tcp_options(sock: socket.socket) -> bool:
 
 def accept_public(context: ServerContext, listener: int, sock: socket.socket, peer: Any) -> None:
     """A new connection on a public port; `listener` is its number in ``RelayConfig.listeners``."""
+    is_tcp = isinstance(peer, tuple)
     try:
-        if not has_tcp_options(sock):
+        if is_tcp and not has_tcp_options(sock):
             set_tcp_options(sock, context.tcp_keepalive_s, context.tcp_user_timeout_s)
     except OSError:  # it is gone already
         sock.close()
         return
     newcomer = context.newcomers.make(peer)
     newcomer.listener = listener
-    if context.events.on_first_outside is not None and newcomer.ip != sock.getsockname()[0]:
+    front = context.fronts[listener]
+    is_proxy = front.trusts(newcomer.address)
+    if context.events.on_first_outside is not None and not is_proxy and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
-    incoming = Incoming(context, newcomer, listener)
+    incoming: Receiver
+    if front.tls and not is_proxy:
+        incoming = Incoming(context, newcomer, listener)
+    else:
+        incoming = Proxied(context, newcomer, is_trusted=is_proxy)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
     context.newcomers.add(newcomer, stream)
 
@@ -78,6 +91,71 @@ def accept_pages(context: ServerContext, respond: Responder, sock: socket.socket
     context.callers.add(
         newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages, None, context.turn.sockets)
     )
+
+
+class Proxied:
+    """Receives until it is clear whether a PROXY header comes first; whoever speaks next gets what follows it.
+
+    For trusted proxies, and for listeners without TLS. A trusted proxy that sends no header speaks for itself: it asks
+    whether the relay is well, or names its client in HTTP. Stores at most one header.
+    """
+
+    __slots__ = ("_context", "_data", "_is_trusted", "_newcomer")
+
+    def __init__(self, context: ServerContext, newcomer: Newcomer, *, is_trusted: bool) -> None:
+        self._context = context
+        self._newcomer = newcomer
+        self._is_trusted = is_trusted
+        self._data = b""
+
+    def prepare(self, buf: bytearray) -> int:
+        """Nothing to put back: the bytes are kept apart."""
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Look at everything so far."""
+        data = self._data = self._data + buf[start:end]
+        begins = begins_proxy_header(data)
+        if begins is None:
+            return
+        if not begins:
+            self._go_on(buf, data)
+            return
+        stream = self._newcomer.stream
+        if not self._is_trusted:
+            stream.abort(NOT_TRUSTED)
+            return
+        try:
+            header = parse_proxy_header(data)
+        except PrefaceError as exc:
+            stream.abort(str(exc))
+            return
+        if header is None:
+            return
+        if header.source is not None:
+            self._newcomer.address, self._newcomer.port = header.source
+            self._context.events.accepted(self._newcomer.address)
+        self._go_on(buf, data[header.length :])
+
+    def _go_on(self, buf: bytearray, rest: bytes) -> None:
+        context, newcomer = self._context, self._newcomer
+        receiver: Receiver
+        if context.fronts[newcomer.listener].tls:
+            receiver = Incoming(context, newcomer, newcomer.listener)
+        else:
+            receiver = HttpConnection(context, newcomer, context.pages, can_upgrade=True)
+        newcomer.stream.set_receiver(receiver)
+        if rest:
+            buf[: len(rest)] = rest
+            receiver.data_received(buf, 0, len(rest))
+
+    def writable(self) -> None:
+        """Nothing waits here."""
+
+    def closed(self, reason: str) -> None:
+        """Over before it began."""
+        self._newcomer.leave()
+        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data)
 
 
 class Incoming:
@@ -114,7 +192,7 @@ class Incoming:
             stream.write(WRONG_PORT_ANSWER)
             stream.close("plain HTTP on the TLS port", linger=True)
         elif kind is Kind.UNKNOWN:
-            stream.abort("neither TLS nor HTTP")
+            stream.abort(NOT_TRUSTED if self._data.startswith(_PROXY_STARTS) else "neither TLS nor HTTP")
 
     def _client_hello(self) -> None:
         stream = self._newcomer.stream
@@ -125,13 +203,21 @@ class Incoming:
             return
         if hello is None:
             return
-        if not is_alpn_acceptable(hello):
+        context = self._context
+        if context.passthrough is not None and (name := hello.server_name) is not None:
+            has_certificate = context.has_certificate(self._listener, name)
+            backend = context.fronts[self._listener].backend(name, has_certificate)
+            if backend is not None:
+                context.passthrough.begin(self._newcomer, backend, self._data)
+                return
+        answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
+        if answering is None and not is_alpn_acceptable(hello):
             stream.write(tls_alert(FATAL, NO_APPLICATION_PROTOCOL))
             stream.close("no common ALPN: http/1.1 was not offered", linger=True)
             return
         data, self._data = self._data, b""
         self._is_tls = True
-        stream.start_tls(self._context.choose_tls(self._listener, hello.server_name), data)
+        stream.start_tls(answering or context.choose_tls(self._listener, hello.server_name), data)
 
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""

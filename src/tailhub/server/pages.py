@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tailhub
 from tailhub.certs.files import Certificate
@@ -36,6 +36,7 @@ class Pages:
         stun: StunServer | None,
         certificate: Callable[[], Certificate | None],
         advertised: Advertised,
+        acme_tokens: Mapping[str, bytes],
     ) -> None:
         self._service = service
         self._fleet = fleet
@@ -48,7 +49,7 @@ class Pages:
         debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
         sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
         self._public = PublicPages(PublicSettings(config.home, config.quiet), sources)
-        self.plain = PlainPages(advertised.derp_port or 443)
+        self.plain = PlainPages(advertised.derp_port or 443, acme_tokens)
         own_names = frozenset({config.hostname.lower()} if config.hostname else ())
         # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
         operator = OperatorSources(self._health, self._metrics, self._map_json)

@@ -45,7 +45,7 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
     elif pin is None:
         # A CA's certificate is checked by name; with the addresses in the map that name need not even resolve.
         if not discovery.hostname and (host or not certificate.is_wildcard_only):
-            host = own_name(certificate)
+            host = own_name(certificate) or host  # one for an address has no name
     elif discovery.hostname and not certificate.covers(discovery.hostname):
         # Pinned before it had this name: clients would refuse the name, the address still works.
         found = discovery.ipv4 or discovery.ipv6
@@ -63,6 +63,7 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
             derp_port=discovery.derp_port or None,
             stun_port=discovery.stun_port,
             cert_name=pin,
+            address_certified=_is_for_address(certificate),
         )
     )
 
@@ -84,8 +85,14 @@ def local_map(endpoint: LocalEndpoint, certificate: Certificate | None, hostname
             derp_port=endpoint.derp_port or None,
             stun_port=endpoint.stun_port,
             cert_name=pin,
+            address_certified=_is_for_address(certificate),
         )
     )
+
+
+def _is_for_address(certificate: Certificate | None) -> bool:
+    """Is it renewed by ACME, and for no name?"""
+    return certificate is not None and certificate.never_pinned and not certificate.names
 
 
 def own_name(certificate: Certificate) -> str:

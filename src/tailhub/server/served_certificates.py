@@ -70,6 +70,11 @@ class ServedCertificates:
             context = choice.wildcard.get(name.partition(".")[2])
         return context or choice.default
 
+    def has_name(self, listener: int, name: str) -> bool:
+        """Whether a certificate is for `name` itself, not by a star."""
+        choice = self._choices[listener]
+        return choice is not None and name in choice.exact
+
     def certificate(self, listener: int = 0) -> Certificate | None:
         """The one that clients get who ask for no known name; None without TLS."""
         loaded = self._loaded[listener]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from tailhub.certs.acme_source import AcmeSource
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
 from tailhub.net.bind import BoundSockets
@@ -18,12 +19,15 @@ from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
+from tailhub.server.acme_files import challenge_context
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
+from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
+from tailhub.server.passthrough import Passthrough
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
@@ -53,6 +57,10 @@ class RelayService:
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
+        events = Events(loop)
+        fronts = [front_of(listener) for listener in foundation.config.listeners]
+        passes_on = any(front.routes is not None for front in fronts)
+        self._passthrough = Passthrough(loop, events) if passes_on else None
         self.context = context = ServerContext(
             loop=loop,
             relay=relay,
@@ -68,12 +76,17 @@ class RelayService:
             turn=Turn(loop, selector, Pace(lambda: relay.stats.packets_received)),
             newcomers=Newcomers(loop, MAX_NEWCOMERS // share),
             callers=Newcomers(loop, MAX_CALLERS),
-            events=Events(loop),
+            events=events,
+            fronts=fronts,
+            has_certificate=keeper.served.has_name,
+            passthrough=self._passthrough,
             health=keeper.health,
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
         )
+        if any(isinstance(source, AcmeSource) for source in foundation.sources):
+            self.context.answer_acme = partial(challenge_context, foundation.state.path)
         self._undo.callback(self._close_connections)
         for listener in listeners:
             if not listener.is_unix:
@@ -95,6 +108,8 @@ class RelayService:
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
         self._undo.close()
+        if self._passthrough is not None:
+            await self._passthrough.stop()
 
     def make_room(self) -> bool:
         """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""
@@ -102,7 +117,9 @@ class RelayService:
         return self.context.newcomers.give_way("out of file descriptors")
 
     def _has_room(self) -> bool:
-        return self.context.relay.registry.count + len(self.context.newcomers) < self._foundation.most_connections
+        passed_on = 2 * len(self._passthrough) if self._passthrough is not None else 0
+        here = self.context.relay.registry.count + len(self.context.newcomers)
+        return here + passed_on < self._foundation.most_connections
 
     def _close_connections(self) -> None:
         context = self.context

@@ -99,6 +99,7 @@ def _connections(service: RelayService) -> MetricValues:
         "http_requests": {(str(status),): count for status, count in events.http_requests.items()},
         "refused": {(reason,): count for reason, count in events.failures.items()},
         "closed": {(reason,): count for reason, count in events.disconnects.items()},
+        "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
     }
 

@@ -52,4 +52,17 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
         yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
-CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key)
+def check_acme(config: RelayConfig) -> Iterator[Finding]:
+    """Which challenge of an ACME server is used, and where that server would look; is its CA file one?"""
+    from tailhub.certs.files import certificates_in
+    from tailhub.server.acme_config import acme_notes
+
+    for listener in config.listeners:
+        if not listener.acme:
+            continue
+        yield from acme_notes(config, listener)
+        if listener.acme_ca_file is not None:
+            certificates_in(listener.acme_ca_file, listener.place("acme_ca_file"))
+
+
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key, check_acme)

@@ -54,10 +54,10 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("certmode", "text", "letsencrypt", "manual, letsencrypt or gcp", "DERP_CERT_MODE"),
     OriginalFlag("certdir", "text", "", "directory of certificates, in any layout", "DERP_CERT_DIR"),
     OriginalFlag("hostname", "text", "derp.tailscale.com", "DNS name or address that clients use", "DERP_DOMAIN"),
-    OriginalFlag("acme-email", "text", "", "address for the ACME account", refused=True),
-    OriginalFlag("acme-eab-kid", "text", "", "external account of the CA", refused=True),
-    OriginalFlag("acme-eab-key", "text", "", "its key", refused=True),
-    OriginalFlag("acme-ip-certs", "bool", "false", "ACME certificates for addresses", refused=True),
+    OriginalFlag("acme-email", "text", "", "address for the ACME account"),
+    OriginalFlag("acme-eab-kid", "text", "", "external account of the CA"),
+    OriginalFlag("acme-eab-key", "text", "", "its key"),
+    OriginalFlag("acme-ip-certs", "bool", "false", "with an address as -hostname: a certificate of the CA for it"),
     OriginalFlag("derp", "bool", "true", "be a DERP server; false: STUN only"),
     OriginalFlag("home", "text", "", "home page: nothing, blank or a URL"),
     OriginalFlag("mesh-psk-file", "text", "", "secret of the region's relays"),
@@ -127,6 +127,9 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
     _state(written, settings, uid)
     for name, ours in (
         ("home", "home"),
+        ("acme-email", "acme_email"),
+        ("acme-eab-kid", "acme_eab_kid"),
+        ("acme-eab-key", "acme_eab_key"),
         ("mesh-psk-file", "mesh_key_file"),
         ("bootstrap-dns-names", "bootstrap_dns_names"),
         ("unpublished-bootstrap-dns-names", "unpublished_bootstrap_dns_names"),
@@ -258,6 +261,9 @@ def _certificate(written: _Written, settings: Settings, home: Path) -> None:
     if "hostname" in written.values:
         _give(written, settings, "hostname", host, "hostname")
     if "tls" in settings.relay or not written.is_on("derp"):
+        return
+    if mode == "letsencrypt":
+        settings.relay["acme"] = Given(True, written.place("certmode"))
         return
     if mode != "manual":
         settings.faults.append(findings.original_certmode(written.place("certmode"), mode))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from tailhub.certs.acme_challenge import LETS_ENCRYPT
+
 Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names"]
 """How it is written: "texts" may be given several times, "names" are separated by commas."""
 
@@ -100,6 +102,24 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Speak TLS; without, a proxy in front has ended it.",
     ),
+    _listener(
+        "trusted_proxies",
+        _S.LISTENER,
+        "names",
+        (),
+        "Proxies whose PROXY header or X-Forwarded-For is believed.",
+        "IP,NET",
+        "127.0.0.1",
+    ),
+    _listener(
+        "passthrough",
+        _S.LISTENER,
+        "names",
+        (),
+        "Other names (TLS) that go to another server untouched; * is all of them.",
+        "NAME=HOST:PORT",
+        "*=127.0.0.1:4443",
+    ),
     _listener("cert", _S.CERTIFICATE, "path", None, "Certificate (PEM) with its chain.", "FILE", "fullchain.pem"),
     _listener("key", _S.CERTIFICATE, "path", None, "The certificate's private key (PEM).", "FILE", "privkey.pem"),
     _listener(
@@ -110,6 +130,69 @@ SETTINGS: tuple[Setting, ...] = (
         "Directory of certificates and their keys.",
         "DIR",
         "/etc/tailhub/certs",
+    ),
+    _listener("acme", _S.CERTIFICATE, "switch", False, "Get the certificate from an ACME server (Let's Encrypt)."),
+    _listener(
+        "acme_directory",
+        _S.CERTIFICATE,
+        "text",
+        LETS_ENCRYPT,
+        "The ACME server's directory; using it accepts its terms.",
+        "URL",
+        "https://acme.example.com/directory",
+    ),
+    _listener(
+        "acme_email", _S.CERTIFICATE, "text", "", "Where the ACME server may write to.", "ADDRESS", "you@example.com"
+    ),
+    _listener(
+        "acme_challenge",
+        _S.CERTIFICATE,
+        "text",
+        "",
+        "tls-alpn-01 (public port 443), http-01 (public port 80) or dns-01 (a hook); default: what can work.",
+        "NAME",
+        "dns-01",
+    ),
+    _listener(
+        "acme_dns_hook",
+        _S.CERTIFICATE,
+        "text",
+        "",
+        "Command that writes the DNS record, as certbot's manual auth hook.",
+        "COMMAND",
+        "/etc/tailhub/dns-add",
+    ),
+    _listener(
+        "acme_dns_cleanup_hook",
+        _S.CERTIFICATE,
+        "text",
+        "",
+        "Command that removes it again, as certbot's manual cleanup hook.",
+        "COMMAND",
+        "/etc/tailhub/dns-remove",
+    ),
+    _listener(
+        "acme_eab_kid", _S.CERTIFICATE, "text", "", "Key id of an account that the CA has given you.", "ID", "kid-1"
+    ),
+    Setting(
+        "acme_eab_key",
+        _S.CERTIFICATE,
+        "text",
+        "",
+        "The key that belongs to it (base64); others can see a flag, so better not as one.",
+        "KEY",
+        "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
+        in_listen=True,
+        secret=True,
+    ),
+    _listener(
+        "acme_ca_file",
+        _S.CERTIFICATE,
+        "path",
+        None,
+        "CA certificates (PEM) by which to trust a private ACME server.",
+        "FILE",
+        "/etc/tailhub/acme-ca.pem",
     ),
     _listener("pin", _S.CERTIFICATE, "text", "", "Which pinned certificate (tailhub cert renew).", "NAME", "next"),
     Setting(

@@ -47,13 +47,15 @@ def relay_region(
     stun_port: int | None,
     cert_name: str | None = None,
     dynamic: bool = False,
+    address_certified: bool = False,
 ) -> DERPRegion:
     """The region of one relay.
 
     `ipv4` and `ipv6`: an address, ``"none"`` (this family is not used), or None or "" (left out: clients ask DNS for
     `host_name`). Without `host_name`, or with an address as `host_name`, clients cannot check a name, so `cert_name` is
-    needed. `dynamic`: the addresses change, so only the name goes into the map. `derp_port` None is a STUN server only,
-    `stun_port` None or -1 is no STUN. The ports are those that others use. Raises `LocalError`.
+    needed, unless a CA has certified the address (`address_certified`): clients then take any certificate that leads to
+    a CA of theirs. `dynamic`: the addresses change, so only the name goes into the map. `derp_port` None: STUN
+    only, `stun_port` None or -1 is no STUN. The ports are those that others use. Raises `LocalError`.
     """
     stun_port = None if stun_port == NO_STUN else stun_port
     _check_ports(derp_port, stun_port)
@@ -65,7 +67,7 @@ def relay_region(
     if not host_name:
         if dynamic:
             raise LocalError("expected a host name for a relay whose address changes, found none")
-        if derp_port is not None and not cert_name:
+        if derp_port is not None and not (cert_name or address_certified):
             raise LocalError("expected a pin (CertName) for a relay without a host name, found none")
         if ipv4 is None and ipv6 not in (None, NO_ADDRESS):
             ipv4 = NO_ADDRESS

@@ -86,6 +86,7 @@ METRICS: tuple[Metric, ...] = (
     _counter("http_requests", "http_requests", "HTTP requests that got a page.", "status"),
     _counter("refused", "refused", "Connections closed before they were logged in, and why.", "reason"),
     _counter("closed", "closed", "Logged-in connections that were closed, and why.", "reason"),
+    _counter("passthrough", "passthrough", "Connections for other names, passed on to their server.", "result"),
     _counter("write_timeouts", "write_timeouts", "Connections closed because the client did not read."),
     # Other services
     _counter("stun_requests", "stun_requests", "STUN datagrams, by what became of them.", "disposition"),

@@ -301,3 +301,22 @@ def test_on_loopback_without_an_address() -> None:
     assert lines[-1] == "  http://127.0.0.1:9912/derpmap.json"
     assert "1 The map for programs on this machine" in lines[-2]
     assert "There is no map yet" not in plain(first_screen(facts))
+
+
+def test_behind_a_proxy() -> None:
+    """Behind a proxy on this machine others do come, by the proxy's port, and it is the proxy that keeps them out."""
+    facts = replace(
+        plain_cloud("en"),
+        relay=ListenLine(0, path="/run/tailhub/relay.sock"),
+        derp_port=443,
+        certificate="front",
+        valid_to=None,
+        is_behind_proxy=True,
+        firewall_commands=(),
+    )
+    text = "\n".join(line.text for line in first_screen(facts))
+    assert "unix:/run/tailhub/relay.sock" in text
+    assert "open TCP 443" in text
+    assert "ANYONE" in text
+    assert "say so in the proxy in front" in text
+    assert "--listen" not in text

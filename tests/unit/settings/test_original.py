@@ -151,9 +151,16 @@ def test_refused_flags_at_their_defaults() -> None:
     assert names("-dev -verify-clients=false -mesh-with= -acme-ip-certs=f") == []
 
 
-@pytest.mark.parametrize("mode", ["gcp", "letsencrypt", "nonsense"])
+def test_letsencrypt() -> None:
+    """The original's default: certificates from Let's Encrypt, beside the plain HTTP port."""
+    found = config("-hostname derp.example.com -acme-email me@example.com")
+    assert (found.acme, found.acme_email, found.hostname) == (True, "me@example.com", "derp.example.com")
+    assert (found.listen, found.http_listen) == (":443", ":80")
+
+
+@pytest.mark.parametrize("mode", ["gcp", "nonsense"])
 def test_certificate_modes(mode: str) -> None:
-    """Other modes than manual are refused by name."""
+    """Other modes are refused by name."""
     (fault,) = (fault for fault in read(f"-certmode {mode}").faults if fault.severity == "error")
     assert f"`{mode}`" in fault.render()
 

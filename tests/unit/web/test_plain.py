@@ -68,3 +68,18 @@ def test_no_header_injection(host: bytes, target: bytes) -> None:
     response = get(b"/" + target, (b"host", host))
     assert response.status in (302, 400)
     assert not any(byte in name + value for name, value in response.headers for byte in b"\r\n\x00")
+
+
+def test_acme_challenges_are_answered_while_they_last() -> None:
+    """An ACME server gets the answer to a token that it has given; any other token is redirected like all else."""
+    tokens = {"abc": b"abc.thumbprint"}
+    pages = PlainPages(443, tokens)
+
+    def ask(token: bytes) -> Response:
+        target = b"/.well-known/acme-challenge/" + token
+        return pages.respond(Request(b"GET", target, b"1.1", [(b"host", b"a.example")], "198.51.100.7"))
+
+    assert (ask(b"abc").status, ask(b"abc").body) == (200, b"abc.thumbprint")
+    assert ask(b"other").status == 302
+    del tokens["abc"]
+    assert ask(b"abc").status == 302

@@ -1,0 +1,260 @@
+"""Has certificates from an ACME server when they are needed: gets the first one, renews, tries again after a failure.
+
+One in the process that has the pages (the desk, with several workers). It writes files and nothing else; that they are
+served is a matter of `tailhub.server.certificate_keeper` in each process. What blocks runs in a thread of its own that
+does not keep the process from ending. When is decided in `tailhub.certs.acme_schedule`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from tailhub import findings
+from tailhub.certs.acme_challenge import Challenge
+from tailhub.certs.acme_client import DEFAULT_ASK, AcmeClient, Server, make_key
+from tailhub.certs.acme_errors import AcmeError
+from tailhub.certs.acme_schedule import (
+    Progress,
+    Step,
+    Validity,
+    Window,
+    asked,
+    failed,
+    next_step,
+    restarted,
+    succeeded,
+)
+from tailhub.certs.acme_source import AcmeSource
+from tailhub.server.acme_answers import HttpTokens, RelayAnswers
+from tailhub.server.acme_config import challenge_of, server_of
+from tailhub.server.acme_files import Account, AcmeFiles, Pending
+from tailhub.server.foundation import Foundation
+
+if TYPE_CHECKING:
+    from tailhub.certs.files import Certificate
+    from tailhub.server.config import ListenerConfig
+
+LOOK_S = 30.0  # at the clock, which may be set, while nothing is due
+T = TypeVar("T")
+
+_log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A certificate that somebody asked for."""
+
+    source: AcmeSource
+    server: Server
+    challenge: Challenge
+    hook: str
+    cleanup_hook: str
+
+    @property
+    def name(self) -> str:
+        """For sentences."""
+        return ", ".join(self.source.identifiers)
+
+
+def wanted_of(foundation: Foundation) -> list[Wanted]:
+    """What the listeners want, each certificate once."""
+    found: dict[tuple[str, ...], Wanted] = {}
+    listeners: Sequence[ListenerConfig] = foundation.config.listeners
+    for listener, source in zip(listeners, foundation.sources, strict=True):
+        challenge = challenge_of(foundation.config, listener)
+        if isinstance(source, AcmeSource) and challenge is not None:
+            hooks = listener.acme_dns_hook, listener.acme_dns_cleanup_hook
+            found.setdefault(source.identifiers, Wanted(source, server_of(listener), challenge, *hooks))
+    return list(found.values())
+
+
+class AcmeKeeper:
+    """`run` is a task; `tokens` is what the plain HTTP port answers with."""
+
+    def __init__(self, foundation: Foundation, tokens: HttpTokens) -> None:
+        self._wanted = wanted_of(foundation)
+        self._files = AcmeFiles(foundation.state.path)
+        self._tokens = tokens
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await in_thread(self._files.clear_challenges)
+        except OSError:  # told of when the next one cannot be written
+            pass
+        async with asyncio.TaskGroup() as group:
+            for wanted in self._wanted:
+                group.create_task(_Certificate(wanted, self._files, self._tokens).run())
+
+
+class _Certificate:
+    """One of them: what is known of it, and the steps that it goes through."""
+
+    def __init__(self, wanted: Wanted, files: AcmeFiles, tokens: HttpTokens) -> None:
+        self._wanted = wanted
+        self._files = files
+        self._tokens = tokens
+        self._chance = random.random()  # kept, so that a time once chosen stays
+        self._client: AcmeClient | None = None
+        self._current: Certificate | None = None
+        self._pending = Pending()
+
+    async def run(self) -> None:
+        await in_thread(self._begin)
+        while True:
+            step = self._next()
+            wait_s = (step.at - datetime.now(UTC)).total_seconds()
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, LOOK_S))
+                continue
+            await (self._ask() if step.what == "ask" else self._order())
+
+    def _next(self) -> Step:
+        current = self._current
+        validity = Validity(current.not_before, current.not_after) if current is not None else None
+        return next_step(validity, self._pending.progress, self._chance)
+
+    def _begin(self) -> None:
+        wanted = self._wanted
+        self._current = wanted.source.issued()
+        pending = self._files.pending(wanted.source.identifiers)
+        if pending.directory != wanted.server.directory:  # another server knows nothing of all that
+            pending = Pending(directory=wanted.server.directory)
+        self._pending = replace(pending, progress=restarted(pending.progress, datetime.now(UTC)))
+
+    # --- the window ---------------------------------------------------------------------------------------------------
+
+    async def _ask(self) -> None:
+        """Ask the server when it wants the certificate renewed. No answer is no trouble."""
+        window, wait = await in_thread(self._asked)
+        self._set_progress(asked(self._pending.progress, datetime.now(UTC), window, wait))
+
+    def _asked(self) -> tuple[Window | None, timedelta]:
+        from cryptography import x509
+
+        assert self._current is not None  # noqa: S101  next_step asks for nothing else
+        try:
+            return self._connected().renewal_window(x509.load_der_x509_certificate(self._current.leaf_der))
+        except (AcmeError, OSError):
+            return None, DEFAULT_ASK
+
+    # --- an order -----------------------------------------------------------------------------------------------------
+
+    async def _order(self) -> None:
+        wanted = self._wanted
+        _log.info("asking %s for a certificate for %s (%s)", wanted.server.directory, wanted.name, wanted.challenge)
+        try:
+            self._current = await in_thread(self._obtain)
+        except (AcmeError, OSError) as exc:
+            self._client = None  # what it had learned of the server may be the trouble
+            await self._failed(exc)
+        else:
+            valid_to = self._current.not_after
+            self._set_progress(succeeded(datetime.now(UTC), Validity(self._current.not_before, valid_to)))
+            _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to))
+
+    def _obtain(self) -> Certificate:
+        """Get it and keep it; in a thread."""
+        wanted = self._wanted
+        identifiers = wanted.source.identifiers
+        if not self._pending.key:
+            self._keep(replace(self._pending, key=make_key(), order_uri=""))
+        chain_pem = self._connected().obtain(
+            identifiers,
+            self._pending.key,
+            wanted.challenge,
+            RelayAnswers(self._files, self._tokens, wanted.hook, wanted.cleanup_hook),
+            self._pending.order_uri,
+            lambda uri: self._keep(replace(self._pending, order_uri=uri)),
+        )
+        self._files.issued(wanted.source, chain_pem, self._pending.key)
+        self._keep(Pending(directory=wanted.server.directory))
+        certificate = wanted.source.issued()
+        if certificate is None:
+            raise AcmeError("the server has issued something that cannot be served")
+        return certificate
+
+    async def _failed(self, exc: Exception) -> None:
+        now = datetime.now(UTC)
+        wait = exc.wait if isinstance(exc, AcmeError) else None
+        progress = failed(self._pending.progress, now, self._chance, wait)
+        # A new attempt is a new order: the server does not forgive one that has failed.
+        pending = replace(self._pending, progress=progress, order_uri="")
+        self._pending = pending
+        try:
+            await in_thread(lambda: self._keep(pending))
+        except OSError:  # a full disk, which may be the trouble anyway
+            pass
+        served_to = _time(self._current.not_after) if self._current is not None else ""
+        finding = findings.acme_failed(
+            self._wanted.name, _words(exc), progress.failures, _time(progress.retry_at), served_to
+        )
+        _log.warning("%s", finding)
+
+    # --- what both need -----------------------------------------------------------------------------------------------
+
+    def _connected(self) -> AcmeClient:
+        server = self._wanted.server
+        if self._client is None:
+            account = self._files.account(server.directory)
+
+            def keep(uri: str) -> None:
+                self._files.keep_account(server.directory, Account(account.key, uri))
+
+            self._client = AcmeClient(server, account.key, account.uri, keep)
+        return self._client
+
+    def _keep(self, pending: Pending) -> None:
+        self._files.keep_pending(self._wanted.source.identifiers, pending)
+        self._pending = pending
+
+    def _set_progress(self, progress: Progress) -> None:
+        self._pending = replace(self._pending, progress=progress)
+
+
+def _words(exc: Exception) -> str:
+    if isinstance(exc, OSError):
+        return f"{exc.strerror or exc}: {exc.filename}" if exc.filename else str(exc.strerror or exc)
+    return str(exc)
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run what blocks, maybe for minutes, in a thread that dies with the process."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, exc: BaseException | None) -> None:
+        if result.done():  # cancelled
+            return
+        if exc is not None:
+            result.set_exception(exc)
+        else:
+            result.set_result(value)  # type: ignore[arg-type]  # the value of `work`
+
+    def tell(value: T | None, exc: BaseException | None) -> None:
+        try:
+            loop.call_soon_threadsafe(settle, value, exc)
+        except RuntimeError:  # the loop has ended meanwhile
+            pass
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as exc:
+            tell(None, exc)
+        else:
+            tell(value, None)
+
+    threading.Thread(target=run, name="acme", daemon=True).start()
+    return await result

@@ -1,0 +1,146 @@
+"""Each file in ``deploy/`` for a proxy or web server does what it says, with a real client through it.
+
+The relay takes the settings that stand in the file's own comment, and the clients take the map that this relay prints.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import require
+from support.fronts import DEPLOY, FRONT, FrontWorld, wait_for_line
+from support.relay_process import RelayProcess, until
+from support.tailcat import Tailcat
+
+PIPE_BYTES = 1_000_000
+VIA_RELAY = "DERP(my-relay)"
+VISIT = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+with socket.create_connection((sys.argv[1], 443)) as plain:
+    with context.wrap_socket(plain, server_hostname="www.example.com") as visit:
+        visit.sendall(b"GET / HTTP/1.0\\r\\nHost: www.example.com\\r\\n\\r\\n")
+        page = b"".join(iter(lambda: visit.recv(65536), b""))
+print(page.partition(b"\\r\\n\\r\\n")[2].decode(), end="")
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontWorld]:
+    require.tailcat()
+    with require.network_namespace() as namespace:
+        front = FrontWorld(namespace, tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(front.ca))
+        yield front
+
+
+def relay_for(world: FrontWorld, name: str, *more: str) -> RelayProcess:
+    """The relay that a file of ``deploy/`` wants beside it, reached by others at the front's address."""
+    options = ("--config", str(world.relay_file(name)), "--no-discover", "--address", FRONT, *more)
+    return RelayProcess(*options, defaults=(), prefix=world.prefix)
+
+
+def carries_clients(world: FrontWorld, relay: RelayProcess) -> None:
+    """Two tailcats ping and pipe through the front, by the relay's map for others; the relay knows where they are."""
+    derp_map = json.loads(relay.get("/derpmap.json?view=public"))
+    ((node,),) = [region["Nodes"] for region in derp_map["Regions"].values()]
+    assert (node["HostName"], node["IPv4"], node.get("DERPPort", 443)) == ("derp.example.com", FRONT, 443)
+    directory = world.directory / "tailcat"
+    directory.mkdir()
+    sent = directory / "sent"
+    sent.write_bytes(random.Random(1).randbytes(PIPE_BYTES))
+    tailcat = Tailcat(require.tailcat(), f"{relay.map_url}?view=public", directory, world.prefix)
+    with tailcat.listen() as listener:
+        assert tailcat.first_pong(listener.address) == VIA_RELAY
+        tailcat.send(listener.address, sent)
+        until(lambda: listener.received.stat().st_size >= PIPE_BYTES, "all has arrived", relay.log)
+        assert listener.received.read_bytes() == sent.read_bytes()
+    logins = [line for line in relay.log().splitlines() if "login   client" in line]
+    assert len(logins) >= 3, relay.log()
+    assert all(f" from {FRONT}:" in line for line in logins), logins
+    assert "not logged in" not in relay.log()
+
+
+@pytest.mark.parametrize("name", ["upgrade", "passthrough"])
+def test_nginx(world: FrontWorld, name: str) -> None:
+    """Nginx in front, ending TLS or passing it on by name."""
+    program = require.nginx()
+    file = f"nginx/{name}.conf"
+    command = world.nginx(program, world.shipped(file), stream=name == "passthrough")
+    with relay_for(world, file) as relay, world.running(command):
+        carries_clients(world, relay)
+
+
+def test_nginx_by_a_unix_socket(world: FrontWorld) -> None:
+    """Nginx in front reaches the relay by its unix socket, as the file's comment says, and needs no trust for that."""
+    program = require.nginx()
+    file = "nginx/upgrade.conf"
+    written, meant = "unix:/run/tailhub/relay.sock", f"unix:{world.directory}/relay.sock"
+    assert written in (DEPLOY / file).read_text(encoding="utf-8")
+    command = world.nginx(program, world.shipped(file, {"http://127.0.0.1:8080": f"http://{meant}", written: meant}))
+    settings = world.relay_file(file)
+    lines = settings.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("listen", "trusted_proxies"))]
+    settings.write_text("\n".join([f'listen = "{meant}"', *kept]) + "\n")
+    options = ("--config", str(settings), "--no-discover", "--address", FRONT)
+    with RelayProcess(*options, defaults=(), prefix=world.prefix) as relay, world.running(command):
+        carries_clients(world, relay)
+
+
+@pytest.mark.parametrize("name", ["upgrade", "passthrough"])
+def test_haproxy(world: FrontWorld, name: str) -> None:
+    """HAProxy in front, ending TLS or passing it on by name."""
+    program = require.haproxy()
+    file = f"haproxy/{name}.cfg"
+    with relay_for(world, file) as relay, world.running([program, "-db", "-f", str(world.shipped(file))]):
+        carries_clients(world, relay)
+
+
+def test_haproxy_before_several_workers(world: FrontWorld) -> None:
+    """Each worker of a relay believes the proxy."""
+    program = require.haproxy()
+    file = "haproxy/passthrough.cfg"
+    command = [program, "-db", "-f", str(world.shipped(file))]
+    with relay_for(world, file, "--workers", "2") as relay, world.running(command):
+        carries_clients(world, relay)
+
+
+def test_caddy(world: FrontWorld) -> None:
+    """Caddy in front, ending TLS."""
+    program = require.caddy()
+    file = "caddy/Caddyfile"
+    command = [program, "run", "--adapter", "caddyfile", "--config", str(world.shipped(file))]
+    with relay_for(world, file) as relay, world.running(command):
+        carries_clients(world, relay)
+
+
+@pytest.mark.parametrize("name", ["upgrade", "passthrough"])
+def test_traefik(world: FrontWorld, name: str) -> None:
+    """Traefik in front, ending TLS or passing it on by name."""
+    program = require.traefik()
+    file = f"traefik/{name}.yml"
+    dynamic = world.shipped(file)
+    static = world.shipped("traefik/traefik.yml", {"/etc/traefik/tailhub.yml": str(dynamic)})
+    with relay_for(world, file) as relay, world.running([program, f"--configfile={static}"]):
+        carries_clients(world, relay)
+
+
+def test_nginx_behind_the_relay(world: FrontWorld) -> None:
+    """The relay has port 443, and a visitor of another name reaches nginx, which sees the visitor's address."""
+    program = require.nginx()
+    pages, log = world.directory / "html", world.directory / "access.log"
+    pages.mkdir()
+    (pages / "index.html").write_text("the web server's page")
+    file = "nginx/behind.conf"
+    site = world.shipped(file, {"/var/www/html": str(pages), "/var/log/nginx/www.example.com.log": str(log)})
+    with relay_for(world, file) as relay, world.running(world.nginx(program, site), 4443):
+        carries_clients(world, relay)
+        assert world.run(sys.executable, "-c", VISIT, FRONT, str(world.ca)) == "the web server's page"
+        assert wait_for_line(log, "GET / ").startswith(f"{FRONT} ")
+        assert relay.metrics()['tailhub_passthrough_total{result="passed on"}'] == 1
