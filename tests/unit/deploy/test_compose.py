@@ -41,9 +41,9 @@ def path(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
-def test_there_are_three() -> None:
-    """A bridge, the machine's network, and a wrapper image's place are covered."""
-    assert [path.name for path in FILES] == ["bridge.yaml", "from-derper-image.yaml", "host.yaml"]
+def test_there_are_four() -> None:
+    """ACME, a bridge, the machine's network, and a wrapper image's place are covered."""
+    assert [path.name for path in FILES] == ["acme.yaml", "bridge.yaml", "from-derper-image.yaml", "host.yaml"]
 
 
 def test_every_variable_is_known(path: Path) -> None:
