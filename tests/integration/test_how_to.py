@@ -42,7 +42,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.machines = {name: Machine(directory / name) for name in (HERE, NEW)}
         self.printed: list[str] = []
-        self.notes: dict[str, str] = {}
+        self.files: dict[str, str] = {}
 
     @property
     def here(self) -> Machine:
@@ -63,20 +63,18 @@ class World:
                 self._carry_over()
             if block.file:
                 machine.write(block.file, block.text)
-                self.notes[block.file] = block.text
+                self.files[block.file] = block.text
             elif block.kind == "sh":
                 self.printed.append(machine.run(block.text))
             after(self, block)
 
     def _carry_over(self) -> None:
-        """What the page has somebody copy: the export, and the configuration file."""
+        """What the page has somebody copy: the export, the certificates, the configuration file."""
         for file in self.here.home.glob("*.tar"):
             shutil.copy(file, self.new.home)
-        for path, text in self.notes.items():
-            self.new.write(path, text)
         shutil.copytree(self.here.path("/etc/tailhub"), self.new.path("/etc/tailhub"), dirs_exist_ok=True)
-        for path, text in self.notes.items():
-            self.new.write(path, text)
+        for path, text in self.files.items():
+            self.new.write(path, text)  # with the ports and paths of that machine
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_every_command_is_one_that_there_is(page: Path) -> None:
             assert block.file, block.text  # nothing that only looks like something to use
     for line in _INLINE.findall(page.read_text(encoding="utf-8")):
         for words in command_lines(line):
-            if words[-1] not in ("relay", "cert"):
+            if words[-1] not in ("relay", "cert", "export", "import"):  # named without what they are given
                 read_command([re.sub(r"^(NAME|DIR|FILE)$", "example.com", word) for word in words])
 
 
@@ -179,7 +177,7 @@ def test_changing(world: World) -> None:
     def after(world: World, block: Block) -> None:
         if "systemctl restart" in block.text and block.kind == "sh":
             ports = sorted(
-                {int(port) for port in re.findall(r'listen = ":(\d+)"', world.notes["/etc/tailhub/tailhub.toml"])}
+                {int(port) for port in re.findall(r'listen = ":(\d+)"', world.files["/etc/tailhub/tailhub.toml"])}
             )
             served.append(tuple(served_pin(machine.port(one)) for one in ports))
 

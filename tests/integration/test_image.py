@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support import require
 from support.certificates import make_certificate
-from support.image import LIMIT_S, Image, ImageError, built_image, execute
+from support.image import ROOT, Image, ImageError, built_image, end, execute
 from support.relay_process import until
 
 pytestmark = pytest.mark.image
@@ -55,10 +55,10 @@ def image(built: Image) -> Image:
 
 @contextmanager
 def container(
-    image: Image, log: Path, *flags: str, user: str = "", capabilities: str = "", **environ: str
+    image: Image, log: Path, *, flags: Sequence[str] = OPTIONS, user: str = "", capabilities: str = "", **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A container that has come up, by its own health check."""
-    command = image.command(*image.config["Entrypoint"], *OPTIONS, *flags, user=user, capabilities=capabilities)
+    command = image.command(*image.config["Entrypoint"], *flags, user=user, capabilities=capabilities)
     health = image.config["Healthcheck"]["Test"]
     assert health[0] == "CMD"
     with log.open("wb") as output:
@@ -67,8 +67,7 @@ def container(
         until(lambda: execute(image, process, *health[1:], user=user).returncode == 0, "it is healthy", log.read_text)
         yield process
     finally:
-        process.kill()
-        process.wait()
+        end(process)
 
 
 def test_what_the_image_says(image: Image) -> None:
@@ -85,12 +84,10 @@ def test_a_relay_without_any_right(image: Image, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with container(image, log) as process:
         shown = execute(image, process, "tailhub", "derpmap")
-        assert "sha256-raw:" in shown.stdout, shown.stderr
+        assert "sha256-raw:" in shown.stdout, (shown, log.read_text())
         status = (image.root / STATE / "pinned.key").stat()
         assert (status.st_uid, status.st_mode & 0o777) == (USER, 0o600)
-        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(child), signal.SIGTERM)
-        assert process.wait(LIMIT_S) == 0
+        assert end(process) == 0
     again = image.run("tailhub", "cert", "show")
     assert again.returncode == 0, again.stderr
 
@@ -115,6 +112,23 @@ def test_an_unreadable_certificate_names_both_ways_out(image: Image, tmp_path: P
         pass
 
 
+def test_in_place_of_a_wrapper_image(image: Image, tmp_path: Path) -> None:
+    """With the variables and rights of its compose file root's certificate is served, its files called anyhow."""
+    file = ROOT / "deploy" / "compose" / "from-derper-image.yaml"
+    service = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]["tailhub"]
+    given = dict(line.split("=", 1) for line in service["environment"])
+    directory = image.root / given["DERP_CERT_DIR"].lstrip("/")
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(image.root / "certs", directory)
+    os.chown(image.root / STATE, 0, 0)
+    [capability] = service["cap_add"]
+    options = {"user": service["user"], "capabilities": capability.lower()}
+    with container(image, tmp_path / "log", flags=(), **options, **given) as process:
+        shown = execute(image, process, "tailhub", "cert", "show", user=service["user"])
+        assert "derp.example.com" in shown.stdout, shown.stderr
+        assert (image.root / STATE / "derper.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_state_that_is_not_its_own(image: Image) -> None:
     """A directory of the machine that belongs to root is refused with the command for the machine."""
     os.chown(image.root / STATE, 0, 0)
@@ -127,4 +141,4 @@ def test_chinese_needs_no_locale(image: Image) -> None:
     """With LANG=zh_CN.UTF-8, of which the image has no files, it speaks Chinese."""
     stopped = image.run(*image.config["Entrypoint"], "--region-id", "5", LANG="zh_CN.UTF-8")
     assert stopped.returncode == 2
-    assert "区域" in stopped.stderr
+    assert "应为 900 到 999 之间的数" in stopped.stderr

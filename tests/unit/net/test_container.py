@@ -93,6 +93,12 @@ def test_without_mountinfo(tmp_path: Path) -> None:
     assert outlives_container(Path("/var/lib/tailhub"), tmp_path) is None
 
 
+def test_without_a_root_among_the_mounts(tmp_path: Path) -> None:
+    """After a change of root, when no mount that can be seen holds the directory, nothing is claimed."""
+    _write(tmp_path, "proc/self/mountinfo", "617 616 0:67 / /proc rw,nosuid - proc proc rw\n")
+    assert outlives_container(Path("/var/lib/tailhub"), tmp_path) is None
+
+
 def test_upper_mount_counts() -> None:
     """Of two mounts on one point the later one is on top."""
     text = "1 0 0:1 / /data rw - tmpfs tmpfs rw\n2 0 0:2 / /data rw - ext4 /dev/vda rw\n"
