@@ -120,8 +120,11 @@ class SystemdMachine:
         site = f"/opt/tailhub/lib/{version}/site-packages"
         source = Path(__file__).resolve().parents[2] / "src"
         for path, name in ((source / "tailhub", "tailhub"), (Path(sysconfig.get_path("purelib")), "theirs")):
-            if self.run("cp", "-r", str(path), f"{site}/{name}").returncode:
-                raise SystemdError(f"{path} cannot be copied")
+            # From outside: the machine's own /tmp was emptied when it booted, and the checkout may lie there.
+            try:
+                shutil.copytree(path, f"/proc/{self._init}/root{site}/{name}", symlinks=True)
+            except OSError as error:
+                raise SystemdError(f"{path} cannot be copied: {error}") from error
         self.run("sh", "-c", f"echo {site}/theirs > {site}/theirs.pth; chmod -R a+rX /opt/tailhub")
 
     def _stop(self) -> None:
