@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-RECV_SIZE: Final = 128 << 10  # bytes a read, at most
+# Bytes a read, at most. With the text, the answers and the kernel's copies of both it must fit a core's second cache:
+# twice as much made a packet a fifth dearer when more was offered than the relay can carry (docs/performance.md).
+RECV_SIZE: Final = 64 << 10
 MAX_RECORD: Final = 5 + 16384 + 2048  # bytes of a TLS record: RFC 5246 section 6.2.3; TLS 1.3 allows less
 _PLAIN_SIZE: Final = 8192 + RECV_SIZE + MAX_RECORD + 64
 

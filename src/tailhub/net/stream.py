@@ -27,7 +27,7 @@ from tailhub.net.write_watch import WriteWatch
 
 FIRST_RECV_SIZE: Final = 16 << 10  # of a new connection
 _LEAST_RECV_SIZE: Final = 4 << 10
-_LONG_READ_S: Final = 0.004  # to read, decrypt and deal with; 128 KiB of packets take a quarter of it
+_LONG_READ_S: Final = 0.004  # to read, decrypt and deal with; 64 KiB of packets take an eighth of it
 _PIECE: Final = 16384  # plaintext of one TLS record
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
 _LINGER_S: Final = 1.0

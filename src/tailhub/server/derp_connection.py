@@ -171,7 +171,7 @@ class DerpConnection:
     # --- login --------------------------------------------------------------------------------------------------------
 
     def _receive_bytes(self, data: bytes) -> None:
-        """Take bytes of the DERP stream that do not lie in the read buffer yet (at most 128 KiB)."""
+        """Take bytes of the DERP stream that do not lie in the read buffer yet (at most one read)."""
         if self._decoder is None:
             self._receive_login(data)
             return
