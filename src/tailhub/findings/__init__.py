@@ -77,10 +77,12 @@ from tailhub.findings.listening import (
     cannot_listen,
     descriptor_limit_low,
     family_missing,
+    listen_name_unknown,
     malformed_address,
     nothing_to_serve,
     port_needs_privilege,
     port_taken,
+    service_unknown,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -199,6 +201,7 @@ __all__ = [
     "key_encrypted",
     "key_mismatch",
     "listen_lacking",
+    "listen_name_unknown",
     "malformed_address",
     "mesh_key_malformed",
     "misplaced_setting",
@@ -240,6 +243,7 @@ __all__ = [
     "service_missing",
     "service_needs_root",
     "service_not_up",
+    "service_unknown",
     "several_pairs",
     "sibling",
     "socket_unused",

@@ -147,4 +147,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # names to listen on
+    "TH240": Entry("listen-name-unknown", _ERROR),
+    "TH241": Entry("service-unknown", _ERROR),
 }

@@ -25,8 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{flag}：应为 HOST:PORT，实际是 `{text}`。",
         "[[suggestion?请写 `{flag:={suggestion}}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
-        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
-        "`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
+        "HOST 可以为空、`localhost`、IPv4 地址或带方括号的 IPv6 地址，PORT 是不超过 65535 的数字，或 `https`、`http`、"
+        "`stun`，例如 `:8443`、`192.0.2.5:8443`、`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
     ),
     "TH034": (
         "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
@@ -483,5 +483,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}：应为 `letsencrypt` 或 `manual`，实际为 `{mode}`；不支持以此名称使用 Google 的 CA。",
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
+    ),
+    "TH240": (
+        "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
+        "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"
+        "`getent hosts {name!q}` 可以看出该名称是否可解析。",
+    ),
+    "TH241": (
+        "{place}：应为端口，实际是服务名 `{service}`，本机不知道这个 TCP 服务。",
+        "请写端口号：`{place:=:443}`。",
     ),
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Place
+from tailhub.net.listen_names import look_up_names
 from tailhub.net.listen_spec import repair
 from tailhub.settings.go_flags import BOOLS, GoKind, read_duration, split_flags
 from tailhub.settings.merge import Given, Settings, load
@@ -241,7 +242,11 @@ def _give(written: _Written, settings: Settings, ours: str, value: str, flag: st
 
 
 def _listeners(written: _Written, settings: Settings) -> None:
-    address = _DEV_ADDRESS if written.is_on("dev") else written.text("a")
+    try:
+        address = _DEV_ADDRESS if written.is_on("dev") else look_up_names(written.text("a"), written.place("a"))
+    except UsageError as exc:
+        settings.faults += [exc.finding] if isinstance(exc.finding, Finding) else []
+        return
     host, _, port = address.rpartition(":")
     has_tls = not written.is_on("dev") and (port == "443" or written.text("certmode") == "manual")
     by = "dev" if written.is_on("dev") else "a"

@@ -79,6 +79,24 @@ def test_repaired_addresses(written: str, listen: str) -> None:
     assert config("", COMPOSE | {"DERP_ADDR": written}).listen == listen
 
 
+@pytest.mark.parametrize(
+    ("written", "listen"), [(":https", ":443"), ("[::1]:443", "[::1]:443"), ("127.0.0.1:https", "127.0.0.1:443")]
+)
+def test_services_to_listen_on(written: str, listen: str) -> None:
+    """A port may be named, as Go takes it; the one of HTTPS has TLS."""
+    found = config(f"-a {written} -hostname derp.example.com")
+    assert (found.listen, found.tls, names(f"-a {written}")) == (listen, True, [])
+    assert found.http_listen == listen.replace("443", "80")
+
+
+def test_names_to_listen_on() -> None:
+    """A name is looked up at the start, also out of a variable; one without an address is an error at its place."""
+    found = config("-certmode manual", COMPOSE | {"DERP_ADDR": "localhost:8443"})
+    assert found.listen in ("127.0.0.1:8443", "[::1]:8443")
+    (fault,) = read("", COMPOSE | {"DERP_ADDR": "nobody.invalid:8443"}).faults
+    assert (fault.name, "DERP_ADDR=:8443" in fault.render()) == ("listen-name-unknown", True)
+
+
 def test_repaired_ports_and_names() -> None:
     """HOST:PORT where a port is wanted, and a URL where a name is."""
     environ = COMPOSE | {
