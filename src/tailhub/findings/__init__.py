@@ -7,6 +7,7 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 from __future__ import annotations
 
 from tailhub.findings.acme import (
+    acme_cache_taken_over,
     acme_challenge_not_for_address,
     acme_challenge_port,
     acme_challenges,
@@ -151,6 +152,7 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_cache_taken_over",
     "acme_challenge_not_for_address",
     "acme_challenge_port",
     "acme_challenges",

@@ -529,4 +529,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}: expected a port, found the service `{service}`, which this machine does not know over TCP.",
         "Write the port's number: `{place:=:443}`.",
     ),
+    "TH242": (
+        "The certificate for {name} in {cache} is served here from now on, until {date} at the latest; before that it "
+        "is renewed, into the state directory.",
+        "Nothing to do. The files in {cache} stay as they are.",
+    ),
 }

@@ -10,24 +10,28 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub import box, findings
 from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.server.acme_cache import take_over
 from tailhub.server.acme_config import identifiers_of
+from tailhub.server.acme_files import AcmeFiles
 from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
 from tailhub.server.served_certificates import load_sources
-from tailhub.server.state import StateDir, mesh_key, relay_name
+from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.systemd import inherited_sockets
 
@@ -106,7 +110,10 @@ class Foundation:
         if listener.acme:
             own_name = relay_name(self.public_key, quiet=self.config.quiet)
             identifiers = identifiers_of(self.config, listener)
-            return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            if listener.acme_cache is not None:
+                self._take_over(source, listener.acme_cache, listener.place("acme_cache"))
+            return source
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
@@ -120,6 +127,13 @@ class Foundation:
             return certificate, found
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
+
+    def _take_over(self, source: AcmeSource, cache: Path, option: str) -> None:
+        """Begin with the certificate that another ACME client has left."""
+        try:
+            self.notes += take_over(AcmeFiles(self.state.path), source, cache, option, datetime.now(UTC))
+        except OSError as exc:
+            raise MachineError(directory_finding(self.state.path, exc)) from exc
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:

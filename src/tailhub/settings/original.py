@@ -267,13 +267,15 @@ def _certificate(written: _Written, settings: Settings, home: Path) -> None:
         _give(written, settings, "hostname", host, "hostname")
     if "tls" in settings.relay or not written.is_on("derp"):
         return
+    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     if mode == "letsencrypt":
         settings.relay["acme"] = Given(True, written.place("certmode"))
+        if _is_directory(directory):
+            _give(written, settings, "acme_cache", str(directory), "certdir")
         return
     if mode != "manual":
         settings.faults.append(findings.original_certmode(written.place("certmode"), mode))
         return
-    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     pair = [directory / f"{host}{suffix}" for suffix in (".crt", ".key")]
     if all(path.exists() for path in pair):
         for name, path in zip(("cert", "key"), pair, strict=True):
@@ -286,6 +288,14 @@ def _default_cert_dir(written: _Written, home: Path) -> Path | str:
     if written.has_variables:
         return _IMAGE_CERT_DIR
     return home / ".cache" / "tailscale" / "derper-certs"
+
+
+def _is_directory(path: Path) -> bool:
+    """Is it one, or could it be one that this user may not look at?"""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def _is_address(host: str) -> bool:

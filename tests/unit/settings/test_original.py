@@ -176,6 +176,13 @@ def test_letsencrypt() -> None:
     assert (found.listen, found.http_listen) == (":443", ":80")
 
 
+def test_certificates_that_it_got_itself(tmp_path: Path) -> None:
+    """What is in its directory of certificates is served at once, if there is such a directory."""
+    words = "-hostname derp.example.com -certdir"
+    assert config(f"{words} {tmp_path}").acme_cache == tmp_path
+    assert config(f"{words} {tmp_path / 'none'}").acme_cache is None
+
+
 @pytest.mark.parametrize("mode", ["gcp", "nonsense"])
 def test_certificate_modes(mode: str) -> None:
     """Other modes are refused by name."""
