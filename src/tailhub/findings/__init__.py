@@ -122,6 +122,7 @@ from tailhub.findings.settings import (
 )
 from tailhub.findings.state import (
     bad_pin_name,
+    export_lacks,
     file_in_the_way,
     file_missing,
     file_unreadable,
@@ -131,6 +132,7 @@ from tailhub.findings.state import (
     other_state,
     pair_taken_over,
     pin_exists,
+    relay_key_copied,
     relay_key_malformed,
     secret_readable_by_others,
     several_pairs,
@@ -193,6 +195,7 @@ __all__ = [
     "container_bridge",
     "descriptor_limit_low",
     "directory_missing",
+    "export_lacks",
     "family_missing",
     "file_in_the_way",
     "file_missing",
@@ -239,6 +242,7 @@ __all__ = [
     "port_taken",
     "port_twice",
     "program_out_of_reach",
+    "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",
     "secret_readable_by_others",

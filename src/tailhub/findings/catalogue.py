@@ -151,4 +151,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH240": Entry("listen-name-unknown", _ERROR),
     "TH241": Entry("service-unknown", _ERROR),
     "TH242": Entry("acme-cache-taken-over", _NOTE),
+    "TH243": Entry("export-lacks", _WARNING),
+    "TH244": Entry("relay-key-copied", _NOTE),
 }

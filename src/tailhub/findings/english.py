@@ -534,4 +534,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "is renewed, into the state directory.",
         "Nothing to do. The files in {cache} stay as they are.",
     ),
+    "TH243": (
+        "Not in the export, because they are outside the state directory: {paths}.",
+        "Copy them to the same places on the new machine, with owner and mode, or have them made there; a certificate "
+        "that clients pin must be the very same. `tailhub config check` there tells what is missing.",
+    ),
+    "TH244": (
+        "{path} was not there, so the relay's key was copied to it from {source}.",
+        "Nothing to do: the relay is the same as before it was moved.",
+    ),
 }

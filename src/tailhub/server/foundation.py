@@ -79,7 +79,8 @@ class Foundation:
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
-        self.state.note_listeners(describe_listeners(self.config.listeners, ports))
+        elsewhere = {name: getattr(self.config, name) for name in ("key_file", "mesh_key_file", "acme_ca_file")}
+        self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
