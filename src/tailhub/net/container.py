@@ -55,7 +55,10 @@ def _has_own_disk(root: Path) -> bool:
     """
     mounts = parse_mountinfo(_read(root / "proc/self/mountinfo"))
     top = mounts.get(PurePosixPath("/"))
-    return top is not None and top.source.startswith("/dev/") and not any(point in mounts for point in _ENGINE_MOUNTS)
+    if top is None or any(point in mounts for point in _ENGINE_MOUNTS):
+        return False
+    is_whole = top.root == "/" or top.type == "btrfs"  # there a machine's root is a subvolume with any name
+    return is_whole and top.source.startswith("/dev/")
 
 
 def container_user(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> str:

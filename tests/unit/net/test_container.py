@@ -120,11 +120,12 @@ DEVICE_MAPPER = "1 0 253:3 /rootfs / rw - xfs /dev/mapper/docker-254:1-1-2 rw\n"
 BTRFS = "1 0 0:35 /@/var/lib/docker/btrfs/subvolumes/1 / rw - btrfs /dev/vda1 rw\n"
 ZFS = "1 0 0:55 / / rw - zfs rpool/var/lib/docker/1 rw\n"
 KATA = "1 0 0:29 / / rw - virtiofs kataShared rw\n"
+DIRECTORY = "1 0 254:1 /srv/image/rootfs / rw - ext4 /dev/vda1 rw\n"
 FUSE = "1 0 0:70 / / rw - fuse.fuse-overlayfs fuse-overlayfs rw\n"
 
 
 @pytest.mark.parametrize(
-    "mounts", [OVERLAY, VFS + HOSTS, DEVICE_MAPPER + HOSTS, BTRFS + HOSTS, ZFS, KATA, FUSE, "", PROC]
+    "mounts", [OVERLAY, VFS + HOSTS, DEVICE_MAPPER + HOSTS, BTRFS + HOSTS, ZFS, KATA, FUSE, DIRECTORY, "", PROC]
 )
 @pytest.mark.parametrize(("marker", "engine"), [(".dockerenv", "docker"), ("run/.containerenv", "podman")])
 def test_a_container_is_one_with_any_storage(tmp_path: Path, mounts: str, marker: str, engine: str) -> None:
