@@ -7,6 +7,7 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 from __future__ import annotations
 
 from tailhub.findings.acme import (
+    acme_cache_taken_over,
     acme_challenge_not_for_address,
     acme_challenge_port,
     acme_challenges,
@@ -77,10 +78,12 @@ from tailhub.findings.listening import (
     cannot_listen,
     descriptor_limit_low,
     family_missing,
+    listen_name_unknown,
     malformed_address,
     nothing_to_serve,
     port_needs_privilege,
     port_taken,
+    service_unknown,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -119,6 +122,7 @@ from tailhub.findings.settings import (
 )
 from tailhub.findings.state import (
     bad_pin_name,
+    export_lacks,
     file_in_the_way,
     file_missing,
     file_unreadable,
@@ -128,6 +132,7 @@ from tailhub.findings.state import (
     other_state,
     pair_taken_over,
     pin_exists,
+    relay_key_copied,
     relay_key_malformed,
     secret_readable_by_others,
     several_pairs,
@@ -149,6 +154,7 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_cache_taken_over",
     "acme_challenge_not_for_address",
     "acme_challenge_port",
     "acme_challenges",
@@ -189,6 +195,7 @@ __all__ = [
     "container_bridge",
     "descriptor_limit_low",
     "directory_missing",
+    "export_lacks",
     "family_missing",
     "file_in_the_way",
     "file_missing",
@@ -199,6 +206,7 @@ __all__ = [
     "key_encrypted",
     "key_mismatch",
     "listen_lacking",
+    "listen_name_unknown",
     "malformed_address",
     "mesh_key_malformed",
     "misplaced_setting",
@@ -234,12 +242,14 @@ __all__ = [
     "port_taken",
     "port_twice",
     "program_out_of_reach",
+    "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
     "service_not_up",
+    "service_unknown",
     "several_pairs",
     "sibling",
     "socket_unused",

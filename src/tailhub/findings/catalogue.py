@@ -147,4 +147,10 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # names to listen on, what others have left, what a move leaves behind
+    "TH240": Entry("listen-name-unknown", _ERROR),
+    "TH241": Entry("service-unknown", _ERROR),
+    "TH242": Entry("acme-cache-taken-over", _NOTE),
+    "TH243": Entry("export-lacks", _WARNING),
+    "TH244": Entry("relay-key-copied", _NOTE),
 }

@@ -25,8 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{flag}：应为 HOST:PORT，实际是 `{text}`。",
         "[[suggestion?请写 `{flag:={suggestion}}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
-        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
-        "`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
+        "HOST 可以为空、`localhost`、IPv4 地址或带方括号的 IPv6 地址，PORT 是不超过 65535 的数字，或 `https`、`http`、"
+        "`stun`，例如 `:8443`、`192.0.2.5:8443`、`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
     ),
     "TH034": (
         "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
@@ -483,5 +483,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}：应为 `letsencrypt` 或 `manual`，实际为 `{mode}`；不支持以此名称使用 Google 的 CA。",
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
+    ),
+    "TH240": (
+        "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
+        "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"
+        "`getent hosts {name!q}` 可以看出该名称是否可解析。",
+    ),
+    "TH241": (
+        "{place}：应为端口，实际是服务名 `{service}`，本机不知道这个 TCP 服务。",
+        "请写端口号：`{place:=:443}`。",
+    ),
+    "TH242": (
+        "{cache} 里 {name} 的证书从现在起由本中继使用，最迟到 {date}；在那之前会续期，新证书保存在状态目录里。",
+        "不必处理。{cache} 里的文件不会改动。",
+    ),
+    "TH243": (
+        "以下文件在状态目录之外，不在导出的文件里：{paths}。",
+        "请把它们连同属主和权限复制到新机器的相同位置，或在那里重新生成；客户端锁定的证书必须是同一张。"
+        "在新机器上运行 `tailhub config check` 会列出缺少什么。",
+    ),
+    "TH244": (
+        "{path} 不存在，已把 {source} 里的中继密钥复制到那里。",
+        "不必处理：中继与搬迁之前是同一个。",
     ),
 }

@@ -61,6 +61,7 @@ class ListenerConfig:
     acme_eab_kid: str = ""
     acme_eab_key: str = field(default="", repr=False)
     acme_ca_file: Path | None = None
+    acme_cache: Path | None = None  # of Go's autocert, whose certificate is taken over
     pin: str = ""
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()

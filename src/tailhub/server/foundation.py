@@ -10,24 +10,28 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub import box, findings
 from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.server.acme_cache import take_over
 from tailhub.server.acme_config import identifiers_of
+from tailhub.server.acme_files import AcmeFiles
 from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
 from tailhub.server.served_certificates import load_sources
-from tailhub.server.state import StateDir, mesh_key, relay_name
+from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.systemd import inherited_sockets
 
@@ -75,7 +79,8 @@ class Foundation:
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
-        self.state.note_listeners(describe_listeners(self.config.listeners, ports))
+        elsewhere = {name: getattr(self.config, name) for name in ("key_file", "mesh_key_file", "acme_ca_file")}
+        self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
@@ -106,7 +111,10 @@ class Foundation:
         if listener.acme:
             own_name = relay_name(self.public_key, quiet=self.config.quiet)
             identifiers = identifiers_of(self.config, listener)
-            return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            if listener.acme_cache is not None:
+                self._take_over(source, listener.acme_cache, listener.place("acme_cache"))
+            return source
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
@@ -120,6 +128,13 @@ class Foundation:
             return certificate, found
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
+
+    def _take_over(self, source: AcmeSource, cache: Path, option: str) -> None:
+        """Begin with the certificate that another ACME client has left."""
+        try:
+            self.notes += take_over(AcmeFiles(self.state.path), source, cache, option, datetime.now(UTC))
+        except OSError as exc:
+            raise MachineError(directory_finding(self.state.path, exc)) from exc
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:

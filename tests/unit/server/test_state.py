@@ -226,6 +226,18 @@ def test_relay_key_is_kept(state: StateDir) -> None:
     assert state.relay_key() == (first, [])
 
 
+def test_relay_key_of_a_moved_relay(state: StateDir, path: Path) -> None:
+    """A key file that is not there gets the state's own key, private to its owner; one that is there counts."""
+    first, _ = state.relay_key()
+    elsewhere = path.parent / "relay.key"
+    moved, (note,) = state.relay_key(elsewhere)
+    assert (moved, note.name) == (first, "relay-key-copied")
+    assert elsewhere.read_bytes() == (path / "derper.key").read_bytes()
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+    (path / "derper.key").unlink()
+    assert state.relay_key(elsewhere) == (first, [])
+
+
 def test_relay_key_has_derpers_form(state: StateDir, path: Path) -> None:
     """The file is the JSON that derper reads."""
     private, _ = state.relay_key()

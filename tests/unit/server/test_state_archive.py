@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.server import state_archive
-from tailhub.server.state_archive import MANIFEST, collect, pack, unpack, write_archive
+from tailhub.server.config import ListenerConfig
+from tailhub.server.listener_record import LISTENERS, describe_listeners
+from tailhub.server.state_archive import MANIFEST, collect, left_behind, pack, unpack, write_archive
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is kept on POSIX systems")
 
@@ -98,6 +100,49 @@ def test_no_state(tmp_path: Path) -> None:
     (tmp_path / "listeners.json").touch()
     for path in (tmp_path, tmp_path / "none"):
         assert refusal(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
+
+
+KEY_TEXT = b'{\n\t"PrivateKey": "privkey:' + b"4a" * 32 + b'"\n}'
+
+
+def noted(state: Path, *listeners: ListenerConfig, **elsewhere: Path) -> Path:
+    """A state directory whose relay has these settings."""
+    state.mkdir()
+    ports = range(1, len(listeners) + 1)
+    (state / LISTENERS).write_bytes(describe_listeners(listeners, ports, elsewhere))
+    return state
+
+
+@pytest.mark.parametrize("own", [None, b"a key that is not used"])
+def test_the_key_that_is_used(tmp_path: Path, own: bytes | None) -> None:
+    """A key outside the state goes in as the relay's key, with whatever else the state has or lacks."""
+    state = noted(tmp_path / "state", ListenerConfig(acme=True), key_file=tmp_path / "relay.key")
+    (tmp_path / "relay.key").write_bytes(KEY_TEXT)
+    if own is not None:
+        (state / "derper.key").write_bytes(own)
+    assert collect(state)["derper.key"] == KEY_TEXT
+    assert left_behind(state) == []
+
+
+def test_a_key_outside_that_cannot_go_in(tmp_path: Path) -> None:
+    """A key file that is damaged is an error, and so is one that is gone unless the state has the key."""
+    key = tmp_path / "relay.key"
+    state = noted(tmp_path / "state", ListenerConfig(), key_file=key)
+    assert refusal(lambda: collect(state)).name == "file-missing"
+    key.write_text("{}")
+    assert refusal(lambda: collect(state)).name == "relay-key-malformed"
+    key.unlink()
+    (state / "derper.key").write_bytes(KEY_TEXT)
+    assert collect(state)["derper.key"] == KEY_TEXT
+
+
+def test_what_is_left_behind(tmp_path: Path) -> None:
+    """Certificates and secrets outside the state are named, each once; those inside are not."""
+    pair = ListenerConfig(cert=Path("/c/a.pem"), key=Path("/c/a.key"))
+    inside = ListenerConfig(cert_dir=tmp_path / "state" / "certs")
+    other = ListenerConfig(cert_dir=Path("/certs"))
+    state = noted(tmp_path / "state", pair, pair, inside, other, mesh_key_file=Path("/m"), key_file=Path("/k"))
+    assert left_behind(state) == ["/c/a.pem", "/c/a.key", "/certs", "/m"]
 
 
 def test_a_dead_link(tmp_path: Path) -> None:
