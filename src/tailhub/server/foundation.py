@@ -12,7 +12,6 @@ import sys
 from datetime import UTC, datetime
 
 from tailhub import box, findings
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
 from tailhub.findings import Finding
@@ -20,8 +19,6 @@ from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.server.acme_config import identifiers_of
-from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
@@ -64,6 +61,7 @@ class Foundation:
         self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
         self.notes += found
+        self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
         self.sources = [self._source(listener) for listener in self.config.listeners]
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
@@ -104,9 +102,7 @@ class Foundation:
         if listener.cert_dir is not None:
             return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
         if listener.acme:
-            own_name = relay_name(self.public_key, quiet=self.config.quiet)
-            identifiers = identifiers_of(self.config, listener)
-            return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            return self._acme_source(listener)
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
@@ -120,6 +116,15 @@ class Foundation:
             return certificate, found
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
+
+    def _acme_source(self, listener: ListenerConfig) -> CertSource:
+        from tailhub.certs.acme_source import AcmeSource
+        from tailhub.server.acme_config import identifiers_of
+        from tailhub.server.certificate_list import ACME
+
+        own_name = relay_name(self.public_key, quiet=self.config.quiet)
+        identifiers = identifiers_of(self.config, listener)
+        return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
 from tailhub.net.bind import BoundSockets
@@ -19,7 +18,6 @@ from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
-from tailhub.server.acme_files import challenge_context
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
@@ -85,7 +83,9 @@ class RelayService:
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
         )
-        if any(isinstance(source, AcmeSource) for source in foundation.sources):
+        if foundation.uses_acme:
+            from tailhub.server.acme_files import challenge_context
+
             self.context.answer_acme = partial(challenge_context, foundation.state.path)
         self._undo.callback(self._close_connections)
         for listener in listeners:
