@@ -59,7 +59,7 @@ class RelayService:
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
         self._passthrough = Passthrough(loop, events) if passes_on else None
-        self.context = context = ServerContext(
+        self.context = ServerContext(
             loop=loop,
             relay=relay,
             private_key=foundation.private_key,
@@ -88,20 +88,26 @@ class RelayService:
 
             self.context.answer_acme = partial(challenge_context, foundation.state.path)
         self._undo.callback(self._close_connections)
+        self.acceptor = self._accept(listeners, share)
+        self._undo.callback(self.acceptor.stop)
+        self._keeping = loop.create_task(keeper.run())
+
+    def _accept(self, listeners: Sequence[BoundSockets], share: int) -> Acceptor:
+        """Let clients in."""
+        config, loop = self._foundation.config, self.context.loop
         for listener in listeners:
             if not listener.is_unix:
                 for sock in listener.sockets:
                     set_tcp_options(sock, config.tcp_keepalive_s, config.tcp_user_timeout_s)
         on_accept = {
-            sock: partial(accept_public, context, number)
+            sock: partial(accept_public, self.context, number)
             for number, listener in enumerate(listeners)
             for sock in listener.sockets
         }
         admits = acceptance(config.accept_limit / share, config.accept_burst / share, loop.time)
-        self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
-        self.acceptor.start()
-        self._undo.callback(self.acceptor.stop)
-        self._keeping = loop.create_task(keeper.run())
+        acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
+        acceptor.start()
+        return acceptor
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""
