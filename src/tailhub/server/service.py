@@ -79,6 +79,7 @@ class RelayService:
             has_certificate=keeper.served.has_name,
             passthrough=self._passthrough,
             health=keeper.health,
+            quiet=config.quiet,
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
