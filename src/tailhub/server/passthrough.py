@@ -7,7 +7,6 @@ does not read. Which name goes where: `tailhub.server.fronts`.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import socket
@@ -92,7 +91,7 @@ def _reason(error: OSError) -> str:
     """Why a backend cannot be reached; asyncio's own words for it repeat the address."""
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_S:g} s"
-    if error.errno in errno.errorcode and not isinstance(error, socket.gaierror):
+    if error.errno and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)
     return error.strerror or str(error)
 
