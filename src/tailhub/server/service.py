@@ -59,7 +59,7 @@ class RelayService:
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
         self._passthrough = Passthrough(loop, events) if passes_on else None
-        self.context = ServerContext(
+        self.context = context = ServerContext(
             loop=loop,
             relay=relay,
             private_key=foundation.private_key,
@@ -87,7 +87,7 @@ class RelayService:
         if foundation.uses_acme:
             from tailhub.server.acme_files import challenge_context
 
-            self.context.answer_acme = partial(challenge_context, foundation.state.path)
+            context.answer_acme = partial(challenge_context, foundation.state.path)
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
