@@ -17,12 +17,11 @@ from pathlib import Path
 import trustme
 
 from support.netns import NetworkNamespace
-from support.relay_process import until
+from support.server_process import ServerProcess, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FRONTS = {4: "10.99.0.1", 6: "2001:db8:99::1"}  # the machine's address to its clients, by IP version
 _LOOPBACK = re.compile(r"127\.0\.0\.1(:\d+)?")
-STOP_S = 10.0
 _SETTING = re.compile(r"^#   (\w+ = .+)$", re.MULTILINE)
 
 
@@ -89,25 +88,12 @@ class FrontWorld:
         """Run a server in the namespace, which is up when it listens on that port."""
         said = self.directory / f"{Path(command[0]).name}.log"
         environment = {"HOME": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        with said.open("wb") as output:
-            process = subprocess.Popen(
-                (*self.prefix, *command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-            )
+        process = ServerProcess((*self.prefix, *command), said, environ=environment)
         try:
-
-            def is_up() -> bool:
-                assert process.poll() is None, said.read_text()
-                return f":{listens} " in self.run("ss", "-Hltn")
-
-            until(is_up, f"{command[0]} listens", said.read_text)
+            process.wait_until(lambda: f":{listens} " in self.run("ss", "-Hltn"), f"{command[0]} listens")
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.stop()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
-from tailhub.web.pages import PublicSettings
+from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
+from tailhub.web.public_settings import PublicSettings
 
 MAX_WORKERS = 64
 MOST = {

@@ -6,6 +6,7 @@ import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from support.refusals import finding_of
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.files import Certificate, date_findings, load_pair, read_file, use_findings
 from tailhub.certs.meta import make_meta
@@ -54,10 +56,7 @@ def load(tmp_path: Path, cert: bytes, key: bytes) -> Certificate:
 
 def refusal(tmp_path: Path, cert: bytes, key: bytes) -> Finding:
     """The finding with which a pair is refused."""
-    with pytest.raises(MachineError) as caught:
-        load(tmp_path, cert, key)
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
+    return finding_of(lambda: load(tmp_path, cert, key), MachineError)
 
 
 def signed_by_itself(key: Key) -> bytes:
@@ -177,10 +176,10 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key.chmod(0o640)
     real_open = Path.open
 
-    def no_open(path: Path, mode: str = "r") -> object:
+    def no_open(path: Path, *args: Any, **options: Any) -> object:
         if path == key:
             raise PermissionError(13, "Permission denied")
-        return real_open(path, mode)
+        return real_open(path, *args, **options)
 
     monkeypatch.setattr(Path, "open", no_open)
     with pytest.raises(MachineError, match="0640") as caught:
