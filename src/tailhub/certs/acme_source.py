@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import ClassVar
 
 from tailhub import findings
 from tailhub.certs.files import Certificate, date_findings, describe, load_pair
@@ -39,6 +40,8 @@ def stem_of(identifiers: Sequence[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class AcmeSource:
     """``--acme``: the pair of files for `identifiers` in `directory`; `own_name` is the relay's own name."""
+
+    changes: ClassVar[bool] = True
 
     directory: Path
     identifiers: tuple[str, ...]

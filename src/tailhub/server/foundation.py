@@ -26,7 +26,7 @@ from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
-from tailhub.server.served_certificates import load_sources
+from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.systemd import inherited_sockets
@@ -65,6 +65,7 @@ class Foundation:
         self.public_key = box.public_key(self.private_key)
         self.notes += found
         self.sources = [self._source(listener) for listener in self.config.listeners]
+        self.loaded_from = traces_of(self.sources)
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
