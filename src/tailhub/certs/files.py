@@ -33,6 +33,7 @@ __all__ = [
     "PIN_WARNING_DAYS",
     "Certificate",
     "certificates_in",
+    "certificates_of",
     "chain_of",
     "check_servable",
     "current_directory",
@@ -220,10 +221,14 @@ def _user_name(uid: int) -> str:
 
 def certificates_in(path: Path, option: str, *, may_lack: bool = False) -> list[X509Certificate]:
     """The certificates in a PEM file, which may have none with `may_lack`. Raises `MachineError`."""
+    return certificates_of(read_file(path, option), path, may_lack=may_lack)
+
+
+def certificates_of(data: bytes, path: Path, *, may_lack: bool = False) -> list[X509Certificate]:
+    """As `certificates_in`, of what is in the file `path`, or is to be."""
     from cryptography import x509
 
     found = []
-    data = read_file(path, option)
     for block in _BLOCK.finditer(data):
         if block[1] not in _CERTIFICATE_LABELS:
             continue
