@@ -61,7 +61,8 @@ class OddAcme:
 
     def pending(self, identifier: object, challenges: object = None) -> None:
         """Have an authorization in each order, for whatever name."""
-        challenge = {"type": "http-01", "url": f"{self.url}/challenge", "token": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM", "status": "pending"}
+        token = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM"
+        challenge = {"type": "http-01", "url": f"{self.url}/challenge", "token": token, "status": "pending"}
         body = {"status": "pending", "identifier": identifier, "challenges": challenges or [challenge]}
         order = json.loads(self.answers["/new-order"][2])
         order |= {"status": "pending", "authorizations": [f"{self.url}/authorization"]}

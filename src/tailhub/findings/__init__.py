@@ -116,6 +116,7 @@ from tailhub.findings.settings import (
     unknown_setting,
     unknown_variable,
     wrong_type,
+    zero_in_value,
 )
 from tailhub.findings.state import (
     bad_pin_name,
@@ -259,4 +260,5 @@ __all__ = [
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",
+    "zero_in_value",
 ]

@@ -147,4 +147,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # what no setting can hold
+    "TH230": Entry("zero-in-value", _ERROR),
 }

@@ -484,4 +484,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
     ),
+    "TH230": (
+        "{place}：值里有零字符 `\\u0000`，名称、路径和命令都不能含有它。",
+        "请去掉它；路径里的反斜杠要写两个，或用单引号。",
+    ),
 }

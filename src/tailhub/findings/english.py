@@ -519,4 +519,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),
+    "TH230": (
+        "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
+        "Take it out; a backslash in a path is written twice, or the text in single quotes.",
+    ),
 }
