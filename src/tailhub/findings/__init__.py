@@ -63,7 +63,7 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
-from tailhub.findings.finding import Finding
+from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
     bad_trusted_proxy,
@@ -81,6 +81,7 @@ from tailhub.findings.listening import (
     nothing_to_serve,
     port_needs_privilege,
     port_taken,
+    socket_twice,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -234,6 +235,7 @@ __all__ = [
     "port_needs_privilege",
     "port_taken",
     "port_twice",
+    "printable",
     "program_out_of_reach",
     "relay_key_malformed",
     "relay_not_found",
@@ -243,6 +245,7 @@ __all__ = [
     "service_not_up",
     "several_pairs",
     "sibling",
+    "socket_twice",
     "socket_unused",
     "sources_disagree",
     "state_elsewhere",

@@ -149,4 +149,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH195": Entry("original-certmode", _ERROR),
     # what no setting can hold
     "TH230": Entry("zero-in-value", _ERROR),
+    "TH231": Entry("socket-twice", _ERROR),
 }

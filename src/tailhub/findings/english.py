@@ -523,4 +523,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
         "Take it out; a backslash in a path is written twice, or the text in single quotes.",
     ),
+    "TH231": (
+        "{one} and {other} ask for the same socket, {path}.",
+        "Give one of them another: `{other:=unix:{path}2}`.",
+    ),
 }
