@@ -64,7 +64,7 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
-from tailhub.findings.finding import Finding
+from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
     bad_trusted_proxy,
@@ -84,6 +84,7 @@ from tailhub.findings.listening import (
     port_needs_privilege,
     port_taken,
     service_unknown,
+    socket_twice,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -119,6 +120,7 @@ from tailhub.findings.settings import (
     unknown_setting,
     unknown_variable,
     wrong_type,
+    zero_in_value,
 )
 from tailhub.findings.state import (
     bad_pin_name,
@@ -241,6 +243,7 @@ __all__ = [
     "port_needs_privilege",
     "port_taken",
     "port_twice",
+    "printable",
     "program_out_of_reach",
     "relay_key_copied",
     "relay_key_malformed",
@@ -252,6 +255,7 @@ __all__ = [
     "service_unknown",
     "several_pairs",
     "sibling",
+    "socket_twice",
     "socket_unused",
     "sources_disagree",
     "state_elsewhere",
@@ -269,4 +273,5 @@ __all__ = [
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",
+    "zero_in_value",
 ]

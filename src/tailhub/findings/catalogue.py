@@ -147,6 +147,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # what no setting can hold
+    "TH230": Entry("zero-in-value", _ERROR),
+    "TH231": Entry("socket-twice", _ERROR),
     # names to listen on, what others have left, what a move leaves behind
     "TH240": Entry("listen-name-unknown", _ERROR),
     "TH241": Entry("service-unknown", _ERROR),

@@ -484,6 +484,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
     ),
+    "TH230": (
+        "{place}：值里有零字符 `\\u0000`，名称、路径和命令都不能含有它。",
+        "请去掉它；路径里的反斜杠要写两个，或用单引号。",
+    ),
+    "TH231": (
+        "{one} 和 {other} 要的是同一个套接字 {path}。",
+        "请把其中一个换掉：`{other:=unix:{path}2}`。",
+    ),
     "TH240": (
         "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
         "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"

@@ -520,6 +520,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),
+    "TH230": (
+        "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
+        "Take it out; a backslash in a path is written twice, or the text in single quotes.",
+    ),
+    "TH231": (
+        "{one} and {other} ask for the same socket, {path}.",
+        "Give one of them another: `{other:=unix:{path}2}`.",
+    ),
     "TH240": (
         "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",
         "Write an address of this machine, or nothing before the colon to listen on all of them: "

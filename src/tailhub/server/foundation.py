@@ -24,7 +24,7 @@ from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
-from tailhub.server.served_certificates import load_sources
+from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.systemd import inherited_sockets
@@ -64,6 +64,7 @@ class Foundation:
         self.notes += found
         self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
         self.sources = [self._source(listener) for listener in self.config.listeners]
+        self.loaded_from = traces_of(self.sources)
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())

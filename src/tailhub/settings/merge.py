@@ -167,7 +167,7 @@ def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usu
     from tailhub.certs.files import read_file
     from tailhub.settings.toml_file import parse
 
-    content = parse(read_file(settings.file, place), settings.file)
+    content = parse(read_file(settings.file, place, may_be_pipe=True), settings.file)
     settings.is_read = True
     settings.faults += content.faults
     try:

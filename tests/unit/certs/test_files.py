@@ -6,7 +6,6 @@ import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -174,14 +173,14 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that this user may not read is refused with the user and the file's mode."""
     cert, key = pair(tmp_path, CERT, KEY)
     key.chmod(0o640)
-    real_open = Path.open
+    real_open = os.open
 
-    def no_open(path: Path, *args: Any, **options: Any) -> object:
-        if path == key:
+    def no_open(path: str, flags: int) -> int:
+        if path == str(key):
             raise PermissionError(13, "Permission denied")
-        return real_open(path, *args, **options)
+        return real_open(path, flags)
 
-    monkeypatch.setattr(Path, "open", no_open)
+    monkeypatch.setattr(os, "open", no_open)
     with pytest.raises(MachineError, match="0640") as caught:
         load_pair(cert, key)
     assert isinstance(caught.value.finding, Finding)

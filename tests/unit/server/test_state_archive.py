@@ -208,6 +208,20 @@ def test_a_file_twice() -> None:
     assert "'derper.key'" in str(finding_of(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
 
 
+@pytest.mark.parametrize("names", [("acme", "acme/a"), ("acme/a/b", "acme")])
+def test_a_file_inside_a_file(names: tuple[str, str]) -> None:
+    """What is a file cannot have others in it: such an archive is refused before anything is written."""
+    data = pack({**FILES, "acme/live/a/privkey.pem": b"", **dict.fromkeys(names, b"")}, NOW)
+    assert "is in what is a file" in str(finding_of(lambda: unpack(data, "state.tar")))
+
+
+def test_headers_without_an_end() -> None:
+    """Thousands of long names one behind the other, each for the next header, are no tar file."""
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type = tarfile.GNUTYPE_LONGNAME
+    assert "no tar file" in str(finding_of(lambda: unpack(tar(*[(long_name, b"a")] * 3000), "state.tar")))
+
+
 def test_what_was_changed_on_the_way() -> None:
     """A file that is changed, missing or added is refused by its name."""
     whole = members(pack(FILES, NOW))
