@@ -76,6 +76,11 @@ def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:
     return holding != PurePosixPath("/") and mounts[holding] not in ("tmpfs", "overlay", ANONYMOUS)
 
 
+def is_mount_point(path: Path, root: Path = ROOT) -> bool:
+    """Is `path`, a file perhaps, mounted by itself? Then it stays the same when its name gets a new file outside."""
+    return PurePosixPath(os.path.realpath(path)) in parse_mountinfo(_read(root / "proc/self/mountinfo"))
+
+
 ANONYMOUS = "anonymous volume"  # instead of the type of its file system
 _ANONYMOUS_ROOT = re.compile(r"/volumes/[0-9a-f]{64}/_data$")  # of Docker's and Podman's own storage
 _ESCAPE = re.compile(r"\\([0-7]{3})")

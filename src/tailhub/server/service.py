@@ -85,6 +85,11 @@ class RelayService:
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
         )
+        if config.has_verifiers:
+            from tailhub.server.verification import make_verification
+
+            context.verification = make_verification(config, foundation.policy, events, share)
+            self._undo.callback(context.verification.stop)
         if any(isinstance(source, AcmeSource) for source in foundation.sources):
             self.context.answer_acme = partial(challenge_context, foundation.state.path)
         self._undo.callback(self._close_connections)

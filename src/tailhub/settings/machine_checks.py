@@ -65,4 +65,19 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
             certificates_in(listener.acme_ca_file, listener.place("acme_ca_file"))
 
 
-CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key, check_acme)
+def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
+    """Can those who know who may relay be reached?"""
+    if config.has_verifiers:
+        import asyncio
+
+        from tailhub.server.verification import look_at_verifiers
+
+        yield from asyncio.run(look_at_verifiers(config))[1]
+
+
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
+    check_certificates,
+    check_mesh_key,
+    check_acme,
+    check_verifiers,
+)
