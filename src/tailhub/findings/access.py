@@ -29,7 +29,12 @@ def verify_url_unreachable(url: str, reason: str, setting: str) -> Finding:
 
 def verify_fails_open(url: str, setting: str) -> Finding:
     """Whoever comes is let in while `url` cannot be reached."""
-    return Finding("TH213", {"url": url, "setting": setting})
+    off = ""
+    if setting.startswith("--"):
+        off = "--no-" + setting[2:]
+    elif setting.startswith("-"):  # the original's: Go takes no truth value as a word of its own
+        off = f"{setting}=false"
+    return Finding("TH213", {"url": url, "setting": setting, "off": off})
 
 
 def bad_verify_url(setting: str, text: str) -> Finding:

@@ -502,7 +502,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH213": (
         "{url} 连不上时，任何人都能使用这台中继（{setting}）。",
-        "要在那时也拒绝陌生人：`{setting:=false}`",
+        "要在那时也拒绝陌生人：[[off?`{off}`||`{setting:=false}`]]",
     ),
     "TH214": (
         "{setting}：应为网址，实际是 `{text}`。",

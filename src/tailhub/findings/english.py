@@ -541,7 +541,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH213": (
         "While {url} cannot be reached, everyone may relay through you ({setting}).",
-        "To refuse strangers then too: `{setting:=false}`",
+        "To refuse strangers then too: [[off?`{off}`||`{setting:=false}`]]",
     ),
     "TH214": (
         "{setting}: expected a URL, found `{text}`.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from ipaddress import IPv4Address, IPv6Address
@@ -45,4 +46,8 @@ def trouble(exc: OSError) -> str:
         return words(f"its certificate is not trusted: {exc.verify_message}")
     if isinstance(exc, socket.gaierror):
         return words(f"its name cannot be resolved: {exc.strerror}")
-    return words(exc.strerror or str(exc)) or "no answer in time"
+    if isinstance(exc, ssl.SSLError):
+        return words(f"TLS: {exc.reason or exc}")
+    if exc.errno:  # asyncio's own words repeat the address
+        return os.strerror(exc.errno)
+    return words(exc) or "no answer in time"
