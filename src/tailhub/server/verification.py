@@ -18,6 +18,7 @@ from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
+from tailhub.server.newcomers import LOGIN_S
 from tailhub.verifiers.verifier import Verifier
 
 __all__ = ["Decision", "Verification", "Waiting", "look_at_verifiers", "make_verification"]
@@ -178,7 +179,7 @@ def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Even
     verifiers = make_verifiers(config)
     opening = frozenset(verifier.name for verifier in verifiers if verifier.fails_open)
     policy = replace(policy, needs_all=config.verify_all, fails_open=opening)
-    return Verification(verifiers, policy, events, config.verify_timeout_s, share)
+    return Verification(verifiers, policy, events, config.verify_timeout_s or LOGIN_S, share)
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:

@@ -313,7 +313,7 @@ SETTINGS: tuple[Setting, ...] = (
         _S.ACCESS,
         "decimal",
         5.0,
-        "How long a verifier may take to answer.",
+        "How long a verifier may take to answer (0: as long as clients wait, 10 s).",
         "SECONDS",
         "3",
         shown_default="5",

@@ -7,7 +7,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tailhub.net.container import container_user, detect_engine, is_paired, outlives_container, parse_mountinfo
+from tailhub.net.container import (
+    container_user,
+    detect_engine,
+    is_mount_point,
+    is_paired,
+    outlives_container,
+    parse_mountinfo,
+)
 
 
 def _write(root: Path, name: str, text: str = "") -> None:
@@ -103,3 +110,12 @@ def test_upper_mount_counts() -> None:
     """Of two mounts on one point the later one is on top."""
     text = "1 0 0:1 / /data rw - tmpfs tmpfs rw\n2 0 0:2 / /data rw - ext4 /dev/vda rw\n"
     assert parse_mountinfo(text) == {PurePosixPath("/data"): "ext4"}
+
+
+def test_is_mount_point(tmp_path: Path) -> None:
+    """A file that is mounted by itself is one, and its neighbours are not."""
+    line = "700 616 8:1 /run/a.sock /run/tailscale/a.sock rw - ext4 /dev/sda1 rw\n"
+    _write(tmp_path, "proc/self/mountinfo", line)
+    assert is_mount_point(Path("/run/tailscale/a.sock"), tmp_path)
+    assert not is_mount_point(Path("/run/tailscale/b.sock"), tmp_path)
+    assert not is_mount_point(Path("/run/tailscale"), tmp_path)
