@@ -26,7 +26,7 @@ from tailhub.net.http_exchange import exchange
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.verifier import trouble, words
 
-__all__ = ["TailscaledVerifier", "default_socket"]
+__all__ = ["TailscaledVerifier", "default_socket", "parse_status", "whois_node"]
 
 NAME = "tailscaled"
 MAX_WHOIS_BYTES = 1 << 20
@@ -68,6 +68,7 @@ class _Status(msgspec.Struct):
 
 _whois = msgspec.json.Decoder(_WhoIs)
 _status = msgspec.json.Decoder(_Status)
+_NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError: bytes that are no UTF-8
 
 
 class TailscaledVerifier:
@@ -87,7 +88,7 @@ class TailscaledVerifier:
             return await self._verify("nodekey:" + key.hex())
         except OSError as exc:
             return Verdict(NAME, Answer.UNREACHABLE, detail=self._trouble(exc))
-        except (RemoteError, msgspec.MsgspecError) as exc:
+        except RemoteError as exc:
             return Verdict(NAME, Answer.UNUSABLE, detail=words(exc))
 
     async def probe(self, limit_s: float) -> Finding | None:
@@ -95,13 +96,13 @@ class TailscaledVerifier:
         path = str(self._path)
         try:
             async with asyncio.timeout(limit_s):
-                status = _parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
+                status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
         except OSError as exc:
             denied, mounted = isinstance(exc, PermissionError), self._is_stale_mount(exc)
             return findings.tailscaled_unreachable(
                 path, trouble(exc), self._setting, denied=denied, mounted=mounted, parent=str(self._path.parent)
             )
-        except (RemoteError, msgspec.MsgspecError) as exc:
+        except RemoteError as exc:
             return findings.tailscaled_unreachable(path, words(exc), self._setting)
         if status.backend_state != _RUNNING:
             return findings.tailscaled_not_running(path, words(status.backend_state) or "-")
@@ -110,14 +111,11 @@ class TailscaledVerifier:
     async def _verify(self, key: str) -> Verdict:
         answer = await self._get(_WHOIS + key.removeprefix("nodekey:"), MAX_WHOIS_BYTES)
         if answer.status == 200:
-            try:
-                node = _whois.decode(answer.body).node
-            except msgspec.MsgspecError:
-                node = _Node()
+            node = whois_node(answer.body)
             if node.key == key:
                 return Verdict(NAME, Answer.ADMITTED, words(node.name.rstrip(".")))
         if answer.status == 404:
-            status = _parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
+            status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
             return self._stranger(status)
         return self._look_up(key, await self._whole_status())
 
@@ -142,7 +140,7 @@ class TailscaledVerifier:
 
     async def _read_status(self) -> _Status:
         async with asyncio.timeout(STATUS_S):
-            return _parse_status(await self._get(_STATUS, MAX_STATUS_BYTES))
+            return parse_status(await self._get(_STATUS, MAX_STATUS_BYTES))
 
     async def _get(self, target: str, most_bytes: int) -> HttpAnswer:
         reader, writer = await asyncio.open_unix_connection(str(self._path))
@@ -160,7 +158,19 @@ class TailscaledVerifier:
         return isinstance(exc, ConnectionRefusedError) and is_mount_point(self._path)
 
 
-def _parse_status(answer: HttpAnswer) -> _Status:
+def whois_node(body: bytes) -> _Node:
+    """The node of a ``whois``, one without a key if it has none that can be read."""
+    try:
+        return _whois.decode(body).node
+    except _NOT_JSON:
+        return _Node()
+
+
+def parse_status(answer: HttpAnswer) -> _Status:
+    """What ``status`` answered. Raises `RemoteError`."""
     if answer.status != 200:
         raise RemoteError(f"status: HTTP {answer.status} {words(answer.body[:100].decode('utf-8', 'replace'))}", "http")
-    return _status.decode(answer.body)
+    try:
+        return _status.decode(answer.body)
+    except _NOT_JSON as exc:
+        raise RemoteError(f"status: {words(exc)}", "status") from exc

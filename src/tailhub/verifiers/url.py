@@ -25,7 +25,7 @@ from tailhub.net.http_exchange import exchange
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.verifier import trouble, words
 
-__all__ = ["UrlVerifier", "VerifyUrl", "parse_url"]
+__all__ = ["UrlVerifier", "VerifyUrl", "parse_url", "verdict_of"]
 
 MAX_BODY_BYTES = 4096  # as the reference reads
 _PORTS = {"http": 80, "https": 443}
@@ -103,7 +103,7 @@ class UrlVerifier:
             return Verdict(self.name, Answer.UNREACHABLE, detail=trouble(exc))
         except RemoteError as exc:
             return Verdict(self.name, Answer.UNUSABLE, detail=words(exc))
-        return self._verdict(answer)
+        return verdict_of(self.name, answer)
 
     async def probe(self, limit_s: float) -> Finding | None:
         """Connect, without asking anything: a question about nobody would be an odd line in its log."""
@@ -115,26 +115,28 @@ class UrlVerifier:
         abort(writer)
         return None
 
-    def _verdict(self, answer: HttpAnswer) -> Verdict:
-        if answer.status != 200:
-            location = f", to {answer.header(b'location')}" if 300 <= answer.status < 400 else ""
-            return Verdict(self.name, Answer.UNUSABLE, detail=words(f"HTTP {answer.status}{location}"))
-        try:
-            fields = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            fields = None
-        fields = fields if isinstance(fields, dict) else {}
-        # In any case of letters, as Go reads JSON: there are programs that rely on it.
-        allow = next((value for name, value in fields.items() if name.lower() == "allow"), None)
-        if not isinstance(allow, bool):
-            return Verdict(self.name, Answer.UNUSABLE, detail=words(f"no verdict but {_kind(answer)}"))
-        return Verdict(self.name, Answer.ADMITTED) if allow else Verdict(self.name, Answer.REFUSED)
-
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         name = self._url.host if self._context is not None else None
         return await asyncio.open_connection(
             self._url.host, self._url.port, ssl=self._context, server_hostname=name, limit=1 << 16
         )
+
+
+def verdict_of(name: str, answer: HttpAnswer) -> Verdict:
+    """The verdict of the verifier `name` that an answer stands for; any other answer is none."""
+    if answer.status != 200:
+        location = f", to {answer.header(b'location')}" if 300 <= answer.status < 400 else ""
+        return Verdict(name, Answer.UNUSABLE, detail=words(f"HTTP {answer.status}{location}"))
+    try:
+        fields = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        fields = None
+    fields = fields if isinstance(fields, dict) else {}
+    # In any case of letters, as Go reads JSON: there are programs that rely on it.
+    allow = next((value for field, value in fields.items() if field.lower() == "allow"), None)
+    if not isinstance(allow, bool):
+        return Verdict(name, Answer.UNUSABLE, detail=words(f"no verdict but {_kind(answer)}"))
+    return Verdict(name, Answer.ADMITTED if allow else Answer.REFUSED)
 
 
 def _kind(answer: HttpAnswer) -> str:

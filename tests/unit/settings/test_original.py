@@ -155,6 +155,7 @@ def test_verifiers() -> None:
     """A tailscaled at its usual socket or another one, and a URL that lets everyone in while nobody is there."""
     found = config("-dev -verify-clients")
     assert (found.verify_tailscaled, found.verify_socket, found.verify_url, found.verify_all) == (True, None, "", False)
+    assert found.place("verify_socket") == "-socket"  # for findings
     assert config("-dev -verify-clients -socket /run/ts.sock").verify_socket == Path("/run/ts.sock")
     found = config("-dev -verify-client-url https://a.example/verify")
     assert (found.verify_tailscaled, found.verify_url) == (False, "https://a.example/verify")

@@ -102,7 +102,13 @@ def test_a_whois_that_is_none(body: bytes, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"BackendState":7}', b'{"BackendState":"Running","Peer":[]}', b'{"BackendState":"Running","Peer":{"x":7}}'],
+    [
+        b'{"More":' + b"[" * 100_000,
+        b'{"BackendState":"Run\xe5ning"}',
+        b'{"BackendState":7}',
+        b'{"BackendState":"Running","Peer":[]}',
+        b'{"BackendState":"Running","Peer":{"x":7}}',
+    ],
 )
 def test_a_status_that_is_none(body: bytes, path: Path) -> None:
     """A list of peers of another form is no verdict."""
