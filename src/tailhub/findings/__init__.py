@@ -6,6 +6,14 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 
 from __future__ import annotations
 
+from tailhub.findings.access import (
+    bad_verify_url,
+    tailscaled_not_running,
+    tailscaled_unreachable,
+    verify_fails_open,
+    verify_setting_unused,
+    verify_url_unreachable,
+)
 from tailhub.findings.acme import (
     acme_cache_taken_over,
     acme_challenge_not_for_address,
@@ -183,6 +191,7 @@ __all__ = [
     "bad_port",
     "bad_region_id",
     "bad_trusted_proxy",
+    "bad_verify_url",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -266,10 +275,15 @@ __all__ = [
     "state_not_found",
     "state_not_writable",
     "stun_private_sources",
+    "tailscaled_not_running",
+    "tailscaled_unreachable",
     "too_many_addresses",
     "unknown_setting",
     "unknown_variable",
     "value_repaired",
+    "verify_fails_open",
+    "verify_setting_unused",
+    "verify_url_unreachable",
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",

@@ -30,6 +30,7 @@ MOST = {
     "tcp_user_timeout_s": 86400,
     "accept_limit": 1_000_000,
     "accept_burst": 1_000_000,
+    "verify_timeout_s": 60,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -92,6 +93,12 @@ class RelayConfig(ListenerConfig):
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
+    verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
+    verify_socket: Path | None = None  # where it is asked; None: where this platform has it
+    verify_url: str = ""  # admit whom the program there admits
+    verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
+    verify_all: bool = False  # every verifier must say yes; else one is enough
+    verify_timeout_s: float = 5.0  # how long a login waits for an answer
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -109,6 +116,11 @@ class RelayConfig(ListenerConfig):
     def listeners(self) -> tuple[ListenerConfig, ...]:
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
+
+    @property
+    def has_verifiers(self) -> bool:
+        """Is anybody asked who may relay?"""
+        return self.verify_tailscaled or bool(self.verify_url)
 
 
 def check_config(config: RelayConfig) -> None:
@@ -143,6 +155,20 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
+    if config.verify_url:
+        from tailhub.verifiers.url import parse_url
+
+        try:
+            parse_url(config.verify_url)
+        except LocalError:
+            found.append(findings.bad_verify_url(config.place("verify_url"), config.verify_url))
+    for name, needed, value in (
+        ("verify_socket", "verify_tailscaled", config.verify_socket),
+        ("verify_url_fail_open", "verify_url", config.verify_url_fail_open),
+    ):
+        if value and not getattr(config, needed):
+            place = config.place(name)
+            found.append(findings.verify_setting_unused(place, findings.sibling(place, needed)))
     try:
         PublicSettings(config.home)
     except LocalError:

@@ -88,6 +88,11 @@ class RelayService:
             from tailhub.server.acme_files import challenge_context
 
             context.answer_acme = partial(challenge_context, foundation.state.path)
+        if config.has_verifiers:
+            from tailhub.server.verification import make_verification
+
+            context.verification = make_verification(config, foundation.policy, events, share)
+            self._undo.callback(context.verification.stop)
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
