@@ -147,4 +147,10 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # limits for each client
+    "TH220": Entry("rate-config-malformed", _ERROR),
+    "TH221": Entry("rate-config-kept", _WARNING),
+    "TH222": Entry("rate-config-unknown", _WARNING),
+    "TH223": Entry("rate-burst-raised", _WARNING),
+    "TH224": Entry("rate-burst-alone", _WARNING),
 }

@@ -519,4 +519,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),
+    "TH220": (
+        "{path}: expected [[line?JSON, and line {line} breaks its rules||[[name?a whole number of bytes in `{name}`, "
+        "found `{found}`||an object, found `{found}`]]]].",
+        'As in `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`: 10 Mbit/s for each '
+        "client.",
+    ),
+    "TH221": (
+        "{path} cannot be used, so the limits from before still hold.",
+        "{reason} Mend it, and send SIGHUP again.",
+    ),
+    "TH222": (
+        "{path}: `{name}` means nothing here.",
+        "Known are `PerClientRateLimitBytesPerSec` and `PerClientRateBurstBytes`.",
+    ),
+    "TH223": (
+        "{place}: {found} bytes are too few for a large packet, or for what comes in 20 ms; {taken} were taken.",
+        "Write {taken} or more, or 0 for what comes in a second.",
+    ),
+    "TH224": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `rate_limit_bytes_per_s`, in the original's file "
+        "`PerClientRateLimitBytesPerSec`.",
+    ),
 }

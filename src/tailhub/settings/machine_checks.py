@@ -52,6 +52,13 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
         yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
+def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
+    """Can the file of limits be read, and is the limit one that clients can live with?"""
+    from tailhub.server.rate_config import load_rate_limit
+
+    yield from load_rate_limit(config)[1]
+
+
 def check_acme(config: RelayConfig) -> Iterator[Finding]:
     """Which challenge of an ACME server is used, and where that server would look; is its CA file one?"""
     from tailhub.certs.files import certificates_in
@@ -65,4 +72,9 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
             certificates_in(listener.acme_ca_file, listener.place("acme_ca_file"))
 
 
-CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key, check_acme)
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
+    check_certificates,
+    check_mesh_key,
+    check_rate_limit,
+    check_acme,
+)
