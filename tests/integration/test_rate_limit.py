@@ -172,6 +172,21 @@ def test_a_client_that_dies_while_held_up() -> None:
     run(scenario)
 
 
+def test_a_client_that_leaves_while_held_up() -> None:
+    """Where nobody else writes to it, two keep-alives find out that it has gone, however long the pause is."""
+
+    async def scenario() -> None:
+        async with relay(rate_limit_bytes_per_s=1.0) as server:
+            sender, witness = await open_client(server), await open_client(server)
+            sender.write(*(frames.send_packet(witness.key, packet(number)) for number in range(MANY)))
+            await until(lambda: server.context.relay.stats.rate_pauses)
+            sender.close()
+            await pass_time(140)
+            assert server.context.relay.registry.count == 1
+
+    run_by_clock(scenario)
+
+
 def test_a_client_that_does_not_read_while_held_up() -> None:
     """The write timeout ends it as any other."""
 
