@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import ssl
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +22,8 @@ from support.tailcat import PIPE_LIMIT_S, Tailcat
 
 PIPE_BYTES = 50_000_000
 SMALL_PIPE_BYTES = 1_000_000
+LIMITED_PIPE_BYTES = 2_500_000
+RATE_BYTES_PER_S = 500_000
 DEFAULT_MAP_URL = "http://127.0.0.1:9912/derpmap.json"
 IP = "127.0.0.1"
 VIA_RELAY = "DERP(my-relay)"
@@ -53,6 +57,23 @@ def test_pipe(tmp_path: Path) -> None:
     assert metrics["tailhub_bytes_sent_total"] >= PIPE_BYTES
     assert metrics["tailhub_bytes_received_total"] >= PIPE_BYTES
     assert metrics['tailhub_stun_requests_total{disposition="success"}'] > 0
+
+
+def test_rate_limit(tmp_path: Path) -> None:
+    """Through a relay with a limit all arrives intact, and the sender's connection brings no more than the limit."""
+    program = require.tailcat()
+    file = tmp_path / "rate.json"
+    file.write_text(json.dumps({"PerClientRateLimitBytesPerSec": RATE_BYTES_PER_S, "PerClientRateBurstBytes": 1}))
+    with RelayProcess("--rate-config", str(file)) as relay:
+        started = time.monotonic()
+        pipe(Tailcat(program, relay.map_url, tmp_path), tmp_path, LIMITED_PIPE_BYTES)
+        took_s = time.monotonic() - started
+        metrics = relay.metrics()
+    # What goes beyond burst and last read has waited for its turn, so this cannot be done sooner.
+    assert took_s >= (LIMITED_PIPE_BYTES - 2 * 65_568) / RATE_BYTES_PER_S
+    assert metrics["tailhub_rate_limit_bytes_per_second"] == RATE_BYTES_PER_S
+    assert metrics["tailhub_bytes_received_total"] >= LIMITED_PIPE_BYTES
+    assert metrics["tailhub_rate_limit_paused_seconds_total"] > 0
 
 
 def test_wrong_pin(tmp_path: Path) -> None:

@@ -70,6 +70,10 @@ class RelayProcess:
         except (OSError, http.client.HTTPException):
             return False
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal that it is to survive."""
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, remove its directory; its exit code."""
         try:

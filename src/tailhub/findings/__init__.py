@@ -111,6 +111,13 @@ from tailhub.findings.original import (
     value_repaired,
 )
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
+from tailhub.findings.rate import (
+    rate_burst_alone,
+    rate_burst_raised,
+    rate_config_kept,
+    rate_config_malformed,
+    rate_config_unknown,
+)
 from tailhub.findings.service import (
     no_systemd,
     program_out_of_reach,
@@ -254,6 +261,11 @@ __all__ = [
     "port_twice",
     "printable",
     "program_out_of_reach",
+    "rate_burst_alone",
+    "rate_burst_raised",
+    "rate_config_kept",
+    "rate_config_malformed",
+    "rate_config_unknown",
     "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",

@@ -154,6 +154,12 @@ CATALOGUE: dict[str, Entry] = {
     "TH213": Entry("verify-fails-open", _WARNING),
     "TH214": Entry("bad-verify-url", _ERROR),
     "TH215": Entry("verify-setting-unused", _ERROR),
+    # limits for each client
+    "TH220": Entry("rate-config-malformed", _ERROR),
+    "TH221": Entry("rate-config-kept", _WARNING),
+    "TH222": Entry("rate-config-unknown", _WARNING),
+    "TH223": Entry("rate-burst-raised", _WARNING),
+    "TH224": Entry("rate-burst-alone", _WARNING),
     # what no setting can hold
     "TH230": Entry("zero-in-value", _ERROR),
     "TH231": Entry("socket-twice", _ERROR),

@@ -512,6 +512,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "没有 {missing}，{setting} 不起作用。",
         "请两个都写，或都不写。",
     ),
+    "TH220": (
+        "{path}：[[line?应为 JSON，第 {line} 行有语法错误||[[name?`{name}` 应为整数（字节），实际为 `{found}`"
+        "||应为 JSON 对象，实际为 `{found}`]]]]。",
+        '例如 `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`：'
+        "每个客户端 10 Mbit/s。",
+    ),
+    "TH221": (
+        "{path} 无法使用，仍按之前的限速执行。",
+        "{reason}改正后请再发送 SIGHUP。",
+    ),
+    "TH222": (
+        "{path}：不认识 `{name}`。",
+        "可用的是 `PerClientRateLimitBytesPerSec` 和 `PerClientRateBurstBytes`。",
+    ),
+    "TH223": (
+        "{place}：{found} 字节容不下一个大包，或 20 毫秒内到达的数据；已按 {taken} 处理。",
+        "请写 {taken} 或更大的数，或写 0（一秒的数据量）。",
+    ),
+    "TH224": (
+        "{place} 只给出了突发量，没有速率，因此不限速。",
+        "请同时给出每秒字节数：`rate_limit_bytes_per_s`，原版文件中为 `PerClientRateLimitBytesPerSec`。",
+    ),
     "TH230": (
         "{place}：值里有零字符 `\\u0000`，名称、路径和命令都不能含有它。",
         "请去掉它；路径里的反斜杠要写两个，或用单引号。",

@@ -552,6 +552,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{setting} has no effect without {missing}.",
         "Give both, or neither.",
     ),
+    "TH220": (
+        "{path}: expected [[line?JSON, and line {line} breaks its rules||[[name?a whole number of bytes in `{name}`, "
+        "found `{found}`||an object, found `{found}`]]]].",
+        'As in `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`: 10 Mbit/s for each '
+        "client.",
+    ),
+    "TH221": (
+        "{path} cannot be used, so the limits from before still hold.",
+        "{reason} Mend it, and send SIGHUP again.",
+    ),
+    "TH222": (
+        "{path}: `{name}` means nothing here.",
+        "Known are `PerClientRateLimitBytesPerSec` and `PerClientRateBurstBytes`.",
+    ),
+    "TH223": (
+        "{place}: {found} bytes are too few for a large packet, or for what comes in 20 ms; {taken} were taken.",
+        "Write {taken} or more, or 0 for what comes in a second.",
+    ),
+    "TH224": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `rate_limit_bytes_per_s`, in the original's file "
+        "`PerClientRateLimitBytesPerSec`.",
+    ),
     "TH230": (
         "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
         "Take it out; a backslash in a path is written twice, or the text in single quotes.",

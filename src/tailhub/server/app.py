@@ -27,6 +27,7 @@ from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.listeners import BoundListeners, parse_listeners
+from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.stun import StunServer
@@ -83,6 +84,10 @@ class RelayServer:
         """End all connections, then close and unlock everything."""
         await self._undo.aclose()
 
+    def reload(self) -> None:
+        """Read again what may change while the relay runs: the file of rate limits."""
+        self.service.set_rate_limit(reload_rate_limit(self.config, self.context.relay.rate_limit))
+
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
         listeners = self.listeners.shares[0] if self._fleet is None else ()
@@ -110,7 +115,7 @@ class RelayServer:
         )
         self.context.pages = pages.public
         if self._fleet is not None:
-            self._fleet.start(self.context.events, pages.public)
+            self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
             self._undo.callback(self._fleet.stop)
         listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
         if self.listeners.admin is not None:

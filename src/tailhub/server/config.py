@@ -30,6 +30,8 @@ MOST = {
     "tcp_user_timeout_s": 86400,
     "accept_limit": 1_000_000,
     "accept_burst": 1_000_000,
+    "rate_limit_bytes_per_s": 10_000_000_000,
+    "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
 }
 """The largest values of settings that are numbers, by name."""
@@ -110,6 +112,9 @@ class RelayConfig(ListenerConfig):
     tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
     tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
+    rate_limit_bytes_per_s: float = 0.0  # what each client may send; 0: any number
+    rate_burst_bytes: float = 0.0  # so many at once beyond that; 0: those of a second
+    rate_config: Path | None = None  # a file, as the original's, with both instead
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -143,6 +148,9 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     for name, most in MOST.items():
         if not 0 <= (value := getattr(config, name)) <= most:
             found.append(findings.bad_decimal(config.place(name), f"{value:g}", most))
+    for name in ("rate_limit_bytes_per_s", "rate_burst_bytes"):
+        if config.rate_config is not None and getattr(config, name):
+            found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):

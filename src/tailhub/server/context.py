@@ -36,6 +36,9 @@ class DerpStream(Flushable, Protocol):
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
 
+    def take_rate_limit(self) -> None:
+        """The relay's limit may have changed."""
+
 
 @dataclass(slots=True)
 class ServerContext:

@@ -24,6 +24,7 @@ from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
+from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
@@ -68,6 +69,8 @@ class Foundation:
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
+        self.rate_limit, found = load_rate_limit(self.config)
+        self.notes += found
         self.listeners = bind_listeners(self.specs, workers, inherited=inherited_sockets(os.environ))
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:

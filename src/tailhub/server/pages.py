@@ -86,6 +86,8 @@ class Pages:
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
+        if (limit := self._service.context.relay.rate_limit) is not None:
+            values["rate_limit_bytes_per_s"], values["rate_burst_bytes"] = limit.bytes_per_s, limit.burst_bytes
         if stun is not None:
             values["stun_requests"] = {(word,): count for word, count in stun.dispositions().items()}
             values["stun_families"] = {(family,): each.requests for family, each in stun.counters.items()}

@@ -16,6 +16,7 @@ from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
+from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.certificate_keeper import CertificateKeeper
@@ -26,6 +27,7 @@ from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
@@ -55,6 +57,7 @@ class RelayService:
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
+        relay.rate_limit = foundation.rate_limit
         events = Events(loop)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
@@ -122,6 +125,10 @@ class RelayService:
         self._undo.close()
         if self._passthrough is not None:
             await self._passthrough.stop()
+
+    def set_rate_limit(self, limit: RateLimit | None) -> None:
+        """Hold all clients to another limit."""
+        apply_rate_limit(self.context, limit)
 
     def make_room(self) -> bool:
         """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""

@@ -69,7 +69,7 @@ _DROPS = ("packets_dropped", "bytes_dropped")
 def _relay(relay: Relay) -> MetricValues:
     stats, registry = relay.stats, relay.registry
     values: dict[str, float | Labelled] = {
-        name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int)
+        name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int | float)
     }
     values.update({name: _labelled(getattr(stats, name)) for name in _DROPS})
     values["clients"] = len(registry.active)

@@ -52,6 +52,13 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
         yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
+def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
+    """Can the file of limits be read, and is the limit one that clients can live with?"""
+    from tailhub.server.rate_config import load_rate_limit
+
+    yield from load_rate_limit(config)[1]
+
+
 def check_acme(config: RelayConfig) -> Iterator[Finding]:
     """Which challenge of an ACME server is used, and where that server would look; can files be used?"""
     from tailhub.certs.files import certificates_in
@@ -82,6 +89,7 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_certificates,
     check_mesh_key,
+    check_rate_limit,
     check_acme,
     check_verifiers,
 )

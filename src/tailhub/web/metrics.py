@@ -69,6 +69,10 @@ METRICS: tuple[Metric, ...] = (
     _counter("forwarded_in", "packets_forwarded_in", "Packets that mesh peers forwarded to clients here."),
     _counter("forwarded_out", "packets_forwarded_out", "Packets that were forwarded to mesh peers."),
     _gauge("queued_bytes", "queued_bytes", "Bytes that wait in all clients' queues now."),
+    _counter("rate_pauses", "rate_limit_pauses", "Times that a client was not read because it had sent too much."),
+    _counter("rate_paused_s", "rate_limit_paused_seconds", "Seconds that these pauses took, all clients together."),
+    _gauge("rate_limit_bytes_per_s", "rate_limit_bytes_per_second", "What each client may send; none without a limit."),
+    _gauge("rate_burst_bytes", "rate_limit_burst_bytes", "What each client may send at once beyond that."),
     # Other frames
     _counter("got_ping", "pings_received", "Ping frames from clients."),
     _counter("sent_pong", "pongs_sent", "Pong frames to clients."),

@@ -164,6 +164,12 @@ def test_accept_limit() -> None:
     assert (found.accept_limit, found.accept_burst) == (150.0, 300.0)
 
 
+def test_rate_config() -> None:
+    """The file is ours as it is; that the settings beside it are not of the original stays so."""
+    assert config("-dev -rate-config /etc/rate.json").rate_config == Path("/etc/rate.json")
+    assert config("-dev", {"TAILHUB_RATE_LIMIT_BYTES_PER_S": "5"}).rate_limit_bytes_per_s == 0
+
+
 def test_refused_flags_at_their_defaults() -> None:
     """Who writes down what is so anyway is not refused."""
     assert names("-dev -verify-clients=false -verify-client-url= -mesh-with= -acme-ip-certs=f") == []
