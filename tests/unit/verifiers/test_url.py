@@ -67,7 +67,7 @@ def test_the_question() -> None:
         (http_answer(b"[" * 4000), Answer.UNUSABLE),
         (http_answer(b'{"Allow":true}' + b" " * MAX_BODY_BYTES), Answer.UNUSABLE),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Answer.UNUSABLE),
-        (b"", Answer.UNUSABLE),
+        (b"", Answer.UNREACHABLE),
     ],
 )
 def test_answers(answer: bytes, expected: Answer) -> None:
@@ -75,7 +75,7 @@ def test_answers(answer: bytes, expected: Answer) -> None:
     found = verdict(lambda head, body: answer)
     assert found.answer is expected
     assert found.detail.isprintable()
-    assert bool(found.detail) == (expected is Answer.UNUSABLE)
+    assert bool(found.detail) == (expected not in (Answer.ADMITTED, Answer.REFUSED))
 
 
 def test_details() -> None:
