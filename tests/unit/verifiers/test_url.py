@@ -86,6 +86,17 @@ def test_details() -> None:
     assert page.detail == "no verdict but text/html of 6 bytes"
 
 
+def test_a_host_by_name() -> None:
+    """A name is resolved, and each of its addresses tried."""
+
+    async def scenario() -> None:
+        async with http_server(lambda head, body: http_answer(b'{"Allow":true}')) as (_, url):
+            verifier = UrlVerifier(parse_url(url.replace("127.0.0.1", "localhost")))
+            assert (await verifier.verify(KEY, ADDRESS)).answer is Answer.ADMITTED
+
+    run(scenario)
+
+
 def test_nobody_there() -> None:
     """Where nobody listens, or no name is, the verifier is unreachable and a probe says how to look."""
 
