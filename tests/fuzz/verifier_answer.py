@@ -45,7 +45,7 @@ def one_input(data: bytes) -> None:
     """Read `data` as the answer to a question; raises when something else comes out than may."""
     try:
         answer = _loop.run_until_complete(_read(data))
-    except RemoteError as exc:
+    except (RemoteError, ConnectionResetError) as exc:
         if not str(exc).isprintable():
             raise AssertionError("an error that cannot be shown") from exc
         return

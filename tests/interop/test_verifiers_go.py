@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
+import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Iterator, Sequence
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +23,9 @@ from support.headscale import Headscale, running_headscale
 from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
+from tailhub.client import DERPClient
+from tailhub.exceptions import ConnectionClosedError
+from tailhub.keys import NodePrivate
 
 pytestmark = pytest.mark.go
 
@@ -120,3 +131,98 @@ def test_a_tailscaled_that_starts_again(tailscaled: Tailscaled, tmp_path: Path) 
             until(lambda: "tailscaled: unreachable" in relay.log(), "its absence is told", relay.log, LIMIT_S)
         tailscaled.start()
         logins(relay, 2)
+
+
+# --- the original's derper and ours, asked the same -------------------------------------------------------------------
+
+KEY = NodePrivate(bytes(range(1, 33)))
+ANSWERS = {
+    "yes": (200, b'{"Allow":true}'),
+    "yes-in-small-letters": (200, b'{"allow":true}'),
+    "no": (200, b'{"Allow":false}'),
+    "nothing": (200, b"{}"),
+    "html": (200, b"<html>"),
+    "text": (200, b'{"Allow":"true"}'),
+    "error": (502, b'{"Allow":true}'),
+    "created": (201, b'{"Allow":true}'),
+    "closed": (0, b""),
+}
+
+
+@contextlib.contextmanager
+def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator[int]:
+    """A ``derper`` without TLS; its port."""
+    port = free_ports()
+    directory.mkdir()
+    key = str(directory / "derper.key")
+    command = (*program, "-a", f"127.0.0.1:{port}", "-http-port=-1", "-stun=false", "-c", key, *words)
+    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1"}
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        until(listens, "it listens", (directory / "log").read_text)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def is_let_in(port: int) -> bool:
+    try:
+        async with await DERPClient.connect("127.0.0.1", port, tls=False, private_key=KEY):
+            return True
+    except ConnectionClosedError:
+        return False
+
+
+def test_derper_and_ours_ask_the_same_and_conclude_the_same(tmp_path: Path) -> None:
+    """Both send the same question, and let in or keep out the same client by every answer, also with nobody there."""
+    asked: list[tuple[str, str, str | None, object]] = []
+    answer = ANSWERS["yes"]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.command, self.path, self.headers["Authorization"], body))
+            status, text = answer
+            if status:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
+            pass
+
+    outcomes: dict[str, dict[str, bool]] = {}
+    questions: dict[str, object] = {}
+    programs = {"derper": (require.go_program("derper"),), "ours": (sys.executable, "-m", "tailhub", "derper")}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://me:secret@127.0.0.1:{server.server_port}/verify?tailnet=a"
+        try:
+            for name, program in programs.items():
+                found = outcomes.setdefault(name, {})
+                for rule in ("true", "false"):
+                    flags = ("-verify-client-url", url, f"-verify-client-url-fail-open={rule}")
+                    with run_derper(program, tmp_path / f"{name}-{rule}", *flags) as port:
+                        for case in ANSWERS:
+                            answer = ANSWERS[case]
+                            found[f"{case}, {rule}"] = asyncio.run(is_let_in(port))
+                    flags = ("-verify-client-url", "http://127.0.0.1:1/", f"-verify-client-url-fail-open={rule}")
+                    with run_derper(program, tmp_path / f"{name}-{rule}-away", *flags) as port:
+                        found[f"nobody there, {rule}"] = asyncio.run(is_let_in(port))
+                questions[name] = asked[-1]
+        finally:
+            server.shutdown()
+            thread.join()
+    assert questions["ours"] == questions["derper"]
+    assert outcomes["ours"] == outcomes["derper"]
+    assert {case for case, is_in in outcomes["ours"].items() if is_in} >= {"yes, true", "yes, false"}
+    assert not outcomes["ours"]["no, true"]

@@ -45,8 +45,8 @@ async def exchange(
 ) -> Answer:
     """Ask, read the whole answer, and drop the connection, whatever comes.
 
-    `headers` has Host; ``Content-Length`` is added for a `body`. Raises `OSError`, or `RemoteError` for what is not
-    HTTP, ends early, or has more than `most_bytes` of body.
+    `headers` has Host; ``Content-Length`` is added for a `body`. Raises `OSError` when nothing comes back, and
+    `RemoteError` for what is not HTTP, ends early, or has more than `most_bytes` of body.
     """
     import h11
 
@@ -67,6 +67,8 @@ async def exchange(
             event = http.next_event()
             if event is h11.NEED_DATA:
                 data = await reader.read(_READ_BYTES)
+                if not data and not received:
+                    raise ConnectionResetError("closed without an answer")
                 received += len(data)
                 if received > MAX_HEAD_BYTES + _OVERHEAD * most_bytes:
                     raise RemoteError("the answer is too long", "http")

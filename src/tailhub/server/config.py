@@ -163,25 +163,27 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
+    found += _access_findings(config)
+    try:
+        PublicSettings(config.home)
+    except LocalError:
+        found.append(findings.bad_home(config.home, config.place("home")))
+    return found + _listening_findings(config)
+
+
+def _access_findings(config: RelayConfig) -> Iterator[Finding]:
+    """What is wrong with who is to be asked who may relay."""
     if config.verify_url:
         from tailhub.verifiers.url import parse_url
 
         try:
             parse_url(config.verify_url)
         except LocalError:
-            found.append(findings.bad_verify_url(config.place("verify_url"), config.verify_url))
-    for name, needed, value in (
-        ("verify_socket", "verify_tailscaled", config.verify_socket),
-        ("verify_url_fail_open", "verify_url", config.verify_url_fail_open),
-    ):
-        if value and not getattr(config, needed):
+            yield findings.bad_verify_url(config.place("verify_url"), config.verify_url)
+    for name, needed in (("verify_socket", "verify_tailscaled"), ("verify_url_fail_open", "verify_url")):
+        if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)
-            found.append(findings.verify_setting_unused(place, findings.sibling(place, needed)))
-    try:
-        PublicSettings(config.home)
-    except LocalError:
-        found.append(findings.bad_home(config.home, config.place("home")))
-    return found + _listening_findings(config)
+            yield findings.verify_setting_unused(place, findings.sibling(place, needed))
 
 
 def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:

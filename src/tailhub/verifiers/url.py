@@ -13,7 +13,7 @@ import json
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote, urlsplit
 
 from tailhub import findings
@@ -28,6 +28,7 @@ from tailhub.verifiers.verifier import trouble, words
 __all__ = ["UrlVerifier", "VerifyUrl", "parse_url", "verdict_of"]
 
 MAX_BODY_BYTES = 4096  # as the reference reads
+_HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305 section 5; must not be given for an address
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -116,9 +117,13 @@ class UrlVerifier:
         return None
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        name = self._url.host if self._context is not None else None
+        host = self._url.host
         return await asyncio.open_connection(
-            self._url.host, self._url.port, ssl=self._context, server_hostname=name, limit=1 << 16
+            host,
+            self._url.port,
+            ssl=self._context,
+            server_hostname=host if self._context is not None else None,
+            happy_eyeballs_delay=None if _is_address(host) else _HAPPY_EYEBALLS_DELAY_S,
         )
 
 
@@ -137,6 +142,14 @@ def verdict_of(name: str, answer: HttpAnswer) -> Verdict:
     if not isinstance(allow, bool):
         return Verdict(name, Answer.UNUSABLE, detail=words(f"no verdict but {_kind(answer)}"))
     return Verdict(name, Answer.ADMITTED if allow else Answer.REFUSED)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _kind(answer: HttpAnswer) -> str:

@@ -53,7 +53,6 @@ def test_what_is_asked() -> None:
     ("answer", "told"),
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not HTTP"),
-        (b"", "not HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", "not HTTP"),
         (http_answer(bytes(MOST + 1)), "more than 1000 bytes"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(5 * MOST), "more than 1000 bytes"),
@@ -66,6 +65,12 @@ def test_what_is_no_answer(answer: bytes, told: str) -> None:
     """Bytes that are no whole answer within the bounds are a remote error that says so."""
     with pytest.raises(RemoteError, match=told):
         ask(lambda head, body: answer)
+
+
+def test_nothing_comes_back() -> None:
+    """A connection that is closed without a byte is as good as none."""
+    with pytest.raises(OSError, match="without an answer"):
+        ask(lambda head, body: b"")
 
 
 def test_a_body_up_to_the_bound() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 from ipaddress import ip_address
 
 import pytest
@@ -225,3 +227,13 @@ def test_what_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         "refused [AAAAA] from [2001:db8::7]:41641; url: unreachable (Connection refused)",
         "verifier url: unreachable (2 more in the last minute)",
     ]
+
+
+def test_a_relay_without_verifiers_loads_none() -> None:
+    """What asks verifiers is imported by a relay that has some, and by no other."""
+    code = (
+        "import sys, tailhub.cli.relay, tailhub.server.service, tailhub.server.worker; "
+        "print([name for name in sys.modules if 'verif' in name and name.startswith('tailhub')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -67,7 +67,7 @@ def test_the_question() -> None:
         (http_answer(b"[" * 4000), Answer.UNUSABLE),
         (http_answer(b'{"Allow":true}' + b" " * MAX_BODY_BYTES), Answer.UNUSABLE),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Answer.UNUSABLE),
-        (b"", Answer.UNUSABLE),
+        (b"", Answer.UNREACHABLE),
     ],
 )
 def test_answers(answer: bytes, expected: Answer) -> None:
@@ -75,7 +75,7 @@ def test_answers(answer: bytes, expected: Answer) -> None:
     found = verdict(lambda head, body: answer)
     assert found.answer is expected
     assert found.detail.isprintable()
-    assert bool(found.detail) == (expected is Answer.UNUSABLE)
+    assert bool(found.detail) == (expected not in (Answer.ADMITTED, Answer.REFUSED))
 
 
 def test_details() -> None:
@@ -84,6 +84,17 @@ def test_details() -> None:
     assert str(moved).endswith("unusable (HTTP 302, to https://elsewhere/)")
     page = verdict(lambda head, body: http_answer(b"<html>", "200 OK", "Content-Type: text/html"))
     assert page.detail == "no verdict but text/html of 6 bytes"
+
+
+def test_a_host_by_name() -> None:
+    """A name is resolved, and each of its addresses tried."""
+
+    async def scenario() -> None:
+        async with http_server(lambda head, body: http_answer(b'{"Allow":true}')) as (_, url):
+            verifier = UrlVerifier(parse_url(url.replace("127.0.0.1", "localhost")))
+            assert (await verifier.verify(KEY, ADDRESS)).answer is Answer.ADMITTED
+
+    run(scenario)
 
 
 def test_nobody_there() -> None:
