@@ -79,7 +79,7 @@ def status(name: str, lang: Language) -> int:
     if not _RUNNING.exists():
         raise MachineError(findings.no_systemd(f"{program()} relay"))
     service = _installed(name)
-    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp", "MemoryCurrent")
+    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp")
     shown = _systemctl("show", f"{name}.service", f"--property={','.join(wanted)}").stdout
     values = dict(line.partition("=")[::2] for line in shown.splitlines())
     is_active = values.get("ActiveState") == "active"
@@ -144,7 +144,7 @@ def _check_reach(service: Service) -> tuple[Path, ...]:
         done = subprocess.run(  # noqa: S603  this Python
             [service.python, "-m", "tailhub", "--version"],
             user=service.user,
-            group=service.user,
+            group=_group(service.user),
             extra_groups=[],
             cwd="/",
             env={"PATH": os.defpath, "LANG": "C.UTF-8"},
@@ -209,7 +209,14 @@ def _give(path: Path, user: str) -> None:
     """Let `user` own a directory with all that is in it; nobody else may look in."""
     path.chmod(0o700)
     for place in (path, *path.rglob("*")):
-        shutil.chown(place, user, user) if not place.is_symlink() else None
+        shutil.chown(place, user, _group(user)) if not place.is_symlink() else None
+
+
+def _group(user: str) -> int:
+    """The user's own group, which need not be called as the user is."""
+    from pwd import getpwnam
+
+    return getpwnam(user).pw_gid
 
 
 def _swap_unit(service: Service, text: str) -> None:

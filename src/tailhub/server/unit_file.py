@@ -24,7 +24,6 @@ After=network-online.target nss-lookup.target
 Type=notify
 NotifyAccess=all
 User={user}
-Group={user}
 ExecStart={command}
 Restart=always
 RestartSec=2
