@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tailhub.findings import Language
 from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
 from tailhub.server.state_swap import state_entries
-from tailhub.server.unit_file import Service, is_below_home, unit_text
+from tailhub.server.unit_file import Service, config_in, is_below_home, unit_text
 
 NAME = "tailhub"
 NOLOGIN = "/usr/sbin/nologin"
@@ -131,9 +130,7 @@ def _installed(name: str) -> Service:
     except OSError:
         raise MachineError(findings.service_missing(name, f"{program()} service install")) from None
     values = dict(line.partition("=")[::2] for line in text.splitlines())
-    words = shlex.split(values.get("ExecStart", ""))
-    config = Path(words[words.index("--config") + 1]) if "--config" in words[:-1] else service.config
-    return Service(name, values.get("User", NAME), service.python, config)
+    return Service(name, values.get("User", NAME), service.python, config_in(text) or service.config)
 
 
 def _check_reach(service: Service) -> tuple[Path, ...]:
