@@ -50,7 +50,8 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
         _say(lang, "config_made", path=service.config)
     moved = _move_state(service, lang)
     if moved is not None:
-        _say(lang, "state_moved", before=moved, after=service.state_dir)
+        before, kept = moved
+        _say(lang, "state_moved", before=before, after=service.state_dir, kept=kept)
     _swap_unit(service, unit_text(service, homes))
     _say(
         lang,
@@ -183,8 +184,8 @@ def _make_user(service: Service) -> None:
         raise MachineError(findings.service_not_up(service.name, done.stderr.strip() or "useradd failed"))
 
 
-def _move_state(service: Service, lang: Language) -> Path | None:
-    """Move the one other state that there is to the service's place; where it was. The old directory keeps a copy.
+def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
+    """Move the one other state that there is to the service's place; where it was, and where the old one is kept.
 
     Nothing is moved when the service has state already, and when there are several to choose from, which are named.
     """
@@ -198,8 +199,7 @@ def _move_state(service: Service, lang: Language) -> Path | None:
         if others:
             _say(lang, "several_states", places=", ".join(map(str, others)), target=target)
         return None
-    move_in(target, others[0], datetime.now(UTC))
-    return others[0]
+    return others[0], move_in(target, others[0], datetime.now(UTC))
 
 
 def _give(path: Path, user: str) -> None:

@@ -72,8 +72,8 @@ def put_state(path: Path, files: Mapping[str, bytes], now: datetime, *, force: b
         state.close()
 
 
-def move_in(path: Path, source: Path, now: datetime) -> None:
-    """Make the state of `source` that of `path`, which has none. `source` stays as it is, under another name.
+def move_in(path: Path, source: Path, now: datetime) -> Path:
+    """Make the state of `source` that of `path`, which has none. `source` stays as it is, under the name returned.
 
     Raises `MachineError`, also when a relay runs on `source`; then `path` has none still, or `source` its old name.
     """
@@ -87,6 +87,7 @@ def move_in(path: Path, source: Path, now: datetime) -> None:
         source.rename(moved)
     except OSError as exc:
         raise MachineError(directory_finding(source, exc)) from exc
+    return moved
 
 
 def _make_for_owner(path: Path) -> None:
