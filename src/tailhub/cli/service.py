@@ -22,6 +22,7 @@ from tailhub.cli.output import write
 from tailhub.cli.service_texts import TEXTS
 from tailhub.exceptions import MachineError
 from tailhub.findings import Language
+from tailhub.server.listener_record import LISTENERS
 from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
 from tailhub.server.state_swap import state_entries
@@ -192,7 +193,7 @@ def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
     target = service.state_dir
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     _give(target, service.user)
-    if state_entries(target):
+    if any(entry.name != LISTENERS for entry in state_entries(target)):
         return None
     others = [place for place in other_states(target, os.environ) if (place / RELAY_KEY).exists()]
     if len(others) != 1:
