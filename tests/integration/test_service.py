@@ -80,6 +80,17 @@ def test_state_of_a_trial_run_moves_in(machine: SystemdMachine) -> None:
     assert machine.run("test", "-d", "/root/.local/state/tailhub.moved").returncode == 0
 
 
+def test_a_user_without_a_group_of_the_same_name(machine: SystemdMachine) -> None:
+    """The service runs as a user that is there, with that user's own group, whatever it is called."""
+    configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
+    made = machine.run("useradd", "--system", "--gid", "nogroup", "--no-create-home", "relayer")
+    assert made.returncode == 0, made.stderr
+    done = machine.tailhub("service", "install", "--user", "relayer")
+    assert done.returncode == 0, done.stderr
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() == "active"
+    assert machine.run("stat", "-c", "%U %G %a", STATE).stdout.strip() == "relayer nogroup 700"
+
+
 def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> None:
     """When the relay cannot start, installing fails with what the relay said."""
     configure(machine, 'listen = "nonsense"')

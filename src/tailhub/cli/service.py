@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -23,10 +22,11 @@ from tailhub.cli.output import write
 from tailhub.cli.service_texts import TEXTS
 from tailhub.exceptions import MachineError
 from tailhub.findings import Language
+from tailhub.server.listener_record import LISTENERS
 from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
 from tailhub.server.state_swap import state_entries
-from tailhub.server.unit_file import Service, is_below_home, unit_text
+from tailhub.server.unit_file import Service, config_in, is_below_home, unit_text
 
 NAME = "tailhub"
 NOLOGIN = "/usr/sbin/nologin"
@@ -51,7 +51,8 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
         _say(lang, "config_made", path=service.config)
     moved = _move_state(service, lang)
     if moved is not None:
-        _say(lang, "state_moved", before=moved, after=service.state_dir)
+        before, kept = moved
+        _say(lang, "state_moved", before=before, after=service.state_dir, kept=kept)
     _swap_unit(service, unit_text(service, homes))
     _say(
         lang,
@@ -79,7 +80,7 @@ def status(name: str, lang: Language) -> int:
     if not _RUNNING.exists():
         raise MachineError(findings.no_systemd(f"{program()} relay"))
     service = _installed(name)
-    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp", "MemoryCurrent")
+    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp")
     shown = _systemctl("show", f"{name}.service", f"--property={','.join(wanted)}").stdout
     values = dict(line.partition("=")[::2] for line in shown.splitlines())
     is_active = values.get("ActiveState") == "active"
@@ -131,9 +132,7 @@ def _installed(name: str) -> Service:
     except OSError:
         raise MachineError(findings.service_missing(name, f"{program()} service install")) from None
     values = dict(line.partition("=")[::2] for line in text.splitlines())
-    words = shlex.split(values.get("ExecStart", ""))
-    config = Path(words[words.index("--config") + 1]) if "--config" in words[:-1] else service.config
-    return Service(name, values.get("User", NAME), service.python, config)
+    return Service(name, values.get("User", NAME), service.python, config_in(text) or service.config)
 
 
 def _check_reach(service: Service) -> tuple[Path, ...]:
@@ -144,7 +143,7 @@ def _check_reach(service: Service) -> tuple[Path, ...]:
         done = subprocess.run(  # noqa: S603  this Python
             [service.python, "-m", "tailhub", "--version"],
             user=service.user,
-            group=service.user,
+            group=_group(service.user),
             extra_groups=[],
             cwd="/",
             env={"PATH": os.defpath, "LANG": "C.UTF-8"},
@@ -186,30 +185,36 @@ def _make_user(service: Service) -> None:
         raise MachineError(findings.service_not_up(service.name, done.stderr.strip() or "useradd failed"))
 
 
-def _move_state(service: Service, lang: Language) -> Path | None:
-    """Move the one other state that there is to the service's place; where it was. The old directory keeps a copy.
+def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
+    """Move the one other state that there is to the service's place; where it was, and where the old one is kept.
 
     Nothing is moved when the service has state already, and when there are several to choose from, which are named.
     """
     target = service.state_dir
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     _give(target, service.user)
-    if state_entries(target):
+    if any(entry.name != LISTENERS for entry in state_entries(target)):
         return None
     others = [place for place in other_states(target, os.environ) if (place / RELAY_KEY).exists()]
     if len(others) != 1:
         if others:
             _say(lang, "several_states", places=", ".join(map(str, others)), target=target)
         return None
-    move_in(target, others[0], datetime.now(UTC))
-    return others[0]
+    return others[0], move_in(target, others[0], datetime.now(UTC))
 
 
 def _give(path: Path, user: str) -> None:
     """Let `user` own a directory with all that is in it; nobody else may look in."""
     path.chmod(0o700)
     for place in (path, *path.rglob("*")):
-        shutil.chown(place, user, user) if not place.is_symlink() else None
+        shutil.chown(place, user, _group(user)) if not place.is_symlink() else None
+
+
+def _group(user: str) -> int:
+    """The user's own group, which need not be called as the user is."""
+    from pwd import getpwnam
+
+    return getpwnam(user).pw_gid
 
 
 def _swap_unit(service: Service, text: str) -> None:

@@ -6,6 +6,7 @@ the pinned one as it is: clients notice nothing but the reconnect. A certificate
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.certs.files import read_file
 from tailhub.exceptions import LocalError, MachineError
+from tailhub.server.listener_record import LISTENERS
 from tailhub.server.pinned_pair import foreign_pairs, pair_paths
 from tailhub.server.state import StateDir, directory_finding, parse_relay_key
 from tailhub.server.state_archive import collect
@@ -72,12 +74,16 @@ def put_state(path: Path, files: Mapping[str, bytes], now: datetime, *, force: b
         state.close()
 
 
-def move_in(path: Path, source: Path, now: datetime) -> None:
-    """Make the state of `source` that of `path`, which has none. `source` stays as it is, under another name.
+def move_in(path: Path, source: Path, now: datetime) -> Path:
+    """Make the state of `source` that of `path`, which has none, or no more than a note.
+
+    `source` stays as it is, under the name that is returned.
 
     Raises `MachineError`, also when a relay runs on `source`; then `path` has none still, or `source` its old name.
     """
     StateDir.open(source).close()
+    with contextlib.suppress(OSError):  # a note about a start, which the next one makes anew
+        (path / LISTENERS).unlink()
     put_state(path, collect(source), now)
     number, moved = 1, source.with_name(source.name + ".moved")
     while os.path.lexists(moved):
@@ -87,6 +93,7 @@ def move_in(path: Path, source: Path, now: datetime) -> None:
         source.rename(moved)
     except OSError as exc:
         raise MachineError(directory_finding(source, exc)) from exc
+    return moved
 
 
 def _make_for_owner(path: Path) -> None:

@@ -9,6 +9,7 @@ Not here: how Go reads a command line (`tailhub.settings.go_flags`); what the re
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from tailhub.net.listen_spec import repair
 from tailhub.settings.go_flags import BOOLS, GoKind, read_duration, split_flags
 from tailhub.settings.merge import Given, Settings, load
 from tailhub.settings.table import BY_NAME
-from tailhub.settings.values import value_of
+from tailhub.settings.values import MASK, value_of
 
 __all__ = ["FLAGS", "OriginalFlag", "read_original"]
 
@@ -175,7 +176,9 @@ def _take(written: _Written, flag: OriginalFlag, text: str, place: Place) -> Non
         written.faults.append(findings.original_value_bad(place, flag.kind, text))
         return
     if mended != text:
-        written.faults.append(findings.value_repaired(place, text, mended))
+        ours = BY_NAME.get(flag.name.replace("-", "_"))
+        shown = (MASK, MASK) if ours is not None and ours.secret else (text, mended)
+        written.faults.append(findings.value_repaired(place, *shown))
     written.values[flag.name], written.places[flag.name] = mended, place
 
 
@@ -279,7 +282,7 @@ def _certificate(written: _Written, settings: Settings, home: Path) -> None:
         settings.faults.append(findings.original_certmode(written.place("certmode"), mode))
         return
     pair = [directory / f"{host}{suffix}" for suffix in (".crt", ".key")]
-    if all(path.exists() for path in pair):
+    if all(os.access(path, os.F_OK) for path in pair):  # not where one may not look
         for name, path in zip(("cert", "key"), pair, strict=True):
             _give(written, settings, name, str(path), "certdir")
     elif not _is_address(host):  # for an address without files one is made and pinned, as the original does

@@ -161,7 +161,9 @@ def test_moving_in(tmp_path: Path) -> None:
     files = {"derper.key": KEY_TEXT, "acme/account.key": b"A"}
     for kept in ("old.moved", "old.moved-2"):
         put_state(old, files, NOW)
-        move_in(new, old, NOW)
+        new.mkdir()
+        (new / "listeners.json").write_text("{}")  # a relay that had key and certificates elsewhere left no more
+        assert move_in(new, old, NOW) == tmp_path / kept
         assert collect(new) == collect(tmp_path / kept) == files
         assert not old.exists()
         new.rename(tmp_path / f"new of {kept}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,17 @@ def test_command_lines_that_cannot_be_read(words: str, said: str) -> None:
     """An unknown flag names the nearest one."""
     with pytest.raises(UsageError, match=said):
         read(words)
+
+
+def test_a_directory_where_one_may_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate directory of root's is no traceback: what looks for certificates in it tells why it cannot."""
+
+    def refuse(*unused: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    words = ["-certmode", "manual", "-certdir", "/root/certs", "-hostname", "derp.example.com"]
+    settings = read_original(words, {}, 1000, Path("/home/somebody"))
+    assert settings is not None
+    assert settings.relay["cert_dir"].value == Path("/root/certs")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailhub.cli.app import run
+from tailhub.settings.original import read_original
 from tailhub.settings.toml_file import parse
 
 SECRET = "c2VjcmV0LXRoYXQtbm9ib2R5LW1heS1zZWU"
@@ -44,3 +45,13 @@ def test_no_command_shows_a_secret(
     if "--json" in words:
         assert json.loads(out)["file"] == str(file)
     assert SECRET not in out + error
+
+
+def test_a_secret_in_stray_quotes() -> None:
+    """Quotes of a compose file around a secret are taken away, and told of without it."""
+    words = ["-acme-eab-key", f"'{SECRET}'", "-hostname", "derp.example.com"]
+    settings = read_original(words, {}, 1000, Path("/home/somebody"))
+    assert settings is not None
+    assert settings.relay["acme_eab_key"].value == SECRET
+    (finding,) = (finding for finding in settings.faults if finding.name == "value-repaired")
+    assert SECRET not in finding.render("en") + finding.render("zh")
