@@ -101,6 +101,7 @@ from tailhub.findings.original import (
 )
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.service import (
+    bad_service_name,
     no_systemd,
     program_out_of_reach,
     service_missing,
@@ -140,6 +141,7 @@ from tailhub.findings.state import (
     state_not_a_mount,
     state_not_found,
     state_not_writable,
+    state_unfinished,
 )
 
 __all__ = [
@@ -176,6 +178,7 @@ __all__ = [
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
+    "bad_service_name",
     "bad_trusted_proxy",
     "bad_workers",
     "cannot_listen",
@@ -255,6 +258,7 @@ __all__ = [
     "state_not_a_mount",
     "state_not_found",
     "state_not_writable",
+    "state_unfinished",
     "stun_private_sources",
     "too_many_addresses",
     "unknown_setting",

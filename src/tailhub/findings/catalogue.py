@@ -150,4 +150,6 @@ CATALOGUE: dict[str, Entry] = {
     # what no setting can hold
     "TH230": Entry("zero-in-value", _ERROR),
     "TH231": Entry("socket-twice", _ERROR),
+    "TH232": Entry("bad-service-name", _ERROR),
+    "TH233": Entry("state-unfinished", _ERROR),
 }
