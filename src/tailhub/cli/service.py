@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,9 +19,10 @@ from tailhub import findings
 from tailhub.cli.called import program
 from tailhub.cli.output import write
 from tailhub.cli.service_texts import TEXTS
-from tailhub.exceptions import MachineError
+from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
 from tailhub.server.listener_record import LISTENERS
+from tailhub.server.state_files import give_tree
 from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
 from tailhub.server.state_swap import state_entries
@@ -33,6 +33,7 @@ NOLOGIN = "/usr/sbin/nologin"
 START_LIMIT_S = 60
 _RUNNING = Path("/run/systemd/system")  # sd_booted(3)
 _CODE = re.compile(r"\s*\[TH\d+\]$")  # behind what the relay says of itself
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INACTIVE = 3  # the exit code of `systemctl status` for a service that does not run
 
 
@@ -41,7 +42,7 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
 
     `sample` is what a new configuration file holds. Raises `MachineError`.
     """
-    _require("install")
+    _require("install", name)
     service = _service(name, user, config)
     _make_user(service)
     homes = _check_reach(service)
@@ -68,7 +69,7 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
 
 def upgrade(name: str, lang: Language) -> int:
     """Write the unit as this version has it, restart, and go back if that does not come up. Returns the exit code."""
-    _require("upgrade")
+    _require("upgrade", name)
     service = _installed(name)
     _swap_unit(service, unit_text(service, _check_reach(service)))
     _say(lang, "upgraded", name=service.name)
@@ -77,8 +78,7 @@ def upgrade(name: str, lang: Language) -> int:
 
 def status(name: str, lang: Language) -> int:
     """Print how the service does: 0 when it runs, else 3."""
-    if not _RUNNING.exists():
-        raise MachineError(findings.no_systemd(f"{program()} relay"))
+    _require_systemd(name)
     service = _installed(name)
     wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp")
     shown = _systemctl("show", f"{name}.service", f"--property={','.join(wanted)}").stdout
@@ -101,7 +101,7 @@ def status(name: str, lang: Language) -> int:
 
 def uninstall(name: str, lang: Language) -> int:
     """Stop the service and remove its unit. State, configuration and user stay. Returns the exit code."""
-    _require("uninstall")
+    _require("uninstall", name)
     service = _installed(name)
     _systemctl("disable", "--now", f"{name}.service")
     service.unit_path.unlink(missing_ok=True)
@@ -113,9 +113,15 @@ def uninstall(name: str, lang: Language) -> int:
 # --- what is there ----------------------------------------------------------------------------------------------------
 
 
-def _require(command: str) -> None:
+def _require_systemd(name: str) -> None:
+    if not _NAME.fullmatch(name):  # "" from a script's unset variable would be all of /var/lib
+        raise UsageError(findings.bad_service_name(name))
     if not _RUNNING.exists():
         raise MachineError(findings.no_systemd(f"{program()} relay"))
+
+
+def _require(command: str, name: str) -> None:
+    _require_systemd(name)
     if os.geteuid() != 0:
         raise MachineError(findings.service_needs_root(f"{program()} service {command}"))
 
@@ -204,17 +210,11 @@ def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
 
 
 def _give(path: Path, user: str) -> None:
-    """Let `user` own a directory with all that is in it; nobody else may look in."""
-    path.chmod(0o700)
-    for place in (path, *path.rglob("*")):
-        shutil.chown(place, user, _group(user)) if not place.is_symlink() else None
-
-
-def _group(user: str) -> int:
-    """The user's own group, which need not be called as the user is."""
+    """Let `user` and its own group, which need not be called as the user is, own a directory and all that is in it."""
     from pwd import getpwnam
 
-    return getpwnam(user).pw_gid
+    owner = getpwnam(user)
+    give_tree(path, owner.pw_uid, owner.pw_gid)
 
 
 def _swap_unit(service: Service, text: str) -> None:

@@ -119,6 +119,7 @@ from tailhub.findings.rate import (
     rate_config_unknown,
 )
 from tailhub.findings.service import (
+    bad_service_name,
     no_systemd,
     program_out_of_reach,
     service_missing,
@@ -160,6 +161,7 @@ from tailhub.findings.state import (
     state_not_a_mount,
     state_not_found,
     state_not_writable,
+    state_unfinished,
 )
 
 __all__ = [
@@ -197,6 +199,7 @@ __all__ = [
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
+    "bad_service_name",
     "bad_trusted_proxy",
     "bad_verify_url",
     "bad_workers",
@@ -286,6 +289,7 @@ __all__ = [
     "state_not_a_mount",
     "state_not_found",
     "state_not_writable",
+    "state_unfinished",
     "stun_private_sources",
     "tailscaled_not_running",
     "tailscaled_unreachable",

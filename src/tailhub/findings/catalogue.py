@@ -163,6 +163,8 @@ CATALOGUE: dict[str, Entry] = {
     # what no setting can hold
     "TH230": Entry("zero-in-value", _ERROR),
     "TH231": Entry("socket-twice", _ERROR),
+    "TH232": Entry("bad-service-name", _ERROR),
+    "TH233": Entry("state-unfinished", _ERROR),
     # names to listen on, what others have left, what a move leaves behind
     "TH240": Entry("listen-name-unknown", _ERROR),
     "TH241": Entry("service-unknown", _ERROR),

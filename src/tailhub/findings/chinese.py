@@ -542,6 +542,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{one} 和 {other} 要的是同一个套接字 {path}。",
         "请把其中一个换掉：`{other:=unix:{path}2}`。",
     ),
+    "TH232": (
+        "--name：应为最多 64 个字母、数字、`-` 和 `_`，实际为 `{name}`。",
+        "例如 `--name tailhub2`；单元、状态目录和配置目录都用这个名字。",
+    ),
+    "TH233": (
+        "向 {path} 的导入中途中断，还没有完成。",
+        "请在那里启动一次中继，它会完成导入：`tailhub relay --state-dir {path!q}`",
+    ),
     "TH240": (
         "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
         "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"

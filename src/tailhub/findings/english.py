@@ -583,6 +583,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{one} and {other} ask for the same socket, {path}.",
         "Give one of them another: `{other:=unix:{path}2}`.",
     ),
+    "TH232": (
+        "--name: expected up to 64 letters, digits, `-` and `_`, found `{name}`.",
+        "As in `--name tailhub2`; its unit, state and configuration are called so.",
+    ),
+    "TH233": (
+        "An import into {path} was cut off, and is not at its end.",
+        "Start the relay there once, which finishes it: `tailhub relay --state-dir {path!q}`",
+    ),
     "TH240": (
         "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",
         "Write an address of this machine, or nothing before the colon to listen on all of them: "

@@ -28,3 +28,8 @@ def service_not_up(name: str, reason: str, *, restored: bool = False) -> Finding
 def service_missing(name: str, command: str) -> Finding:
     """There is no unit of this name; `command` makes one."""
     return Finding("TH155", {"name": name, "command": command})
+
+
+def bad_service_name(name: str) -> Finding:
+    """It becomes the name of directories and of a unit, and cannot."""
+    return Finding("TH232", {"name": name})

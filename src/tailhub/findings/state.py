@@ -131,3 +131,8 @@ def relay_key_copied(source: str, path: str) -> Finding:
 
 def _octal(mode: int | None) -> str | None:
     return None if mode is None else f"{mode & 0o7777:04o}"
+
+
+def state_unfinished(path: str) -> Finding:
+    """An import into it was cut off, and nobody has carried it to its end yet."""
+    return Finding("TH233", {"path": path})

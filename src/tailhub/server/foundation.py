@@ -28,6 +28,7 @@ from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
+from tailhub.server.state_swap import is_unfinished
 from tailhub.server.systemd import inherited_sockets
 
 FEW_DESCRIPTORS = 8192
@@ -56,7 +57,7 @@ class Foundation:
     def _open(self, workers: int) -> None:
         self.most_connections = self._raise_descriptor_limit()
         path = locate(self.config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
-        if self.config.state_dir is None and not self.config.new_state:
+        if self.config.state_dir is None and not self.config.new_state and not is_unfinished(path):
             refuse_new_pin(path, self._pinned_ports(), os.environ)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)

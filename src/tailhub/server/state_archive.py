@@ -28,7 +28,7 @@ from tailhub.exceptions import LocalError, MachineError
 from tailhub.server.listener_record import read_elsewhere, read_listeners
 from tailhub.server.state import parse_relay_key
 from tailhub.server.state_place import RELAY_KEY
-from tailhub.server.state_swap import is_passing, state_entries
+from tailhub.server.state_swap import is_passing, is_unfinished, state_entries
 
 __all__ = ["MAX_ARCHIVE_LEN", "Archive", "collect", "is_state", "left_behind", "pack", "unpack", "write_archive"]
 
@@ -67,6 +67,8 @@ def collect(directory: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for reads_left in reversed(range(_READS)):
         try:
+            if is_unfinished(directory):
+                raise MachineError(findings.state_unfinished(str(directory)))
             before = _names(directory)
             files = {name: (directory / name).read_bytes() for name in before}
             if _names(directory) == before:

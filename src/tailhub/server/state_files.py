@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["NEW", "give_to_owner", "sync_directory", "write_files", "write_whole"]
+__all__ = ["NEW", "give_to_owner", "give_tree", "sync_directory", "write_files", "write_whole"]
 
 NEW = ".new"  # ends the name of what is being written, until it is whole
 
@@ -57,3 +57,15 @@ def give_to_owner(path: Path, directory: Path) -> None:
     owner = directory.stat()
     with contextlib.suppress(PermissionError):  # root of a container may lack that right; then root reads it, too
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def give_tree(directory: Path, uid: int, gid: int) -> None:
+    """Give a directory with all that is in it to somebody; nobody else may look in. Raises `OSError`.
+
+    Whoever has it already may put links there while root is at work: none is followed, nor a directory that is one.
+    """
+    directory.chmod(0o700)
+    os.chown(directory, uid, gid, follow_symlinks=False)
+    for _, directories, files, descriptor in os.fwalk(directory):
+        for name in (*directories, *files):
+            os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tailhub.server.state_files import NEW, give_to_owner, sync_directory, write_whole
 from tailhub.server.state_place import ADMIN_SOCKET
 
-__all__ = ["LOCK", "REPLACED", "finish_swap", "is_passing", "state_entries", "swap"]
+__all__ = ["LOCK", "REPLACED", "finish_swap", "is_passing", "is_unfinished", "state_entries", "swap"]
 
 LOCK = "lock"
 REPLACED = "replaced-"  # begins the name of a directory with what was there before
@@ -29,6 +29,11 @@ def is_passing(name: str) -> bool:
     """Is an entry of a state directory with this name no part of the state?"""
     own = name in (LOCK, ADMIN_SOCKET, "lost+found") or name.endswith(NEW)
     return own or name.startswith((REPLACED, _COMPLETE, _PLACING))
+
+
+def is_unfinished(directory: Path) -> bool:
+    """Was a change cut off in the middle, so that some of what is here is old, some new, some not in its place yet?"""
+    return any(_directories(directory, prefix) for prefix in (_COMPLETE, _PLACING))
 
 
 def state_entries(directory: Path) -> list[Path]:

@@ -137,6 +137,14 @@ def test_what_is_left_behind(tmp_path: Path) -> None:
     assert left_behind(state) == ["/c/a.pem", "/c/a.key", "/certs", "/m"]
 
 
+@pytest.mark.parametrize("rest", [".import-20270102-030405", ".placing-20270102-030405"])
+def test_a_state_in_the_middle_of_an_import(tmp_path: Path, rest: str) -> None:
+    """When an import was cut off some files are not in their places: that is no state to keep a copy of."""
+    (tmp_path / "derper.key").write_bytes(b"key")
+    (tmp_path / rest).mkdir()
+    assert refusal(lambda: collect(tmp_path)).name == "state-unfinished"
+
+
 def test_a_dead_link(tmp_path: Path) -> None:
     """A key behind a link to nowhere is an error: an export without it would be none."""
     (tmp_path / "derper.key").symlink_to("/nonexistent/derper.key")
