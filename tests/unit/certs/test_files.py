@@ -6,6 +6,7 @@ import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -177,10 +178,10 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key.chmod(0o640)
     real_open = Path.open
 
-    def no_open(path: Path, mode: str = "r") -> object:
+    def no_open(path: Path, *arguments: Any, **options: Any) -> object:
         if path == key:
             raise PermissionError(13, "Permission denied")
-        return real_open(path, mode)
+        return real_open(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", no_open)
     with pytest.raises(MachineError, match="0640") as caught:
