@@ -3,9 +3,9 @@
 A certificate and an account are copied into our own ACME files, which count from then on; nothing in the cache is
 changed, so whoever goes back finds it as it was.
 
-Sources: golang.org/x/crypto/acme/autocert, ``DirCache``, for names: ``NAME`` and ``NAME+rsa`` have the key and the chain
-in PEM, ``acme_account+key`` (before 2019 ``acme_account.key``) the account's key. derper's ``ipcert.go`` (1.102.5) for
-addresses: ``IP.crt`` and ``IP.key``, with dots in place of colons, and ``acme-account.key``.
+Sources: for names golang.org/x/crypto/acme/autocert, ``DirCache``: ``NAME`` and ``NAME+rsa`` have the key and the chain
+in PEM, ``acme_account+key`` (before 2019 ``acme_account.key``) the account's key. For addresses derper's ``ipcert.go``
+(1.102.5): ``IP.crt`` and ``IP.key``, with dots in place of colons, and ``acme-account.key``.
 """
 
 from __future__ import annotations
