@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from support import require
 from support.certificates import make_certificate
+from support.odd_acme import OddAcme
 from support.pebble import SHORT_LIVED_S, Pebble
 from support.ports import free_ports
 from support.relay_process import LOOPBACK, RelayProcess, until
@@ -246,3 +247,21 @@ def test_what_autocert_left_is_served_and_renewed(pebble: Pebble, tmp_path: Path
         assert json.loads(account.read_bytes())["uri"] == accounts[0]
         assert f"The certificate for {NAME} in" in " ".join(relay.log().split())
     assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
+
+
+def test_nonsense_never_takes_the_place_of_a_certificate(tmp_path: Path) -> None:
+    """What a server issues is served only if it can be: the old pair stays in its files, and is served."""
+    ca = make_certificate(common_name="A CA", is_ca=True)
+    old = make_certificate(dns_names=[NAME], issuer=ca, valid_from_days=-89, valid_to_days=1)
+    directory = tmp_path / "acme"
+    directory.mkdir()
+    (directory / f"{NAME}.crt").write_bytes(old.pem + ca.pem)
+    (directory / f"{NAME}.key").write_bytes(old.key_pem)
+    with OddAcme(certificate=b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") as server:
+        directory_flags = "--acme", "--acme-directory", server.directory, "--acme-ca-file", str(server.ca_file)
+        ways = "--acme-challenge", "http-01", "--http-listen", "127.0.0.1:0", "--hostname", NAME
+        with RelayProcess(*directory_flags, *ways, state_dir=tmp_path) as relay:
+            until(lambda: "cannot be served" in " ".join(relay.log().split()), "it is refused", relay.log)
+            assert served(relay) == old.certificate
+            assert (directory / f"{NAME}.crt").read_bytes() == old.pem + ca.pem
+            assert "Traceback" not in relay.log()

@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from support.certificates import make_certificate
 from support.ports import free_ports
-from support.relay_process import until
+from support.server_process import ServerProcess
 
 SHORT_LIVED_S = 600  # its certificates by the short-lived profile
 _A, _TXT = 1, 16
@@ -56,7 +56,6 @@ class Pebble:
             self.http_port, self.tls_port = 80, 443
         self._program = program
         self._prefix = prefix
-        self._log = self._home / "log"
         ca = make_certificate(common_name="The server's CA", is_ca=True)
         made = make_certificate(ips=["127.0.0.1"], dns_names=["localhost"], issuer=ca)
         self.ca_file = self._home / "ca.pem"
@@ -88,10 +87,9 @@ class Pebble:
         environment = os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"}
         config = str(self._home / "config.json")
         command = [*self._prefix, self._program, "-config", config, "-dnsserver", self._dns.address]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        self._process = ServerProcess(command, self._home / "log", environ=environment)
         try:
-            until(self._listens, "pebble listens", self.log)
+            self._process.wait_until(self._listens, "pebble listens")
         except BaseException:
             self.stop()
             raise
@@ -102,25 +100,21 @@ class Pebble:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(10)
+        self._process.stop()
         self._dns.stop()
         self._directory.cleanup()
 
     def pause(self) -> None:
         """Let it be gone, while its port stays known."""
-        self._process.terminate()
-        self._process.wait(10)
+        self._process.stop()
 
     def log(self) -> str:
         """All that it has printed."""
-        return self._log.read_text("utf-8", "replace")
+        return self._process.log()
 
     def _listens(self) -> bool:
-        if self._process.poll() is not None:
-            raise AssertionError(f"pebble ended with code {self._process.returncode}:\n{self.log()}")
-        look = f"import socket; socket.create_connection(('127.0.0.1', {self._port}), 1)"
         if self._prefix:
+            look = f"import socket; socket.create_connection(('127.0.0.1', {self._port}), 1)"
             return subprocess.run([*self._prefix, sys.executable, "-Sc", look], capture_output=True).returncode == 0
         try:
             socket.create_connection(("127.0.0.1", self._port), 1).close()

@@ -6,6 +6,14 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 
 from __future__ import annotations
 
+from tailhub.findings.access import (
+    bad_verify_url,
+    tailscaled_not_running,
+    tailscaled_unreachable,
+    verify_fails_open,
+    verify_setting_unused,
+    verify_url_unreachable,
+)
 from tailhub.findings.acme import (
     acme_cache_taken_over,
     acme_challenge_not_for_address,
@@ -64,7 +72,7 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
-from tailhub.findings.finding import Finding
+from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
     bad_trusted_proxy,
@@ -84,6 +92,7 @@ from tailhub.findings.listening import (
     port_needs_privilege,
     port_taken,
     service_unknown,
+    socket_twice,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -119,6 +128,7 @@ from tailhub.findings.settings import (
     unknown_setting,
     unknown_variable,
     wrong_type,
+    zero_in_value,
 )
 from tailhub.findings.state import (
     bad_pin_name,
@@ -181,6 +191,7 @@ __all__ = [
     "bad_port",
     "bad_region_id",
     "bad_trusted_proxy",
+    "bad_verify_url",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -241,6 +252,7 @@ __all__ = [
     "port_needs_privilege",
     "port_taken",
     "port_twice",
+    "printable",
     "program_out_of_reach",
     "relay_key_copied",
     "relay_key_malformed",
@@ -252,6 +264,7 @@ __all__ = [
     "service_unknown",
     "several_pairs",
     "sibling",
+    "socket_twice",
     "socket_unused",
     "sources_disagree",
     "state_elsewhere",
@@ -262,11 +275,17 @@ __all__ = [
     "state_not_found",
     "state_not_writable",
     "stun_private_sources",
+    "tailscaled_not_running",
+    "tailscaled_unreachable",
     "too_many_addresses",
     "unknown_setting",
     "unknown_variable",
     "value_repaired",
+    "verify_fails_open",
+    "verify_setting_unused",
+    "verify_url_unreachable",
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",
+    "zero_in_value",
 ]

@@ -147,6 +147,16 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # who may relay
+    "TH210": Entry("tailscaled-unreachable", _WARNING),
+    "TH211": Entry("tailscaled-not-running", _WARNING),
+    "TH212": Entry("verify-url-unreachable", _WARNING),
+    "TH213": Entry("verify-fails-open", _WARNING),
+    "TH214": Entry("bad-verify-url", _ERROR),
+    "TH215": Entry("verify-setting-unused", _ERROR),
+    # what no setting can hold
+    "TH230": Entry("zero-in-value", _ERROR),
+    "TH231": Entry("socket-twice", _ERROR),
     # names to listen on, what others have left, what a move leaves behind
     "TH240": Entry("listen-name-unknown", _ERROR),
     "TH241": Entry("service-unknown", _ERROR),

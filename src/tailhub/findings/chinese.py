@@ -484,6 +484,42 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
     ),
+    "TH210": (
+        "{path} 处没有 tailscaled 应答：{reason}。在此期间它不放行任何设备。",
+        "[[mounted?那里挂载的是 socket 文件本身，而 tailscaled 后来新建了一个：请改为挂载它的目录，"
+        "`-v {parent}:{parent}`，然后重新启动容器。"
+        "||[[denied?请让当前用户能打开它：用 root，或加入该 socket 的用户组；rootless 容器要以 socket 属主的身份运行。"
+        "||请在本机启动 tailscaled（`sudo systemctl start tailscaled`），或写明它的 socket 在哪里，`{setting:=FILE}`；"
+        "在容器里请挂载 socket 所在的目录，`-v /var/run/tailscale:/var/run/tailscale`。]]]]",
+    ),
+    "TH211": (
+        "{path} 处的 tailscaled 没有连上它的 tailnet（它的状态是 {state}），因此谁也不认识，也不放行任何设备。",
+        "让它连上：`sudo tailscale up`",
+    ),
+    "TH212": (
+        "连不上 {url}：{reason}。",
+        "请检查那里的程序是否在运行、本机能否连接，`curl -v {url!q}`；或换一个，`{setting:=https://HOST/PATH}`。",
+    ),
+    "TH213": (
+        "{url} 连不上时，任何人都能使用这台中继（{setting}）。",
+        "要在那时也拒绝陌生人：[[off?`{off}`||`{setting:=false}`]]",
+    ),
+    "TH214": (
+        "{setting}：应为网址，实际是 `{text}`。",
+        "例如 `{setting:=https://headscale.example.com/verify}`；可以用 http 或 https。",
+    ),
+    "TH215": (
+        "没有 {missing}，{setting} 不起作用。",
+        "请两个都写，或都不写。",
+    ),
+    "TH230": (
+        "{place}：值里有零字符 `\\u0000`，名称、路径和命令都不能含有它。",
+        "请去掉它；路径里的反斜杠要写两个，或用单引号。",
+    ),
+    "TH231": (
+        "{one} 和 {other} 要的是同一个套接字 {path}。",
+        "请把其中一个换掉：`{other:=unix:{path}2}`。",
+    ),
     "TH240": (
         "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
         "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"

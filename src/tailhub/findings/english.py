@@ -520,6 +520,46 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),
+    "TH210": (
+        "No tailscaled answers at {path}: {reason}. While that is so, it admits nobody.",
+        "[[mounted?The socket itself is mounted there, and tailscaled has made a new one since: mount its directory "
+        "instead, `-v {parent}:{parent}`, and start the container again."
+        "||[[denied?Let this user open it, as root or in the socket's group; a rootless container needs the socket's "
+        "owner as its user."
+        "||Start tailscaled on this machine (`sudo systemctl start tailscaled`), or say where its socket is, "
+        "`{setting:=FILE}`; in a container mount the socket's directory, `-v /var/run/tailscale:/var/run/tailscale`."
+        "]]]]",
+    ),
+    "TH211": (
+        "The tailscaled at {path} is not connected to its tailnet (it says {state}), so it knows nobody and admits "
+        "nobody.",
+        "Connect it: `sudo tailscale up`",
+    ),
+    "TH212": (
+        "{url} cannot be reached: {reason}.",
+        "See whether the program there runs and this machine may connect to it, `curl -v {url!q}`; or name another "
+        "one, `{setting:=https://HOST/PATH}`.",
+    ),
+    "TH213": (
+        "While {url} cannot be reached, everyone may relay through you ({setting}).",
+        "To refuse strangers then too: [[off?`{off}`||`{setting:=false}`]]",
+    ),
+    "TH214": (
+        "{setting}: expected a URL, found `{text}`.",
+        "As in `{setting:=https://headscale.example.com/verify}`; http and https are possible.",
+    ),
+    "TH215": (
+        "{setting} has no effect without {missing}.",
+        "Give both, or neither.",
+    ),
+    "TH230": (
+        "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
+        "Take it out; a backslash in a path is written twice, or the text in single quotes.",
+    ),
+    "TH231": (
+        "{one} and {other} ask for the same socket, {path}.",
+        "Give one of them another: `{other:=unix:{path}2}`.",
+    ),
     "TH240": (
         "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",
         "Write an address of this machine, or nothing before the colon to listen on all of them: "

@@ -97,6 +97,11 @@ def cannot_listen(flag: str, text: str, reason: str) -> Finding:
     return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix"})
 
 
+def socket_twice(one: str, other: str, path: str) -> Finding:
+    """Two listeners want the same unix socket."""
+    return Finding("TH231", {"one": one, "other": other, "path": path})
+
+
 def descriptor_limit_low(limit: int, clients: int) -> Finding:
     """The hard limit of open files leaves room for about `clients` clients."""
     return Finding("TH036", {"limit": limit, "clients": clients})

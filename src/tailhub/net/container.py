@@ -98,6 +98,11 @@ def outlives_container(directory: Path, root: Path = ROOT) -> bool | None:
     return holding != PurePosixPath("/") and not mounts[holding].is_passing
 
 
+def is_mount_point(path: Path, root: Path = ROOT) -> bool:
+    """Is `path`, a file perhaps, mounted by itself? Then it stays the same when its name gets a new file outside."""
+    return PurePosixPath(os.path.realpath(path)) in parse_mountinfo(_read(root / "proc/self/mountinfo"))
+
+
 _PASSING_TYPES = frozenset({"tmpfs", "ramfs", "overlay", "fuse.fuse-overlayfs", "aufs"})
 # A volume without a name of Docker or Podman, and one that Kubernetes keeps for as long as the pod is there.
 _PASSING_ROOT = re.compile(r"/volumes/(?:[0-9a-f]{64}/_data$|kubernetes\.io~empty-dir/)")

@@ -17,11 +17,11 @@ from tailhub import findings
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
-from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
+from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
-from tailhub.web.pages import PublicSettings
+from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
+from tailhub.web.public_settings import PublicSettings
 
 MAX_WORKERS = 64
 MOST = {
@@ -30,6 +30,7 @@ MOST = {
     "tcp_user_timeout_s": 86400,
     "accept_limit": 1_000_000,
     "accept_burst": 1_000_000,
+    "verify_timeout_s": 60,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -92,6 +93,12 @@ class RelayConfig(ListenerConfig):
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
+    verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
+    verify_socket: Path | None = None  # where it is asked; None: where this platform has it
+    verify_url: str = ""  # admit whom the program there admits
+    verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
+    verify_all: bool = False  # every verifier must say yes; else one is enough
+    verify_timeout_s: float = 5.0  # how long a login waits for an answer
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -109,6 +116,11 @@ class RelayConfig(ListenerConfig):
     def listeners(self) -> tuple[ListenerConfig, ...]:
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
+
+    @property
+    def has_verifiers(self) -> bool:
+        """Is anybody asked who may relay?"""
+        return self.verify_tailscaled or bool(self.verify_url)
 
 
 def check_config(config: RelayConfig) -> None:
@@ -143,6 +155,20 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
+    if config.verify_url:
+        from tailhub.verifiers.url import parse_url
+
+        try:
+            parse_url(config.verify_url)
+        except LocalError:
+            found.append(findings.bad_verify_url(config.place("verify_url"), config.verify_url))
+    for name, needed, value in (
+        ("verify_socket", "verify_tailscaled", config.verify_socket),
+        ("verify_url_fail_open", "verify_url", config.verify_url_fail_open),
+    ):
+        if value and not getattr(config, needed):
+            place = config.place(name)
+            found.append(findings.verify_setting_unused(place, findings.sibling(place, needed)))
     try:
         PublicSettings(config.home)
     except LocalError:
@@ -172,9 +198,9 @@ def _listening_findings(config: RelayConfig) -> list[Finding]:
     found: list[Finding] = []
     specs = []
     others = [(config, name, parse_listen) for name in ("http_listen", "admin_listen", "stun_listen")]
-    for one, name, parse in (*((one, "listen", parse_public) for one in config.listeners), *others):
+    for listener, name, parse in (*((one, "listen", parse_public) for one in config.listeners), *others):
         try:
-            specs.append(parse(getattr(one, name), one.place(name)))
+            specs.append(parse(getattr(listener, name), listener.place(name)))
         except UsageError as exc:
             if isinstance(exc.finding, Finding):
                 found.append(exc.finding)
@@ -186,6 +212,10 @@ def _listening_findings(config: RelayConfig) -> list[Finding]:
         if _is_same_port(first, second):
             free = next(port for port in range(8443, MAX_PORT) if port not in taken)
             found.append(findings.port_twice(first.flag, second.flag, first.port, free))
+    sockets = [spec for spec in specs if isinstance(spec, UnixSpec)]
+    for one, other in combinations(sockets, 2):
+        if one.path == other.path:
+            found.append(findings.socket_twice(one.flag, other.flag, str(one.path)))
     return found
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
 from tailhub.derp.frames import KEEP_ALIVE
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
@@ -21,6 +22,9 @@ from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 
+if TYPE_CHECKING:
+    from tailhub.server.verification import Decision, Waiting
+
 UNIX_PEER = IPv4Address("127.0.0.1")  # who comes by a unix socket and speaks for nobody else is on this machine
 KEEP_ALIVE_S = 60.0
 KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
@@ -28,12 +32,17 @@ WRITE_BYTES = 65536  # plaintext taken from the queue at a time
 # The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line
 # can no longer be overtaken, nor dropped for its age.
 HELD_UP_BYTES = 16384
+MAX_EARLY_BYTES = 4096  # kept of what a client sends before it is admitted; with more it is not read until then
 
 _log = logging.getLogger("tailhub")
 
 
 class DerpConnection:
-    """Receiver of a stream and sink of a relay connection."""
+    """Receiver of a stream and sink of a relay connection.
+
+    Where there are verifiers, it waits for their decision behind ClientInfo and before everything else: what comes
+    meanwhile is kept, and read no further than `MAX_EARLY_BYTES`.
+    """
 
     __slots__ = (
         "_connection",
@@ -47,6 +56,7 @@ class DerpConnection:
         "_not_ideal",
         "_stream",
         "_unsent_limit",
+        "_waiting",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
@@ -61,6 +71,7 @@ class DerpConnection:
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
+        self._waiting: Waiting | None = None  # for verifiers
 
     @property
     def stream(self) -> Stream:
@@ -124,6 +135,9 @@ class DerpConnection:
         self._context.derp_connections.pop(self, None)
         if self._keep_alive is not None:
             self._keep_alive.cancel()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
         newcomer, self._newcomer = self._newcomer, None
         if newcomer is not None:
             newcomer.leave()
@@ -186,15 +200,58 @@ class DerpConnection:
         handshake = self._handshake
         if handshake is None:
             return
+        if self._waiting is not None:
+            handshake.trailing += data
+            self._hold_up(handshake)
+            return
         try:
             info = handshake.receive_data(data)
         except RemoteError as exc:
             self.abort(f"login ({exc.reason}): {exc}")
             return
-        if info is not None:
-            self._admit(handshake, info)
+        if info is None:
+            return
+        is_mesh = self._context.policy.is_mesh_peer(info)
+        if self._context.verification is None or is_mesh:
+            self._admit(handshake, info, is_mesh)
+        else:
+            self._ask_verifiers(handshake, info)
 
-    def _admit(self, handshake: ServerHandshake, info: ClientInfo) -> None:
+    def _ask_verifiers(self, handshake: ServerHandshake, info: ClientInfo) -> None:
+        newcomer, verification = self._newcomer, self._context.verification
+        if newcomer is None or verification is None:
+            return
+
+        def decided(decision: Decision) -> None:
+            self._waiting = None
+            if not decision.admits:
+                self._refuse(handshake.client_key, decision)
+                return
+            is_held_up = len(handshake.trailing) > MAX_EARLY_BYTES
+            self._admit(handshake, info, is_mesh=False)
+            if is_held_up:
+                self._go_on_reading()
+
+        newcomer.set_deadline(verification.longest_s, "no verdict on its key")
+        self._waiting = verification.ask(handshake.client_key, newcomer.address or UNIX_PEER, decided)
+        self._hold_up(handshake)
+
+    def _hold_up(self, handshake: ServerHandshake) -> None:
+        if len(handshake.trailing) > MAX_EARLY_BYTES:
+            self._stream.pause_reading()
+
+    def _go_on_reading(self) -> None:
+        self._stream.resume_reading()
+
+    def _refuse(self, key: bytes, decision: Decision) -> None:
+        """End the login without a further frame, as the reference does."""
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            newcomer.leave()
+            self._context.events.refused(key, newcomer.address or UNIX_PEER, newcomer.port, decision)
+        self.abort("not admitted")
+
+    def _admit(self, handshake: ServerHandshake, info: ClientInfo, is_mesh: bool) -> None:
         context, newcomer = self._context, self._newcomer
         if newcomer is None:
             return
@@ -202,7 +259,6 @@ class DerpConnection:
         self._handshake = None
         if context.fronts[newcomer.listener].trusts(newcomer.address):
             context.events.proxy_told_nothing(newcomer.ip)
-        is_mesh = context.policy.is_mesh_peer(info)
         identity = Identity(
             key=handshake.client_key,
             connection_id=context.relay.next_connection_id(),

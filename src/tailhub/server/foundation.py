@@ -10,10 +10,8 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tailhub import box, findings
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
 from tailhub.exceptions import MachineError
@@ -22,15 +20,11 @@ from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.server.acme_cache import take_over
-from tailhub.server.acme_config import identifiers_of
-from tailhub.server.acme_files import AcmeFiles
-from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
-from tailhub.server.served_certificates import load_sources
+from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.systemd import inherited_sockets
@@ -68,7 +62,9 @@ class Foundation:
         self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
         self.notes += found
+        self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
         self.sources = [self._source(listener) for listener in self.config.listeners]
+        self.loaded_from = traces_of(self.sources)
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
@@ -109,12 +105,7 @@ class Foundation:
         if listener.cert_dir is not None:
             return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
         if listener.acme:
-            own_name = relay_name(self.public_key, quiet=self.config.quiet)
-            identifiers = identifiers_of(self.config, listener)
-            source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
-            if listener.acme_cache is not None:
-                self._take_over(source, listener.acme_cache, listener.place("acme_cache"))
-            return source
+            return self._acme_source(listener)
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
@@ -129,12 +120,26 @@ class Foundation:
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
 
-    def _take_over(self, source: AcmeSource, cache: Path, option: str) -> None:
-        """Begin with the certificate that another ACME client has left."""
-        try:
-            self.notes += take_over(AcmeFiles(self.state.path), source, cache, option, datetime.now(UTC))
-        except OSError as exc:
-            raise MachineError(directory_finding(self.state.path, exc)) from exc
+    def _acme_source(self, listener: ListenerConfig) -> CertSource:
+        """From an ACME server, to begin with what another ACME client has left."""
+        from tailhub.certs.acme_source import AcmeSource
+        from tailhub.server.acme_cache import take_over
+        from tailhub.server.acme_config import identifiers_of
+        from tailhub.server.acme_files import AcmeFiles
+        from tailhub.server.certificate_list import ACME
+
+        own_name = relay_name(self.public_key, quiet=self.config.quiet)
+        identifiers = identifiers_of(self.config, listener)
+        source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+        if listener.acme_cache is not None:
+            place = listener.place("acme_cache")
+            try:
+                self.notes += take_over(
+                    AcmeFiles(self.state.path), source, listener.acme_cache, place, datetime.now(UTC)
+                )
+            except OSError as exc:
+                raise MachineError(directory_finding(self.state.path, exc)) from exc
+        return source
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:

@@ -99,6 +99,8 @@ def _connections(service: RelayService) -> MetricValues:
         "http_requests": {(str(status),): count for status, count in events.http_requests.items()},
         "refused": {(reason,): count for reason, count in events.failures.items()},
         "closed": {(reason,): count for reason, count in events.disconnects.items()},
+        "verdicts": {labels: count for labels, count in events.verdicts.items()},  # noqa: C416  a copy, wider types
+        "waiting_logins": context.verification.waiting if context.verification is not None else 0,
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
     }

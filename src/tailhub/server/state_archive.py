@@ -211,7 +211,7 @@ def _members(data: bytes) -> dict[str, bytes]:
                 if content is None or not _is_plain(member.name) or member.name in files:
                     raise LocalError(f"it has an entry that cannot be part of a state, {member.name[:MAX_NAME_LEN]!r}")
                 files[member.name] = content.read()
-    except (tarfile.TarError, EOFError, OSError, ValueError, LookupError, OverflowError) as exc:
+    except (tarfile.TarError, EOFError, OSError, ValueError, LookupError, OverflowError, RecursionError) as exc:
         raise LocalError("it is no tar file, or cut off") from exc
     return files
 
@@ -246,5 +246,7 @@ def _compare(listed: dict[str, Any], members: Mapping[str, bytes]) -> None:
             raise LocalError(f"{name} is not in its manifest")
         if entry["bytes"] != len(data) or entry["sha256"] != _digest(data):
             raise LocalError(f"{name} is not what it was when the archive was made")
+        if any(str(parent) in members for parent in PurePosixPath(name).parents):
+            raise LocalError(f"{name[:MAX_NAME_LEN]!r} is in what is a file")
     if not is_state(members):
         raise LocalError("it has neither a relay's key nor a pinned certificate")

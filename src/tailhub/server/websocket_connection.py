@@ -15,11 +15,12 @@ SLICE_BYTES = 2048
 class WebSocketDerpConnection(DerpConnection):
     """As its base, with one more layer in and out. Not on the fast path."""
 
-    __slots__ = ("_websocket",)
+    __slots__ = ("_has_rest", "_websocket")
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         super().__init__(context, newcomer, not_ideal)
         self._websocket = WebSocketStream()
+        self._has_rest = False  # of what was read, for the next turn
 
     def start(self, trailing: bytes, answer: bytes = b"") -> None:
         """Open the login; `trailing` holds WebSocket frames already, and the request has been answered."""
@@ -41,11 +42,13 @@ class WebSocketDerpConnection(DerpConnection):
             return
         rest = data[SLICE_BYTES:]
         if rest:
+            self._has_rest = True
             self._stream.pause_reading()
             self._context.loop.call_soon(self._receive_rest, rest)
         self._receive_slice(data[:SLICE_BYTES])
 
     def _receive_rest(self, rest: bytes) -> None:
+        self._has_rest = False
         self._stream.resume_reading()
         self._receive_frames(rest)
 
@@ -62,6 +65,10 @@ class WebSocketDerpConnection(DerpConnection):
             self._receive_bytes(derp)
         if websocket.closed:
             self._stream.close("closed by the other side (WebSocket)")
+
+    def _go_on_reading(self) -> None:
+        if not self._has_rest:  # which comes first, and then goes on reading itself
+            super()._go_on_reading()
 
     def _answer(self) -> None:
         """Send what a ping or a close asks for, unless the peer does not read: then answers would pile up."""

@@ -72,4 +72,19 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
             yield from cached_certificate(listener.acme_cache, identifiers, place, datetime.now(UTC))[1]
 
 
-CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key, check_acme)
+def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
+    """Can those who know who may relay be reached?"""
+    if config.has_verifiers:
+        import asyncio
+
+        from tailhub.server.verification import look_at_verifiers
+
+        yield from asyncio.run(look_at_verifiers(config))[1]
+
+
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
+    check_certificates,
+    check_mesh_key,
+    check_acme,
+    check_verifiers,
+)

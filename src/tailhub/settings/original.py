@@ -65,10 +65,10 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("mesh-with", "text", "", "relays to dial", refused=True),
     OriginalFlag("bootstrap-dns-names", "text", "", "names to publish on /bootstrap-dns"),
     OriginalFlag("unpublished-bootstrap-dns-names", "text", "", "names to tell those who ask for them"),
-    OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS", refused=True),
+    OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS"),
     OriginalFlag("socket", "text", "", "its socket, for -verify-clients"),
-    OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL", refused=True),
-    OriginalFlag("verify-client-url-fail-open", "bool", "true", "for -verify-client-url"),
+    OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL"),
+    OriginalFlag("verify-client-url-fail-open", "bool", "true", "let everyone in while it cannot be reached"),
     OriginalFlag("accept-connection-limit", "number", "", "new connections a second"),
     OriginalFlag("accept-connection-burst", "int", "", "new connections at once beyond that"),
     OriginalFlag("rate-config", "text", "", "file of limits for each client", refused=True),
@@ -81,7 +81,7 @@ FLAGS: tuple[OriginalFlag, ...] = (
 _ONLY_OURS = frozenset(
     (
         *("public_port", "stun_public_port", "admin_listen", "address", "discover", "new_state", "region_id"),
-        *("workers", "stun_rfc", "quiet", "pin"),
+        *("workers", "stun_rfc", "quiet", "pin", "verify_timeout_s"),
     )
 )
 _BY_NAME = {flag.name: flag for flag in FLAGS}
@@ -126,6 +126,7 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
     _listeners(written, settings)
     _certificate(written, settings, home)
     _state(written, settings, uid)
+    _access(written, settings)
     for name, ours in (
         ("home", "home"),
         ("acme-email", "acme_email"),
@@ -314,6 +315,22 @@ def _state(written: _Written, settings: Settings, uid: int | None) -> None:
     _give(written, settings, "key_file", key, "c")
     if "derp" in Path(key).parent.name:
         _give(written, settings, "state_dir", str(Path(key).parent), "c")
+
+
+def _access(written: _Written, settings: Settings) -> None:
+    """Who may relay. With both verifiers the original wants the yes of both."""
+    asks_tailscaled, url = written.is_on("verify-clients"), written.text("verify-client-url")
+    if asks_tailscaled:
+        settings.relay["verify_tailscaled"] = Given(True, written.place("verify-clients"))
+        settings.relay["verify_socket"] = Given(None, written.place("socket"))  # where the system has it
+        if written.text("socket"):
+            _give(written, settings, "verify_socket", written.text("socket"), "socket")
+    if url:
+        _give(written, settings, "verify_url", url, "verify-client-url")
+        flag = "verify-client-url-fail-open"
+        settings.relay["verify_url_fail_open"] = Given(written.is_on(flag), written.place(flag))
+    if asks_tailscaled and url:
+        settings.relay["verify_all"] = Given(True, written.place("verify-clients"))
 
 
 def _plain(text: str, flag: OriginalFlag) -> str:

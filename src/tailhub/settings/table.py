@@ -24,6 +24,7 @@ class Section(StrEnum):
     PORTS = "Other ports"
     ADDRESS = "Address"
     STATE = "State"
+    ACCESS = "Who may relay"
     RELAY = "Relay"
     PAGES = "What others see"
 
@@ -276,6 +277,55 @@ SETTINGS: tuple[Setting, ...] = (
         "Secret shared by the relays of one region: 64 hex digits.",
         "FILE",
         "/etc/tailhub/mesh.key",
+    ),
+    Setting(
+        "verify_tailscaled",
+        _S.ACCESS,
+        "switch",
+        False,
+        "Only those in the tailnet of the tailscaled on this machine may relay.",
+    ),
+    Setting(
+        "verify_socket",
+        _S.ACCESS,
+        "path",
+        None,
+        "Socket of that tailscaled (default: where the system has it).",
+        "FILE",
+        "/var/run/tailscale/tailscaled.sock",
+    ),
+    Setting(
+        "verify_url",
+        _S.ACCESS,
+        "text",
+        "",
+        "Only those may relay whom the program at this URL admits, such as Headscale's /verify.",
+        "URL",
+        "https://headscale.example.com/verify",
+    ),
+    Setting(
+        "verify_url_fail_open",
+        _S.ACCESS,
+        "switch",
+        False,
+        "While verify_url cannot be reached, let everyone in.",
+    ),
+    Setting(
+        "verify_all",
+        _S.ACCESS,
+        "switch",
+        False,
+        "All verifiers must admit a client; without, one of them is enough.",
+    ),
+    Setting(
+        "verify_timeout_s",
+        _S.ACCESS,
+        "decimal",
+        5.0,
+        "How long a verifier may take to answer (0: as long as clients wait, 10 s).",
+        "SECONDS",
+        "3",
+        shown_default="5",
     ),
     Setting(
         "region_id",

@@ -85,6 +85,8 @@ METRICS: tuple[Metric, ...] = (
     _counter("websocket_accepts", "websocket_logins", "Upgrades to DERP inside WebSocket."),
     _counter("http_requests", "http_requests", "HTTP requests that got a page.", "status"),
     _counter("refused", "refused", "Connections closed before they were logged in, and why.", "reason"),
+    _counter("verdicts", "verdicts", "What verifiers answered about keys that log in.", "verifier", "answer"),
+    _gauge("waiting_logins", "waiting_logins", "Logins that wait for a verifier's answer."),
     _counter("closed", "closed", "Logged-in connections that were closed, and why.", "reason"),
     _counter("passthrough", "passthrough", "Connections for other names, passed on to their server.", "result"),
     _counter("write_timeouts", "write_timeouts", "Connections closed because the client did not read."),

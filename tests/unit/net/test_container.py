@@ -7,7 +7,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tailhub.net.container import Mount, container_user, detect_engine, is_paired, outlives_container, parse_mountinfo
+from tailhub.net.container import (
+    Mount,
+    container_user,
+    detect_engine,
+    is_mount_point,
+    is_paired,
+    outlives_container,
+    parse_mountinfo,
+)
 
 
 def _write(root: Path, name: str, text: str = "") -> None:
@@ -167,3 +175,12 @@ def test_systemd_in_a_container_of_docker(tmp_path: Path) -> None:
     for name, text in ((".dockerenv", ""), ("run/systemd/container", "docker\n"), ("proc/self/mountinfo", OVERLAY)):
         _write(tmp_path, name, text)
     assert detect_engine(tmp_path, {}) == "docker"
+
+
+def test_is_mount_point(tmp_path: Path) -> None:
+    """A file that is mounted by itself is one, and its neighbours are not."""
+    line = "700 616 8:1 /run/a.sock /run/tailscale/a.sock rw - ext4 /dev/sda1 rw\n"
+    _write(tmp_path, "proc/self/mountinfo", line)
+    assert is_mount_point(Path("/run/tailscale/a.sock"), tmp_path)
+    assert not is_mount_point(Path("/run/tailscale/b.sock"), tmp_path)
+    assert not is_mount_point(Path("/run/tailscale"), tmp_path)

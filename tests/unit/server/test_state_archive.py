@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.refusals import finding_of
 from tailhub.exceptions import MachineError
-from tailhub.findings import Finding
 from tailhub.server import state_archive
 from tailhub.server.config import ListenerConfig
 from tailhub.server.listener_record import LISTENERS, describe_listeners
@@ -25,13 +24,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is k
 
 NOW = datetime(2027, 1, 2, tzinfo=UTC)
 FILES = {"derper.key": b"key", "pinned.crt": b"C", "acme/live/a/privkey.pem": b"K" * 3000, "usage.json": b""}
-
-
-def refusal(act: Callable[[], object]) -> Finding:
-    with pytest.raises(MachineError) as caught:
-        act()
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
 
 
 def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -99,7 +91,7 @@ def test_no_state(tmp_path: Path) -> None:
     """A directory that is not there or has neither key nor certificate is no state."""
     (tmp_path / "listeners.json").touch()
     for path in (tmp_path, tmp_path / "none"):
-        assert refusal(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
+        assert finding_of(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
 
 
 KEY_TEXT = b'{\n\t"PrivateKey": "privkey:' + b"4a" * 32 + b'"\n}'
@@ -128,9 +120,9 @@ def test_a_key_outside_that_cannot_go_in(tmp_path: Path) -> None:
     """A key file that is damaged is an error, and so is one that is gone unless the state has the key."""
     key = tmp_path / "relay.key"
     state = noted(tmp_path / "state", ListenerConfig(), key_file=key)
-    assert refusal(lambda: collect(state)).name == "file-missing"
+    assert finding_of(lambda: collect(state)).name == "file-missing"
     key.write_text("{}")
-    assert refusal(lambda: collect(state)).name == "relay-key-malformed"
+    assert finding_of(lambda: collect(state)).name == "relay-key-malformed"
     key.unlink()
     (state / "derper.key").write_bytes(KEY_TEXT)
     assert collect(state)["derper.key"] == KEY_TEXT
@@ -148,7 +140,7 @@ def test_what_is_left_behind(tmp_path: Path) -> None:
 def test_a_dead_link(tmp_path: Path) -> None:
     """A key behind a link to nowhere is an error: an export without it would be none."""
     (tmp_path / "derper.key").symlink_to("/nonexistent/derper.key")
-    assert "leads nowhere" in str(refusal(lambda: collect(tmp_path)))
+    assert "leads nowhere" in str(finding_of(lambda: collect(tmp_path)))
 
 
 def test_an_archive_is_for_its_owner_and_written_over_nothing(tmp_path: Path) -> None:
@@ -160,7 +152,7 @@ def test_an_archive_is_for_its_owner_and_written_over_nothing(tmp_path: Path) ->
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert refusal(lambda: write_archive(path, b"two")).name == "file-in-the-way"
+    assert finding_of(lambda: write_archive(path, b"two")).name == "file-in-the-way"
     assert path.read_bytes() == b"one"
 
 
@@ -171,7 +163,7 @@ def test_no_part_of_an_archive_is_left(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    assert "No space" in str(refusal(lambda: write_archive(tmp_path / "state.tar", b"data")))
+    assert "No space" in str(finding_of(lambda: write_archive(tmp_path / "state.tar", b"data")))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,7 +188,7 @@ def test_no_part_of_an_archive_is_left(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_names_that_lead_elsewhere(name: str) -> None:
     """A name that is absolute, climbs, is not in its plain form or is no state's is refused."""
-    finding = refusal(lambda: unpack(pack(FILES | {name: b""}, NOW), "state.tar"))
+    finding = finding_of(lambda: unpack(pack(FILES | {name: b""}, NOW), "state.tar"))
     assert finding.name == "not-a-state-export"
     assert "cannot be part of a state" in str(finding)
 
@@ -207,13 +199,27 @@ def test_what_is_no_plain_file(kind: bytes) -> None:
     odd = tarfile.TarInfo("odd")
     odd.type, odd.linkname = kind, "/etc/passwd"
     data = tar(*members(pack(FILES, NOW)), (odd, b""))
-    assert "cannot be part of a state" in str(refusal(lambda: unpack(data, "state.tar")))
+    assert "cannot be part of a state" in str(finding_of(lambda: unpack(data, "state.tar")))
 
 
 def test_a_file_twice() -> None:
     """Of two files with one name neither is believed."""
     whole = members(pack(FILES, NOW))
-    assert "'derper.key'" in str(refusal(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
+    assert "'derper.key'" in str(finding_of(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
+
+
+@pytest.mark.parametrize("names", [("acme", "acme/a"), ("acme/a/b", "acme")])
+def test_a_file_inside_a_file(names: tuple[str, str]) -> None:
+    """What is a file cannot have others in it: such an archive is refused before anything is written."""
+    data = pack({**FILES, "acme/live/a/privkey.pem": b"", **dict.fromkeys(names, b"")}, NOW)
+    assert "is in what is a file" in str(finding_of(lambda: unpack(data, "state.tar")))
+
+
+def test_headers_without_an_end() -> None:
+    """Thousands of long names one behind the other, each for the next header, are no tar file."""
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type = tarfile.GNUTYPE_LONGNAME
+    assert "no tar file" in str(finding_of(lambda: unpack(tar(*[(long_name, b"a")] * 3000), "state.tar")))
 
 
 def test_what_was_changed_on_the_way() -> None:
@@ -221,9 +227,9 @@ def test_what_was_changed_on_the_way() -> None:
     whole = members(pack(FILES, NOW))
     changed = [(one, b"KEY" if one.name == "derper.key" else data) for one, data in whole]
     added = [*whole, (tarfile.TarInfo("more"), b"")]
-    assert "derper.key is not what it was" in str(refusal(lambda: unpack(tar(*changed), "state.tar")))
-    assert "usage.json is missing" in str(refusal(lambda: unpack(tar(*whole[:-1]), "state.tar")))
-    assert "more is not in its manifest" in str(refusal(lambda: unpack(tar(*added), "state.tar")))
+    assert "derper.key is not what it was" in str(finding_of(lambda: unpack(tar(*changed), "state.tar")))
+    assert "usage.json is missing" in str(finding_of(lambda: unpack(tar(*whole[:-1]), "state.tar")))
+    assert "more is not in its manifest" in str(finding_of(lambda: unpack(tar(*added), "state.tar")))
 
 
 @pytest.mark.parametrize(
@@ -240,23 +246,23 @@ def test_what_was_changed_on_the_way() -> None:
 def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
     """A manifest of another form is refused, without a traceback."""
     data = tar((tarfile.TarInfo(MANIFEST), manifest), (tarfile.TarInfo("derper.key"), b"key"))
-    assert words in str(refusal(lambda: unpack(data, "state.tar")))
+    assert words in str(finding_of(lambda: unpack(data, "state.tar")))
 
 
 def test_an_archive_of_something_else() -> None:
     """A tar without our manifest in front, and one without key or certificate, are refused."""
-    assert f"begin with {MANIFEST}" in str(refusal(lambda: unpack(tar((tarfile.TarInfo("a"), b"")), "a.tar")))
-    assert "neither a relay's key" in str(refusal(lambda: unpack(pack({"a": b""}, NOW), "a.tar")))
+    assert f"begin with {MANIFEST}" in str(finding_of(lambda: unpack(tar((tarfile.TarInfo("a"), b"")), "a.tar")))
+    assert "neither a relay's key" in str(finding_of(lambda: unpack(pack({"a": b""}, NOW), "a.tar")))
 
 
 def test_an_archive_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes or files than a state has are refused before they are read."""
     whole = pack(FILES, NOW)
     monkeypatch.setattr(state_archive, "MAX_STATE_LEN", 1000)
-    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+    assert "too large" in str(finding_of(lambda: unpack(whole, "state.tar")))
     monkeypatch.undo()
     monkeypatch.setattr(state_archive, "MAX_FILES", 3)
-    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+    assert "too large" in str(finding_of(lambda: unpack(whole, "state.tar")))
 
 
 @given(st.integers(0, len(pack(FILES, NOW)) - 1), st.binary(max_size=40))

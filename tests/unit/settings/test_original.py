@@ -166,7 +166,32 @@ def test_accept_limit() -> None:
 
 def test_refused_flags_at_their_defaults() -> None:
     """Who writes down what is so anyway is not refused."""
-    assert names("-dev -verify-clients=false -mesh-with= -acme-ip-certs=f") == []
+    assert names("-dev -verify-clients=false -verify-client-url= -mesh-with= -acme-ip-certs=f") == []
+
+
+def test_verifiers() -> None:
+    """A tailscaled at its usual socket or another one, and a URL that lets everyone in while nobody is there."""
+    found = config("-dev -verify-clients")
+    assert (found.verify_tailscaled, found.verify_socket, found.verify_url, found.verify_all) == (True, None, "", False)
+    assert found.place("verify_socket") == "-socket"  # for findings
+    assert config("-dev -verify-clients -socket /run/ts.sock").verify_socket == Path("/run/ts.sock")
+    found = config("-dev -verify-client-url https://a.example/verify")
+    assert (found.verify_tailscaled, found.verify_url) == (False, "https://a.example/verify")
+    assert (found.verify_url_fail_open, found.verify_all) == (True, False)
+    assert not config("-dev -verify-client-url http://a -verify-client-url-fail-open=false").verify_url_fail_open
+
+
+def test_both_verifiers_must_admit() -> None:
+    """As with the original; and the image's variables mean the same as the flags."""
+    environ = {"DERP_VERIFY_CLIENTS": "true", "DERP_VERIFY_CLIENT_URL": "https://a.example/verify"}
+    found = config("-dev", environ)
+    assert (found.verify_tailscaled, found.verify_url, found.verify_all) == (True, "https://a.example/verify", True)
+
+
+def test_verifier_settings_without_a_verifier() -> None:
+    """The original passes over a socket and a rule for a URL that it never asks; so do we."""
+    found = config("-dev -socket /run/ts.sock -verify-client-url-fail-open=false")
+    assert (found.has_verifiers, found.verify_socket, found.verify_url_fail_open) == (False, None, False)
 
 
 def test_letsencrypt() -> None:
