@@ -1,21 +1,22 @@
-"""What Go's autocert has left in its cache, ``derper -certdir``: served from the start, and renewed by our own client.
+"""What derper's ACME client has left in ``-certdir``: served from the start, and renewed by our own client.
 
-A certificate and an account are copied into our own ACME files, which have their place from then on; nothing in the
-cache is changed, so whoever goes back finds it as it was.
+A certificate and an account are copied into our own ACME files, which count from then on; nothing in the cache is
+changed, so whoever goes back finds it as it was.
 
-Source: golang.org/x/crypto/acme/autocert, ``DirCache``: ``NAME`` and ``NAME+rsa`` have the key and the chain in PEM,
-``acme_account+key`` (before 2019 ``acme_account.key``) the account's key.
+Sources: for names golang.org/x/crypto/acme/autocert, ``DirCache``: ``NAME`` and ``NAME+rsa`` have the key and the chain
+in PEM, ``acme_account+key`` (before 2019 ``acme_account.key``) the account's key. For addresses derper's ``ipcert.go``
+(1.102.5): ``IP.crt`` and ``IP.key``, with dots in place of colons, and ``acme-account.key``.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from tailhub import findings
-from tailhub.certs.acme_source import AcmeSource
+from tailhub.certs.acme_source import AcmeSource, is_ip
 from tailhub.certs.files import Certificate, current_directory, find_private_key, load_pair
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
@@ -23,8 +24,8 @@ from tailhub.server.acme_files import Account, AcmeFiles
 
 __all__ = ["cached_certificate", "take_over"]
 
-_KINDS = ("", "+rsa")  # the first is for all but very old clients
 _ACCOUNTS = ("acme_account+key", "acme_account.key")
+_ACCOUNTS_FOR_IPS = ("acme-account.key",)
 
 
 def take_over(files: AcmeFiles, source: AcmeSource, cache: Path, option: str, now: datetime) -> list[Finding]:
@@ -41,7 +42,8 @@ def take_over(files: AcmeFiles, source: AcmeSource, cache: Path, option: str, no
         found.append(findings.acme_cache_taken_over(name, str(cache), best.not_after))
     elif own is None:
         found += troubles
-    if not files.has_account(source.server) and (key := _account_key(cache, option)) is not None:
+    key = None if files.has_account(source.server) else _account_key(cache, source.identifiers, option)
+    if key is not None:
         files.keep_account(source.server, Account(key))
     return found
 
@@ -55,9 +57,9 @@ def cached_certificate(
             return None, [findings.directory_missing(option, str(cache), current_directory())]
     usable: list[Certificate] = []
     troubles = []
-    for path in (cache / f"{name}{kind}" for name in identifiers for kind in _KINDS):
+    for cert, key in (pair for identifier in identifiers for pair in _pairs(cache, identifier)):
         try:
-            certificate = load_pair(path, path, option, option)
+            certificate = load_pair(cert, key, option, option)
         except MachineError as exc:
             if isinstance(exc.finding, Finding) and exc.finding.name != "file-missing":
                 troubles.append(exc.finding)
@@ -68,9 +70,19 @@ def cached_certificate(
     return max(usable, key=lambda one: one.not_after, default=None), troubles
 
 
-def _account_key(cache: Path, option: str) -> bytes | None:
+def _pairs(cache: Path, identifier: str) -> Iterator[tuple[Path, Path]]:
+    """Where certificate and key for a name or an address may be."""
+    if is_ip(identifier):
+        stem = identifier.replace(":", ".")
+        yield cache / f"{stem}.crt", cache / f"{stem}.key"
+    else:
+        for both in (cache / identifier, cache / f"{identifier}+rsa"):  # the second is for very old clients
+            yield both, both
+
+
+def _account_key(cache: Path, identifiers: Sequence[str], option: str) -> bytes | None:
     """The account's key in PEM, if it is of the kind that our client has."""
-    for name in _ACCOUNTS:
+    for name in _ACCOUNTS_FOR_IPS if all(map(is_ip, identifiers)) else _ACCOUNTS:
         try:
             found = find_private_key(cache / name, option)
         except MachineError:

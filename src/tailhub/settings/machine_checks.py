@@ -29,19 +29,22 @@ def machine_findings(config: RelayConfig) -> list[Finding]:
 
 def check_certificates(config: RelayConfig) -> Iterator[Finding]:
     """Can the certificate files be read and served, and will clients take them?"""
-    from tailhub.certs.files import date_findings, load_pair, use_findings
+    from tailhub.certs.sources import CertSource, DirectorySource, PairSource
 
     for listener in config.listeners:
-        if listener.cert is None or listener.key is None:
+        source: CertSource
+        if listener.cert is not None and listener.key is not None:
+            places = listener.place("cert"), listener.place("key")
+            source = PairSource(listener.cert, listener.key, listener.hostname, *places)
+        elif listener.cert_dir is not None:
+            source = DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
+        else:
             continue
         try:
-            certificate = load_pair(listener.cert, listener.key, listener.place("cert"), listener.place("key"))
+            yield from source.load(datetime.now(UTC)).notes
         except FindingError as exc:
             if isinstance(exc.finding, Finding):
                 yield exc.finding
-            continue
-        yield from date_findings(certificate, listener.cert, datetime.now(UTC))
-        yield from use_findings(certificate, listener.cert, listener.hostname)
 
 
 def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:

@@ -117,6 +117,20 @@ def test_its_account_is_ours(tmp_path: Path, cache: Path, name: str) -> None:
     assert files.account(SERVER).uri == "https://acme.example/1"
 
 
+@pytest.mark.parametrize(("address", "stem"), [("203.0.113.7", "203.0.113.7"), ("2001:db8::7", "2001.db8..7")])
+def test_a_certificate_for_an_address(tmp_path: Path, cache: Path, address: str, stem: str) -> None:
+    """What the original got with ``-acme-ip-certs`` is taken over as well, with the account that it has for that."""
+    made, key = make_certificate(ips=[address], issuer=CA, valid_to_days=4), as_go_writes(make_key())
+    cache.mkdir()
+    (cache / f"{stem}.crt").write_bytes(made.pem + CA.pem)
+    (cache / f"{stem}.key").write_bytes(as_go_writes(made.key_pem))
+    (cache / "acme-account.key").write_bytes(key)
+    source, _ = taken(tmp_path, cache, address)
+    (served,) = source.load(NOW).certificates
+    assert (served.leaf_der, served.needs_pin) == (made.der, False)
+    assert AcmeFiles(tmp_path / "state").account(SERVER).key.strip() == key.strip()
+
+
 def test_accounts_of_another_kind(tmp_path: Path, cache: Path) -> None:
     """An account with an RSA or a P-384 key, or a damaged one, is left: we begin a new one."""
     cache.mkdir()
