@@ -210,11 +210,17 @@ def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
 
 
 def _give(path: Path, user: str) -> None:
-    """Let `user` and its own group, which need not be called as the user is, own a directory and all that is in it."""
+    """Let `user` own a directory with all that is in it; nobody else may look in."""
     from pwd import getpwnam
 
-    owner = getpwnam(user)
-    give_tree(path, owner.pw_uid, owner.pw_gid)
+    give_tree(path, getpwnam(user).pw_uid, _group(user))
+
+
+def _group(user: str) -> int:
+    """The user's own group, which need not be called as the user is."""
+    from pwd import getpwnam
+
+    return getpwnam(user).pw_gid
 
 
 def _swap_unit(service: Service, text: str) -> None:

@@ -142,7 +142,7 @@ def test_a_state_in_the_middle_of_an_import(tmp_path: Path, rest: str) -> None:
     """When an import was cut off some files are not in their places: that is no state to keep a copy of."""
     (tmp_path / "derper.key").write_bytes(b"key")
     (tmp_path / rest).mkdir()
-    assert refusal(lambda: collect(tmp_path)).name == "state-unfinished"
+    assert finding_of(lambda: collect(tmp_path)).name == "state-unfinished"
 
 
 def test_a_dead_link(tmp_path: Path) -> None:
