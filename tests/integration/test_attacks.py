@@ -69,6 +69,22 @@ def test_a_malformed_request_behind_a_head_request_is_answered() -> None:
     run(scenario)
 
 
+def test_a_request_with_two_lengths_hides_no_other_one() -> None:
+    """Chunked and with a length: refused and closed, so that a body to the proxy in front is no request to us."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            wire = await Wire.open(server)
+            wire.write(
+                b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            )
+            wire.write(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
+            assert (await wire.answer()).status == 400
+            assert await wire.rest() == b""
+
+    run(scenario)
+
+
 def test_the_plain_port_opens_no_tunnel() -> None:
     """CONNECT never gets a 2xx, behind which all bytes would be kept, also not for the captive portal's page."""
 

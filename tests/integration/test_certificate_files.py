@@ -11,10 +11,12 @@ import pytest
 
 from support.certificates import Made, make_certificate
 from support.wire import Wire, pass_time, relay, run
+from tailhub.certs import files
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.server import certificate_keeper
 from tailhub.server.app import RelayServer
+from tailhub.server.served_certificates import RETRY_LOOKS
 
 CLIENTS = 200
 NAME = "relay.example"
@@ -102,6 +104,59 @@ def test_a_directory_gains_and_loses_certificates(tmp_path: Path) -> None:
             await served(server, first, "other.example")
 
     run(scenario)
+
+
+def test_a_directory_may_be_away_for_a_while(tmp_path: Path) -> None:
+    """What comes back after the whole directory was gone is served as soon as any other change."""
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    put(directory, made())
+
+    async def scenario() -> None:
+        async with relay(cert_dir=directory, hostname=NAME) as server:
+            directory.rename(tmp_path / "old")
+            await look()
+            directory.mkdir()
+            put(directory, new := made())
+            await served(server, new)
+
+    run(scenario)
+
+
+def test_a_reason_that_no_file_shows_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new pair that could not be loaded at first is served once it can, with no further change; it is said once."""
+    put(tmp_path, made())
+
+    async def scenario() -> None:
+        async with relay(cert=tmp_path / "a.crt", key=tmp_path / "a.key", hostname=NAME) as server:
+            with monkeypatch.context() as patch:
+                patch.setattr(files, "_MAX_FILE_LEN", 1)  # as descriptors that have run out
+                put(tmp_path, new := made())
+                await look(3 * RETRY_LOOKS)
+            await served(server, new)
+
+    run(scenario)
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+
+
+def test_an_error_of_ours_is_not_the_last_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that nobody foresaw costs one look, with its traceback in the log, and not the watch."""
+    put(tmp_path, made())
+
+    async def scenario() -> None:
+        async with relay(cert=tmp_path / "a.crt", key=tmp_path / "a.key", hostname=NAME) as server:
+            with monkeypatch.context() as patch:
+                patch.setattr(certificate_keeper, "reload", lambda *_: 1 / 0)
+                put(tmp_path, new := made())
+                await look()
+            await served(server, new)
+
+    run(scenario)
+    assert any(record.exc_info for record in caplog.records)
 
 
 def test_links_that_move_on_are_a_change(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support.certificates import Made, make_certificate
 from support.client_checks import CHECKS, Check, RelayUnderTest
 from support.relay_process import RelayProcess
 from support.relay_process import until as wait_until
@@ -254,6 +255,33 @@ def test_a_killed_worker_takes_only_its_own_clients(own: RelayProcess) -> None:
 
     run(scenario())
     assert "was ended by SIGKILL; another one takes its place" in own.log()
+
+
+def test_the_next_worker_has_the_certificate_of_today(tmp_path: Path) -> None:
+    """A worker that takes the place of a killed one serves what has been renewed since the start, from the first."""
+    ca = make_certificate(common_name="A CA", is_ca=True)
+    old, new = (make_certificate(dns_names=["relay.example"], issuer=ca) for _ in range(2))
+
+    def put(made: Made) -> None:
+        for name, content in (("key", made.key_pem), ("crt", made.pem + ca.pem)):
+            (tmp_path / "new").write_bytes(content)
+            (tmp_path / "new").replace(tmp_path / f"a.{name}")
+
+    def served() -> set[bytes]:
+        pems = [ssl.get_server_certificate(("127.0.0.1", relay.port)) for _ in range(MANY)]
+        return {ssl.PEM_cert_to_DER_cert(pem) for pem in pems}
+
+    put(old)
+    files = "--cert", str(tmp_path / "a.crt"), "--key", str(tmp_path / "a.key"), "--hostname", "relay.example"
+    with RelayProcess("--workers", "2", *files) as relay:
+        assert served() == {old.der}
+        put(new)
+        wait_until(lambda: served() == {new.der}, "the new one is served")
+        before = {worker.pid for worker in workers_of(relay)}
+        victim = workers_of(relay)[0]
+        victim.kill()
+        wait_until(lambda: len({one.pid for one in workers_of(relay)} - before) == 1, "another worker is there")
+        assert served() == {new.der}
 
 
 def test_a_killed_desk_costs_no_client_anything(own: RelayProcess) -> None:

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tailhub.certs.acme_challenge import TLS_ALPN_01, Challenge
@@ -21,6 +22,8 @@ from tailhub.certs.acme_source import is_ip
 if TYPE_CHECKING:
     from acme.client import ClientV2
     from cryptography.x509 import Certificate as X509Certificate
+
+    from tailhub.certs.acme_network import BoundedAdapter
 
 __all__ = ["AcmeClient", "Answers", "Server", "make_key", "renewal_path"]
 
@@ -79,6 +82,7 @@ class AcmeClient:
         self._account_uri = account_uri
         self._on_account = on_account
         self._client: ClientV2 | None = None
+        self._adapter: BoundedAdapter | None = None
 
     # --- what others ask it -------------------------------------------------------------------------------------------
 
@@ -113,8 +117,18 @@ class AcmeClient:
                 is_nonce = isinstance(exc, messages.Error) and exc.code == "badNonce"
                 # The library repeats a request once for that, and is refused again now and then.
                 if not (is_nonce and attempts_left):
-                    raise explain(exc, self._server.directory) from exc
+                    raise self._explained(exc) from exc
         raise AssertionError  # the last attempt ends above
+
+    def _explained(self, exc: Exception) -> AcmeError:
+        """Whatever the server has made a library say."""
+        try:
+            error = explain(exc, self._server.directory)
+        except Exception:  # an error document that is none
+            error = AcmeError(f"{self._server.directory} gave an answer that is not one of an ACME server")
+        waits = [wait for wait in (error.wait, self._adapter.wait if self._adapter else None) if wait is not None]
+        error.wait = max(waits, default=None)
+        return error
 
     def _connected(self, *, account: bool = True) -> ClientV2:
         from acme import client, messages
@@ -123,6 +137,7 @@ class AcmeClient:
         from josepy.jwk import JWKEC
 
         import tailhub
+        from tailhub.certs.acme_network import BoundedAdapter
 
         if self._client is None:
             _know_tls_alpn()
@@ -134,6 +149,9 @@ class AcmeClient:
                 user_agent=f"tailhub/{tailhub.__version__}",
                 timeout=NETWORK_TIMEOUT_S,
             )
+            self._adapter = BoundedAdapter()
+            for scheme in ("https://", "http://"):
+                network.session.mount(scheme, self._adapter)
             directory = client.ClientV2.get_directory(self._server.directory, network)
             self._client = client.ClientV2(directory, network)
         if account and self._client.net.account is None:
@@ -204,7 +222,7 @@ class AcmeClient:
         deadline = datetime.now() + timedelta(seconds=ORDER_S)
         if order.body.status == messages.STATUS_PENDING:
             try:
-                self._answer(client, order, challenge, answers)
+                self._answer(client, order, identifiers, challenge, answers)
                 order = client.poll_authorizations(order, datetime.now() + timedelta(seconds=ORDER_S))
             finally:
                 answers.remove()
@@ -220,13 +238,20 @@ class AcmeClient:
         profiles = getattr(meta, "profiles", None) or {}
         return SHORT_LIVED if any(map(is_ip, identifiers)) and SHORT_LIVED in profiles else None
 
-    def _answer(self, client: ClientV2, order: Any, wanted: Challenge, answers: Answers) -> None:
+    def _answer(
+        self, client: ClientV2, order: Any, identifiers: Sequence[str], wanted: Challenge, answers: Answers
+    ) -> None:
         from acme import messages
 
+        own = {_plain(one): one for one in identifiers}
         open_ones = [one for one in order.authorizations if one.body.status == messages.STATUS_PENDING]
         found = []
         for authorization in open_ones:
-            identifier = str(authorization.body.identifier.value)
+            # What we asked for and nothing else: it becomes the name of a file, and goes to somebody's command.
+            named = str(authorization.body.identifier.value)
+            identifier = own.get(_plain(named))
+            if identifier is None:
+                raise AcmeError(f"the server wants {named!r} to be proved, which nobody asked a certificate for")
             body = next((one for one in authorization.body.challenges if one.chall.typ == wanted), None)
             if body is None:
                 offered = ", ".join(sorted({str(one.chall.typ) for one in authorization.body.challenges}))
@@ -251,10 +276,16 @@ class AcmeClient:
         return Window(start, end), wait
 
 
+def _plain(identifier: str) -> str:
+    """A name or an address in the one form that it is compared in."""
+    try:
+        return str(ip_address(identifier))
+    except ValueError:
+        return identifier.lower()
+
+
 def _request(identifiers: Sequence[str], key: bytes) -> bytes:
     """A CSR in PEM, without a common name: a name may be longer than that may be."""
-    from ipaddress import ip_address
-
     from acme import crypto_util
 
     names = [one for one in identifiers if not is_ip(one)]

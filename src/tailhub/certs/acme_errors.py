@@ -9,6 +9,7 @@ from tailhub.exceptions import RemoteError
 
 __all__ = ["AcmeError", "explain"]
 
+_MAX_SUBPROBLEMS = 10
 _MAX_LEN = 600  # characters; a server may say anything
 
 
@@ -16,7 +17,8 @@ class AcmeError(RemoteError):
     """No certificate was to be had. `wait`: how long the server wants to be left alone, if it said so."""
 
     def __init__(self, message: str, wait: timedelta | None = None) -> None:
-        super().__init__(message[:_MAX_LEN], "acme")
+        shown = "".join(letter if letter.isprintable() else " " for letter in message[:_MAX_LEN])
+        super().__init__(shown, "acme")
         self.wait = wait
 
 
@@ -46,21 +48,28 @@ def explain(exc: Exception, directory: str) -> AcmeError:
             return AcmeError(f"{directory} does not answer in time")
         case requests.exceptions.ConnectionError():
             return AcmeError(f"{directory} cannot be reached")
-        case errors.ClientError():
+        case requests.exceptions.TooManyRedirects():
+            return AcmeError(f"{directory} leads from one redirect to the next")
+        case OSError() if exc.strerror:  # ours: a disk that is full
+            return AcmeError(f"{exc.strerror}: {exc.filename}" if exc.filename else exc.strerror)
+        case errors.ClientError() | requests.exceptions.RequestException():
             return AcmeError(f"{directory} gave an answer that is not one of an ACME server")
-    return AcmeError(f"{type(exc).__name__}: {exc}")
+    return AcmeError(
+        f"{directory} gave an answer that is not one of an ACME server, as far as this client knows "
+        f"({type(exc).__name__}: {exc})"
+    )
 
 
 def _problem(error: Any) -> str:
     """An error document of the server (RFC 7807)."""
     detail = error.detail or error.title or error.description or error.typ
-    more = "; ".join(_problem(each) for each in error.subproblems or ())
+    more = "; ".join(str(each.detail or each.typ) for each in (error.subproblems or ())[:_MAX_SUBPROBLEMS])
     return f"{detail}{f' ({more})' if more else ''}"
 
 
 def _failed(authorization: Any) -> str:
     """Why the server does not believe in a name."""
-    for challenge in authorization.body.challenges:
+    for challenge in authorization.body.challenges or ():
         if challenge.error is not None:
             return f"{authorization.body.identifier.value}, {challenge.chall.typ}: {_problem(challenge.error)}"
     return f"{authorization.body.identifier.value}: refused"

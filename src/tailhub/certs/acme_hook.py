@@ -7,14 +7,21 @@ cleans up. Stricter than certbot in one thing: a command that fails ends the att
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping
+from typing import IO
 
 from tailhub.certs.acme_errors import AcmeError
 
 __all__ = ["hook_environment", "run_hook"]
 
 LIMIT_S = 600.0  # a DNS provider may take minutes
+LAST_WORDS_S = 1.0  # for what it has printed to be read, once it has ended
+MAX_PRINTED = 1 << 20  # bytes, in each of both streams
 _MAX_SHOWN = 300  # characters of its last line
 _OWN_PREFIX = "TAILHUB_"
 
@@ -37,25 +44,69 @@ def hook_environment(
 
 
 def run_hook(command: str, environ: Mapping[str, str]) -> str:
-    """Run it to its end; what it printed. Blocks. Raises `AcmeError`."""
+    """Run it to its end; what it printed. Blocks. Raises `AcmeError`.
+
+    It is ended, with all that it has started, when it takes or prints too much. What it leaves running is left alone.
+    """
     try:
-        done = subprocess.run(  # noqa: S602  it is the operator's own command line, as certbot takes it
+        process = subprocess.Popen(  # noqa: S602  it is the operator's own command line, as certbot takes it
             command,
             shell=True,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LIMIT_S,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # a group of its own, which can be ended as a whole
         )
-    except subprocess.TimeoutExpired as exc:
-        raise AcmeError(f"the command `{command}` has not ended within {LIMIT_S:.0f} s") from exc
-    except OSError as exc:
-        raise AcmeError(f"the command `{command}` cannot be run: {exc.strerror or exc}") from exc
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        said = f": {lines[-1][:_MAX_SHOWN]}" if lines else ""
-        raise AcmeError(f"the command `{command}` ended with code {done.returncode}{said}")
-    return done.stdout.strip()
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise AcmeError(f"the command `{command}` cannot be run: {reason}") from exc
+    with process:
+        output, errors = _Printed(process, process.stdout), _Printed(process, process.stderr)
+        try:
+            code = process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired as exc:
+            _end(process)
+            raise AcmeError(f"the command `{command}` has not ended within {LIMIT_S:.0f} s") from exc
+        printed, said = output.text(), errors.text()
+    if output.is_too_much or errors.is_too_much:
+        raise AcmeError(f"the command `{command}` has printed more than {MAX_PRINTED >> 20} MiB, and was ended")
+    if code:
+        lines = (said or printed).splitlines()
+        last = f": {lines[-1][:_MAX_SHOWN]}" if lines else ""
+        raise AcmeError(f"the command `{command}` ended with code {code}{last}")
+    return printed
+
+
+class _Printed:
+    """What a process prints into one pipe, read in a thread; more than `MAX_PRINTED` ends it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipe: IO[bytes] | None) -> None:
+        self._process = process
+        self._descriptor = os.dup(pipe.fileno()) if pipe is not None else -1
+        self._kept = bytearray()
+        self.is_too_much = False
+        self._thread = threading.Thread(target=self._read, name="hook", daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """All of it, once the process has ended; what it has left running may hold the pipe open."""
+        self._thread.join(LAST_WORDS_S)
+        return bytes(self._kept).decode("utf-8", "replace").strip()
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._descriptor, 1 << 16):
+                if not self.is_too_much:
+                    self._kept += data
+                    if len(self._kept) > MAX_PRINTED:
+                        self.is_too_much = True
+                        _end(self._process)
+        finally:
+            os.close(self._descriptor)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it and its children."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

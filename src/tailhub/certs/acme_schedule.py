@@ -28,6 +28,7 @@ PAUSE_JITTER = 0.25  # a pause is longer by up to this part
 RENEW_AT = 2 / 3  # of the lifetime, where the server says nothing
 RENEW_JITTER = 1 / 20  # of the lifetime, earlier by up to this
 LEAST_ASK, MOST_ASK = timedelta(minutes=1), timedelta(days=1)  # between two questions for the window
+LEAST_LEFT = 1 / 10  # of the lifetime, at the renewal, whatever window the server gives: attempts may fail
 LEAST_LIFE = 1 / 10  # of the lifetime, but at most a day, before a new certificate may be renewed
 FREE_FAILURES = 3  # up to here a new start tries at once: somebody may have mended something
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,9 +70,10 @@ class Step:
 
 def renew_at(validity: Validity, window: Window | None, fraction: float) -> datetime:
     """When to renew; `fraction`, from 0 to 1, is the part that chance has, and is best kept."""
-    if window is not None and window.end >= window.start:
-        return window.start + (window.end - window.start) * fraction
     lifetime = validity.end - validity.start
+    if window is not None and window.end >= window.start:
+        wanted = window.start + (window.end - window.start) * fraction
+        return min(wanted, validity.end - lifetime * LEAST_LEFT)
     return validity.start + lifetime * (RENEW_AT - RENEW_JITTER * fraction)
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import ClassVar
 
 from tailhub import findings
-from tailhub.certs.files import Certificate, date_findings, describe, load_pair
+from tailhub.certs.acme_errors import AcmeError
+from tailhub.certs.files import Certificate, certificates_of, check_servable, date_findings, describe, load_pair
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.certs.sources import Loaded, PairSource, Traces
 from tailhub.exceptions import MachineError
@@ -39,6 +41,8 @@ def stem_of(identifiers: Sequence[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class AcmeSource:
     """``--acme``: the pair of files for `identifiers` in `directory`; `own_name` is the relay's own name."""
+
+    changes: ClassVar[bool] = True
 
     directory: Path
     identifiers: tuple[str, ...]
@@ -74,6 +78,18 @@ class AcmeSource:
             return replace(load_pair(self.cert, self.key, _OPTION, _OPTION), never_pinned=True)
         except MachineError:
             return None
+
+    def check(self, chain_pem: bytes, key_pem: bytes) -> None:
+        """Raise `AcmeError` unless this, just issued, may take the place of what is served."""
+        try:
+            certificate = describe(certificates_of(chain_pem, self.cert), key_pem)
+            check_servable(certificate, self.cert)  # OpenSSL compares the keys
+        except MachineError as exc:
+            raise AcmeError(f"the server has issued something that cannot be served: {exc}") from exc
+        there = {*certificate.names, *certificate.ips}
+        missing = [one for one in self.identifiers if one.lower() not in there]
+        if missing:
+            raise AcmeError(f"the server has issued a certificate that is not for {', '.join(missing)}")
 
     def _for_now(self, now: datetime) -> Certificate:
         from cryptography import x509

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import ssl
+import stat
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = [
     "PIN_WARNING_DAYS",
     "Certificate",
     "certificates_in",
+    "certificates_of",
     "chain_of",
     "check_servable",
     "current_directory",
@@ -152,10 +154,16 @@ def use_findings(certificate: Certificate, cert: Path, host: str) -> list[Findin
     return found
 
 
-def read_file(path: Path, option: str) -> bytes:
-    """The bytes of a small file that `option` names. Raises `MachineError` with a finding."""
+def read_file(path: Path, option: str, *, may_be_pipe: bool = False) -> bytes:
+    """The bytes of a small file that `option` names. Raises `MachineError` with a finding.
+
+    A pipe or a device is waited for where it `may_be_pipe` only: what looks at files again and again must never hang.
+    """
+    flags = 0 if may_be_pipe else getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe may wait for ever
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
+            if not (may_be_pipe or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
+                raise MachineError(findings.file_trouble(str(path), "it is a pipe or a device, not a file"))
             data = file.read(_MAX_FILE_LEN + 1)
     except OSError as exc:
         raise MachineError(_file_finding(path, exc, option)) from exc
@@ -213,10 +221,14 @@ def _user_name(uid: int) -> str:
 
 def certificates_in(path: Path, option: str, *, may_lack: bool = False) -> list[X509Certificate]:
     """The certificates in a PEM file, which may have none with `may_lack`. Raises `MachineError`."""
+    return certificates_of(read_file(path, option), path, may_lack=may_lack)
+
+
+def certificates_of(data: bytes, path: Path, *, may_lack: bool = False) -> list[X509Certificate]:
+    """As `certificates_in`, of what is in the file `path`, or is to be."""
     from cryptography import x509
 
     found = []
-    data = read_file(path, option)
     for block in _BLOCK.finditer(data):
         if block[1] not in _CERTIFICATE_LABELS:
             continue
@@ -224,12 +236,19 @@ def certificates_in(path: Path, option: str, *, may_lack: bool = False) -> list[
             der = ssl.PEM_cert_to_DER_cert(block[0].replace(b"X509 ", b"").decode())
             # A chain that was saved from a running relay ends with its meta certificate, which is soon out of date.
             if not is_meta_cert(der):
-                found.append(x509.load_der_x509_certificate(der))
-        except ValueError as exc:
+                found.append(_whole(x509.load_der_x509_certificate(der)))
+        except (ValueError, TypeError, x509.InvalidVersion) as exc:
             raise MachineError(_damaged(path, "certificate", "x509 -noout -text")) from exc
     if not found and not may_lack:
         raise MachineError(_not_pem(path, data, "CERTIFICATE"))
     return found
+
+
+def _whole(certificate: X509Certificate) -> X509Certificate:
+    """Itself. Raises `ValueError` or `TypeError` for a damaged part that the library does not read before it must."""
+    for part in ("subject", "issuer", "serial_number", "not_valid_before_utc", "not_valid_after_utc"):
+        getattr(certificate, part)
+    return certificate
 
 
 def _damaged(path: Path, what: str, command: str) -> Finding:
@@ -306,7 +325,8 @@ def describe(chain: list[X509Certificate], key_pem: bytes) -> Certificate:
         sans = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = tuple(name.lower() for name in sans.get_values_for_type(x509.DNSName))
         ips = tuple(str(ip) for ip in sans.get_values_for_type(x509.IPAddress))
-    except (x509.ExtensionNotFound, ValueError):  # clients that go by a name will refuse it; those with a pin may not
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        # Clients that go by a name will refuse it; those with a pin may not.
         pass
     der = leaf.public_bytes(Encoding.DER)
     return Certificate(

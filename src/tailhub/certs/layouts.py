@@ -8,7 +8,8 @@ are for the same names, the one that is valid for the longest time from now coun
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from tailhub.certs.files import (
     describe,
     find_private_key,
     public_key_der,
+    unreadable,
 )
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
@@ -38,7 +40,9 @@ MAX_DEPTH = 6
 _MAX_FILE_LEN = 1 << 18  # bytes; larger files are no certificates
 _SUFFIXES = frozenset({".pem", ".crt", ".cer", ".cert", ".key", ".chain", ".fullchain", ""})
 # What certbot keeps of old times, and ACME accounts, whose keys are for no certificate.
-_PASSED_OVER = frozenset({"archive", "accounts", "csr", "keys", "renewal", "acme-challenges", "challenges"})
+_PASSED_OVER = frozenset(
+    {"archive", "accounts", "csr", "keys", "renewal", "acme-challenges", "challenges", "lost+found"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +91,55 @@ def find_pairs(directory: Path, option: str, now: datetime) -> tuple[list[FoundP
     return pairs, [trouble for trouble in seen.troubles if trouble.values.get("path") not in taken]
 
 
-def walk(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """The files below `directory` that may have certificates or keys, links included; bounded. Raises `OSError`."""
+def walk(directory: Path, on_closed: Callable[[Path, OSError], None] | None = None) -> Iterator[os.DirEntry[str]]:
+    """The files below `directory` that may have certificates or keys, links included; bounded. Raises `OSError`.
+
+    Pipes and the like are none. `on_closed` is told of each directory further down that cannot be looked into.
+    """
     waiting = [(str(directory), 0)]
     count = 0
     seen: set[tuple[int, int]] = set()
     while waiting:
         place, depth = waiting.pop()
-        with os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                count += 1
-                if count > MAX_FILES:
-                    return
-                try:
-                    is_directory = entry.is_dir()
-                    status = entry.stat()
-                except OSError:  # a link to nowhere
-                    continue
-                if not is_directory:
-                    if Path(entry.name).suffix.lower() in _SUFFIXES and status.st_size <= _MAX_FILE_LEN:
-                        yield entry
-                elif depth < MAX_DEPTH and entry.name not in _PASSED_OVER and not entry.name.startswith("."):
-                    identity = (status.st_dev, status.st_ino)
-                    if identity not in seen:  # links may lead in a circle
-                        seen.add(identity)
-                        waiting.append((entry.path, depth + 1))
+        try:
+            with os.scandir(place) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as exc:
+            if not depth:
+                raise
+            if on_closed is not None:
+                on_closed(Path(place), exc)
+            continue
+        for entry in entries:
+            count += 1
+            if count > MAX_FILES:
+                return
+            try:
+                status = entry.stat()
+            except OSError:  # a link to nowhere
+                continue
+            if stat.S_ISREG(status.st_mode):
+                if Path(entry.name).suffix.lower() in _SUFFIXES and status.st_size <= _MAX_FILE_LEN:
+                    yield entry
+            elif not stat.S_ISDIR(status.st_mode) or depth >= MAX_DEPTH:
+                continue
+            elif entry.name not in _PASSED_OVER and not entry.name.startswith("."):
+                identity = (status.st_dev, status.st_ino)
+                if identity not in seen:  # links may lead in a circle
+                    seen.add(identity)
+                    waiting.append((entry.path, depth + 1))
 
 
 def _look(directory: Path, option: str) -> _Seen:
     seen = _Seen()
+
+    def closed(place: Path, exc: OSError) -> None:
+        is_denied = isinstance(exc, PermissionError)
+        reason = exc.strerror or str(exc)
+        seen.troubles.append(unreadable(place) if is_denied else findings.file_trouble(str(place), reason))
+
     try:
-        files = [Path(entry.path) for entry in walk(directory)]
+        files = [Path(entry.path) for entry in walk(directory, closed)]
     except FileNotFoundError as exc:
         raise MachineError(findings.directory_missing(option, str(directory), current_directory())) from exc
     except OSError as exc:

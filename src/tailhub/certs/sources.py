@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tailhub.certs.files import Certificate, date_findings, load_pair, use_findings
 from tailhub.certs.layouts import find_pairs, walk
@@ -33,7 +33,9 @@ class Loaded:
 
 
 class CertSource(Protocol):
-    """One of the kinds below."""
+    """One of the kinds below. `changes`: are its files to be looked at again and again?"""
+
+    changes: ClassVar[bool]
 
     @property
     def place(self) -> str:
@@ -49,6 +51,8 @@ class CertSource(Protocol):
 @dataclass(frozen=True, slots=True)
 class PairSource:
     """``--cert`` and ``--key``."""
+
+    changes: ClassVar[bool] = True
 
     cert: Path
     key: Path
@@ -75,6 +79,8 @@ class PairSource:
 @dataclass(frozen=True, slots=True)
 class DirectorySource:
     """``--cert-dir``."""
+
+    changes: ClassVar[bool] = True
 
     directory: Path
     hostname: str
@@ -106,6 +112,8 @@ class DirectorySource:
 @dataclass(frozen=True, slots=True)
 class FixedSource:
     """A certificate that is made once and never changed: the pinned one."""
+
+    changes: ClassVar[bool] = False
 
     path: Path
     make: Callable[[datetime], tuple[Certificate, list[Finding]]]

@@ -15,7 +15,7 @@ from typing import Literal, TextIO
 
 from tailhub.cli.screen_texts import TEXTS
 from tailhub.cli.text_layout import display_width, pad, wrap
-from tailhub.findings import Finding, Language
+from tailhub.findings import Finding, Language, printable
 
 COLUMNS = 110  # where prose is broken
 MIN_COLUMNS = 40
@@ -183,7 +183,8 @@ def columns_of(stream: TextIO) -> int:
 
 
 def show(lines: Sequence[Line], stream: TextIO) -> None:
-    """Print: in colour on a terminal, else as plain text. Characters that `stream` cannot encode become "?".
+    """Print: in colour on a terminal, else as plain text. Characters that `stream` cannot encode become "?", and those
+    that would do something to a terminal are written out: some texts are from files of others.
 
     Never fails: the relay goes on when the terminal is gone, the pipe closed or the disk with the log full.
     """
@@ -195,7 +196,7 @@ def show(lines: Sequence[Line], stream: TextIO) -> None:
 
 def _show(lines: Sequence[Line], stream: TextIO) -> None:
     encoding = stream.encoding or "utf-8"
-    lines = [Line(line.text.encode(encoding, "replace").decode(encoding), line.style) for line in lines]
+    lines = [Line(printable(line.text).encode(encoding, "replace").decode(encoding), line.style) for line in lines]
     if not stream.isatty():
         stream.write(plain(lines))
     else:

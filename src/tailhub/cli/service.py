@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tailhub import findings
@@ -22,8 +23,9 @@ from tailhub.cli.output import write
 from tailhub.cli.service_texts import TEXTS
 from tailhub.exceptions import MachineError
 from tailhub.findings import Language
-from tailhub.server.state import StateDir
+from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
+from tailhub.server.state_swap import state_entries
 from tailhub.server.unit_file import Service, is_below_home, unit_text
 
 NAME = "tailhub"
@@ -190,25 +192,17 @@ def _move_state(service: Service, lang: Language) -> Path | None:
     Nothing is moved when the service has state already, and when there are several to choose from, which are named.
     """
     target = service.state_dir
-    if (target / RELAY_KEY).exists():
-        _give(target, service.user)
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _give(target, service.user)
+    if state_entries(target):
         return None
     others = [place for place in other_states(target, os.environ) if (place / RELAY_KEY).exists()]
     if len(others) != 1:
         if others:
             _say(lang, "several_states", places=", ".join(map(str, others)), target=target)
         return None
-    source = others[0]
-    StateDir.open(source).close()  # not while a relay runs on it
-    new = target.with_name(target.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(source, new, symlinks=True, ignore=shutil.ignore_patterns("lock", "*.sock", "*.new"))
-    _give(new, service.user)
-    if target.exists():
-        target.rmdir()  # empty, or it would have a key
-    new.rename(target)
-    source.rename(source.with_name(source.name + ".moved"))
-    return source
+    move_in(target, others[0], datetime.now(UTC))
+    return others[0]
 
 
 def _give(path: Path, user: str) -> None:

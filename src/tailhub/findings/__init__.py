@@ -15,6 +15,7 @@ from tailhub.findings.access import (
     verify_url_unreachable,
 )
 from tailhub.findings.acme import (
+    acme_cache_taken_over,
     acme_challenge_not_for_address,
     acme_challenge_port,
     acme_challenges,
@@ -71,7 +72,7 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
-from tailhub.findings.finding import Finding
+from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
     bad_trusted_proxy,
@@ -85,10 +86,13 @@ from tailhub.findings.listening import (
     cannot_listen,
     descriptor_limit_low,
     family_missing,
+    listen_name_unknown,
     malformed_address,
     nothing_to_serve,
     port_needs_privilege,
     port_taken,
+    service_unknown,
+    socket_twice,
     socket_unused,
 )
 from tailhub.findings.machine import (
@@ -124,9 +128,11 @@ from tailhub.findings.settings import (
     unknown_setting,
     unknown_variable,
     wrong_type,
+    zero_in_value,
 )
 from tailhub.findings.state import (
     bad_pin_name,
+    export_lacks,
     file_in_the_way,
     file_missing,
     file_unreadable,
@@ -136,6 +142,7 @@ from tailhub.findings.state import (
     other_state,
     pair_taken_over,
     pin_exists,
+    relay_key_copied,
     relay_key_malformed,
     secret_readable_by_others,
     several_pairs,
@@ -157,6 +164,7 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_cache_taken_over",
     "acme_challenge_not_for_address",
     "acme_challenge_port",
     "acme_challenges",
@@ -198,6 +206,7 @@ __all__ = [
     "container_bridge",
     "descriptor_limit_low",
     "directory_missing",
+    "export_lacks",
     "family_missing",
     "file_in_the_way",
     "file_missing",
@@ -208,6 +217,7 @@ __all__ = [
     "key_encrypted",
     "key_mismatch",
     "listen_lacking",
+    "listen_name_unknown",
     "malformed_address",
     "mesh_key_malformed",
     "misplaced_setting",
@@ -242,15 +252,19 @@ __all__ = [
     "port_needs_privilege",
     "port_taken",
     "port_twice",
+    "printable",
     "program_out_of_reach",
+    "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
     "service_not_up",
+    "service_unknown",
     "several_pairs",
     "sibling",
+    "socket_twice",
     "socket_unused",
     "sources_disagree",
     "state_elsewhere",
@@ -273,4 +287,5 @@ __all__ = [
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",
+    "zero_in_value",
 ]

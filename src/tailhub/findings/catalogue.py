@@ -154,4 +154,13 @@ CATALOGUE: dict[str, Entry] = {
     "TH213": Entry("verify-fails-open", _WARNING),
     "TH214": Entry("bad-verify-url", _ERROR),
     "TH215": Entry("verify-setting-unused", _ERROR),
+    # what no setting can hold
+    "TH230": Entry("zero-in-value", _ERROR),
+    "TH231": Entry("socket-twice", _ERROR),
+    # names to listen on, what others have left, what a move leaves behind
+    "TH240": Entry("listen-name-unknown", _ERROR),
+    "TH241": Entry("service-unknown", _ERROR),
+    "TH242": Entry("acme-cache-taken-over", _NOTE),
+    "TH243": Entry("export-lacks", _WARNING),
+    "TH244": Entry("relay-key-copied", _NOTE),
 }

@@ -28,8 +28,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{flag}: expected HOST:PORT, found `{text}`.",
         "[[suggestion?Write `{flag:={suggestion}}`. ]]"
         "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
-        "HOST is empty, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535, as in `:8443`, "
-        "`192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener off.",
+        "HOST is empty, `localhost`, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535 or "
+        "`https`, `http`, `stun`, as in `:8443`, `192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener "
+        "off.",
     ),
     "TH034": (
         "This kernel has no {family}, so {flag} serves the other family only.",
@@ -550,5 +551,36 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH215": (
         "{setting} has no effect without {missing}.",
         "Give both, or neither.",
+    ),
+    "TH230": (
+        "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
+        "Take it out; a backslash in a path is written twice, or the text in single quotes.",
+    ),
+    "TH231": (
+        "{one} and {other} ask for the same socket, {path}.",
+        "Give one of them another: `{other:=unix:{path}2}`.",
+    ),
+    "TH240": (
+        "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",
+        "Write an address of this machine, or nothing before the colon to listen on all of them: "
+        "`{place:=:{port}}`. `getent hosts {name!q}` shows whether the name is known.",
+    ),
+    "TH241": (
+        "{place}: expected a port, found the service `{service}`, which this machine does not know over TCP.",
+        "Write the port's number: `{place:=:443}`.",
+    ),
+    "TH242": (
+        "The certificate for {name} in {cache} is served here from now on, until {date} at the latest; before that it "
+        "is renewed, into the state directory.",
+        "Nothing to do. The files in {cache} stay as they are.",
+    ),
+    "TH243": (
+        "Not in the export, because they are outside the state directory: {paths}.",
+        "Copy them to the same places on the new machine, with owner and mode, or have them made there; a certificate "
+        "that clients pin must be the very same. `tailhub config check` there tells what is missing.",
+    ),
+    "TH244": (
+        "{path} was not there, so the relay's key was copied to it from {source}.",
+        "Nothing to do: the relay is the same as before it was moved.",
     ),
 }

@@ -70,13 +70,13 @@ class _Formatter(Formatter):
 
     def convert_field(self, value: Any, conversion: str | None) -> Any:
         if conversion == "q":
-            return shlex.quote(_printable(str(value)))
+            return shlex.quote(printable(str(value)))
         return super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.startswith("="):
-            return _printable(assigned(value if isinstance(value, str) else str(value), format_spec[1:]))
-        return _printable(value.text(self._lang) if isinstance(value, Place) else str(value))
+            return printable(assigned(value if isinstance(value, str) else str(value), format_spec[1:]))
+        return printable(value.text(self._lang) if isinstance(value, Place) else str(value))
 
 
 def _fill(template: str, values: Mapping[str, object], lang: Language) -> str:
@@ -90,6 +90,6 @@ def _fill(template: str, values: Mapping[str, object], lang: Language) -> str:
     return _Formatter(lang).vformat(template, (), values)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Values come from files, flags and other programs: nothing of them may steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -54,3 +54,8 @@ def port_twice(one: str, other: str, port: int, free: int) -> Finding:
 def name_tells(path: str, name: str, option: str) -> Finding:
     """`option` asks to hide what runs here, and the pinned certificate has been made with a name that tells."""
     return Finding("TH098", {"path": path, "name": name, "option": option})
+
+
+def zero_in_value(place: str) -> Finding:
+    """A value has a zero character, which nothing that it could name can have."""
+    return Finding("TH230", {"place": place})

@@ -33,7 +33,7 @@ from tailhub.certs.acme_schedule import (
 )
 from tailhub.certs.acme_source import AcmeSource
 from tailhub.server.acme_answers import HttpTokens, RelayAnswers
-from tailhub.server.acme_config import challenge_of, server_of
+from tailhub.server.acme_config import challenge_of
 from tailhub.server.acme_files import Account, AcmeFiles, Pending
 from tailhub.server.foundation import Foundation
 
@@ -61,6 +61,17 @@ class Wanted:
     def name(self) -> str:
         """For sentences."""
         return ", ".join(self.source.identifiers)
+
+
+def server_of(listener: ListenerConfig) -> Server:
+    """Which ACME server."""
+    return Server(
+        directory=listener.acme_directory,
+        email=listener.acme_email,
+        eab_kid=listener.acme_eab_kid,
+        eab_key=listener.acme_eab_key,
+        ca_file=str(listener.acme_ca_file) if listener.acme_ca_file is not None else "",
+    )
 
 
 def wanted_of(foundation: Foundation) -> list[Wanted]:
@@ -142,7 +153,9 @@ class _Certificate:
         assert self._current is not None  # noqa: S101  next_step asks for nothing else
         try:
             return self._connected().renewal_window(x509.load_der_x509_certificate(self._current.leaf_der))
-        except (AcmeError, OSError):
+        except Exception as exc:
+            if not isinstance(exc, AcmeError | OSError):
+                _log.exception("error while asking when to renew")
             return None, DEFAULT_ASK
 
     # --- an order -----------------------------------------------------------------------------------------------------
@@ -152,7 +165,9 @@ class _Certificate:
         _log.info("asking %s for a certificate for %s (%s)", wanted.server.directory, wanted.name, wanted.challenge)
         try:
             self._current = await in_thread(self._obtain)
-        except (AcmeError, OSError) as exc:
+        except Exception as exc:
+            if not isinstance(exc, AcmeError | OSError):  # ours: it costs this attempt, not all that would follow
+                _log.exception("error while asking for a certificate")
             self._client = None  # what it had learned of the server may be the trouble
             await self._failed(exc)
         else:
@@ -174,6 +189,7 @@ class _Certificate:
             self._pending.order_uri,
             lambda uri: self._keep(replace(self._pending, order_uri=uri)),
         )
+        wanted.source.check(chain_pem, self._pending.key)
         self._files.issued(wanted.source, chain_pem, self._pending.key)
         self._keep(Pending(directory=wanted.server.directory))
         certificate = wanted.source.issued()

@@ -17,7 +17,6 @@ from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
 
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
@@ -128,7 +127,7 @@ class RelayServer:
 
     def _get_certificates(self) -> None:
         """Begin to get and renew what an ACME server is to issue."""
-        if any(isinstance(source, AcmeSource) for source in self.foundation.sources):
+        if self.foundation.uses_acme:
             from tailhub.server.acme_keeper import AcmeKeeper
 
             keeper = AcmeKeeper(self.foundation, self._acme_tokens)

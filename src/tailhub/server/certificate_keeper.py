@@ -33,14 +33,18 @@ class CertificateKeeper:
     def __init__(self, foundation: Foundation, *, logs: bool) -> None:
         self._public_key = foundation.public_key
         self._sources = foundation.sources
-        self._watch = CertificateWatch(foundation.sources)
+        self._watch = CertificateWatch(foundation.sources, foundation.loaded_from)
         self._meta = make_meta(self._public_key, datetime.now(UTC))
         self.served = ServedCertificates(foundation.loaded, self._make_context)
         self._logs = logs
         self._expiry = ExpiryWatch(logs=logs)
         self._warned: dict[int, tuple[datetime, int]] = {}  # by listener: which certificate, at how many days
+        self._kept: dict[int, str] = {}  # by listener: why its old certificate is kept
         self.health: dict[int, bytes] = {}
         self._look_at_dates()
+        # A worker that takes the place of another has what its supervisor loaded, which may be months ago.
+        for number, source in self._watch.changed():
+            self._take(number, source, reload(source, datetime.now(UTC)))
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -48,24 +52,41 @@ class CertificateKeeper:
         dates_at = loop.time() + META_CHECK_S
         while True:
             await asyncio.sleep(LOOK_S if self._watch.has_files else META_CHECK_S)
-            if self._watch.has_files:
-                # In a thread: files may lie on a disk that does not answer.
-                for number, source in await loop.run_in_executor(None, self._watch.changed):
-                    self._take(number, source, await loop.run_in_executor(None, reload, source, datetime.now(UTC)))
-            if loop.time() >= dates_at:
-                dates_at = loop.time() + META_CHECK_S
-                self._renew_meta()
-                self._look_at_dates()
+            try:
+                if self._watch.has_files:
+                    await self._look_at_files()
+                if loop.time() >= dates_at:
+                    dates_at = loop.time() + META_CHECK_S
+                    self._renew_meta()
+                    self._look_at_dates()
+            except Exception:  # ours: it must not be the last look, which would show when the certificate expires
+                _log.exception("error while looking at certificates")
+
+    async def _look_at_files(self) -> None:
+        loop = asyncio.get_running_loop()
+        # In a thread: files may lie on a disk that does not answer.
+        for number, source in await loop.run_in_executor(None, self._watch.changed):
+            self._watch.unfit(number)  # until it is served
+            self._take(number, source, await loop.run_in_executor(None, reload, source, datetime.now(UTC)))
 
     def _make_context(self, certificate: Certificate) -> ssl.SSLContext:
         return server_context(certificate.chain_pem, certificate.key_pem, self._meta.pem)
 
     def _take(self, number: int, source: CertSource, result: Loaded | Finding) -> None:
         """Serve what a source has now, or say why that cannot be."""
+        if isinstance(result, Loaded):
+            try:
+                self.served.replace(number, result)
+            except (OSError, ValueError) as exc:  # descriptors may have run out just now
+                result = findings.file_trouble(source.place, str(exc))
         if isinstance(result, Finding):
-            self._say(logging.ERROR, str(findings.certificate_kept(source.place, str(result))))
+            self._watch.unfit(number)
+            if self._kept.get(number) != (reason := str(result)):  # not with each attempt
+                self._kept[number] = reason
+                self._say(logging.ERROR, str(findings.certificate_kept(source.place, reason)))
             return
-        self.served.replace(number, result)
+        self._watch.fit(number)
+        self._kept.pop(number, None)
         first, more = result.certificates[0], len(result.certificates) - 1
         self._say(
             logging.INFO,

@@ -17,11 +17,11 @@ from tailhub import findings
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
-from tailhub.net.listen_spec import MAX_PORT, ListenSpec, parse_listen, parse_public
+from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
-from tailhub.web.pages import PublicSettings
+from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
+from tailhub.web.public_settings import PublicSettings
 
 MAX_WORKERS = 64
 MOST = {
@@ -62,6 +62,7 @@ class ListenerConfig:
     acme_eab_kid: str = ""
     acme_eab_key: str = field(default="", repr=False)
     acme_ca_file: Path | None = None
+    acme_cache: Path | None = None  # of Go's autocert, whose certificate is taken over
     pin: str = ""
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()
@@ -199,9 +200,9 @@ def _listening_findings(config: RelayConfig) -> list[Finding]:
     found: list[Finding] = []
     specs = []
     others = [(config, name, parse_listen) for name in ("http_listen", "admin_listen", "stun_listen")]
-    for one, name, parse in (*((one, "listen", parse_public) for one in config.listeners), *others):
+    for listener, name, parse in (*((one, "listen", parse_public) for one in config.listeners), *others):
         try:
-            specs.append(parse(getattr(one, name), one.place(name)))
+            specs.append(parse(getattr(listener, name), listener.place(name)))
         except UsageError as exc:
             if isinstance(exc.finding, Finding):
                 found.append(exc.finding)
@@ -213,6 +214,10 @@ def _listening_findings(config: RelayConfig) -> list[Finding]:
         if _is_same_port(first, second):
             free = next(port for port in range(8443, MAX_PORT) if port not in taken)
             found.append(findings.port_twice(first.flag, second.flag, first.port, free))
+    sockets = [spec for spec in specs if isinstance(spec, UnixSpec)]
+    for one, other in combinations(sockets, 2):
+        if one.path == other.path:
+            found.append(findings.socket_twice(one.flag, other.flag, str(one.path)))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
 from tailhub import findings
@@ -23,6 +23,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _PATTERN = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _BACKEND = re.compile(rf"(?P<host>\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*):(?P<port>[0-9]{{1,5}})")
 _PROXY = "proxy:"
+_MAPPED_LEN = 96  # bits before an IPv4 address inside IPv6
 _UNIX = "unix:"
 
 
@@ -97,12 +98,21 @@ def front_findings(listener: ListenerConfig) -> Iterator[Finding]:
     yield from _read(listener)[1]
 
 
+def _plain_network(text: str) -> IPv4Network | IPv6Network:
+    """Read a network; IPv4 inside IPv6 is IPv4, as everywhere. Raises `ValueError`."""
+    network = ip_network(text)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_LEN:
+        return network
+    return ip_network(f"{mapped}/{network.prefixlen - _MAPPED_LEN}")
+
+
 def _read(listener: ListenerConfig) -> tuple[Front, list[Finding]]:
     found: list[Finding] = []
     networks = []
     for text in listener.trusted_proxies:
         try:
-            networks.append(ip_network(text))
+            networks.append(_plain_network(text))
         except ValueError:
             found.append(findings.bad_trusted_proxy(text, _network_meant(text), listener.place("trusted_proxies")))
     hostname = listener.hostname.lower()

@@ -29,6 +29,9 @@ MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 4
 MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
 PIECE_COST = 64  # bytes that each piece of a body counts as more: a chunk of one byte takes as long as a large one
 
+# Two lengths: a proxy in front that goes by the other one would pass on as a body what is a request to us.
+_LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
+
 _log = logging.getLogger("tailhub")
 
 
@@ -115,6 +118,10 @@ class HttpConnection:
                         event.method, event.target, event.http_version, list(event.headers), self._newcomer.ip
                     )
                     self._body_bytes = 0
+                    if {name for name, _ in event.headers} >= _LENGTHS:
+                        self._respond(text(400, "A request has a length or is chunked, not both (RFC 9112, 6.3)."))
+                        stream.close("malformed HTTP", linger=True)
+                        return
                     if self._http.they_are_waiting_for_100_continue:
                         go_on = h11.InformationalResponse(status_code=100, headers=[], reason=reason(100))
                         stream.write(self._http.send(go_on) or b"")

@@ -21,8 +21,9 @@ from tailhub.web.debug import DebugSources, TrafficRow
 from tailhub.web.message import Request, Response
 from tailhub.web.metrics import MetricValues, render_metrics
 from tailhub.web.operator_pages import MapView, OperatorPages, OperatorSources
-from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
+from tailhub.web.pages import PublicPages, PublicSources
 from tailhub.web.plain import PlainPages
+from tailhub.web.public_settings import PublicSettings
 
 
 class Pages:

@@ -18,7 +18,17 @@ from tailhub.certs.sources import CertSource, Loaded, Traces
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 
-__all__ = ["CertificateWatch", "MakeContext", "ServedCertificates", "load_sources", "reload"]
+__all__ = [
+    "RETRY_LOOKS",
+    "CertificateWatch",
+    "MakeContext",
+    "ServedCertificates",
+    "load_sources",
+    "reload",
+    "traces_of",
+]
+
+RETRY_LOOKS = 15
 
 MakeContext: TypeAlias = Callable[[Certificate], ssl.SSLContext]
 
@@ -86,6 +96,11 @@ class ServedCertificates:
         return [self.certificate(number) for number in range(len(self._loaded))]
 
 
+def traces_of(sources: Sequence[CertSource | None]) -> list[Traces]:
+    """What each source looks like from outside, before it is loaded."""
+    return [source.traces() if source is not None else () for source in sources]
+
+
 def load_sources(sources: Sequence[CertSource | None], now: datetime) -> list[Loaded | None]:
     """What each source has. Raises `MachineError` for the first that has nothing to serve."""
     return [source.load(now) if source is not None else None for source in sources]
@@ -95,17 +110,22 @@ def load_sources(sources: Sequence[CertSource | None], now: datetime) -> list[Lo
 class _Looked:
     traces: Traces  # of the last look
     served: Traces  # of what is served, or was found to be unfit
+    looks_left: int = 0  # until what was unfit is tried again; 0: nothing was
 
 
 class CertificateWatch:
     """Finds out, look by look, which sources have changed.
 
-    A change counts when two looks in a row see the same, so that a tool can write one file after the other.
+    A change counts when two looks in a row see the same, so that a tool can write one file after the other. What was
+    unfit is tried again after `RETRY_LOOKS`: its reason may be one that no file shows, a directory's mode for example.
     """
 
-    def __init__(self, sources: Sequence[CertSource | None]) -> None:
-        self._sources = [(number, source) for number, source in enumerate(sources) if source is not None]
-        self._looked = {number: _Looked(traces, traces) for number, traces in self._look()}
+    def __init__(self, sources: Sequence[CertSource | None], loaded_from: Sequence[Traces]) -> None:
+        """`loaded_from` are the traces of each source from just before what is served was loaded."""
+        self._sources = [
+            (number, source) for number, source in enumerate(sources) if source is not None and source.changes
+        ]
+        self._looked = {number: _Looked(traces, loaded_from[number]) for number, traces in self._look()}
 
     def _look(self) -> list[tuple[int, Traces]]:
         return [(number, source.traces()) for number, source in self._sources]
@@ -113,7 +133,7 @@ class CertificateWatch:
     @property
     def has_files(self) -> bool:
         """Is there anything to look at?"""
-        return any(looked.served for looked in self._looked.values())
+        return bool(self._sources)
 
     def changed(self) -> list[tuple[int, CertSource]]:
         """The sources to load now, with the numbers of their listeners. Looks at files; call it again and again."""
@@ -121,10 +141,22 @@ class CertificateWatch:
         for (number, traces), (_, source) in zip(self._look(), self._sources, strict=True):
             looked = self._looked[number]
             is_settled, looked.traces = traces == looked.traces, traces
-            if is_settled and traces != looked.served:
-                looked.served = traces
+            is_due = is_settled and traces != looked.served
+            if looked.looks_left:
+                looked.looks_left -= 1
+                is_due = is_due or not looked.looks_left
+            if is_due:
+                looked.served, looked.looks_left = traces, 0
                 due.append((number, source))
         return due
+
+    def unfit(self, number: int) -> None:
+        """What listener `number` has now cannot be served."""
+        self._looked[number].looks_left = RETRY_LOOKS
+
+    def fit(self, number: int) -> None:
+        """It is served."""
+        self._looked[number].looks_left = 0
 
 
 def reload(source: CertSource, now: datetime) -> Loaded | Finding:

@@ -90,7 +90,7 @@ class Service:
 
 def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
     """The unit; `homes` are directories of programs that lie below a home directory, which then stays readable."""
-    command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config)}"
+    command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config.absolute())}"
     return _UNIT.format(
         name=service.name,
         user=service.user,

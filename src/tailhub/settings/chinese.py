@@ -32,6 +32,7 @@ MEANINGS: dict[str, str] = {
     "acme_eab_kid": "CA 给你的账户的 key id（外部账户绑定）。",
     "acme_eab_key": "与之对应的密钥（base64）；命令行选项别人看得到，最好不要那样写。",
     "acme_ca_file": "信任私有 ACME 服务器所用的 CA 证书（PEM）。",
+    "acme_cache": "derper 自己从 Let's Encrypt 取得的证书所在目录（-certdir）：在此处续期之前继续使用。",
     "pin": "使用哪一张锁定用的证书（tailhub cert renew）。",
     "http_listen": "明文 HTTP：强制门户检测和跳转，一般为 :80。",
     "stun_listen": "STUN（UDP）。",

@@ -53,9 +53,10 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
 
 
 def check_acme(config: RelayConfig) -> Iterator[Finding]:
-    """Which challenge of an ACME server is used, and where that server would look; is its CA file one?"""
+    """Which challenge of an ACME server is used, and where that server would look; can files be used?"""
     from tailhub.certs.files import certificates_in
-    from tailhub.server.acme_config import acme_notes
+    from tailhub.server.acme_cache import cached_certificate
+    from tailhub.server.acme_config import acme_notes, identifiers_of
 
     for listener in config.listeners:
         if not listener.acme:
@@ -63,6 +64,9 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
         yield from acme_notes(config, listener)
         if listener.acme_ca_file is not None:
             certificates_in(listener.acme_ca_file, listener.place("acme_ca_file"))
+        if listener.acme_cache is not None:
+            place, identifiers = listener.place("acme_cache"), identifiers_of(config, listener)
+            yield from cached_certificate(listener.acme_cache, identifiers, place, datetime.now(UTC))[1]
 
 
 def check_verifiers(config: RelayConfig) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Place
+from tailhub.net.listen_names import look_up_names
 from tailhub.net.listen_spec import repair
 from tailhub.settings.go_flags import BOOLS, GoKind, read_duration, split_flags
 from tailhub.settings.merge import Given, Settings, load
@@ -242,7 +243,11 @@ def _give(written: _Written, settings: Settings, ours: str, value: str, flag: st
 
 
 def _listeners(written: _Written, settings: Settings) -> None:
-    address = _DEV_ADDRESS if written.is_on("dev") else written.text("a")
+    try:
+        address = _DEV_ADDRESS if written.is_on("dev") else look_up_names(written.text("a"), written.place("a"))
+    except UsageError as exc:
+        settings.faults += [exc.finding] if isinstance(exc.finding, Finding) else []
+        return
     host, _, port = address.rpartition(":")
     has_tls = not written.is_on("dev") and (port == "443" or written.text("certmode") == "manual")
     by = "dev" if written.is_on("dev") else "a"
@@ -263,13 +268,15 @@ def _certificate(written: _Written, settings: Settings, home: Path) -> None:
         _give(written, settings, "hostname", host, "hostname")
     if "tls" in settings.relay or not written.is_on("derp"):
         return
+    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     if mode == "letsencrypt":
         settings.relay["acme"] = Given(True, written.place("certmode"))
+        if _is_directory(directory):
+            _give(written, settings, "acme_cache", str(directory), "certdir")
         return
     if mode != "manual":
         settings.faults.append(findings.original_certmode(written.place("certmode"), mode))
         return
-    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     pair = [directory / f"{host}{suffix}" for suffix in (".crt", ".key")]
     if all(path.exists() for path in pair):
         for name, path in zip(("cert", "key"), pair, strict=True):
@@ -282,6 +289,14 @@ def _default_cert_dir(written: _Written, home: Path) -> Path | str:
     if written.has_variables:
         return _IMAGE_CERT_DIR
     return home / ".cache" / "tailscale" / "derper-certs"
+
+
+def _is_directory(path: Path) -> bool:
+    """Is it one, or could it be one that this user may not look at?"""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def _is_address(host: str) -> bool:

@@ -195,6 +195,15 @@ SETTINGS: tuple[Setting, ...] = (
         "FILE",
         "/etc/tailhub/acme-ca.pem",
     ),
+    _listener(
+        "acme_cache",
+        _S.CERTIFICATE,
+        "path",
+        None,
+        "Where derper kept its own certificates from Let's Encrypt (-certdir): served until they are renewed here.",
+        "DIR",
+        "/var/lib/derper/certs",
+    ),
     _listener("pin", _S.CERTIFICATE, "text", "", "Which pinned certificate (tailhub cert renew).", "NAME", "next"),
     Setting(
         "http_listen",

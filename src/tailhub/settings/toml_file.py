@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,16 @@ from typing import Any
 
 from tailhub import findings
 from tailhub.findings import Finding, Place
+from tailhub.settings.table import SETTINGS
 
 __all__ = ["TomlFile", "key_lines", "parse"]
 
 KeyPath = tuple[str | int, ...]
 
 _MAX_FAULTS = 20  # that are told of at a time
+_SHOWN = 40  # characters of a line that is far too long
+_FURTHER = 50  # lines that are looked at once more
+_START = re.compile(r"""[ \t]*(?:\[|["'A-Za-z0-9_.-]+[ \t]*=)""")
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _KEY_PART = re.compile(r"""[ \t]*("(?:\\.|[^"\\])*"|'[^']*'|[A-Za-z0-9_-]+)[ \t]*(\.?)""")
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
@@ -33,6 +38,7 @@ _VALUE_PART = re.compile(
 )
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=:]\s*(.*?)\s*(?:#.*)?")
 _QUOTES = "\"'`“”‘’„«»「」"
+_SECRETS = tuple(setting.name for setting in SETTINGS if setting.secret)
 _LISTEN_KEY = re.compile(r"""\s*["']?listen["']?\s*=""")
 
 
@@ -68,6 +74,11 @@ def parse(data: bytes, path: Path) -> TomlFile:
             number, fault = _fault(str(exc), lines, path)
             faults.append(fault)
             _leave_out(lines, number, is_unclosed="at end of document" in str(exc))
+        except (ValueError, RecursionError) as exc:  # what Python cannot hold, and `tomllib` says nothing about
+            reason = "it is nested too deeply" if isinstance(exc, RecursionError) else "a number of too many digits"
+            number = _first_with(lines, type(exc))
+            faults.append(findings.not_toml(str(path), number, reason, f"# {lines[number - 1].strip()[:_SHOWN]}"))
+            _leave_out(lines, number, is_unclosed=False)
         else:
             return TomlFile(path, values, key_lines("\n".join(lines)), faults)
     return TomlFile(path, {}, {}, faults)
@@ -96,18 +107,46 @@ def _fault(message: str, lines: Sequence[str], path: Path) -> tuple[int, Finding
     reason = _WHERE.sub("", message)
     # What is there twice can only be taken out.
     meant = f"# {line.strip()}" if "overwrite" in reason else _meant(line)
+    if any(name in line for name in _SECRETS):  # not a word of it
+        meant = ""
     return number, findings.not_toml(str(path), number, reason[:1].lower() + reason[1:], meant)
 
 
 def _unclosed(lines: Sequence[str]) -> int:
-    """The line, from 1, with the value that never ends: what is above it can be read."""
-    for number in range(len(lines), 1, -1):
+    """The line, from 1, with the value that never ends: what is above it can be read.
+
+    Looked for by halves, for a long file would take minutes: only lines that look like the start of a key or table.
+    """
+
+    def is_sound(number: int) -> bool:
         try:
             tomllib.loads("\n".join(lines[: number - 1]))
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    starts = [number for number, line in enumerate(lines, start=1) if _START.match(line)]
+    found = bisect_left(starts, True, key=lambda number: not is_sound(number)) - 1
+    # What looks like a key in the middle of a text has led astray: a sound one may follow.
+    for index in range(found + 1, min(len(starts), found + 1 + _FURTHER)):
+        if is_sound(starts[index]):
+            found = index
+    return starts[found] if found >= 0 else 1
+
+
+def _first_with(lines: Sequence[str], error: type[Exception]) -> int:
+    """The line, from 1, up to which the text raises this error, whatever is below it."""
+
+    def fails(number: int) -> bool:
+        try:
+            tomllib.loads("\n".join(lines[:number]))
         except tomllib.TOMLDecodeError:
-            continue
-        return number
-    return 1
+            return False  # cut in the middle of a value
+        except error:
+            return True
+        return False
+
+    return bisect_left(range(1, len(lines) + 1), True, key=fails) + 1
 
 
 def _meant(line: str) -> str:
@@ -124,11 +163,13 @@ def _meant(line: str) -> str:
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line, from 1, of each key and table of a sound TOML text; tables in an array have their number."""
     lines: dict[KeyPath, int] = {}
+    number, counted = 1, 0  # the line at `counted`
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
     position = _end(_BLANK.match(text, 0))
     while position < len(text):
-        number = text.count("\n", 0, position) + 1
+        number += text.count("\n", counted, position)
+        counted = position
         if text[position] == "[":
             is_array = text.startswith("[[", position)
             table, position = _key(text, position + (2 if is_array else 1))
@@ -153,7 +194,8 @@ def _key(text: str, position: int) -> tuple[tuple[str, ...], int]:
     parts = []
     while match := _KEY_PART.match(text, position):
         part = match[1]
-        parts.append(json.loads(part) if part.startswith('"') else part.strip("'"))
+        # In quotes there may be escapes, which are TOML's own.
+        parts.append(next(iter(tomllib.loads(f"{part} = 0"))) if part[0] in "\"'" else part)
         position = match.end()
         if not match[2]:
             break

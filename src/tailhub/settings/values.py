@@ -39,6 +39,9 @@ def value_of(setting: Setting, written: object, place: Place, directory: Path | 
 
     Raises `UsageError`.
     """
+    texts = written if isinstance(written, list) else [written]
+    if any(isinstance(text, str) and "\0" in text for text in texts):
+        raise UsageError(findings.zero_in_value(place))
     match written:
         case list() if setting.kind in ("texts", "names") and all(isinstance(one, str) for one in written):
             return tuple(one for text in written for one in _texts(setting, text))

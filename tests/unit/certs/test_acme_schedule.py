@@ -29,6 +29,12 @@ def test_a_window_decides() -> None:
     assert renew_at(NINETY_DAYS, Window(window.end, window.start), 0.0) == START + timedelta(days=60)
 
 
+def test_a_window_that_is_too_late() -> None:
+    """However late a server's window is, a tenth of the lifetime is left for attempts that fail."""
+    window = Window(START + timedelta(days=5000), START + timedelta(days=6000))
+    assert renew_at(NINETY_DAYS, window, 0.5) == START + timedelta(days=81)
+
+
 def test_first_order_is_due_at_once() -> None:
     """Without a certificate an order is due at once, after a failure when the pause is over."""
     assert next_step(None, Progress(), 0.5).at <= START

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from support.refusals import finding_of
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.files import Certificate, date_findings, load_pair, read_file, use_findings
 from tailhub.certs.meta import make_meta
@@ -54,10 +55,7 @@ def load(tmp_path: Path, cert: bytes, key: bytes) -> Certificate:
 
 def refusal(tmp_path: Path, cert: bytes, key: bytes) -> Finding:
     """The finding with which a pair is refused."""
-    with pytest.raises(MachineError) as caught:
-        load(tmp_path, cert, key)
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
+    return finding_of(lambda: load(tmp_path, cert, key), MachineError)
 
 
 def signed_by_itself(key: Key) -> bytes:
@@ -175,14 +173,14 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that this user may not read is refused with the user and the file's mode."""
     cert, key = pair(tmp_path, CERT, KEY)
     key.chmod(0o640)
-    real_open = Path.open
+    real_open = os.open
 
-    def no_open(path: Path, mode: str = "r") -> object:
-        if path == key:
+    def no_open(path: str, flags: int) -> int:
+        if path == str(key):
             raise PermissionError(13, "Permission denied")
-        return real_open(path, mode)
+        return real_open(path, flags)
 
-    monkeypatch.setattr(Path, "open", no_open)
+    monkeypatch.setattr(os, "open", no_open)
     with pytest.raises(MachineError, match="0640") as caught:
         load_pair(cert, key)
     assert isinstance(caught.value.finding, Finding)

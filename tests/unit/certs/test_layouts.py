@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,3 +157,41 @@ def test_a_self_signed_pair_of_another_relay(tmp_path: Path) -> None:
     put(tmp_path, **{"192__0__2__7__crt": own.pem, "192__0__2__7__key": own.key_pem})
     (pair,) = found(tmp_path)
     assert (pair.certificate.pin, pair.certificate.needs_pin) == (own.pin, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_certificate(tmp_path: Path) -> None:
+    """A named pipe in the directory is passed over: to open it would be to wait for ever."""
+    put(tmp_path, a__crt=FULL, a__key=LEAF.key_pem)
+    os.mkfifo(tmp_path / "b.pem")
+    assert names(tmp_path) == [("derp.example.com",)]
+
+
+def test_a_closed_directory_further_down_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies beside a directory that this user may not look into is served, and that one is named."""
+    put(tmp_path, a__crt=FULL, a__key=LEAF.key_pem, closed____b__crt=WILD.pem)
+    look = os.scandir
+
+    def scandir(path: str) -> object:
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pairs, notes = find_pairs(tmp_path, "--cert-dir", NOW)
+    assert len(pairs) == 1
+    assert [note.values["path"] for note in notes] == [str(tmp_path / "closed")]
+
+
+def test_a_certificate_damaged_inside_is_a_note(tmp_path: Path) -> None:
+    """One whose version or issuer cannot be read does not keep another one from being served."""
+    put(tmp_path, a__crt=FULL, a__key=LEAF.key_pem)
+    version = LEAF.der.index(b"\xa0\x03\x02\x01\x02") + 4
+    text = LEAF.der.index(b"\x0c")  # the issuer's name, in UTF-8: made into a type that it cannot be
+    for name, at, byte in (("b.crt", version, 77), ("c.crt", text, 2)):
+        damaged = bytearray(LEAF.der)
+        damaged[at] = byte
+        (tmp_path / name).write_text(ssl.DER_cert_to_PEM_cert(bytes(damaged)))
+    pairs, notes = find_pairs(tmp_path, "--cert-dir", NOW)
+    assert [pair.cert.name for pair in pairs] == ["a.crt"]
+    assert "b.crt" in {Path(str(note.values["path"])).name for note in notes}

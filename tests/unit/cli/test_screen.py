@@ -329,3 +329,10 @@ def test_behind_a_proxy() -> None:
     assert "ANYONE" in text
     assert "say so in the proxy in front" in text
     assert "--listen" not in text
+
+
+def test_nothing_steers_the_terminal() -> None:
+    """Characters that would do something to a terminal, from a certificate or an archive, are written out."""
+    stream = io.StringIO()
+    show([Line("name \x1b[2J\r\n\u202e中继")], stream)
+    assert stream.getvalue() == "name \\x1b[2J\\r\\n\\u202e中继\n"

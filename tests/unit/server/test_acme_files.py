@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.certificates import make_certificate
+from tailhub.certs.acme_errors import AcmeError
 from tailhub.certs.acme_schedule import Progress
 from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.tls_alpn import make_answer
@@ -79,3 +80,16 @@ def test_what_is_served(tmp_path: Path) -> None:
     source.key.write_bytes(make_certificate().key_pem)
     assert source.issued() is None
     assert source.load(NOW).certificates[0].self_signed
+
+
+def test_what_may_take_the_place_of_the_old_one() -> None:
+    """An issued certificate is looked at before any file is touched: is it one, for our key and all our names?"""
+    source = AcmeSource(Path("nowhere"), (*NAMES, "192.0.2.7"), "own", SERVER)
+    good = make_certificate(dns_names=NAMES, ips=["192.0.2.7"])
+    source.check(good.pem, good.key_pem)
+    other = make_certificate(dns_names=["other.example"])
+    for chain, key in ((b"", good.key_pem), (b"<html>", good.key_pem), (other.pem, other.key_pem)):
+        with pytest.raises(AcmeError, match="the server has issued"):
+            source.check(chain, key)
+    with pytest.raises(AcmeError, match="cannot be served"):
+        source.check(good.pem, other.key_pem)

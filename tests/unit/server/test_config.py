@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from tailhub.exceptions import UsageError
-from tailhub.server.config import RelayConfig, check_config, config_findings, parse_addresses, split_hostname
+from tailhub.server.config import (
+    ListenerConfig,
+    RelayConfig,
+    check_config,
+    config_findings,
+    parse_addresses,
+    split_hostname,
+)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +104,13 @@ def test_several_workers_need_a_system_that_has_them(monkeypatch: pytest.MonkeyP
     with pytest.raises(UsageError, match="cannot share a port"):
         check_config(RelayConfig(workers=2))
     check_config(RelayConfig(workers=1))
+
+
+def test_a_socket_twice() -> None:
+    """Two listeners on one unix socket are a fault of the configuration, not of another program."""
+    config = RelayConfig("unix:/run/a.sock", more_listeners=(ListenerConfig("unix:/run//a.sock"),))
+    with pytest.raises(UsageError, match=r"same socket, /run/a\.sock"):
+        check_config(config)
 
 
 @pytest.mark.parametrize(

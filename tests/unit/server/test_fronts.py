@@ -105,3 +105,12 @@ def test_whom_a_listener_trusts() -> None:
     assert not front.trusts(ip_address("127.0.0.2"))
     assert not front.trusts(None)
     assert front_of(ListenerConfig("unix:/run/relay.sock")).trusts(None)
+
+
+def test_an_address_in_either_form_is_one() -> None:
+    """IPv4 inside IPv6 names the proxy that connects by IPv4; a network of all IPv6 names no IPv4 address."""
+    front = front_of(ListenerConfig(trusted_proxies=("::ffff:10.0.0.1", "::ffff:192.0.2.0/120")))
+    assert front.trusts(ip_address("10.0.0.1"))
+    assert front.trusts(ip_address("192.0.2.255"))
+    assert not front.trusts(ip_address("192.0.3.0"))
+    assert not front_of(ListenerConfig(trusted_proxies=("::/0",))).trusts(ip_address("192.0.2.1"))

@@ -6,13 +6,15 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
+from typing import ClassVar
 
 import pytest
 
 from support.certificates import make_certificate
 from tailhub.certs.files import Certificate, describe
 from tailhub.certs.sources import Loaded, Traces
-from tailhub.server.served_certificates import CertificateWatch, ServedCertificates
+from tailhub.server.served_certificates import RETRY_LOOKS, CertificateWatch, ServedCertificates, traces_of
 
 NOW = datetime.now(UTC)
 
@@ -85,6 +87,8 @@ def test_replacing_and_renewing() -> None:
 class Source:
     """Files that a test changes."""
 
+    changes: ClassVar[bool] = True
+
     looks: Iterator[int]
     place: str = "somewhere"
     loaded: list[datetime] = field(default_factory=list)
@@ -111,6 +115,27 @@ class Source:
 def test_a_change_counts_when_two_looks_agree(looks: str, due_at: list[int]) -> None:
     """Files that are still being written are left alone; each state of them is looked at once."""
     source = Source(iter(map(int, looks)))
-    watch = CertificateWatch([None, source])
+    watch = CertificateWatch([None, source], [(), (("file", 1, 0, 0),)])
     due = [number for number in range(1, len(looks)) if watch.changed() == [(1, source)]]
     assert due == due_at
+
+
+def test_what_changed_before_the_first_look_counts_at_once() -> None:
+    """A process that was handed an older load finds that out with its first look."""
+    source = Source(iter([1, 2, 2, 2]))
+    watch = CertificateWatch([source], traces_of([source]))
+    assert watch.changed() == [(0, source)]
+    assert watch.changed() == []
+
+
+def test_what_was_unfit_is_tried_again() -> None:
+    """Files that could not be read are tried again although they look the same, until what they hold is served."""
+    source = Source(repeat(1))
+    watch = CertificateWatch([source], traces_of([source]))
+    watch.unfit(0)
+    due = [bool(watch.changed()) for _ in range(RETRY_LOOKS)]
+    assert due == [False] * (RETRY_LOOKS - 1) + [True]
+    assert not any(watch.changed() for _ in range(RETRY_LOOKS))
+    watch.unfit(0)
+    watch.fit(0)
+    assert not any(watch.changed() for _ in range(RETRY_LOOKS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,6 @@ def test_a_place_where_one_may_not_look_has_none(tmp_path: Path, monkeypatch: py
         patched.setattr(Path, "exists", refuse)
         settings = load({}, environ, 1000, "linux")
     assert (settings.is_read, settings.faults) == (False, [])
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(MachineError, match="not readable"):
         load({"config": str(tmp_path / "a.toml")}, environ, 1000, "linux")

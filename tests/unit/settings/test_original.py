@@ -79,6 +79,24 @@ def test_repaired_addresses(written: str, listen: str) -> None:
     assert config("", COMPOSE | {"DERP_ADDR": written}).listen == listen
 
 
+@pytest.mark.parametrize(
+    ("written", "listen"), [(":https", ":443"), ("[::1]:443", "[::1]:443"), ("127.0.0.1:https", "127.0.0.1:443")]
+)
+def test_services_to_listen_on(written: str, listen: str) -> None:
+    """A port may be named, as Go takes it; the one of HTTPS has TLS."""
+    found = config(f"-a {written} -hostname derp.example.com")
+    assert (found.listen, found.tls, names(f"-a {written}")) == (listen, True, [])
+    assert found.http_listen == listen.replace("443", "80")
+
+
+def test_names_to_listen_on() -> None:
+    """A name is looked up at the start, also out of a variable; one without an address is an error at its place."""
+    found = config("-certmode manual", COMPOSE | {"DERP_ADDR": "localhost:8443"})
+    assert found.listen in ("127.0.0.1:8443", "[::1]:8443")
+    (fault,) = read("", COMPOSE | {"DERP_ADDR": "nobody.invalid:8443"}).faults
+    assert (fault.name, "DERP_ADDR=:8443" in fault.render()) == ("listen-name-unknown", True)
+
+
 def test_repaired_ports_and_names() -> None:
     """HOST:PORT where a port is wanted, and a URL where a name is."""
     environ = COMPOSE | {
@@ -181,6 +199,13 @@ def test_letsencrypt() -> None:
     found = config("-hostname derp.example.com -acme-email me@example.com")
     assert (found.acme, found.acme_email, found.hostname) == (True, "me@example.com", "derp.example.com")
     assert (found.listen, found.http_listen) == (":443", ":80")
+
+
+def test_certificates_that_it_got_itself(tmp_path: Path) -> None:
+    """What is in its directory of certificates is served at once, if there is such a directory."""
+    words = "-hostname derp.example.com -certdir"
+    assert config(f"{words} {tmp_path}").acme_cache == tmp_path
+    assert config(f"{words} {tmp_path / 'none'}").acme_cache is None
 
 
 @pytest.mark.parametrize("mode", ["gcp", "nonsense"])
