@@ -155,13 +155,11 @@ def read_command(words: Sequence[str]) -> None:
 class Machine:
     """A directory that stands for a machine: home, state, configuration, and the programs that pages call."""
 
-    def __init__(self, directory: Path, *, prefix: Sequence[str] = (), address: str = ADDRESS) -> None:
-        """`prefix` runs it in a network namespace of its own, where it has the pages' own ports and `address`."""
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.home = directory / "home"
         self.state = directory / "state"
-        self._prefix = tuple(prefix)
-        self._first_port = None if prefix else free_ports(len(PORTS))
+        self.first_port = free_ports(len(PORTS))
         programs = directory / "bin"
         for path in (self.home, programs, *(directory / path[1:] for path in PATHS)):
             path.mkdir(parents=True)
@@ -179,16 +177,16 @@ class Machine:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "MACHINE": str(directory),
             "CONFIG_FILE": str(self.path("/etc/tailhub/tailhub.toml")),
-            "USUAL_LISTEN": ":8443" if prefix else f"127.0.0.1:{self.port(8443)}",
+            "USUAL_LISTEN": f"127.0.0.1:{self.port(8443)}",
             "TAILHUB_DISCOVER": "false",
-            "TAILHUB_ADDRESS": address,
-            "TAILHUB_STUN_LISTEN": ":3478" if prefix else "127.0.0.1:0",
+            "TAILHUB_ADDRESS": ADDRESS,
+            "TAILHUB_STUN_LISTEN": "127.0.0.1:0",
             "TAILHUB_ADMIN_LISTEN": "off",
         }
 
     def port(self, port: int) -> int:
         """The port that this machine has for one of the pages'."""
-        return port if self._first_port is None else self._first_port + PORTS.index(port)
+        return self.first_port + PORTS.index(port)
 
     def path(self, path: str) -> Path:
         """Where this machine has a file of the pages."""
@@ -198,14 +196,14 @@ class Machine:
         """Text of a page with this machine's paths and ports."""
         for path in PATHS:
             text = re.sub(rf"(?<![\w./-]){re.escape(path)}(?![\w-])", lambda match: str(self.path(match[0])), text)
-        for port in PORTS if self._first_port is not None else ():
+        for port in PORTS:
             text = re.sub(rf"(?<=[ \"]):{port}\b", f"127.0.0.1:{self.port(port)}", text)
         return text
 
     def run(self, script: str) -> str:
         """Run a script in the home directory; what it printed. Fails when a command in it does."""
         done = subprocess.run(
-            [*self._prefix, "sh", "-euc", self.translate(script)],
+            ["sh", "-euc", self.translate(script)],
             cwd=self.home,
             env=self._environ,
             stdin=subprocess.DEVNULL,
