@@ -153,16 +153,18 @@ def read_command(words: Sequence[str]) -> None:
 
 
 class Machine:
-    """A directory that stands for a machine: home, state, configuration, and the programs that pages call."""
+    """A directory that stands for a machine: home, state, configuration, and the programs that pages call.
 
-    def __init__(self, directory: Path, *, prefix: Sequence[str] = (), address: str = ADDRESS) -> None:
-        """`prefix` runs it in a network namespace of its own, where it has the pages' own ports and `address`."""
+    A page that needs its very ports is run in a network namespace, by its `prefix`; then there are no other `ports`.
+    """
+
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.home = directory / "home"
         self.state = directory / "state"
-        self.prefix = tuple(prefix)
-        first = 0 if prefix else free_ports(len(PORTS))
-        self.ports: dict[int, int] = {} if prefix else {port: first + number for number, port in enumerate(PORTS)}
+        first = free_ports(len(PORTS))
+        self.ports = {port: first + number for number, port in enumerate(PORTS)}
+        self.prefix: tuple[str, ...] = ()
         programs = directory / "bin"
         for path in (self.home, programs, *(directory / path[1:] for path in PATHS)):
             path.mkdir(parents=True)
@@ -180,10 +182,10 @@ class Machine:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "MACHINE": str(directory),
             "CONFIG_FILE": str(self.path("/etc/tailhub/tailhub.toml")),
-            "USUAL_LISTEN": ":8443" if prefix else f"127.0.0.1:{self.port(8443)}",
+            "USUAL_LISTEN": f"127.0.0.1:{self.port(8443)}",
             "TAILHUB_DISCOVER": "false",
-            "TAILHUB_ADDRESS": address,
-            "TAILHUB_STUN_LISTEN": ":3478" if prefix else "127.0.0.1:0",
+            "TAILHUB_ADDRESS": ADDRESS,
+            "TAILHUB_STUN_LISTEN": "127.0.0.1:0",
             "TAILHUB_ADMIN_LISTEN": "off",
         }
 

@@ -22,14 +22,14 @@ from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.listener_record import describe_listeners, origin_of
-from tailhub.server.listeners import ListenSpecs, bind_listeners
+from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
 from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.state_swap import is_unfinished
-from tailhub.server.systemd import inherited_sockets
+from tailhub.server.systemd import inherited_sockets, keep_sockets, release_sockets
 
 FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64
@@ -72,7 +72,7 @@ class Foundation:
         self.policy = AdmissionPolicy(self._load_mesh_key())
         self.rate_limit, found = load_rate_limit(self.config)
         self.notes += found
-        self.listeners = bind_listeners(self.specs, workers, inherited=inherited_sockets(os.environ))
+        self.listeners = self._listen(workers)
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:
             if isinstance(spec, UnixSpec):
@@ -84,6 +84,20 @@ class Foundation:
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
+
+    def _listen(self, workers: int) -> BoundListeners:
+        """Bind what is not there from the last run or by a socket unit, and have the manager keep it for the next."""
+        units, kept = inherited_sockets(os.environ)
+        wanted = [sock for sock in kept if self.specs.wants(sock)]
+        if len(wanted) < len(kept):
+            for sock in kept:
+                if sock not in wanted:
+                    sock.close()
+            release_sockets(os.environ)  # their ports may be wanted in another way
+        listeners = bind_listeners(self.specs, workers, inherited=(*units, *wanted))
+        if not units:  # which keep their own
+            keep_sockets(os.environ, listeners.public_tcp)
+        return listeners
 
     def _pinned_ports(self) -> set[int]:
         """The ports that are to be served with a pinned certificate."""

@@ -29,6 +29,8 @@ ExecStart={command}
 Restart=always
 RestartSec=2
 TimeoutStopSec=30
+# Its listening sockets stay open over a restart: who connects meanwhile waits, and is not refused.
+FileDescriptorStoreMax=64
 LimitNOFILE=1048576
 UMask=0077
 
