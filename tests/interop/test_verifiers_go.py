@@ -151,7 +151,7 @@ ANSWERS = {
 
 @contextlib.contextmanager
 def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator[int]:
-    """A ``derper`` without TLS; its port."""
+    """A ``derper`` without TLS; its port. `directory` is named after a derper: then ours keeps its state there too."""
     port = free_ports()
     directory.mkdir()
     key = str(directory / "derper.key")
@@ -211,12 +211,12 @@ def test_derper_and_ours_ask_the_same_and_conclude_the_same(tmp_path: Path) -> N
                 found = outcomes.setdefault(name, {})
                 for rule in ("true", "false"):
                     flags = ("-verify-client-url", url, f"-verify-client-url-fail-open={rule}")
-                    with run_derper(program, tmp_path / f"{name}-{rule}", *flags) as port:
+                    with run_derper(program, tmp_path / f"derper-{name}-{rule}", *flags) as port:
                         for case in ANSWERS:
                             answer = ANSWERS[case]
                             found[f"{case}, {rule}"] = asyncio.run(is_let_in(port))
                     flags = ("-verify-client-url", "http://127.0.0.1:1/", f"-verify-client-url-fail-open={rule}")
-                    with run_derper(program, tmp_path / f"{name}-{rule}-away", *flags) as port:
+                    with run_derper(program, tmp_path / f"derper-{name}-{rule}-away", *flags) as port:
                         found[f"nobody there, {rule}"] = asyncio.run(is_let_in(port))
                 questions[name] = asked[-1]
         finally:
