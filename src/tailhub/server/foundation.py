@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from tailhub import box, findings
 from tailhub.certs.files import Certificate
-from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
+from tailhub.certs.sources import CertSource, FixedSource
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
@@ -21,6 +21,7 @@ from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.config import ListenerConfig, RelayConfig
+from tailhub.server.file_sources import file_source
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
@@ -117,11 +118,8 @@ class Foundation:
         """Where the certificate of a listener comes from."""
         if not listener.tls:
             return None
-        if listener.cert is not None and listener.key is not None:
-            places = listener.place("cert"), listener.place("key")
-            return PairSource(listener.cert, listener.key, listener.hostname, *places)
-        if listener.cert_dir is not None:
-            return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
+        if (source := file_source(listener)) is not None:
+            return source
         if listener.acme:
             return self._acme_source(listener)
 

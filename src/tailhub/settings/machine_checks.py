@@ -29,16 +29,10 @@ def machine_findings(config: RelayConfig) -> list[Finding]:
 
 def check_certificates(config: RelayConfig) -> Iterator[Finding]:
     """Can the certificate files be read and served, and will clients take them?"""
-    from tailhub.certs.sources import CertSource, DirectorySource, PairSource
+    from tailhub.server.file_sources import file_source
 
     for listener in config.listeners:
-        source: CertSource
-        if listener.cert is not None and listener.key is not None:
-            places = listener.place("cert"), listener.place("key")
-            source = PairSource(listener.cert, listener.key, listener.hostname, *places)
-        elif listener.cert_dir is not None:
-            source = DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
-        else:
+        if (source := file_source(listener)) is None:
             continue
         try:
             yield from source.load(datetime.now(UTC)).notes
