@@ -109,11 +109,16 @@ def init(
     path = Path(file).expanduser() if file.startswith("~") else Path(file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        stream = path.open("x", encoding="utf-8")
     except FileExistsError as exc:
         raise MachineError(findings.file_in_the_way(str(path))) from exc
     except OSError as exc:
+        raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
+    try:
+        with stream:
+            stream.write(text)
+    except OSError as exc:
+        path.unlink(missing_ok=True)  # an empty one would be sound
         raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
     _show(lambda columns: _init_screen(path, language, columns))
     return 0
