@@ -69,6 +69,7 @@ from tailhub.findings.fronts import (
     bad_trusted_proxy,
     passthrough_needs_tls,
     passthrough_own_name,
+    passthrough_to_itself,
 )
 from tailhub.findings.language import Language, choose_language
 from tailhub.findings.listening import (
@@ -232,6 +233,7 @@ __all__ = [
     "pair_taken_over",
     "passthrough_needs_tls",
     "passthrough_own_name",
+    "passthrough_to_itself",
     "pin_exists",
     "pin_expires_soon",
     "platform_unsupported",

@@ -152,4 +152,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH231": Entry("socket-twice", _ERROR),
     "TH232": Entry("bad-service-name", _ERROR),
     "TH233": Entry("state-unfinished", _ERROR),
+    "TH234": Entry("passthrough-to-itself", _ERROR),
 }
