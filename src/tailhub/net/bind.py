@@ -223,7 +223,8 @@ def _is_free(endpoint: Endpoint, port: int, kind: socket.SocketKind) -> bool:
 def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG, option: str = "unix") -> socket.socket:
     """Listen on a unix socket that nobody can open before it has `mode`. A socket file that nobody answers is replaced.
 
-    `option` is how somebody named it. Raises `MachineError` if a program answers there, the path is too long or is something else, or cannot be made.
+    `option` is how somebody named it. Raises `MachineError` if a program answers there, the path is too long or is
+    something else, or cannot be made.
     """
     if len(os.fsencode(path)) > _MAX_UNIX_PATH:
         raise MachineError(findings.cannot_listen(option, str(path), f"longer than {_MAX_UNIX_PATH} bytes"))
