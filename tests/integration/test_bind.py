@@ -259,6 +259,8 @@ def test_unix_path_that_cannot_be(tmp_path: Path) -> None:
         bind_unix(tmp_path / ("x" * 120))
     with pytest.raises(MachineError, match="No such file"):
         bind_unix(tmp_path / "missing" / "admin.sock")
+    with pytest.raises(MachineError, match=r"--listen unix:/run/tailhub/relay\.sock"):
+        bind_unix(tmp_path / "missing" / "relay.sock", option="--listen")
 
 
 def test_descriptor_limit() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support.ports import free_ports
 from support.waiting import until
 from support.wire import Wire, believing_context, relay, run
 from tailhub.certs.tls_alpn import make_answer
@@ -318,6 +319,24 @@ def test_an_acme_server_that_asks_for_an_address_is_not_passed_on() -> None:
             client.close()
 
     run(scenario)
+
+
+@pytest.mark.parametrize("prefix", ["", "proxy:"])
+def test_a_backend_that_is_the_relay_itself(prefix: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A route that leads back to the relay costs one connection and a line in the log, not all that there can be."""
+
+    async def scenario() -> None:
+        port = free_ports(1)
+        routes = (f"*={prefix}127.0.0.1:{port}",)
+        async with relay(listen=f"127.0.0.1:{port}", passthrough=routes, trusted_proxies=LOOPBACK) as server:
+            client = await Wire.open(server, tls=False)
+            client.write(hello("www.example.com"))
+            assert await client.rest() == b""
+            assert server.context.events.passthrough == {"passed on": 1, "backend unreachable": 1}
+
+    with caplog.at_level("WARNING", "tailhub"):
+        run(scenario)
+    assert "it leads back to this relay" in caplog.text
 
 
 def test_connections_that_are_passed_on_end_with_the_relay() -> None:

@@ -78,6 +78,7 @@ from tailhub.findings.fronts import (
     bad_trusted_proxy,
     passthrough_needs_tls,
     passthrough_own_name,
+    passthrough_to_itself,
 )
 from tailhub.findings.language import Language, choose_language
 from tailhub.findings.listening import (
@@ -256,6 +257,7 @@ __all__ = [
     "pair_taken_over",
     "passthrough_needs_tls",
     "passthrough_own_name",
+    "passthrough_to_itself",
     "pin_exists",
     "pin_expires_soon",
     "platform_unsupported",

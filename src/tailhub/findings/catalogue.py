@@ -165,6 +165,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH231": Entry("socket-twice", _ERROR),
     "TH232": Entry("bad-service-name", _ERROR),
     "TH233": Entry("state-unfinished", _ERROR),
+    "TH234": Entry("passthrough-to-itself", _ERROR),
     # names to listen on, what others have left, what a move leaves behind
     "TH240": Entry("listen-name-unknown", _ERROR),
     "TH241": Entry("service-unknown", _ERROR),

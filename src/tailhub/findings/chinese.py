@@ -35,7 +35,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "无法监听 {text}（{flag}）：{reason}。",
         "[[unix?请移走占位的文件，或用 `--state-dir DIR` 换一个目录。"
-        "||请用 `{flag:=HOST:PORT}` 换一个地址，或用 `{flag:=off}` 关闭它。]]",
+        "||[[path?请建立它的目录，移走占位的文件，或换一个（更短的）路径：`{flag:=unix:/run/tailhub/relay.sock}`。"
+        "||请用 `{flag:=HOST:PORT}` 换一个地址，或用 `{flag:=off}` 关闭它。]]]]",
     ),
     "TH036": (
         "本进程最多可打开 {limit} 个文件，大约够 {clients} 个客户端使用。",
@@ -549,6 +550,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH233": (
         "向 {path} 的导入中途中断，还没有完成。",
         "请在那里启动一次中继，它会完成导入：`tailhub relay --state-dir {path!q}`",
+    ),
+    "TH234": (
+        "{option}：`{text}` 又指回中继自己。",
+        "请写另一个服务器的套接字，或去掉它。",
     ),
     "TH240": (
         "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",

@@ -39,7 +39,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH035": (
         "Cannot listen on {text} ({flag}): {reason}.",
         "[[unix?Remove what is in the way, or choose another directory with `--state-dir DIR`."
-        "||Choose another address with `{flag:=HOST:PORT}`, or switch it off with `{flag:=off}`.]]",
+        "||[[path?Make its directory, remove what is in the way, or choose a shorter or another path: "
+        "`{flag:=unix:/run/tailhub/relay.sock}`."
+        "||Choose another address with `{flag:=HOST:PORT}`, or switch it off with `{flag:=off}`.]]]]",
     ),
     "TH036": (
         "This process may open {limit} files, enough for about {clients} clients.",
@@ -590,6 +592,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH233": (
         "An import into {path} was cut off, and is not at its end.",
         "Start the relay there once, which finishes it: `tailhub relay --state-dir {path!q}`",
+    ),
+    "TH234": (
+        "{option}: `{text}` leads back to the relay itself.",
+        "Name the socket of the other server, or leave it out.",
     ),
     "TH240": (
         "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",

@@ -23,3 +23,8 @@ def passthrough_own_name(name: str, option: str = "--passthrough") -> Finding:
 def passthrough_needs_tls(option: str, tls: str) -> Finding:
     """``--passthrough`` at a listener without TLS, where nobody asks for a name."""
     return Finding("TH133", {"option": option, "tls": tls})
+
+
+def passthrough_to_itself(text: str, option: str) -> Finding:
+    """The route leads to the listener that it is for."""
+    return Finding("TH234", {"text": text, "option": option})

@@ -93,8 +93,12 @@ def family_missing(family: str, flag: str) -> Finding:
 
 
 def cannot_listen(flag: str, text: str, reason: str) -> Finding:
-    """Listening on `text` fails for another reason, in the system's words. `flag` "unix": a unix socket's path."""
-    return Finding("TH035", {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix"})
+    """Listening on `text` fails for another reason, in the system's words; it is a HOST:PORT, or a unix socket's path.
+
+    `flag` "unix" is for the socket that is in the state directory.
+    """
+    values = {"flag": flag, "text": text, "reason": reason, "unix": flag == "unix", "path": text.startswith("/")}
+    return Finding("TH035", values)
 
 
 def socket_twice(one: str, other: str, path: str) -> Finding:

@@ -220,16 +220,17 @@ def _is_free(endpoint: Endpoint, port: int, kind: socket.SocketKind) -> bool:
     return True
 
 
-def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG) -> socket.socket:
+def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG, option: str = "unix") -> socket.socket:
     """Listen on a unix socket that nobody can open before it has `mode`. A socket file that nobody answers is replaced.
 
-    Raises `MachineError` if a program answers there, the path is too long or is something else, or cannot be made.
+    `option` is how somebody named it. Raises `MachineError` if a program answers there, the path is too long or is
+    something else, or cannot be made.
     """
     if len(os.fsencode(path)) > _MAX_UNIX_PATH:
-        raise MachineError(findings.cannot_listen("unix", str(path), f"longer than {_MAX_UNIX_PATH} bytes"))
+        raise MachineError(findings.cannot_listen(option, str(path), f"longer than {_MAX_UNIX_PATH} bytes"))
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _remove_stale(path)
+        _remove_stale(path, option)
         before = os.umask(0o777 & ~mode)
         try:
             sock.bind(str(path))
@@ -239,26 +240,26 @@ def bind_unix(path: Path, mode: int = 0o600, backlog: int = BACKLOG) -> socket.s
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise MachineError(findings.cannot_listen("unix", str(path), error.strerror or str(error))) from error
+        raise MachineError(findings.cannot_listen(option, str(path), error.strerror or str(error))) from error
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: Path, option: str) -> None:
     """Make room at `path` if a socket is there that nobody listens on. Raises `MachineError`, `OSError`."""
     try:
         found = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found):
-        raise MachineError(findings.cannot_listen("unix", str(path), "it exists and is not a socket"))
+        raise MachineError(findings.cannot_listen(option, str(path), "it exists and is not a socket"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         # Anything but a refusal, a full queue (EAGAIN) for example, comes from a program that is alive.
         if probe.connect_ex(str(path)) != errno.ECONNREFUSED:
-            raise MachineError(findings.cannot_listen("unix", str(path), "another program answers there"))
+            raise MachineError(findings.cannot_listen(option, str(path), "another program answers there"))
     path.unlink(missing_ok=True)
 
 

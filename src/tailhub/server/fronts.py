@@ -123,6 +123,8 @@ def _read(listener: ListenerConfig) -> tuple[Front, list[Finding]]:
         name, backend = name.strip().lower().rstrip("."), _backend(target.strip())
         if backend is None or not _PATTERN.fullmatch(name) or _is_address(name) or name in routes:
             found.append(findings.bad_passthrough(text, place))
+        elif backend.path and listener.listen == f"{_UNIX}{backend.path}":
+            found.append(findings.passthrough_to_itself(text, place))
         elif name == hostname:
             found.append(findings.passthrough_own_name(name, place))
         else:

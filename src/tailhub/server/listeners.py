@@ -139,5 +139,5 @@ def _bind_public(
     if (bound := given.take(spec, socket.SOCK_STREAM)) is not None:
         return shares_of(bound, workers)
     if isinstance(spec, UnixSpec):
-        return shares_of(BoundSockets((bind_unix(spec.path, unix_mode),)), workers)
+        return shares_of(BoundSockets((bind_unix(spec.path, unix_mode, option=spec.flag),)), workers)
     return bind_tcp_shares(spec, workers)

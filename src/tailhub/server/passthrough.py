@@ -35,6 +35,7 @@ class Passthrough:
         self._events = events
         self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
+        self._own_ends: set[object] = set()  # of connections to backends
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -46,6 +47,10 @@ class Passthrough:
             return
         sock = newcomer.stream.detach()
         newcomer.leave()
+        if _far_end(sock) in self._own_ends:  # it would go round until no connection is left
+            self._events.backend_failed(backend.text, "it leads back to this relay")
+            sock.close()
+            return
         if backend.header:
             source = (newcomer.address, newcomer.port) if newcomer.address is not None else None
             first_bytes = serialize_proxy_header(source, _own_end(sock)) + first_bytes
@@ -62,6 +67,7 @@ class Passthrough:
 
     async def _pass(self, sock: socket.socket, backend: Backend, first_bytes: bytes) -> None:
         writers: list[asyncio.StreamWriter] = []
+        own_end: object = None
         try:
             try:
                 async with asyncio.timeout(CONNECT_S):
@@ -75,6 +81,8 @@ class Passthrough:
             for writer in writers:  # `drain` then waits until the kernel has all of it: the end cuts nothing off
                 writer.transport.set_write_buffer_limits(high=0)
             self._events.passthrough["passed on"] += 1
+            if own_end := to_backend.get_extra_info("sockname"):
+                self._own_ends.add(own_end)
             to_backend.write(first_bytes)
             await _both(_copy(from_client, to_backend), _copy(from_backend, to_client))
         except OSError:  # either side went away in the middle
@@ -82,6 +90,7 @@ class Passthrough:
         except Exception:  # ours: it costs this connection, not the relay
             _log.exception("error while passing a connection on")
         finally:
+            self._own_ends.discard(own_end)
             for writer in writers:
                 writer.transport.abort()
             sock.close()
@@ -135,3 +144,11 @@ def _own_end(sock: socket.socket) -> tuple[Address, int] | None:
     except OSError:
         return None
     return (ip_address(name[0].partition("%")[0]), name[1]) if isinstance(name, tuple) else None
+
+
+def _far_end(sock: socket.socket) -> object:
+    """The other side's address, as that side has it; None for one that is gone or has none."""
+    try:
+        return sock.getpeername() or None
+    except OSError:
+        return None

@@ -110,3 +110,17 @@ def test_full_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.setattr(sys, "stdout", _Full())
     assert run(["--version"]) == 1
     assert "could not be written: No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_no_half_of_a_configuration_file_is_left(tmp_path: Path) -> None:
+    """When the disk is full `config init` leaves no empty file, which a relay would take for its configuration."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert run(["config", "init", str(tmp_path / "tailhub.toml")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

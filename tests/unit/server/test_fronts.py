@@ -8,7 +8,7 @@ import pytest
 
 from tailhub.exceptions import UsageError
 from tailhub.server.config import ListenerConfig, RelayConfig, check_config
-from tailhub.server.fronts import Backend, front_of
+from tailhub.server.fronts import Backend, front_findings, front_of
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,12 @@ def test_passthrough_of_the_relays_own_name() -> None:
     """The relay's own name cannot be given away."""
     with pytest.raises(UsageError, match="relay's own name"):
         check_config(RelayConfig(hostname="derp.example.com", passthrough=("derp.example.com=127.0.0.1:1",)))
+
+
+def test_passthrough_to_itself() -> None:
+    """A route to the socket that the listener has would go round and round."""
+    listener = ListenerConfig("unix:/run/relay.sock", passthrough=("*=unix:/run/relay.sock",))
+    assert [finding.code for finding in front_findings(listener)] == ["TH234"]
 
 
 def test_passthrough_without_tls() -> None:
