@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tailhub.server.state_place import locate
-from tailhub.settings.table import SETTINGS
+from tailhub.settings.table import SETTINGS, Setting
+from tailhub.settings.values import public_text
 
 
 def program(
@@ -40,17 +41,21 @@ def relay_command(words: Sequence[str] = tuple(sys.argv[1:])) -> str:
 
 
 def _without_secrets(words: Sequence[str]) -> list[str]:
-    named = {setting.flag: setting.metavar for setting in SETTINGS if setting.secret}
+    by_flag = {setting.flag: setting for setting in SETTINGS if setting.secret or setting.secret_url}
     shown: list[str] = []
     for word in words:
-        flag = word.partition("=")[0]
-        if shown and shown[-1] in named:
-            shown.append(named[shown[-1]])
-        elif flag in named and flag != word:
-            shown += [flag, named[flag]]
+        flag, equals, value = word.partition("=")
+        if shown and shown[-1] in by_flag:
+            shown.append(_public(by_flag[shown[-1]], word))
+        elif flag in by_flag and equals:
+            shown += [flag, _public(by_flag[flag], value)]
         else:
             shown.append(word)
     return shown
+
+
+def _public(setting: Setting, value: str) -> str:
+    return value if public_text(setting, value) == value else setting.metavar
 
 
 def derpmap_command(state_dir: Path, environ: Mapping[str, str], uid: int | None) -> str:

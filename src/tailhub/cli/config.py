@@ -23,7 +23,7 @@ from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Language
 from tailhub.settings.merge import Given, Origin, Settings, load
 from tailhub.settings.table import BY_NAME, SETTINGS, Section, Setting
-from tailhub.settings.values import MASK
+from tailhub.settings.values import public_text
 
 if TYPE_CHECKING:
     from tailhub.cli.screen import Line
@@ -195,7 +195,7 @@ def _text(setting: Setting, value: object) -> str:
         value = ", ".join(value)
     if value in (None, ""):
         return setting.shown_default or _NONE
-    return MASK if setting.secret else str(value)
+    return public_text(setting, str(value))
 
 
 def _origin(given: Given | None, origin: Origin, words: dict[str, str]) -> str:
@@ -264,10 +264,10 @@ _SOURCES: dict[Origin, str] = {"flag": "flag", "variable": "environment", "key":
 
 
 def _value_json(setting: Setting, value: object, origin: Origin, place: findings.Place | None) -> dict[str, object]:
-    if setting.secret and value:
-        value = MASK
     if isinstance(value, Path):
         value = str(value)
+    if isinstance(value, str) and value:
+        value = public_text(setting, value)
     result: dict[str, object] = {"value": value, "source": _SOURCES.get(origin, origin)}
     if place is not None and origin != "quiet":
         result |= {"place": place.written} | ({"line": place.line} if place.line else {})

@@ -38,8 +38,8 @@ def verify_fails_open(url: str, setting: str) -> Finding:
 
 
 def bad_verify_url(setting: str, text: str) -> Finding:
-    """The URL to ask is none."""
-    return Finding("TH214", {"setting": setting, "text": text})
+    """The URL to ask is none. What may be its user, password or query is not told."""
+    return Finding("TH214", {"setting": setting, "text": text.rpartition("@")[2].partition("?")[0]})
 
 
 def verify_setting_unused(setting: str, missing: str) -> Finding:

@@ -24,7 +24,7 @@ from tailhub.net.listen_spec import repair
 from tailhub.settings.go_flags import BOOLS, GoKind, read_duration, split_flags
 from tailhub.settings.merge import Given, Settings, load
 from tailhub.settings.table import BY_NAME
-from tailhub.settings.values import MASK, value_of
+from tailhub.settings.values import MASK, public_url, value_of
 
 __all__ = ["FLAGS", "OriginalFlag", "read_original"]
 
@@ -177,7 +177,7 @@ def _take(written: _Written, flag: OriginalFlag, text: str, place: Place) -> Non
         return
     if mended != text:
         ours = BY_NAME.get(flag.name.replace("-", "_"))
-        shown = (MASK, MASK) if ours is not None and ours.secret else (text, mended)
+        shown = (MASK, MASK) if ours is not None and ours.secret else (public_url(text), public_url(mended))
         written.faults.append(findings.value_repaired(place, *shown))
     written.values[flag.name], written.places[flag.name] = mended, place
 

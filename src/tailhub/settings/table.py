@@ -34,7 +34,8 @@ class Setting:
     """One setting.
 
     `field` is its name in the configuration's class; `example` what the documentation writes; `in_listen`: may it stand
-    in a ``[[listen]]`` table? `shown_default` is for a default that is found out. A `secret` is never printed.
+    in a ``[[listen]]`` table? `shown_default` is for a default that is found out. A `secret` is never printed,
+    nor are user, password and query of a `secret_url`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Setting:
     in_listen: bool = False
     shown_default: str = ""
     secret: bool = False
+    secret_url: bool = False
 
     @property
     def flag(self) -> str:
@@ -302,6 +304,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Only those may relay whom the program at this URL admits, such as Headscale's /verify.",
         "URL",
         "https://headscale.example.com/verify",
+        secret_url=True,
     ),
     Setting(
         "verify_url_fail_open",

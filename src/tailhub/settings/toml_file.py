@@ -38,7 +38,7 @@ _VALUE_PART = re.compile(
 )
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=:]\s*(.*?)\s*(?:#.*)?")
 _QUOTES = "\"'`“”‘’„«»「」"
-_SECRETS = tuple(setting.name for setting in SETTINGS if setting.secret)
+_SECRETS = tuple(setting.name for setting in SETTINGS if setting.secret or setting.secret_url)
 _LISTEN_KEY = re.compile(r"""\s*["']?listen["']?\s*=""")
 
 

@@ -32,6 +32,7 @@ _EXPECTED = {
 }
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 MASK = "(secret)"
+_SECRET_IN_URL = re.compile(r"(?<=//)\S*(?=@)|(?<=\?)\S+")  # user and password; query
 
 
 def value_of(setting: Setting, written: object, place: Place, directory: Path | None = None) -> object:
@@ -60,9 +61,21 @@ def value_of(setting: Setting, written: object, place: Place, directory: Path | 
 
 def wrong_type(setting: Setting, written: object, place: Place) -> findings.Finding:
     """What was `written` is of another type than `setting` takes; what it says is kept to itself if it is secret."""
-    found = MASK if setting.secret else shown(written)
+    found = public_text(setting, shown(written))
     example = setting.example or ("true" if setting.kind == "switch" else setting.default_text)
     return findings.wrong_type(place, _EXPECTED[setting.kind], found, example)
+
+
+def public_text(setting: Setting, text: str) -> str:
+    """`text`, a value of `setting` however it was written, without what is secret."""
+    if setting.secret:
+        return MASK
+    return public_url(text) if setting.secret_url else text
+
+
+def public_url(text: str) -> str:
+    """A URL, or what was meant to be one, without user, password and query."""
+    return _SECRET_IN_URL.sub(MASK, text)
 
 
 def _read(setting: Setting, text: str, place: Place, directory: Path | None) -> object:

@@ -52,6 +52,15 @@ def test_a_secret_is_left_out_of_the_relays_command(given: tuple[str, ...]) -> N
     assert shown.endswith(" relay --acme-eab-key KEY --acme")
 
 
+@pytest.mark.parametrize("given", [("--verify-url", "{}"), ("--verify-url={}",)])
+@pytest.mark.parametrize("url", ["https://me:s3cret@example.com/verify", "https://example.com/verify?token=s3cret"])
+def test_a_secret_in_a_url_is_left_out_of_the_relays_command(given: tuple[str, ...], url: str) -> None:
+    """A URL with a password or a query has its placeholder there, one without stays."""
+    assert relay_command(("relay", *(one.format(url) for one in given))).endswith(" relay --verify-url URL")
+    plain = relay_command(("relay", *(one.format("http://127.0.0.1/v") for one in given)))
+    assert plain.endswith("relay --verify-url http://127.0.0.1/v")
+
+
 def test_derpmap_command(tmp_path: Path) -> None:
     """The state directory is named unless it is where a shell's `derpmap` looks by itself."""
     usual = {"HOME": "/home/me"}

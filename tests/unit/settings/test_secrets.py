@@ -47,6 +47,31 @@ def test_no_command_shows_a_secret(
     assert SECRET not in out + error
 
 
+URLS = [f"http://me:{SECRET}@127.0.0.1:1/v", f"http://127.0.0.1:1/v?token={SECRET}", f"me:{SECRET}@127.0.0.1/v"]
+
+
+@pytest.mark.parametrize("written", [*(f'"{url}"' for url in URLS), f'["{URLS[0]}"]', URLS[0]])
+@pytest.mark.parametrize("words", [["show"], ["show", "--json"], ["check"], ["check", "--json"]])
+def test_no_command_shows_a_secret_in_a_url(
+    tmp_path: Path, words: list[str], written: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """User, password and query of a URL that is asked are not printed, be it sound or not."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text(f"verify_url = {written}\n")
+    assert run(["config", *words, "--config", str(file), "--lang", "en"]) in (0, 1)
+    out, error = capsys.readouterr()
+    assert SECRET not in out + error
+
+
+def test_a_secret_in_a_url_in_stray_quotes() -> None:
+    """The original's verify URL is mended and told of without what is secret in it."""
+    settings = read_original(["-verify-client-url", f"'{URLS[0]}'"], {}, 1000, Path("/home/somebody"))
+    assert settings is not None
+    assert settings.relay["verify_url"].value == URLS[0]
+    (finding,) = (finding for finding in settings.faults if finding.name == "value-repaired")
+    assert SECRET not in finding.render("en") + finding.render("zh")
+
+
 def test_a_secret_in_stray_quotes() -> None:
     """Quotes of a compose file around a secret are taken away, and told of without it."""
     words = ["-acme-eab-key", f"'{SECRET}'", "-hostname", "derp.example.com"]
