@@ -72,7 +72,7 @@ class RelayProcess:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal that it is to survive."""
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, remove its directory; its exit code."""
