@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import ssl
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from support import require
 from support.certificates import make_certificate
@@ -214,6 +216,37 @@ def test_an_order_is_carried_on(pebble: Pebble, tmp_path: Path) -> None:
         chain = client.obtain(["again.acme.example"], key, "dns-01", answers, orders[0], orders.append)
         assert names_of(x509.load_pem_x509_certificates(chain)[0]) == ["again.acme.example"]
     assert (len(accounts), len(orders)) == (1, 1)
+
+
+def put_in_cache(cache: Path, account_key: bytes, days_left: int) -> bytes:
+    """What Go's autocert leaves: a certificate for `NAME`, of 90 days, and an account; the certificate in DER."""
+    ca = make_certificate(common_name="A CA", is_ca=True)
+    made = make_certificate(dns_names=[NAME], issuer=ca, valid_from_days=days_left - 90, valid_to_days=days_left)
+    cache.mkdir(parents=True)
+    (cache / NAME).write_bytes(made.key_pem + made.pem + ca.pem)
+    (cache / "acme_account+key").write_bytes(account_key)
+    return made.der
+
+
+def test_what_autocert_left_is_served_and_renewed(pebble: Pebble, tmp_path: Path) -> None:
+    """A certificate of derper's own is served while it is good, and renewed by its account when it is time."""
+    server, account_key = Server(pebble.directory, ca_file=str(pebble.ca_file)), make_key()
+    accounts: list[str] = []
+    with pytest.raises(AcmeError, match="gone"):
+        AcmeClient(server, account_key, "", accounts.append).obtain([NAME], make_key(), "dns-01", Broken())
+    flags = options(pebble, "tls-alpn-01", "--hostname", NAME, "--acme-cache")
+    good = put_in_cache(tmp_path / "good", account_key, 80)
+    with RelayProcess(*flags, str(tmp_path / "good")) as relay:
+        assert served(relay).public_bytes(Encoding.DER) == good
+        assert "CertName" not in relay.node()
+    put_in_cache(tmp_path / "old", account_key, 1)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
+    with RelayProcess(*flags, str(tmp_path / "old")) as relay:
+        issued(relay)
+        (account,) = (relay.state_dir / "acme" / "accounts").iterdir()
+        assert json.loads(account.read_bytes())["uri"] == accounts[0]
+        assert f"The certificate for {NAME} in" in " ".join(relay.log().split())
+    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
 
 
 def test_nonsense_never_takes_the_place_of_a_certificate(tmp_path: Path) -> None:

@@ -71,6 +71,14 @@ def test_both_families_on_one_port(binder: Binder, keep: Keep) -> None:
 
 
 @BINDERS
+def test_localhost_is_both_loopback_addresses(binder: Binder, keep: Keep) -> None:
+    """For ``localhost`` both loopback addresses are bound, on the same port."""
+    bound = keep(binder(spec("localhost:0")))
+    names = {sock.getsockname()[:2] for sock in bound.sockets}
+    assert names == {("127.0.0.1", bound.port), ("::1", bound.port)}
+
+
+@BINDERS
 def test_second_bind_names_the_program(binder: Binder, keep: Keep) -> None:
     """A port that is taken is refused with its program's name and pid, and a free one on the same host is offered."""
     port = keep(binder(spec("127.0.0.1:0"))).port

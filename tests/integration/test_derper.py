@@ -11,9 +11,10 @@ import pytest
 from support import require
 from support.certificates import make_certificate
 from support.ports import free_ports
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
+from support.verifiers import served_verdicts
 from tailhub.keys import NodePrivate
 
 NAME = "derp.example.com"
@@ -102,3 +103,35 @@ def test_manual_certificates_as_derper_takes_them(tmp_path: Path) -> None:
         served_map(region(port, -1)) as url,
     ):
         talk(Tailcat(tailcat, url, tmp_path))
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_wrapper_image_with_a_verify_url(tmp_path: Path) -> None:
+    """``DERP_VERIFY_CLIENT_URL`` is obeyed: clients talk while it says yes, and are kept out when it says no."""
+    tailcat = require.tailcat()
+    leaf = make_certificate(dns_names=[NAME], issuer=CA)
+    (tmp_path / "cert.pem").write_bytes(leaf.pem + CA.pem)
+    (tmp_path / "cert.key").write_bytes(leaf.key_pem)
+    state, port, answer = tmp_path / "derper", free_ports(), {"Allow": "true"}
+    private_key(state)
+    with served_verdicts(answer) as url:
+        environ = {
+            "DERP_ADDR": f"127.0.0.1:{port}",
+            "DERP_DOMAIN": NAME,
+            "DERP_CERT_MODE": "manual",
+            "DERP_CERT_DIR": str(tmp_path),
+            "DERP_HTTP_PORT": "-1",
+            "DERP_STUN": "false",
+            "DERP_VERIFY_CLIENTS": "false",
+            "DERP_VERIFY_CLIENT_URL": f'"{url}"',
+        }
+        words = ("-c", str(state / "derper.key"))
+        with (
+            RelayProcess(*words, defaults=(), command="derper", state_dir=state, environ=environ | QUIET) as relay,
+            served_map(region(port, -1)) as map_url,
+        ):
+            talk(Tailcat(tailcat, map_url, tmp_path))
+            answer["Allow"] = "false"
+            with Tailcat(tailcat, map_url, tmp_path).listen():
+                until(lambda: f"{url}: refused" in relay.log(), "a client is kept out", relay.log)
+        assert "TH213" in relay.log()  # it fails open, as the original

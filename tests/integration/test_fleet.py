@@ -50,7 +50,7 @@ class Desk:
         self.channel, theirs = socket.socketpair()
         self.events = Events(asyncio.get_running_loop())
         self.fleet = Fleet(workers, theirs)
-        self.fleet.start(self.events, pages)
+        self.fleet.start(self.events, pages, lambda limit: None)
 
     async def values(self) -> dict[str, Any]:
         """What all workers together have counted."""

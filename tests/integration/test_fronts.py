@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import require
-from support.fronts import DEPLOY, FRONT, FrontWorld, wait_for_line
+from support.fronts import DEPLOY, FrontWorld, wait_for_line
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
 
@@ -31,18 +31,18 @@ print(page.partition(b"\\r\\n\\r\\n")[2].decode(), end="")
 """
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontWorld]:
+@pytest.fixture(params=[(4, 4), (6, 4), (6, 6)], ids=["ipv4", "ipv6-clients", "ipv6"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontWorld]:
     require.tailcat()
     with require.network_namespace() as namespace:
-        front = FrontWorld(namespace, tmp_path)
+        front = FrontWorld(namespace, tmp_path, *request.param)
         monkeypatch.setenv("SSL_CERT_FILE", str(front.ca))
         yield front
 
 
 def relay_for(world: FrontWorld, name: str, *more: str) -> RelayProcess:
     """The relay that a file of ``deploy/`` wants beside it, reached by others at the front's address."""
-    options = ("--config", str(world.relay_file(name)), "--no-discover", "--address", FRONT, *more)
+    options = ("--config", str(world.relay_file(name)), "--no-discover", "--address", world.address, *more)
     return RelayProcess(*options, defaults=(), prefix=world.prefix)
 
 
@@ -50,7 +50,8 @@ def carries_clients(world: FrontWorld, relay: RelayProcess) -> None:
     """Two tailcats ping and pipe through the front, by the relay's map for others; the relay knows where they are."""
     derp_map = json.loads(relay.get("/derpmap.json?view=public"))
     ((node,),) = [region["Nodes"] for region in derp_map["Regions"].values()]
-    assert (node["HostName"], node["IPv4"], node.get("DERPPort", 443)) == ("derp.example.com", FRONT, 443)
+    assert (node["HostName"], node.get("DERPPort", 443)) == ("derp.example.com", 443)
+    assert world.address in (node.get("IPv4"), node.get("IPv6"))
     directory = world.directory / "tailcat"
     directory.mkdir()
     sent = directory / "sent"
@@ -63,7 +64,8 @@ def carries_clients(world: FrontWorld, relay: RelayProcess) -> None:
         assert listener.received.read_bytes() == sent.read_bytes()
     logins = [line for line in relay.log().splitlines() if "login   client" in line]
     assert len(logins) >= 3, relay.log()
-    assert all(f" from {FRONT}:" in line for line in logins), logins
+    host = f"[{world.address}]" if ":" in world.address else world.address
+    assert all(f" from {host}:" in line for line in logins), logins
     assert "not logged in" not in relay.log()
 
 
@@ -88,7 +90,7 @@ def test_nginx_by_a_unix_socket(world: FrontWorld) -> None:
     lines = settings.read_text().splitlines()
     kept = [line for line in lines if not line.startswith(("listen", "trusted_proxies"))]
     settings.write_text("\n".join([f'listen = "{meant}"', *kept]) + "\n")
-    options = ("--config", str(settings), "--no-discover", "--address", FRONT)
+    options = ("--config", str(settings), "--no-discover", "--address", world.address)
     with RelayProcess(*options, defaults=(), prefix=world.prefix) as relay, world.running(command):
         carries_clients(world, relay)
 
@@ -141,6 +143,6 @@ def test_nginx_behind_the_relay(world: FrontWorld) -> None:
     site = world.shipped(file, {"/var/www/html": str(pages), "/var/log/nginx/www.example.com.log": str(log)})
     with relay_for(world, file) as relay, world.running(world.nginx(program, site), 4443):
         carries_clients(world, relay)
-        assert world.run(sys.executable, "-c", VISIT, FRONT, str(world.ca)) == "the web server's page"
-        assert wait_for_line(log, "GET / ").startswith(f"{FRONT} ")
+        assert world.run(sys.executable, "-c", VISIT, world.address, str(world.ca)) == "the web server's page"
+        assert wait_for_line(log, "GET / ").startswith(f"{world.address} ")
         assert relay.metrics()['tailhub_passthrough_total{result="passed on"}'] == 1

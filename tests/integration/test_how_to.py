@@ -12,7 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from support import require
 from support.certificates import Made, make_certificate
 from support.how_to import (
     ADDRESS,
@@ -26,6 +28,8 @@ from support.how_to import (
     read_command,
     served_pin,
 )
+from support.pebble import Pebble
+from support.relay_process import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -120,6 +124,7 @@ def test_every_command_is_one_that_there_is(page: Path) -> None:
                 read_command(words)
         else:
             assert block.file, block.text  # nothing that only looks like something to use
+    assert len(blocks(page)) * 2 == page.read_text(encoding="utf-8").count("\n```")  # none is without a kind
     for line in _INLINE.findall(page.read_text(encoding="utf-8")):
         for words in command_lines(line):
             if words[-1] not in ("relay", "cert", "export", "import"):  # named without what they are given
@@ -139,7 +144,7 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == ["changing", "from-derper", "ip-only", "own-certificate"]
+    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate"]
 
 
 # --- and run ----------------------------------------------------------------------------------------------------------
@@ -215,3 +220,60 @@ def test_from_derper(world: World) -> None:
     assert served_pin(world.new.port(8443)) == pinned.pin
     for machine in world.machines.values():
         assert json.loads((machine.state / "derper.key").read_text()) == json.loads(key)
+
+
+SHOWN = """"$PYTHON" -c '
+import socket, ssl
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+with context.wrap_socket(socket.create_connection(("127.0.0.1", {port})), server_hostname="derp.example.com") as tls:
+    print(ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True)))
+'"""
+
+
+def test_acme(world: World) -> None:
+    """Each start on the page for ACME gets a certificate by the way that the page says, on the page's own ports."""
+    machine = world.here
+    with require.network_namespace() as namespace, Pebble(require.pebble(), prefix=namespace.prefix) as pebble:
+        subprocess.run([*namespace.prefix, "ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
+        machine.prefix, machine.ports = namespace.prefix, {}
+        machine.environ |= {"TAILHUB_ACME_DIRECTORY": pebble.directory, "TAILHUB_ACME_CA_FILE": str(pebble.ca_file)}
+        for name, hook in zip(("dns-add", "dns-remove"), pebble.hooks[1::2], strict=True):
+            machine.path(f"/etc/tailhub/{name}").write_text(f"#!/bin/sh\n{hook}\n")
+            machine.path(f"/etc/tailhub/{name}").chmod(0o755)
+        log = machine.directory / "log"
+        asked: list[str] = []
+
+        def issued(port: int) -> list[str]:
+            certificate = x509.load_pem_x509_certificate(machine.run(SHOWN.format(port=port)).encode())
+            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            return [str(name.value) for name in names] if "Pebble" in certificate.issuer.rfc4514_string() else []
+
+        def after(world: World, block: Block) -> None:
+            if not block.text.startswith("tailhub relay"):
+                return
+            port = 443 if ":443" in block.text else int(machine.environ["USUAL_LISTEN"].rpartition(":")[2])
+            port = 8443 if ":8443" in block.text else port
+            (name,) = until(lambda: issued(port), "the relay has a certificate", log.read_text)
+            (challenge,) = re.findall(r"asking https://\S+ for a certificate for \S+ \((\S+)\)", log.read_text())
+            asked.append(f"{name} {challenge}")
+            machine.stop()
+            shutil.rmtree(machine.state / "acme")  # the next one begins anew
+
+        try:
+            world.run(PAGES / "acme.md", after)
+        finally:
+            machine.stop()
+            machine.prefix = ()
+    name = "derp.example.com"
+    assert asked == [f"{name} tls-alpn-01", f"{name} http-01", f"{name} dns-01", f"{ADDRESS} tls-alpn-01"]
+    assert "tls-alpn-01" in world.printed[0]
+
+
+def test_every_file_for_a_web_server_is_named() -> None:
+    """The page on web servers leads to each file in ``deploy/`` for one, which `test_fronts` runs with real clients."""
+    deploy = PAGES.parents[1] / "deploy"
+    there = {path for name in ("nginx", "haproxy", "caddy", "traefik") for path in (deploy / name).iterdir()}
+    for page in PAGES.glob("behind-a-web-server*.md"):
+        linked = re.findall(r"\(\.\./\.\./(deploy/[^)]+)\)", page.read_text(encoding="utf-8"))
+        assert {deploy.parent / path for path in linked} == there

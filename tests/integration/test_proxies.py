@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import pytest
 from support.ports import free_ports
 from support.waiting import until
 from support.wire import Wire, believing_context, relay, run
+from tailhub.certs.tls_alpn import make_answer
+from tailhub.net.tls_context import server_context
 from tailhub.preface.proxy_header import parse_proxy_header, serialize_proxy_header
 from tailhub.server.app import RelayServer
 from tailhub.server.incoming import NOT_TRUSTED
@@ -275,7 +278,47 @@ def test_a_backend_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level("WARNING", "tailhub"):
         run(scenario)
-    assert caplog.text.count("cannot be reached: ") == 1
+    assert caplog.text.count("cannot be reached: Connection refused\n") == 1
+
+
+def test_a_slow_client_gets_everything() -> None:
+    """A client that reads more slowly than its server writes gets all of it, also after both have ended their side."""
+
+    async def scenario() -> None:
+        answers: dict[str, Any] = {}
+        async with backend(answers) as port, relay(passthrough=(f"*=127.0.0.1:{port}",)) as server:
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # before it connects, to count
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", server.listeners.public.port))
+            reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+            sent = hello("www.example.com") + bytes(1_500_000)
+            writer.write(sent)
+            writer.write_eof()
+            got = bytearray()
+            while piece := await reader.read(1024):
+                got += piece
+                await asyncio.sleep(0)
+            assert len(got) == len(sent) + 2
+            writer.close()
+
+    run(scenario)
+
+
+def test_an_acme_server_that_asks_for_an_address_is_not_passed_on() -> None:
+    """An address is asked for by a name below ``in-addr.arpa``: while its challenge waits it is the relay's own."""
+
+    async def scenario() -> None:
+        name = "7.2.0.192.in-addr.arpa"
+        made = make_answer("192.0.2.7", "token.print", datetime.now(UTC))
+        answering = server_context(made, b"", alpn=("acme-tls/1",))
+        async with relay(passthrough=("*=127.0.0.1:9",)) as server:
+            server.context.answer_acme = {name: answering}.get
+            client = await Wire.open(server, name=name, context=believing_context("acme-tls/1"))
+            assert client.tls.selected_alpn_protocol() == "acme-tls/1"
+            client.close()
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("prefix", ["", "proxy:"])

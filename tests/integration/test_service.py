@@ -53,6 +53,41 @@ def test_a_service_is_installed_survives_a_restart_and_goes(machine: SystemdMach
     assert machine.run("test", "-f", f"{STATE}/pinned.key").returncode == 0
 
 
+# Restarts the service, prints how many connections were taken and how many refused meanwhile.
+RESTART = """
+import socket, subprocess
+taken = refused = 0
+restart = subprocess.Popen(["systemctl", "restart", "tailhub"])
+while restart.poll() is None:
+    try:
+        socket.create_connection(("127.0.0.1", 443), 30).close()
+        taken += 1
+    except ConnectionRefusedError:
+        refused += 1
+print(restart.returncode, taken > 0, refused)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_restart_refuses_nobody(machine: SystemdMachine, workers: int) -> None:
+    """Systemd keeps the listening sockets over a restart, until the configuration names them no more."""
+    common = f'address = ["192.0.2.1"]\ndiscover = false\nworkers = {workers}'
+    configure(machine, f'{common}\n[[listen]]\nlisten = ":443"\n[[listen]]\nlisten = ":444"')
+    assert machine.tailhub("service", "install").returncode == 0
+    for _ in range(2):
+        shown = machine.run(PYTHON, "-c", RESTART)
+        assert shown.stdout.split() == ["0", "True", "0"], shown
+    configure(machine, f'{common}\nlisten = ":443"')
+    assert machine.run(PYTHON, "-c", RESTART).stdout.split() == ["0", "True", "0"]
+    listening = machine.run("ss", "-Hltn").stdout
+    assert (":443 " in listening, ":444 " in listening) == (True, False)
+    configure(machine, f'{common}\nlisten = "127.0.0.1:443"')  # which nobody can bind while all addresses are
+    restarted = machine.run("systemctl", "restart", "tailhub")
+    assert restarted.returncode == 0, machine.run("journalctl", "-u", "tailhub").stdout
+    places = {line.split()[3] for line in machine.run("ss", "-Hltn", "sport = :443").stdout.splitlines()}
+    assert places == {"127.0.0.1:443"}
+
+
 def test_the_unit_is_sound(machine: SystemdMachine) -> None:
     """Systemd finds nothing to complain about in the unit, and rates its exposure as low."""
     configure(machine, "discover = false")
@@ -78,6 +113,17 @@ def test_state_of_a_trial_run_moves_in(machine: SystemdMachine) -> None:
     assert pin(machine) == region["Nodes"][0]["CertName"]
     assert machine.run("stat", "-c", "%U %a", f"{STATE}/pinned.key").stdout.strip() == "tailhub 600"
     assert machine.run("test", "-d", "/root/.local/state/tailhub.moved").returncode == 0
+
+
+def test_a_user_without_a_group_of_the_same_name(machine: SystemdMachine) -> None:
+    """The service runs as a user that is there, with that user's own group, whatever it is called."""
+    configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
+    made = machine.run("useradd", "--system", "--gid", "nogroup", "--no-create-home", "relayer")
+    assert made.returncode == 0, made.stderr
+    done = machine.tailhub("service", "install", "--user", "relayer")
+    assert done.returncode == 0, done.stderr
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() == "active"
+    assert machine.run("stat", "-c", "%U %G %a", STATE).stdout.strip() == "relayer nogroup 700"
 
 
 def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> None:

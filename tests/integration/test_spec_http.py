@@ -138,6 +138,15 @@ def test_unpublished_bootstrap_dns(monkeypatch: pytest.MonkeyPatch) -> None:
         on_one_connection(scenario, **names)
 
 
+@pytest.mark.parametrize(("quiet", "has_words"), [(False, True), (True, False)])
+def test_errors_of_a_quiet_relay(quiet: bool, has_words: bool) -> None:
+    """Who is quiet answers errors with their status alone, by whose words nobody knows it."""
+    answer = ask("CONNECT relay.example:443", quiet=quiet)
+    assert answer.status == 405
+    assert bool(answer.body) is has_words
+    assert ("content-type" in answer.headers) is has_words
+
+
 def test_bootstrap_dns_without_names() -> None:
     """Without configured names the answer is empty."""
     answer = ask("GET /bootstrap-dns")

@@ -20,10 +20,11 @@ async def varz(server: RelayServer) -> dict[str, str]:
 
 
 def test_every_metric_of_the_table_has_a_number() -> None:
-    """A relay that runs shows each metric of the table, and no other."""
+    """A relay that runs, with a rate limit, shows each metric of the table, and no other."""
 
     async def scenario() -> None:
-        async with relay(admin_listen="127.0.0.1:0", stun_listen="127.0.0.1:0") as server:
+        listeners = {"admin_listen": "127.0.0.1:0", "stun_listen": "127.0.0.1:0"}
+        async with relay(**listeners, rate_limit_bytes_per_s=1e6) as server:
             assert server.listeners.admin is not None
             operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
             answer = await operator.ask("GET /metrics", host=b"Host: localhost\r\n")

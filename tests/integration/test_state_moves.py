@@ -48,6 +48,42 @@ def test_a_relay_is_moved_while_it_runs(tmp_path: Path) -> None:
             assert (new / "derper.key").read_bytes() == (old.state_dir / "derper.key").read_bytes()
 
 
+def test_a_relay_whose_key_is_elsewhere_is_moved(tmp_path: Path) -> None:
+    """The key goes along from where the settings have it, and works with those settings and without.
+
+    Nobody else can read it. What does not go along is named, also beside an archive that goes through a pipe.
+    """
+    made = make_certificate(dns_names=["derp.example.com"])
+    (tmp_path / "c.pem").write_bytes(made.pem)
+    (tmp_path / "c.key").write_bytes(made.key_pem)
+    archive, key = tmp_path / "state.tar", tmp_path / "relay.key"
+    pair = ("--cert", str(tmp_path / "c.pem"), "--key", str(tmp_path / "c.key"))
+    with RelayProcess("--key-file", str(key), *pair, state_dir=tmp_path / "old"):
+        pass
+    done = tailhub("state", "export", str(archive), "--state-dir", str(tmp_path / "old"))
+    assert done.returncode == 0
+    assert "TH243" in done.stdout
+    assert str(tmp_path / "c.pem") in done.stdout.replace("\n", "")
+    assert archive.stat().st_mode & 0o077 == 0
+    piped = subprocess.run(
+        (*TAILHUB, "state", "export", "-", "--state-dir", str(tmp_path / "old")),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=True,
+    )
+    assert b"[TH243]" in piped.stderr
+    content = key.read_bytes()
+    key.unlink()  # the new machine has not got it
+    for name, options in (("same", ("--key-file", str(key))), ("none", ())):
+        new = tmp_path / name
+        assert tailhub("state", "import", str(archive), "--state-dir", str(new)).returncode == 0
+        with RelayProcess(*options, *pair, state_dir=new):
+            pass
+        for path in (new / "derper.key", *([key] if options else [])):
+            assert path.read_bytes() == content
+            assert path.stat().st_mode & 0o077 == 0
+
+
 def test_a_second_pin_for_the_same_port(tmp_path: Path) -> None:
     """A start that ends up in another directory, as by sudo, is stopped; told so it begins anew, or goes on there."""
     home = tmp_path / "home"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,72 +12,32 @@ from typing import Any
 import pytest
 
 from support import require
+from support.headscale import running_headscale
+from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 
 pytestmark = pytest.mark.go
 
 HOST = "127.0.0.1"
 LIMIT_S = 20.0
-CONFIG = """
-server_url: http://{listen}
-listen_addr: {listen}
-metrics_listen_addr: {metrics}
-grpc_listen_addr: {grpc}
-noise: {{private_key_path: {directory}/noise.key}}
-prefixes: {{v4: 100.64.0.0/10, v6: "fd7a:115c:a1e0::/48"}}
-database: {{type: sqlite, sqlite: {{path: {directory}/db.sqlite}}}}
-derp: {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, auto_update_enabled: false}}
-dns: {{magic_dns: false, base_domain: tailnet.example, override_local_dns: false}}
-disable_check_updates: true
-unix_socket: {directory}/headscale.sock
-"""
-
-
-def free_addresses(count: int) -> list[str]:
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [f"{HOST}:{probe.getsockname()[1]}" for probe in sockets]
 
 
 def regions_in_headscale(directory: Path, urls: list[str], paths: list[str]) -> dict[str, Any]:
     """What headscale has made of the maps, as its debug page shows it."""
-    program = require.go_program("headscale")
-    listen, metrics, grpc = free_addresses(3)
-    config, log = directory / "headscale.yaml", directory / "headscale.log"
-    config.write_text(
-        CONFIG.format(
-            listen=listen,
-            metrics=metrics,
-            grpc=grpc,
-            directory=directory,
-            urls=json.dumps(urls),
-            paths=json.dumps(paths),
-        )
-    )
-    page = urllib.request.Request(f"http://{metrics}/debug/derp", headers={"Accept": "application/json"})
+    with running_headscale(directory, free_ports(), urls, paths) as headscale:
+        url = f"http://{headscale.metrics}/debug/derp"
+        page = urllib.request.Request(url, headers={"Accept": "application/json"})
 
-    def ask() -> dict[str, Any] | None:
-        try:
-            with urllib.request.urlopen(page, timeout=LIMIT_S) as answer:
-                regions = json.load(answer)["regions"]
-        except OSError:
-            return None
-        assert isinstance(regions, dict)
-        return regions
+        def ask() -> dict[str, Any] | None:
+            try:
+                with urllib.request.urlopen(page, timeout=LIMIT_S) as answer:
+                    regions = json.load(answer)["regions"]
+            except OSError:
+                return None
+            assert isinstance(regions, dict)
+            return regions
 
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            (program, "--config", config, "serve"),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=os.environ | {"HOME": str(directory)},
-        )
-    try:
-        return until(ask, "headscale shows its DERP map", log.read_text)
-    finally:
-        process.terminate()
-        process.wait()
+        return until(ask, "headscale shows its DERP map", headscale.log)
 
 
 @pytest.mark.parametrize("form", ["yaml", "url"])

@@ -1,8 +1,8 @@
 """Web servers and proxies with the files in ``deploy/``, in a network namespace of their own.
 
-In it every port is free, so that the files need no other ports: only the paths in them are replaced. `FRONT` is the
-machine's address to its clients; what comes from there has it as its source too, and a proxy reaches the relay from
-127.0.0.1, so the two can be told apart.
+In it every port is free, so that the files need no other ports: only the paths in them are replaced, and loopback's
+address where all is to be IPv6. `FrontWorld.address` is the machine's to its clients; what comes from there has it as
+its source too, and a proxy reaches the relay from loopback, so the two can be told apart.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ from pathlib import Path
 import trustme
 
 from support.netns import NetworkNamespace
-from support.relay_process import until
+from support.server_process import ServerProcess, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-FRONT = "10.99.0.1"
-STOP_S = 10.0
+FRONTS = {4: "10.99.0.1", 6: "2001:db8:99::1"}  # the machine's address to its clients, by IP version
+_LOOPBACK = re.compile(r"127\.0\.0\.1(:\d+)?")
 _SETTING = re.compile(r"^#   (\w+ = .+)$", re.MULTILINE)
 
 
 class FrontWorld:
-    """A namespace with an address, certificates for the names in the files, and a CA that is in ``ca.pem``."""
+    """A namespace with an address, certificates for the names in the files, and a CA that is in ``ca.pem``.
 
-    def __init__(self, namespace: NetworkNamespace, directory: Path) -> None:
+    Clients come by IP `version`, proxies to the relay and on to web servers by IP version `behind`: the files have 4.
+    """
+
+    def __init__(self, namespace: NetworkNamespace, directory: Path, version: int = 4, behind: int = 4) -> None:
+        self.address = FRONTS[version]
+        self._behind = behind
         self.prefix = namespace.prefix
         self.directory = directory
         self.ca = directory / "ca.pem"
-        self.run("ip", "address", "add", f"{FRONT}/32", "dev", "lo")
+        namespace.ip("address", "add", self.address, "dev", "lo", *(("nodad",) if version == 6 else ()))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca)
         self.paths: dict[str, str] = {}
@@ -61,7 +66,7 @@ class FrontWorld:
         for there, here in (self.paths | dict(also or {})).items():
             text = text.replace(there, here)
         copy = self.directory / name.replace("/", "-")
-        copy.write_text(text, encoding="utf-8")
+        copy.write_text(self._loopback(text), encoding="utf-8")
         return copy
 
     def relay_file(self, name: str) -> Path:
@@ -69,33 +74,26 @@ class FrontWorld:
         settings = _SETTING.findall((DEPLOY / name).read_text(encoding="utf-8"))
         assert settings, name
         file = self.directory / "tailhub.toml"
-        file.write_text("\n".join(settings) + "\n", encoding="utf-8")
+        file.write_text(self._loopback("\n".join(settings)) + "\n", encoding="utf-8")
         return file
+
+    def _loopback(self, text: str) -> str:
+        """Text with the loopback address that is in use: ``[::1]:443``, and ``::1`` where no port follows."""
+        if self._behind == 4:
+            return text
+        return _LOOPBACK.sub(lambda match: f"[::1]{match[1]}" if match[1] else "::1", text)
 
     @contextlib.contextmanager
     def running(self, command: Sequence[str], listens: int = 443) -> Iterator[None]:
         """Run a server in the namespace, which is up when it listens on that port."""
         said = self.directory / f"{Path(command[0]).name}.log"
         environment = {"HOME": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        with said.open("wb") as output:
-            process = subprocess.Popen(
-                (*self.prefix, *command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-            )
+        process = ServerProcess((*self.prefix, *command), said, environ=environment)
         try:
-
-            def is_up() -> bool:
-                assert process.poll() is None, said.read_text()
-                return f":{listens} " in self.run("ss", "-Hltn")
-
-            until(is_up, f"{command[0]} listens", said.read_text)
+            process.wait_until(lambda: f":{listens} " in self.run("ss", "-Hltn"), f"{command[0]} listens")
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.stop()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 

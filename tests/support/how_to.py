@@ -153,13 +153,18 @@ def read_command(words: Sequence[str]) -> None:
 
 
 class Machine:
-    """A directory that stands for a machine: home, state, configuration, and the programs that pages call."""
+    """A directory that stands for a machine: home, state, configuration, and the programs that pages call.
+
+    A page that needs its very ports is run in a network namespace, by its `prefix`; then there are no other `ports`.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.home = directory / "home"
         self.state = directory / "state"
-        self.first_port = free_ports(len(PORTS))
+        first = free_ports(len(PORTS))
+        self.ports = {port: first + number for number, port in enumerate(PORTS)}
+        self.prefix: tuple[str, ...] = ()
         programs = directory / "bin"
         for path in (self.home, programs, *(directory / path[1:] for path in PATHS)):
             path.mkdir(parents=True)
@@ -168,7 +173,7 @@ class Machine:
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAILHUB_", "XDG_"))}
-        self._environ = kept | {
+        self.environ = kept | {
             "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.home),
             "STATE_DIRECTORY": str(self.state),
@@ -186,7 +191,7 @@ class Machine:
 
     def port(self, port: int) -> int:
         """The port that this machine has for one of the pages'."""
-        return self.first_port + PORTS.index(port)
+        return self.ports.get(port, port)
 
     def path(self, path: str) -> Path:
         """Where this machine has a file of the pages."""
@@ -196,16 +201,16 @@ class Machine:
         """Text of a page with this machine's paths and ports."""
         for path in PATHS:
             text = re.sub(rf"(?<![\w./-]){re.escape(path)}(?![\w-])", lambda match: str(self.path(match[0])), text)
-        for port in PORTS:
+        for port in self.ports:
             text = re.sub(rf"(?<=[ \"]):{port}\b", f"127.0.0.1:{self.port(port)}", text)
         return text
 
     def run(self, script: str) -> str:
         """Run a script in the home directory; what it printed. Fails when a command in it does."""
         done = subprocess.run(
-            ["sh", "-euc", self.translate(script)],
+            [*self.prefix, "sh", "-euc", self.translate(script)],
             cwd=self.home,
-            env=self._environ,
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -22,7 +22,7 @@ class NetworkNamespace:
         self.name = f"tailhub-{os.getpid()}-{next(_numbers)}"
         _ip("netns", "add", self.name)
         try:
-            _ip("-n", self.name, "link", "set", "lo", "up")
+            self.ip("link", "set", "lo", "up")
         except NamespaceError:
             self.remove()
             raise
@@ -31,6 +31,17 @@ class NetworkNamespace:
     def prefix(self) -> tuple[str, ...]:
         """What to put before a command so that it runs in here, as the same process."""
         return ("ip", "netns", "exec", self.name)
+
+    def ip(self, *arguments: str) -> None:
+        """Run ``ip`` for this namespace."""
+        _ip("-n", self.name, *arguments)
+
+    def cable(self, interface: str, other: NetworkNamespace, its_interface: str) -> None:
+        """Lay a virtual cable to another namespace, up at both ends and without addresses."""
+        peer = ("peer", "name", its_interface, "netns", other.name)
+        self.ip("link", "add", interface, "type", "veth", *peer)
+        self.ip("link", "set", interface, "up")
+        other.ip("link", "set", its_interface, "up")
 
     def remove(self) -> None:
         """Take it away. Processes in it must have ended."""

@@ -1,5 +1,7 @@
 """Pebble, a real ACME server for tests, with ports and a CA of its own, and the small DNS that it asks.
 
+In a network namespace it looks for answers at the real ports, 80 and 443.
+
 A name resolves to 127.0.0.1. A TXT record ``_acme-challenge.NAME`` is what stands in the file NAME of `Pebble.txt`,
 which a hook writes.
 """
@@ -17,12 +19,13 @@ import sys
 import tempfile
 import threading
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from support.certificates import make_certificate
 from support.ports import free_ports
-from support.relay_process import until
+from support.server_process import ServerProcess
 
 SHORT_LIVED_S = 600  # its certificates by the short-lived profile
 _A, _TXT = 1, 16
@@ -30,17 +33,29 @@ _LABEL = "_acme-challenge."
 
 
 class Pebble:
-    """A running server; use it in a ``with``. `validity_s` is how long its certificates are valid."""
+    """A running server; use it in a ``with``. `validity_s` is how long its certificates are valid.
 
-    def __init__(self, program: str, *, validity_s: int = 3600, eab: dict[str, str] | None = None) -> None:
+    `prefix` runs it in a network namespace.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        *,
+        validity_s: int = 3600,
+        eab: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="pebble-")
         self._home = Path(self._directory.name)
         self.txt = self._home / "txt"
         self.txt.mkdir()
         first = free_ports(4)
         self._port, self._management_port, self.http_port, self.tls_port = range(first, first + 4)
+        if prefix:
+            self.http_port, self.tls_port = 80, 443
         self._program = program
-        self._log = self._home / "log"
+        self._prefix = prefix
         ca = make_certificate(common_name="The server's CA", is_ca=True)
         made = make_certificate(ips=["127.0.0.1"], dns_names=["localhost"], issuer=ca)
         self.ca_file = self._home / "ca.pem"
@@ -66,15 +81,15 @@ class Pebble:
             "domainBlocklist": ["blocked.example"],
         }
         (self._home / "config.json").write_text(json.dumps({"pebble": config}))
-        self._dns = _Dns(self.txt)
+        self._dns = _Dns(self.txt, prefix)
 
     def __enter__(self) -> Self:
         environment = os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"}
-        command = [self._program, "-config", str(self._home / "config.json"), "-dnsserver", self._dns.address]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        config = str(self._home / "config.json")
+        command = [*self._prefix, self._program, "-config", config, "-dnsserver", self._dns.address]
+        self._process = ServerProcess(command, self._home / "log", environ=environment)
         try:
-            until(self._listens, "pebble listens", self.log)
+            self._process.wait_until(self._listens, "pebble listens")
         except BaseException:
             self.stop()
             raise
@@ -85,23 +100,22 @@ class Pebble:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(10)
+        self._process.stop()
         self._dns.stop()
         self._directory.cleanup()
 
     def pause(self) -> None:
         """Let it be gone, while its port stays known."""
-        self._process.terminate()
-        self._process.wait(10)
+        self._process.stop()
 
     def log(self) -> str:
         """All that it has printed."""
-        return self._log.read_text("utf-8", "replace")
+        return self._process.log()
 
     def _listens(self) -> bool:
-        if self._process.poll() is not None:
-            raise AssertionError(f"pebble ended with code {self._process.returncode}:\n{self.log()}")
+        if self._prefix:
+            look = f"import socket; socket.create_connection(('127.0.0.1', {self._port}), 1)"
+            return subprocess.run([*self._prefix, sys.executable, "-Sc", look], capture_output=True).returncode == 0
         try:
             socket.create_connection(("127.0.0.1", self._port), 1).close()
         except OSError:
@@ -151,9 +165,9 @@ class Pebble:
 class _Dns:
     """Answers what an ACME server asks, on UDP."""
 
-    def __init__(self, txt: Path) -> None:
+    def __init__(self, txt: Path, prefix: Sequence[str] = ()) -> None:
         self._txt = txt
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = _socket_inside(prefix) if prefix else socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._run, daemon=True).start()
@@ -190,3 +204,16 @@ class _Dns:
             text = path.read_bytes()
             return bytes([len(text)]) + text
         return None
+
+
+def _socket_inside(prefix: Sequence[str]) -> socket.socket:
+    """A UDP socket in a network namespace, where it was opened by another process and sent here."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    send = (
+        f"import socket; link = socket.socket(fileno={theirs.fileno()}); "
+        "made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); socket.send_fds(link, [b'x'], [made.fileno()])"
+    )
+    with ours, theirs:
+        subprocess.run([*prefix, sys.executable, "-Sc", send], pass_fds=[theirs.fileno()], check=True)
+        _, (descriptor,), _, _ = socket.recv_fds(ours, 1, 1)
+    return socket.socket(fileno=descriptor)

@@ -8,18 +8,16 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-T = TypeVar("T")
+from support.server_process import LIMIT_S, ServerProcess, until
 
-LIMIT_S = 20.0  # for anything that a test waits for, unless it says otherwise
-PAUSE_S = 0.02  # between two looks at a condition
+__all__ = ["LIMIT_S", "LOOPBACK", "RelayProcess", "until"]
+
 # Free ports, all on loopback, and no question to anybody about the address.
 LOOPBACK = (
     *("--no-discover", "--listen", "127.0.0.1:0", "--stun-listen", "127.0.0.1:0"),
@@ -47,21 +45,17 @@ class RelayProcess:
         self._directory = tempfile.TemporaryDirectory(prefix="tailhub-", ignore_cleanup_errors=True)
         home = Path(self._directory.name)
         self.state_dir = state_dir or home / "state"
-        self._log = home / "log"
         self._last_words: str | None = None  # the log, once its file is gone
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         environment |= environ or {}
         environment |= {"HOME": str(home), "STATE_DIRECTORY": str(self.state_dir), "LC_ALL": "C.UTF-8"}
         words = [*prefix, sys.executable, "-m", "tailhub", command, *defaults, *options]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=home
-            )
+        self._process = ServerProcess(words, home / "log", environ=environment, directory=home)
         self.pid = self._process.pid
 
     def __enter__(self) -> Self:
         try:
-            until(self._listens, "the relay listens", self.log)
+            self._process.wait_until(self._listens, "the relay listens")
         except BaseException:
             self.stop()
             raise
@@ -71,22 +65,19 @@ class RelayProcess:
         self.stop()
 
     def _listens(self) -> bool:
-        if self._process.poll() is not None:
-            raise AssertionError(f"the relay ended with code {self._process.returncode}:\n{self.log()}")
         try:
             return self.get("/healthz").strip() == b"ok"
         except (OSError, http.client.HTTPException):
             return False
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal that it is to survive."""
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, remove its directory; its exit code."""
-        if self._process.poll() is None:
-            self._process.send_signal(number)
         try:
-            return self._process.wait(LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+            return self._process.stop(number)
         finally:
             self._last_words = self.log()
             self._directory.cleanup()
@@ -97,7 +88,7 @@ class RelayProcess:
         """All that it has printed, both streams."""
         if self._last_words is not None:
             return self._last_words
-        return self._log.read_text("utf-8", "replace")
+        return self._process.log()
 
     def get(self, target: str) -> bytes:
         """A page of the operator's, by the socket in the state directory, which is there whatever listens where."""
@@ -168,15 +159,3 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
-
-
-def until(
-    condition: Callable[[], T | None], what: str, details: Callable[[], str] = str, limit_s: float = LIMIT_S
-) -> T:
-    """Wait until `condition` gives something true, and return that. Fails after `limit_s` with `details`."""
-    deadline = time.monotonic() + limit_s
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit_s:.0f} s: {what}\n{details()}")
-        time.sleep(PAUSE_S)
-    return result

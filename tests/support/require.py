@@ -136,13 +136,13 @@ def network_namespace() -> NetworkNamespace:
 
 
 @contextlib.contextmanager
-def systemd_machine() -> Iterator[SystemdMachine]:
-    """A machine with systemd as process 1."""
+def systemd_machine(namespace: NetworkNamespace | None = None) -> Iterator[SystemdMachine]:
+    """A machine with systemd as process 1, with a network of its own or in a `namespace`."""
     if not hasattr(os, "geteuid") or os.geteuid():
         missing("systemd", "systemd in namespaces needs root")
     with contextlib.ExitStack() as stack:
         try:
-            machine = stack.enter_context(SystemdMachine())
+            machine = stack.enter_context(SystemdMachine(namespace))
         except SystemdError as error:
             missing("systemd", f"no systemd in namespaces here: {error}")
         yield machine

@@ -45,7 +45,8 @@ from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.turn import Turn
 from tailhub.web.debug import DebugSources
-from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
+from tailhub.web.pages import PublicPages, PublicSources
+from tailhub.web.public_settings import PublicSettings
 
 MESH_KEY = MeshKey(bytes(range(32)))
 PRIVATE_KEY = NodePrivate(bytes(range(1, 33)))

@@ -1,7 +1,7 @@
 """A machine of its own for a test: systemd as process 1 in namespaces, on an overlay of this system's files.
 
-What it changes (units, users, state) lies in memory and goes with it. Needs root, Linux and systemd; what is missing
-raises `SystemdError` with the reason.
+What it changes (units, users, state) lies in memory and goes with it, and a tailhub of this system is not there. Needs
+root, Linux and systemd; what is missing raises `SystemdError` with the reason.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Self
+
+from support.netns import NetworkNamespace
 
 SYSTEMD = Path("/lib/systemd/systemd")
 START_LIMIT_S = 60.0
@@ -32,6 +34,7 @@ mount --rbind /sys sys
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 rm -f etc/systemd/system/*.wants/*
+rm -rf etc/tailhub var/lib/tailhub
 ln -sf /dev/null etc/systemd/system/tmp.mount
 ip link set lo up
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . "$2" --system --unit=basic.target
@@ -43,9 +46,12 @@ class SystemdError(Exception):
 
 
 class SystemdMachine:
-    """Use it in a ``with``: `run` runs a command on it. This tailhub is there as `PYTHON` ``-m tailhub``."""
+    """Use it in a ``with``: `run` runs a command on it. This tailhub is there as `PYTHON` ``-m tailhub``.
 
-    def __init__(self) -> None:
+    Its network is a `namespace` that is there, or one of its own with nothing but loopback.
+    """
+
+    def __init__(self, namespace: NetworkNamespace | None = None) -> None:
         for program in ("unshare", "nsenter", "ip", "chroot", "systemctl"):
             if shutil.which(program) is None:
                 raise SystemdError(f"{program} is not in PATH")
@@ -54,7 +60,8 @@ class SystemdMachine:
         self._directory = tempfile.mkdtemp(prefix="machine-")
         self._process = subprocess.Popen(
             [
-                *("unshare", "--fork", "--kill-child", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup"),
+                *(("unshare", "--net") if namespace is None else namespace.prefix),
+                *("unshare", "--fork", "--kill-child", "--pid", "--mount", "--uts", "--ipc", "--cgroup"),
                 *("sh", "-c", _BOOT, "boot", self._directory, str(SYSTEMD)),
             ],
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.relay_process import until
+from support.server_process import until
 
 JOIN_LIMIT_S = 60.0  # it gives its address before it has joined its relay
 PING_LIMIT_S = 3  # of one try

@@ -98,7 +98,8 @@ def relay(
 ) -> int:
     """Run the relay. Without arguments it makes what it needs and prints what to paste where.
 
-    "off" instead of HOST:PORT switches that listener off. HOST may be empty, an IPv4 address, or [IPv6].
+    "off" instead of HOST:PORT switches that listener off. HOST may be empty, localhost, an IPv4 address, or [IPv6];
+    PORT a number, https, http or stun.
     Each flag is a variable and a line of the configuration file too: `tailhub config init` shows them.
     """
     from tailhub.cli.relay import run_settings

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tailhub.server.state_place import locate
+from tailhub.settings.table import SETTINGS
 
 
 def program(
@@ -31,8 +32,25 @@ def program(
 
 
 def relay_command(words: Sequence[str] = tuple(sys.argv[1:])) -> str:
-    """The whole command line of the relay that runs, ready for one option more: of two the later counts."""
-    return f"{program()} {shlex.join(words) if words[:1] == ('relay',) else 'relay'}"
+    """The whole command line of the relay that runs, ready for one option more: of two the later counts.
+
+    A secret is left out: the screen that shows this is often a log.
+    """
+    return f"{program()} {shlex.join(_without_secrets(words)) if words[:1] == ('relay',) else 'relay'}"
+
+
+def _without_secrets(words: Sequence[str]) -> list[str]:
+    named = {setting.flag: setting.metavar for setting in SETTINGS if setting.secret}
+    shown: list[str] = []
+    for word in words:
+        flag = word.partition("=")[0]
+        if shown and shown[-1] in named:
+            shown.append(named[shown[-1]])
+        elif flag in named and flag != word:
+            shown += [flag, named[flag]]
+        else:
+            shown.append(word)
+    return shown
 
 
 def derpmap_command(state_dir: Path, environ: Mapping[str, str], uid: int | None) -> str:

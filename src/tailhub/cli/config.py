@@ -107,21 +107,26 @@ def init(
         output.write(text)
         return 0
     path = Path(file).expanduser() if file.startswith("~") else Path(file)
+    _write_new(path, text)
+    _show(lambda columns: _init_screen(path, language, columns))
+    return 0
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Make the file, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("x", encoding="utf-8")
     except FileExistsError as exc:
-        raise MachineError(findings.file_in_the_way(str(path))) from exc
+        raise MachineError(findings.file_in_the_way(exc.filename or str(path))) from exc
     except OSError as exc:
         raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
     try:
         with stream:
             stream.write(text)
     except OSError as exc:
-        path.unlink(missing_ok=True)  # an empty one would be sound
+        path.unlink(missing_ok=True)
         raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
-    _show(lambda columns: _init_screen(path, language, columns))
-    return 0
 
 
 def _load(flags: Mapping[str, object]) -> Settings:

@@ -73,7 +73,9 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in signals:
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
+        if number == signal.SIGHUP and server.config.rate_config is not None:  # also below nohup: nothing ends
+            loop.add_signal_handler(number, server.reload)
+        elif number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
             loop.add_signal_handler(number, ended.set)
     await server.start()
     notify(os.environ, "READY=1")

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -44,11 +45,23 @@ async def show_first_screen(server: RelayServer, lang: Language) -> None:
     # With certificates from files no pin is lost together with the state.
     is_pinned = any(origin_of(listener) == "pinned" for listener in server.config.listeners)
     state_dir = server.state.path if is_pinned else None
-    discovery = await server.advertised.find_address(state_dir)
+    discovery, (verifiers, doubts) = await asyncio.gather(
+        server.advertised.find_address(state_dir), _look_at_verifiers(server)
+    )
     # Looking at the firewall may call other programs.
     commands = await asyncio.to_thread(_firewall_commands, server)
-    facts = _facts(server, discovery, commands, lang)
+    facts = replace(_facts(server, discovery, commands, lang), verifiers=verifiers)
+    facts = replace(facts, findings=(*facts.findings, *doubts))
     show(first_screen(facts, lang, columns_of(sys.stdout)), sys.stdout)
+
+
+async def _look_at_verifiers(server: RelayServer) -> tuple[tuple[str, ...], list[Finding]]:
+    """Who is asked about clients, and what is doubtful about that."""
+    if not server.config.has_verifiers:
+        return (), []
+    from tailhub.server.verification import look_at_verifiers
+
+    return await look_at_verifiers(server.config)
 
 
 async def report_moves(server: RelayServer, lang: Language) -> None:

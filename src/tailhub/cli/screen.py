@@ -76,9 +76,10 @@ class ScreenFacts:
 
     `derp_port` and `stun_port` are what others use (the map's). `relay`, `stun` None: that is off. `policy_snippet` is
     "" while there is no map. `certificate`: "own" is made by the relay and pinned, "pinned" comes from files and is
-    pinned, "files" and "acme" are checked by name. `allowed_keys` None: anyone may relay. `firewall_commands` open the
-    ports on this machine. `is_behind_proxy`: do others come by way of a proxy? `is_name_in_map`: is `hostname` what
-    clients get? `relay_command` started this relay, `derpmap_command` asks it.
+    pinned, "files" and "acme" are checked by name. `allowed_keys` None and no `verifiers`, which are asked about each
+    client: anyone may relay. `firewall_commands` open the ports on this machine. `is_behind_proxy`: do others come by
+    way of a proxy? `is_name_in_map`: is `hostname` what clients get? `relay_command` started this relay,
+    `derpmap_command` asks it.
     """
 
     version: str
@@ -99,8 +100,14 @@ class ScreenFacts:
     http: ListenLine | None = None
     admin: ListenLine | None = None
     allowed_keys: int | None = None
+    verifiers: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     firewall_commands: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """May anyone relay?"""
+        return self.allowed_keys is None and not self.verifiers
 
     @property
     def is_local(self) -> bool:
@@ -251,8 +258,10 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
         yield "access", words["local"], words["local_remark"]
     elif facts.relay is None:
         yield "access", words["anyone"], words["stun_only_remark"]
-    elif facts.allowed_keys is None:
+    elif facts.is_open:
         yield "access", words["anyone"], words["anyone_remark"].format(step=3)
+    elif facts.verifiers:
+        yield "access", words["verified"], words["verified_remark"].format(who=words["comma"].join(facts.verifiers))
     else:
         yield "access", words["keys"].format(count=facts.allowed_keys), words["keys_remark"]
 
@@ -283,7 +292,7 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     here = _ports(relay_port, facts.stun.port if facts.stun else None, words)
     head = words["open" if here == public else "open_other"].format(ports=public, here=here)
     yield [Line(head, "step"), *(Line(command, "paste") for command in facts.firewall_commands)]
-    if facts.allowed_keys is None and facts.relay is not None:
+    if facts.is_open and facts.relay is not None:
         yield list(_closing(facts, facts.relay.port, words))
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tailhub import findings
@@ -22,10 +21,12 @@ from tailhub.cli.output import write
 from tailhub.cli.service_texts import TEXTS
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
-from tailhub.server.state import StateDir
+from tailhub.server.listener_record import LISTENERS
 from tailhub.server.state_files import give_tree
+from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
-from tailhub.server.unit_file import Service, is_below_home, unit_text
+from tailhub.server.state_swap import state_entries
+from tailhub.server.unit_file import Service, config_in, is_below_home, unit_text
 
 NAME = "tailhub"
 NOLOGIN = "/usr/sbin/nologin"
@@ -51,7 +52,8 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
         _say(lang, "config_made", path=service.config)
     moved = _move_state(service, lang)
     if moved is not None:
-        _say(lang, "state_moved", before=moved, after=service.state_dir)
+        before, kept = moved
+        _say(lang, "state_moved", before=before, after=service.state_dir, kept=kept)
     _swap_unit(service, unit_text(service, homes))
     _say(
         lang,
@@ -78,7 +80,7 @@ def status(name: str, lang: Language) -> int:
     """Print how the service does: 0 when it runs, else 3."""
     _require_systemd(name)
     service = _installed(name)
-    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp", "MemoryCurrent")
+    wanted = ("ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp")
     shown = _systemctl("show", f"{name}.service", f"--property={','.join(wanted)}").stdout
     values = dict(line.partition("=")[::2] for line in shown.splitlines())
     is_active = values.get("ActiveState") == "active"
@@ -136,9 +138,7 @@ def _installed(name: str) -> Service:
     except OSError:
         raise MachineError(findings.service_missing(name, f"{program()} service install")) from None
     values = dict(line.partition("=")[::2] for line in text.splitlines())
-    words = shlex.split(values.get("ExecStart", ""))
-    config = Path(words[words.index("--config") + 1]) if "--config" in words[:-1] else service.config
-    return Service(name, values.get("User", NAME), service.python, config)
+    return Service(name, values.get("User", NAME), service.python, config_in(text) or service.config)
 
 
 def _check_reach(service: Service) -> tuple[Path, ...]:
@@ -149,7 +149,7 @@ def _check_reach(service: Service) -> tuple[Path, ...]:
         done = subprocess.run(  # noqa: S603  this Python
             [service.python, "-m", "tailhub", "--version"],
             user=service.user,
-            group=service.user,
+            group=_group(service.user),
             extra_groups=[],
             cwd="/",
             env={"PATH": os.defpath, "LANG": "C.UTF-8"},
@@ -191,38 +191,36 @@ def _make_user(service: Service) -> None:
         raise MachineError(findings.service_not_up(service.name, done.stderr.strip() or "useradd failed"))
 
 
-def _move_state(service: Service, lang: Language) -> Path | None:
-    """Move the one other state that there is to the service's place; where it was. The old directory keeps a copy.
+def _move_state(service: Service, lang: Language) -> tuple[Path, Path] | None:
+    """Move the one other state that there is to the service's place; where it was, and where the old one is kept.
 
     Nothing is moved when the service has state already, and when there are several to choose from, which are named.
     """
     target = service.state_dir
-    if (target / RELAY_KEY).exists():
-        _give(target, service.user)
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _give(target, service.user)
+    if any(entry.name != LISTENERS for entry in state_entries(target)):
         return None
     others = [place for place in other_states(target, os.environ) if (place / RELAY_KEY).exists()]
     if len(others) != 1:
         if others:
             _say(lang, "several_states", places=", ".join(map(str, others)), target=target)
         return None
-    source = others[0]
-    StateDir.open(source).close()  # not while a relay runs on it
-    new = target.with_name(target.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(source, new, symlinks=True, ignore=shutil.ignore_patterns("lock", "*.sock", "*.new"))
-    _give(new, service.user)
-    if target.exists():
-        target.rmdir()  # empty, or it would have a key
-    new.rename(target)
-    source.rename(source.with_name(source.name + ".moved"))
-    return source
+    return others[0], move_in(target, others[0], datetime.now(UTC))
 
 
 def _give(path: Path, user: str) -> None:
-    from grp import getgrnam
+    """Let `user` own a directory with all that is in it; nobody else may look in."""
     from pwd import getpwnam
 
-    give_tree(path, getpwnam(user).pw_uid, getgrnam(user).gr_gid)
+    give_tree(path, getpwnam(user).pw_uid, _group(user))
+
+
+def _group(user: str) -> int:
+    """The user's own group, which need not be called as the user is."""
+    from pwd import getpwnam
+
+    return getpwnam(user).pw_gid
 
 
 def _swap_unit(service: Service, text: str) -> None:

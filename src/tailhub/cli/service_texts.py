@@ -10,8 +10,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "配置            {path}   新建：其中各项均被注释，使用默认值",
     },
     "state_moved": {
-        "en": "State           {before} -> {after}   same key, same pin; the old one is now {before}.moved",
-        "zh": "状态目录        {before} -> {after}   密钥和指纹不变；原目录改名为 {before}.moved",
+        "en": "State           {before} -> {after}   same key, same pin; the old one is now {kept}",
+        "zh": "状态目录        {before} -> {after}   密钥和指纹不变；原目录改名为 {kept}",
     },
     "several_states": {
         "en": (

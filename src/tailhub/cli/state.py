@@ -14,7 +14,7 @@ import typer
 from tailhub import findings
 from tailhub.cli import output, usage
 from tailhub.exceptions import MachineError, UsageError
-from tailhub.findings import Language
+from tailhub.findings import Finding, Language
 
 if TYPE_CHECKING:
     from tailhub.cli.screen import Line
@@ -39,7 +39,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "replaced": "Before",
         "replaced_value": "what was here is in {path}; remove it when the relay works",
         "secret": "The file has the relay's private keys and can be read by you alone: keep it so. The configuration "
-        "file and certificates outside the state directory are not in it.",
+        "file is not in it.",
         "copy": "Copy it to the new machine, and import it there:",
         "start": "Start the relay there. Its pin is the same; change the address in the map or in DNS.",
         "stop": "Stop the relay here once clients have gone over.",
@@ -57,7 +57,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "more": "其他",
         "replaced": "原有状态",
         "replaced_value": "已移到 {path}；确认中继正常后可以删除",
-        "secret": "文件里有中继的私钥，只有你能读取：请保管好。配置文件和状态目录以外的证书不在其中。",
+        "secret": "文件里有中继的私钥，只有你能读取：请保管好。配置文件不在其中。",
         "copy": "把它复制到新机器，并在那里导入：",
         "start": "在新机器上启动中继。指纹不变；请修改 map 或 DNS 里的地址。",
         "stop": "等客户端都转过去之后，停掉这里的中继。",
@@ -88,19 +88,23 @@ def export_state(
 ) -> int:
     """Write all of a relay's state into one file: key, certificates, lists, usage. The relay may go on running."""
     language = usage.language(lang)
-    from tailhub.server.state_archive import collect, pack, write_archive
+    from tailhub.server.state_archive import collect, left_behind, pack, write_archive
 
     now = datetime.now(UTC)
-    files = collect(_locate(state_dir))
+    path = _locate(state_dir)
+    files = collect(path)
     data = pack(files, now)
+    lacking = findings.export_lacks(paths) if (paths := left_behind(path)) else None
     if file == STANDARD:
         if sys.stdout.isatty():
             reason = "a terminal cannot show what a tar holds; name a file"
             raise MachineError(findings.output_failed(reason))
         _write_bytes(data)
+        if lacking is not None:
+            output.write_finding(lacking, language)
         return 0
     write_archive(Path(file), data)
-    _show(_exported(Path(file), files, len(data), language))
+    _show(_exported(Path(file), files, len(data), lacking, language))
     return 0
 
 
@@ -193,9 +197,11 @@ def _columns() -> int:
     return columns_of(sys.stdout)
 
 
-def _exported(path: Path, files: Mapping[str, bytes], length: int, lang: Language) -> Iterator[Line]:
+def _exported(
+    path: Path, files: Mapping[str, bytes], length: int, lacking: Finding | None, lang: Language
+) -> Iterator[Line]:
     from tailhub.cli.listing import block, short_path, step
-    from tailhub.cli.screen import Line
+    from tailhub.cli.screen import Line, finding_lines
     from tailhub.cli.text_layout import wrap
 
     words, columns = _TEXTS[lang], _columns()
@@ -206,6 +212,9 @@ def _exported(path: Path, files: Mapping[str, bytes], length: int, lang: Languag
     yield Line("")
     for part in wrap(words["secret"], columns - 2):
         yield Line(f"  {part}", "warning")
+    if lacking is not None:
+        yield Line("")
+        yield from finding_lines(lacking, lang, columns)
     target = path.name
     commands = [f"scp -p {shown} NEW:", f"ssh -t NEW sudo tailhub state import {target}"]
     yield from step(1, words["copy"], columns, commands)

@@ -14,7 +14,7 @@ import time
 from typing import Self
 
 from tailhub import box
-from tailhub.client.dial import Endpoint, OpenStream, abort, open_stream
+from tailhub.client.dial import Endpoint, OpenStream, open_stream
 from tailhub.client.message_queue import MessageQueue
 from tailhub.derp import frames
 from tailhub.derp.client_protocol import PING_LEN, ClientProtocol
@@ -22,6 +22,7 @@ from tailhub.derp.handshake import ClientInfo, ServerInfo
 from tailhub.derp.messages import Health, Message, Pong
 from tailhub.exceptions import ConnectionClosedError, LocalError, RemoteError
 from tailhub.keys import KEY_LEN, MeshKey, NodePrivate, NodePublic
+from tailhub.net.abort import abort
 
 __all__ = ["DERPClient"]
 

@@ -6,7 +6,6 @@ Plain asyncio streams and the library's TLS, so that it runs wherever Python doe
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from ipaddress import ip_address
 from tailhub.client import peer_certificate
 from tailhub.derp.meta_cert import is_meta_cert, server_key_from_meta
 from tailhub.exceptions import CertificateError, LocalError
+from tailhub.net.abort import abort
 
-__all__ = ["Endpoint", "OpenStream", "abort", "open_stream"]
+__all__ = ["Endpoint", "OpenStream", "open_stream"]
 
 STREAM_LIMIT_BYTES = 64 << 10  # a StreamReader holds at most twice this
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305 section 5
@@ -121,12 +121,6 @@ async def _open(endpoint: Endpoint) -> OpenStream:
     except BaseException:
         abort(writer)
         raise
-
-
-def abort(writer: asyncio.StreamWriter) -> None:
-    """Drop the connection at once; one that is closed already is fine."""
-    with contextlib.suppress(AttributeError):  # a closed TLS transport of Python 3.11.2 (Debian 12's) raises it
-        writer.transport.abort()
 
 
 def _checked(endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> OpenStream:

@@ -95,6 +95,19 @@ def _server_info_text(info: ServerInfo) -> bytes:
 _PLAIN_SERVER_INFO = _server_info_text(ServerInfo())  # what nearly every client gets
 
 
+def _server_info_frame(info: ServerInfo | None, shared: bytes) -> bytes:
+    text = _PLAIN_SERVER_INFO if info is None else _server_info_text(info)
+    return frames.serialize(FrameType.SERVER_INFO, box.seal(text, shared))
+
+
+def further_server_info(private: NodePrivate, client_key: bytes, info: ServerInfo | None) -> bytes:
+    """A ServerInfo frame for a client that has long logged in: the limit has changed. Takes back any Health before it.
+
+    Costs as much as a login's arithmetic.
+    """
+    return _server_info_frame(info, box.shared_key(private, client_key))
+
+
 class ServerHandshake:
     """The server's side of one login.
 
@@ -133,8 +146,7 @@ class ServerHandshake:
 
     def server_info(self, info: ServerInfo | None = None) -> bytes:
         """The ServerInfo frame. Without a limit it is just ``{"version":2}``, as the reference's."""
-        text = _PLAIN_SERVER_INFO if info is None else _server_info_text(info)
-        return frames.serialize(FrameType.SERVER_INFO, box.seal(text, self._shared))
+        return _server_info_frame(info, self._shared)
 
 
 class ClientHandshake:

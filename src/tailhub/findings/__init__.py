@@ -6,7 +6,16 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 
 from __future__ import annotations
 
+from tailhub.findings.access import (
+    bad_verify_url,
+    tailscaled_not_running,
+    tailscaled_unreachable,
+    verify_fails_open,
+    verify_setting_unused,
+    verify_url_unreachable,
+)
 from tailhub.findings.acme import (
+    acme_cache_taken_over,
     acme_challenge_not_for_address,
     acme_challenge_port,
     acme_challenges,
@@ -78,10 +87,12 @@ from tailhub.findings.listening import (
     cannot_listen,
     descriptor_limit_low,
     family_missing,
+    listen_name_unknown,
     malformed_address,
     nothing_to_serve,
     port_needs_privilege,
     port_taken,
+    service_unknown,
     socket_twice,
     socket_unused,
 )
@@ -101,6 +112,13 @@ from tailhub.findings.original import (
     value_repaired,
 )
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
+from tailhub.findings.rate import (
+    rate_burst_alone,
+    rate_burst_raised,
+    rate_config_kept,
+    rate_config_malformed,
+    rate_config_unknown,
+)
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -123,6 +141,7 @@ from tailhub.findings.settings import (
 )
 from tailhub.findings.state import (
     bad_pin_name,
+    export_lacks,
     file_in_the_way,
     file_missing,
     file_unreadable,
@@ -132,6 +151,7 @@ from tailhub.findings.state import (
     other_state,
     pair_taken_over,
     pin_exists,
+    relay_key_copied,
     relay_key_malformed,
     secret_readable_by_others,
     several_pairs,
@@ -154,6 +174,7 @@ __all__ = [
     "Place",
     "Program",
     "Severity",
+    "acme_cache_taken_over",
     "acme_challenge_not_for_address",
     "acme_challenge_port",
     "acme_challenges",
@@ -181,6 +202,7 @@ __all__ = [
     "bad_region_id",
     "bad_service_name",
     "bad_trusted_proxy",
+    "bad_verify_url",
     "bad_workers",
     "cannot_listen",
     "certificate_expired",
@@ -195,6 +217,7 @@ __all__ = [
     "container_bridge",
     "descriptor_limit_low",
     "directory_missing",
+    "export_lacks",
     "family_missing",
     "file_in_the_way",
     "file_missing",
@@ -205,6 +228,7 @@ __all__ = [
     "key_encrypted",
     "key_mismatch",
     "listen_lacking",
+    "listen_name_unknown",
     "malformed_address",
     "mesh_key_malformed",
     "misplaced_setting",
@@ -242,12 +266,19 @@ __all__ = [
     "port_twice",
     "printable",
     "program_out_of_reach",
+    "rate_burst_alone",
+    "rate_burst_raised",
+    "rate_config_kept",
+    "rate_config_malformed",
+    "rate_config_unknown",
+    "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
     "service_not_up",
+    "service_unknown",
     "several_pairs",
     "sibling",
     "socket_twice",
@@ -262,10 +293,15 @@ __all__ = [
     "state_not_writable",
     "state_unfinished",
     "stun_private_sources",
+    "tailscaled_not_running",
+    "tailscaled_unreachable",
     "too_many_addresses",
     "unknown_setting",
     "unknown_variable",
     "value_repaired",
+    "verify_fails_open",
+    "verify_setting_unused",
+    "verify_url_unreachable",
     "workers_unsupported",
     "wrong_type",
     "wrong_usage",

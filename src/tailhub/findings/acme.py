@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from tailhub.findings.finding import Finding
 
@@ -69,3 +70,8 @@ def acme_needs_http(option: str, http_listen: str) -> Finding:
 def acme_challenge_not_for_address(name: str, option: str = "--acme-challenge") -> Finding:
     """dns-01 is for names only, and `name` is an address."""
     return Finding("TH121", {"name": name, "option": option})
+
+
+def acme_cache_taken_over(name: str, cache: str, not_after: date) -> Finding:
+    """The certificate for `name` that another program got, and left in `cache`, is served until it is renewed here."""
+    return Finding("TH242", {"name": name, "cache": cache, "date": f"{not_after:%Y-%m-%d}"})

@@ -147,10 +147,29 @@ CATALOGUE: dict[str, Entry] = {
     "TH193": Entry("original-refused", _ERROR),
     "TH194": Entry("original-without-tls", _WARNING),
     "TH195": Entry("original-certmode", _ERROR),
+    # who may relay
+    "TH210": Entry("tailscaled-unreachable", _WARNING),
+    "TH211": Entry("tailscaled-not-running", _WARNING),
+    "TH212": Entry("verify-url-unreachable", _WARNING),
+    "TH213": Entry("verify-fails-open", _WARNING),
+    "TH214": Entry("bad-verify-url", _ERROR),
+    "TH215": Entry("verify-setting-unused", _ERROR),
+    # limits for each client
+    "TH220": Entry("rate-config-malformed", _ERROR),
+    "TH221": Entry("rate-config-kept", _WARNING),
+    "TH222": Entry("rate-config-unknown", _WARNING),
+    "TH223": Entry("rate-burst-raised", _WARNING),
+    "TH224": Entry("rate-burst-alone", _WARNING),
     # what no setting can hold
     "TH230": Entry("zero-in-value", _ERROR),
     "TH231": Entry("socket-twice", _ERROR),
     "TH232": Entry("bad-service-name", _ERROR),
     "TH233": Entry("state-unfinished", _ERROR),
     "TH234": Entry("passthrough-to-itself", _ERROR),
+    # names to listen on, what others have left, what a move leaves behind
+    "TH240": Entry("listen-name-unknown", _ERROR),
+    "TH241": Entry("service-unknown", _ERROR),
+    "TH242": Entry("acme-cache-taken-over", _NOTE),
+    "TH243": Entry("export-lacks", _WARNING),
+    "TH244": Entry("relay-key-copied", _NOTE),
 }

@@ -25,8 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{flag}：应为 HOST:PORT，实际是 `{text}`。",
         "[[suggestion?请写 `{flag:={suggestion}}`。]]"
         "[[quoted?引号成了值的一部分：在 compose 文件的列表里应写 `- NAME=VALUE`，不加引号。]]"
-        "HOST 可以为空、IPv4 地址或带方括号的 IPv6 地址，PORT 不超过 65535，例如 `:8443`、`192.0.2.5:8443`、"
-        "`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
+        "HOST 可以为空、`localhost`、IPv4 地址或带方括号的 IPv6 地址，PORT 是不超过 65535 的数字，或 `https`、`http`、"
+        "`stun`，例如 `:8443`、`192.0.2.5:8443`、`[2001:db8::5]:8443`；`off` 表示关闭该监听。",
     ),
     "TH034": (
         "本机内核不支持 {family}，{flag} 只能使用另一种 IP 协议。",
@@ -485,6 +485,56 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请用 `-certmode letsencrypt`，或 `-certmode manual -certdir DIR`（文件布局不限）；其他 CA 用 "
         "`tailhub relay --acme --acme-directory URL`。",
     ),
+    "TH210": (
+        "{path} 处没有 tailscaled 应答：{reason}。在此期间它不放行任何设备。",
+        "[[mounted?那里挂载的是 socket 文件本身，而 tailscaled 后来新建了一个：请改为挂载它的目录，"
+        "`-v {parent}:{parent}`，然后重新启动容器。"
+        "||[[denied?请让当前用户能打开它：用 root，或加入该 socket 的用户组；rootless 容器要以 socket 属主的身份运行。"
+        "||请在本机启动 tailscaled（`sudo systemctl start tailscaled`），或写明它的 socket 在哪里，`{setting:=FILE}`；"
+        "在容器里请挂载 socket 所在的目录，`-v /var/run/tailscale:/var/run/tailscale`。]]]]",
+    ),
+    "TH211": (
+        "{path} 处的 tailscaled 没有连上它的 tailnet（它的状态是 {state}），因此谁也不认识，也不放行任何设备。",
+        "让它连上：`sudo tailscale up`",
+    ),
+    "TH212": (
+        "连不上 {url}：{reason}。",
+        "请检查那里的程序是否在运行、本机能否连接，`curl -v {url!q}`；或换一个，`{setting:=https://HOST/PATH}`。",
+    ),
+    "TH213": (
+        "{url} 连不上时，任何人都能使用这台中继（{setting}）。",
+        "要在那时也拒绝陌生人：[[off?`{off}`||`{setting:=false}`]]",
+    ),
+    "TH214": (
+        "{setting}：应为网址，实际是 `{text}`。",
+        "例如 `{setting:=https://headscale.example.com/verify}`；可以用 http 或 https。",
+    ),
+    "TH215": (
+        "没有 {missing}，{setting} 不起作用。",
+        "请两个都写，或都不写。",
+    ),
+    "TH220": (
+        "{path}：[[line?应为 JSON，第 {line} 行有语法错误||[[name?`{name}` 应为整数（字节），实际为 `{found}`"
+        "||应为 JSON 对象，实际为 `{found}`]]]]。",
+        '例如 `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`：'
+        "每个客户端 10 Mbit/s。",
+    ),
+    "TH221": (
+        "{path} 无法使用，仍按之前的限速执行。",
+        "{reason}改正后请再发送 SIGHUP。",
+    ),
+    "TH222": (
+        "{path}：不认识 `{name}`。",
+        "可用的是 `PerClientRateLimitBytesPerSec` 和 `PerClientRateBurstBytes`。",
+    ),
+    "TH223": (
+        "{place}：{found} 字节容不下一个大包，或 20 毫秒内到达的数据；已按 {taken} 处理。",
+        "请写 {taken} 或更大的数，或写 0（一秒的数据量）。",
+    ),
+    "TH224": (
+        "{place} 只给出了突发量，没有速率，因此不限速。",
+        "请同时给出每秒字节数：`rate_limit_bytes_per_s`，原版文件中为 `PerClientRateLimitBytesPerSec`。",
+    ),
     "TH230": (
         "{place}：值里有零字符 `\\u0000`，名称、路径和命令都不能含有它。",
         "请去掉它；路径里的反斜杠要写两个，或用单引号。",
@@ -504,5 +554,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH234": (
         "{option}：`{text}` 又指回中继自己。",
         "请写另一个服务器的套接字，或去掉它。",
+    ),
+    "TH240": (
+        "{place}：应为要监听的地址，实际是名称 `{name}`，它在本机上没有地址（{reason}）。",
+        "请写本机的一个地址；冒号前留空则监听全部地址：`{place:=:{port}}`。"
+        "`getent hosts {name!q}` 可以看出该名称是否可解析。",
+    ),
+    "TH241": (
+        "{place}：应为端口，实际是服务名 `{service}`，本机不知道这个 TCP 服务。",
+        "请写端口号：`{place:=:443}`。",
+    ),
+    "TH242": (
+        "{cache} 里 {name} 的证书从现在起由本中继使用，最迟到 {date}；在那之前会续期，新证书保存在状态目录里。",
+        "不必处理。{cache} 里的文件不会改动。",
+    ),
+    "TH243": (
+        "以下文件在状态目录之外，不在导出的文件里：{paths}。",
+        "请把它们连同属主和权限复制到新机器的相同位置，或在那里重新生成；客户端锁定的证书必须是同一张。"
+        "在新机器上运行 `tailhub config check` 会列出缺少什么。",
+    ),
+    "TH244": (
+        "{path} 不存在，已把 {source} 里的中继密钥复制到那里。",
+        "不必处理：中继与搬迁之前是同一个。",
     ),
 }

@@ -28,8 +28,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{flag}: expected HOST:PORT, found `{text}`.",
         "[[suggestion?Write `{flag:={suggestion}}`. ]]"
         "[[quoted?The quotes are part of the value: in a compose file's list write `- NAME=VALUE`, without quotes. ]]"
-        "HOST is empty, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535, as in `:8443`, "
-        "`192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener off.",
+        "HOST is empty, `localhost`, an IPv4 address or an IPv6 address in brackets, PORT a number up to 65535 or "
+        "`https`, `http`, `stun`, as in `:8443`, `192.0.2.5:8443`, `[2001:db8::5]:8443`; `off` switches the listener "
+        "off.",
     ),
     "TH034": (
         "This kernel has no {family}, so {flag} serves the other family only.",
@@ -521,6 +522,61 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Use `-certmode letsencrypt`, or `-certmode manual -certdir DIR` with files in any layout; for another CA "
         "`tailhub relay --acme --acme-directory URL`.",
     ),
+    "TH210": (
+        "No tailscaled answers at {path}: {reason}. While that is so, it admits nobody.",
+        "[[mounted?The socket itself is mounted there, and tailscaled has made a new one since: mount its directory "
+        "instead, `-v {parent}:{parent}`, and start the container again."
+        "||[[denied?Let this user open it, as root or in the socket's group; a rootless container needs the socket's "
+        "owner as its user."
+        "||Start tailscaled on this machine (`sudo systemctl start tailscaled`), or say where its socket is, "
+        "`{setting:=FILE}`; in a container mount the socket's directory, `-v /var/run/tailscale:/var/run/tailscale`."
+        "]]]]",
+    ),
+    "TH211": (
+        "The tailscaled at {path} is not connected to its tailnet (it says {state}), so it knows nobody and admits "
+        "nobody.",
+        "Connect it: `sudo tailscale up`",
+    ),
+    "TH212": (
+        "{url} cannot be reached: {reason}.",
+        "See whether the program there runs and this machine may connect to it, `curl -v {url!q}`; or name another "
+        "one, `{setting:=https://HOST/PATH}`.",
+    ),
+    "TH213": (
+        "While {url} cannot be reached, everyone may relay through you ({setting}).",
+        "To refuse strangers then too: [[off?`{off}`||`{setting:=false}`]]",
+    ),
+    "TH214": (
+        "{setting}: expected a URL, found `{text}`.",
+        "As in `{setting:=https://headscale.example.com/verify}`; http and https are possible.",
+    ),
+    "TH215": (
+        "{setting} has no effect without {missing}.",
+        "Give both, or neither.",
+    ),
+    "TH220": (
+        "{path}: expected [[line?JSON, and line {line} breaks its rules||[[name?a whole number of bytes in `{name}`, "
+        "found `{found}`||an object, found `{found}`]]]].",
+        'As in `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`: 10 Mbit/s for each '
+        "client.",
+    ),
+    "TH221": (
+        "{path} cannot be used, so the limits from before still hold.",
+        "{reason} Mend it, and send SIGHUP again.",
+    ),
+    "TH222": (
+        "{path}: `{name}` means nothing here.",
+        "Known are `PerClientRateLimitBytesPerSec` and `PerClientRateBurstBytes`.",
+    ),
+    "TH223": (
+        "{place}: {found} bytes are too few for a large packet, or for what comes in 20 ms; {taken} were taken.",
+        "Write {taken} or more, or 0 for what comes in a second.",
+    ),
+    "TH224": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `rate_limit_bytes_per_s`, in the original's file "
+        "`PerClientRateLimitBytesPerSec`.",
+    ),
     "TH230": (
         "{place}: the value has a zero character, `\\u0000`, which no name, path or command can have.",
         "Take it out; a backslash in a path is written twice, or the text in single quotes.",
@@ -540,5 +596,28 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH234": (
         "{option}: `{text}` leads back to the relay itself.",
         "Name the socket of the other server, or leave it out.",
+    ),
+    "TH240": (
+        "{place}: expected an address to listen on, found the name `{name}`, which has none here ({reason}).",
+        "Write an address of this machine, or nothing before the colon to listen on all of them: "
+        "`{place:=:{port}}`. `getent hosts {name!q}` shows whether the name is known.",
+    ),
+    "TH241": (
+        "{place}: expected a port, found the service `{service}`, which this machine does not know over TCP.",
+        "Write the port's number: `{place:=:443}`.",
+    ),
+    "TH242": (
+        "The certificate for {name} in {cache} is served here from now on, until {date} at the latest; before that it "
+        "is renewed, into the state directory.",
+        "Nothing to do. The files in {cache} stay as they are.",
+    ),
+    "TH243": (
+        "Not in the export, because they are outside the state directory: {paths}.",
+        "Copy them to the same places on the new machine, with owner and mode, or have them made there; a certificate "
+        "that clients pin must be the very same. `tailhub config check` there tells what is missing.",
+    ),
+    "TH244": (
+        "{path} was not there, so the relay's key was copied to it from {source}.",
+        "Nothing to do: the relay is the same as before it was moved.",
     ),
 }

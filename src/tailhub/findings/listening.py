@@ -22,6 +22,16 @@ class Program(Protocol):
         """Its process id."""
 
 
+def listen_name_unknown(place: str, name: str, port: str, reason: str) -> Finding:
+    """`place` says to listen on the addresses of `name`, which has none; `reason` is the resolver's."""
+    return Finding("TH240", {"place": place, "name": name, "port": port, "reason": reason})
+
+
+def service_unknown(place: str, service: str) -> Finding:
+    """`place` names a port by a TCP `service` that this machine does not know."""
+    return Finding("TH241", {"place": place, "service": service})
+
+
 def port_taken(
     flag: str, protocol: str, port: int, owner: Program | None, free_port: int | None, host: str = ""
 ) -> Finding:

@@ -119,6 +119,16 @@ def file_in_the_way(path: str) -> Finding:
     return Finding("TH184", {"path": path})
 
 
+def export_lacks(paths: Sequence[str]) -> Finding:
+    """The relay uses files that its export does not hold, because they are not in its state."""
+    return Finding("TH243", {"paths": ", ".join(paths)})
+
+
+def relay_key_copied(source: str, path: str) -> Finding:
+    """The settings have the relay's key in the file `path`, which was not there: the state's own was copied to it."""
+    return Finding("TH244", {"source": source, "path": path})
+
+
 def _octal(mode: int | None) -> str | None:
     return None if mode is None else f"{mode & 0o7777:04o}"
 

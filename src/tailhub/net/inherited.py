@@ -1,6 +1,7 @@
-"""Listening sockets that another process opened for this one (systemd's socket activation), matched with what is asked.
+"""Listening sockets that were there before this process, matched with what is asked.
 
-Such sockets stay open while the relay restarts, so nobody is refused meanwhile, and ports below 1024 need no privilege.
+They are systemd's (socket activation), so that ports below 1024 need no privilege, or were kept by it from the relay's
+last run. Both stay open while the relay restarts, so nobody is refused meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from tailhub.net.bind import BoundSockets
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 
-__all__ = ["InheritedSockets", "describe", "shares_of"]
+__all__ = ["InheritedSockets", "describe", "fits", "shares_of"]
 
 
 class InheritedSockets:
@@ -22,7 +23,7 @@ class InheritedSockets:
 
     def take(self, spec: ListenSpec | UnixSpec, kind: socket.SocketKind) -> BoundSockets | None:
         """Those that are bound to what `spec` asks for, None without. A socket of both families counts for both."""
-        found = [sock for sock in self._sockets if sock.type == kind and _fits(sock, spec)]
+        found = [sock for sock in self._sockets if sock.type == kind and fits(sock, spec)]
         for sock in found:
             self._sockets.remove(sock)
         return BoundSockets(tuple(found)) if found else None
@@ -37,7 +38,15 @@ class InheritedSockets:
 
 
 def shares_of(bound: BoundSockets, count: int) -> tuple[BoundSockets, ...]:
-    """The same sockets for `count` workers, each of which accepts what it is first to."""
+    """The sockets for `count` workers: one of each address for each if there are so many, as of a relay's last run.
+
+    Else all have the same ones, and each accepts what it is first to.
+    """
+    by_address: dict[str, list[socket.socket]] = {}
+    for sock in bound.sockets:
+        by_address.setdefault(describe(sock), []).append(sock)
+    if all(len(found) == count for found in by_address.values()):
+        return tuple(BoundSockets(share) for share in zip(*by_address.values(), strict=True))
     copies = (tuple(sock.dup() for sock in bound.sockets) for _ in range(count - 1))
     return (bound, *(BoundSockets(copy) for copy in copies))
 
@@ -51,7 +60,8 @@ def describe(sock: socket.socket) -> str:
     return f"{'UDP' if sock.type == socket.SOCK_DGRAM else 'TCP'} {host}:{name[1]}"
 
 
-def _fits(sock: socket.socket, spec: ListenSpec | UnixSpec) -> bool:
+def fits(sock: socket.socket, spec: ListenSpec | UnixSpec) -> bool:
+    """Is the socket bound to what `spec` asks for, or to a part of it?"""
     name = sock.getsockname()
     if isinstance(spec, UnixSpec):
         return isinstance(name, str) and name == str(spec.path)

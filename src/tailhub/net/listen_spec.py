@@ -3,7 +3,8 @@
 Where clients connect it may be ``unix:/run/tailhub/relay.sock`` too, for a proxy on the same machine.
 
 An empty HOST is the wildcard of both families, which are bound apart; ``0.0.0.0`` and ``[::]`` are the wildcard of one.
-Names are refused: which of its addresses would be meant is a guess, and looking it up would send packets.
+``localhost`` is both loopback addresses, and PORT may be one of `SERVICES`. Other names are refused: which of its
+addresses would be meant is a guess, and looking it up would send packets.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 
-_FORM = re.compile(r"(?P<host>[0-9.]*|\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]):(?P<port>[0-9]{1,5})")
+SERVICES = {"http": 80, "https": 443, "stun": 3478}
+"""Ports that may be written by name (IANA), which every system knows the same."""
+
+_FORM = re.compile(
+    r"(?P<host>[0-9.]*|(?i:localhost)|\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]):"
+    rf"(?P<port>[0-9]{{1,5}}|(?i:{'|'.join(SERVICES)}))"
+)
 _QUOTES = "\"'`“”‘’„«»「」"
 _UNIX = "unix:"
 MAX_PORT = 65535
@@ -52,7 +59,7 @@ class ListenSpec:
 
     @property
     def is_wildcard(self) -> bool:
-        """Was HOST left empty? Then a family that the kernel lacks is no error."""
+        """Is HOST empty or ``localhost``? Then a family that the kernel lacks is no error."""
         return len(self.endpoints) > 1
 
 
@@ -90,12 +97,14 @@ def parse_listen(text: str, flag: str) -> ListenSpec | None:
 
 def _parse(text: str) -> tuple[Endpoint, ...] | None:
     match = _FORM.fullmatch(text)
-    if match is None or int(match["port"]) > MAX_PORT:
+    if match is None or (port := SERVICES.get(match["port"].lower()) or int(match["port"])) > MAX_PORT:
         return None
-    bracketed, port = match["host"].startswith("["), int(match["port"])
-    host = match["host"].strip("[]")
+    bracketed = match["host"].startswith("[")
+    host = match["host"].strip("[]").lower()
     if not host:
         return (Endpoint(socket.AF_INET, "0.0.0.0", port), Endpoint(socket.AF_INET6, "::", port))
+    if host == "localhost":
+        return (Endpoint(socket.AF_INET, "127.0.0.1", port), Endpoint(socket.AF_INET6, "::1", port))
     try:
         address = ip_address(host)
     except ValueError:
@@ -113,7 +122,7 @@ def repair(text: str) -> str:
     text = re.sub(r"^[A-Za-z]+://", "", text).rstrip("/")
     if text.lower() in ("off", "none", "no", "false", "-1", ""):
         return "off"
-    text = text.replace("localhost", "127.0.0.1").replace("*", "")
+    text = text.replace("*", "")
     if text.isdigit():
         return ":" + text
     if mapped := re.fullmatch(r"\[(?:::ffff:)?([0-9.]+)\](:[0-9]+)", text, re.IGNORECASE):

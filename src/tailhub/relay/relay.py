@@ -16,6 +16,7 @@ from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.connection import Connection, Identity, Sink
 from tailhub.relay.presence import Presence
+from tailhub.relay.rate_limit import RateLimit, Throttle
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
 
@@ -34,6 +35,7 @@ class Relay:
         "home_connections",
         "limits",
         "presence",
+        "rate_limit",
         "registry",
         "stats",
     )
@@ -48,6 +50,7 @@ class Relay:
         self.presence = Presence(self.stats)
         self.registry = self.presence.registry
         self.home_connections = 0
+        self.rate_limit: RateLimit | None = None  # of each client; whoever changes it tells the connections
         self._queued = QueuedBytes()
         self._next_id = first_connection_id
 
@@ -78,6 +81,11 @@ class Relay:
         """Close a key's connections here."""
         for connection in self.registry.of_key(key):
             connection.sink.close("closed on behalf of a mesh peer")
+
+    def new_throttle(self, identity: Identity, now: float) -> Throttle | None:
+        """What holds a client to the limit of now; None when there is none. Mesh peers are not held up."""
+        limit = self.rate_limit
+        return None if limit is None or identity.is_mesh else Throttle(limit, self.stats, now)
 
     # --- the packet path ----------------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ class Stats:
         "packets_sent",
         "peer_gone_disconnected",
         "peer_gone_not_here",
+        "rate_paused_s",
+        "rate_pauses",
         "sent_pong",
         "unknown_frames",
     )
@@ -69,6 +71,8 @@ class Stats:
         self.home_moves_out = 0
         self.dup_connections_total = 0
         self.control_dropped = 0  # control frames for clients that do not read
+        self.rate_pauses = 0  # times that a client was not read for a while because it had sent too much
+        self.rate_paused_s = 0.0  # seconds that these pauses took
         # By (reason, kind), where kind is "disco" or "other".
         keys = [(reason, kind) for reason in DROP_REASONS for kind in ("disco", "other")]
         self.packets_dropped: dict[tuple[str, str], int] = dict.fromkeys(keys, 0)

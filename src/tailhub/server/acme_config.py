@@ -18,13 +18,12 @@ from tailhub.certs.acme_challenge import (
     choose,
     possible,
 )
-from tailhub.certs.acme_client import Server
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import ListenSpec, parse_listen, parse_public
 from tailhub.server.config import ListenerConfig, RelayConfig
 
-__all__ = ["acme_findings", "acme_notes", "challenge_of", "identifiers_of", "server_of", "ways_of"]
+__all__ = ["acme_findings", "acme_notes", "challenge_of", "identifiers_of", "ways_of"]
 
 
 def identifiers_of(config: RelayConfig, listener: ListenerConfig) -> tuple[str, ...]:
@@ -32,17 +31,6 @@ def identifiers_of(config: RelayConfig, listener: ListenerConfig) -> tuple[str, 
     if listener.hostname:
         return (listener.hostname.lower(),)
     return tuple(str(address) for address in config.addresses)
-
-
-def server_of(listener: ListenerConfig) -> Server:
-    """Which ACME server."""
-    return Server(
-        directory=listener.acme_directory,
-        email=listener.acme_email,
-        eab_kid=listener.acme_eab_kid,
-        eab_key=listener.acme_eab_key,
-        ca_file=str(listener.acme_ca_file) if listener.acme_ca_file is not None else "",
-    )
 
 
 def ways_of(config: RelayConfig, listener: ListenerConfig) -> Ways:

@@ -76,6 +76,10 @@ class AcmeFiles:
         self.keep_account(server, account)
         return account
 
+    def has_account(self, server: str) -> bool:
+        """Is there one at `server`, or the key of one to be?"""
+        return self._account_path(server).exists()
+
     def keep_account(self, server: str, account: Account) -> None:
         """Write it."""
         self._write(self._account_path(server), {"directory": server, "uri": account.uri, "key": account.key.decode()})

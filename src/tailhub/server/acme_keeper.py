@@ -33,7 +33,7 @@ from tailhub.certs.acme_schedule import (
 )
 from tailhub.certs.acme_source import AcmeSource
 from tailhub.server.acme_answers import HttpTokens, RelayAnswers
-from tailhub.server.acme_config import challenge_of, server_of
+from tailhub.server.acme_config import challenge_of
 from tailhub.server.acme_files import Account, AcmeFiles, Pending
 from tailhub.server.foundation import Foundation
 
@@ -61,6 +61,17 @@ class Wanted:
     def name(self) -> str:
         """For sentences."""
         return ", ".join(self.source.identifiers)
+
+
+def server_of(listener: ListenerConfig) -> Server:
+    """Which ACME server."""
+    return Server(
+        directory=listener.acme_directory,
+        email=listener.acme_email,
+        eab_kid=listener.acme_eab_kid,
+        eab_key=listener.acme_eab_key,
+        ca_file=str(listener.acme_ca_file) if listener.acme_ca_file is not None else "",
+    )
 
 
 def wanted_of(foundation: Foundation) -> list[Wanted]:

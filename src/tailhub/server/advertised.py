@@ -15,8 +15,8 @@ from tailhub.server.discover import Probes, discover, watch
 from tailhub.server.listeners import BoundListeners, ListenSpecs
 from tailhub.server.published_map import LOOPBACK_V4, LOOPBACK_V6, LocalEndpoint, local_map, public_map
 from tailhub.server.stun import StunServer
-from tailhub.tailcfg.build import region_id_for_key
 from tailhub.tailcfg.derpmap import DERPMap
+from tailhub.tailcfg.region_id import region_id_for_key
 from tailhub.web.operator_pages import MapView
 
 FRONT_PORT = 443  # where a proxy that ends TLS for us serves clients, unless told otherwise

@@ -17,7 +17,6 @@ from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
 
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
@@ -28,6 +27,7 @@ from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.listeners import BoundListeners, parse_listeners
+from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.stun import StunServer
@@ -84,6 +84,10 @@ class RelayServer:
         """End all connections, then close and unlock everything."""
         await self._undo.aclose()
 
+    def reload(self) -> None:
+        """Read again what may change while the relay runs: the file of rate limits."""
+        self.service.set_rate_limit(reload_rate_limit(self.config, self.context.relay.rate_limit))
+
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
         listeners = self.listeners.shares[0] if self._fleet is None else ()
@@ -111,7 +115,7 @@ class RelayServer:
         )
         self.context.pages = pages.public
         if self._fleet is not None:
-            self._fleet.start(self.context.events, pages.public)
+            self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
             self._undo.callback(self._fleet.stop)
         listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
         if self.listeners.admin is not None:
@@ -128,7 +132,7 @@ class RelayServer:
 
     def _get_certificates(self) -> None:
         """Begin to get and renew what an ACME server is to issue."""
-        if any(isinstance(source, AcmeSource) for source in self.foundation.sources):
+        if self.foundation.uses_acme:
             from tailhub.server.acme_keeper import AcmeKeeper
 
             keeper = AcmeKeeper(self.foundation, self._acme_tokens)

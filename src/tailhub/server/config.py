@@ -20,8 +20,8 @@ from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.tailcfg.build import FIRST_USER_REGION, LAST_USER_REGION
-from tailhub.web.pages import PublicSettings
+from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
+from tailhub.web.public_settings import PublicSettings
 
 MAX_WORKERS = 64
 MOST = {
@@ -30,6 +30,9 @@ MOST = {
     "tcp_user_timeout_s": 86400,
     "accept_limit": 1_000_000,
     "accept_burst": 1_000_000,
+    "rate_limit_bytes_per_s": 10_000_000_000,
+    "rate_burst_bytes": 10_000_000_000,
+    "verify_timeout_s": 60,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -61,6 +64,7 @@ class ListenerConfig:
     acme_eab_kid: str = ""
     acme_eab_key: str = field(default="", repr=False)
     acme_ca_file: Path | None = None
+    acme_cache: Path | None = None  # of Go's autocert, whose certificate is taken over
     pin: str = ""
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()
@@ -91,6 +95,12 @@ class RelayConfig(ListenerConfig):
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
+    verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
+    verify_socket: Path | None = None  # where it is asked; None: where this platform has it
+    verify_url: str = ""  # admit whom the program there admits
+    verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
+    verify_all: bool = False  # every verifier must say yes; else one is enough
+    verify_timeout_s: float = 5.0  # how long a login waits for an answer
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -102,12 +112,20 @@ class RelayConfig(ListenerConfig):
     tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
     tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
+    rate_limit_bytes_per_s: float = 0.0  # what each client may send; 0: any number
+    rate_burst_bytes: float = 0.0  # so many at once beyond that; 0: those of a second
+    rate_config: Path | None = None  # a file, as the original's, with both instead
     workers: int | None = None  # None: by the number of cores
 
     @property
     def listeners(self) -> tuple[ListenerConfig, ...]:
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
+
+    @property
+    def has_verifiers(self) -> bool:
+        """Is anybody asked who may relay?"""
+        return self.verify_tailscaled or bool(self.verify_url)
 
 
 def check_config(config: RelayConfig) -> None:
@@ -130,6 +148,9 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     for name, most in MOST.items():
         if not 0 <= (value := getattr(config, name)) <= most:
             found.append(findings.bad_decimal(config.place(name), f"{value:g}", most))
+    for name in ("rate_limit_bytes_per_s", "rate_burst_bytes"):
+        if config.rate_config is not None and getattr(config, name):
+            found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):
@@ -142,11 +163,27 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
+    found += _access_findings(config)
     try:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
     return found + _listening_findings(config)
+
+
+def _access_findings(config: RelayConfig) -> Iterator[Finding]:
+    """What is wrong with who is to be asked who may relay."""
+    if config.verify_url:
+        from tailhub.verifiers.url import parse_url
+
+        try:
+            parse_url(config.verify_url)
+        except LocalError:
+            yield findings.bad_verify_url(config.place("verify_url"), config.verify_url)
+    for name, needed in (("verify_socket", "verify_tailscaled"), ("verify_url_fail_open", "verify_url")):
+        if getattr(config, name) and not getattr(config, needed):
+            place = config.place(name)
+            yield findings.verify_setting_unused(place, findings.sibling(place, needed))
 
 
 def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tailhub.keys import NodePrivate
 from tailhub.net.crowd import Crowd
@@ -22,6 +22,9 @@ from tailhub.server.passthrough import Passthrough
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
+if TYPE_CHECKING:
+    from tailhub.server.verification import Verification
+
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
 
@@ -32,6 +35,9 @@ class DerpStream(Flushable, Protocol):
     @property
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
+
+    def take_rate_limit(self) -> None:
+        """The relay's limit may have changed."""
 
 
 @dataclass(slots=True)
@@ -68,4 +74,5 @@ class ServerContext:
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
+    verification: Verification | None = None  # where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

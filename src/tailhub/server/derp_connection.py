@@ -9,17 +9,22 @@ import asyncio
 import logging
 import random
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
 from tailhub.derp.frames import KEEP_ALIVE
-from tailhub.derp.handshake import ClientInfo, ServerHandshake
+from tailhub.derp.handshake import ClientInfo, ServerHandshake, further_server_info
 from tailhub.derp.runs import RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.rate_limit import Throttle
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
+
+if TYPE_CHECKING:
+    from tailhub.server.verification import Decision, Waiting
 
 UNIX_PEER = IPv4Address("127.0.0.1")  # who comes by a unix socket and speaks for nobody else is on this machine
 KEEP_ALIVE_S = 60.0
@@ -28,12 +33,17 @@ WRITE_BYTES = 65536  # plaintext taken from the queue at a time
 # The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line
 # can no longer be overtaken, nor dropped for its age.
 HELD_UP_BYTES = 16384
+MAX_EARLY_BYTES = 4096  # kept of what a client sends before it is admitted; with more it is not read until then
 
 _log = logging.getLogger("tailhub")
 
 
 class DerpConnection:
-    """Receiver of a stream and sink of a relay connection."""
+    """Receiver of a stream and sink of a relay connection.
+
+    Where there are verifiers, it waits for their decision behind ClientInfo and before everything else: what comes
+    meanwhile is kept, and read no further than `MAX_EARLY_BYTES`.
+    """
 
     __slots__ = (
         "_connection",
@@ -43,16 +53,21 @@ class DerpConnection:
         "_is_ending",
         "_keep_alive",
         "_keep_alive_s",
+        "_listener",
         "_newcomer",
         "_not_ideal",
+        "_pause",
         "_stream",
+        "_throttle",
         "_unsent_limit",
+        "_waiting",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         self._context = context
         self._newcomer: Newcomer | None = newcomer
         self._stream = newcomer.stream
+        self._listener = newcomer.listener
         self._not_ideal = not_ideal
         self._handshake: ServerHandshake | None = ServerHandshake(context.private_key)
         self._decoder: RunDecoder | None = None
@@ -60,7 +75,10 @@ class DerpConnection:
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
+        self._throttle: Throttle | None = None
+        self._pause: asyncio.TimerHandle | None = None  # while it is not read because it has sent too much
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
+        self._waiting: Waiting | None = None  # for verifiers
 
     @property
     def stream(self) -> Stream:
@@ -92,6 +110,10 @@ class DerpConnection:
         connection = self._connection
         if connection is None:
             return
+        throttle = self._throttle
+        if throttle is not None:
+            now = self._context.loop.time()
+            self._hold_up(throttle.pause_after(end - start, items, decoder.skipped_frames, now))
         try:
             if items:
                 self._context.relay.route(connection, items, self._context.loop.time())
@@ -122,8 +144,12 @@ class DerpConnection:
     def closed(self, reason: str) -> None:
         """The stream is over: take the connection out of the relay."""
         self._context.derp_connections.pop(self, None)
-        if self._keep_alive is not None:
-            self._keep_alive.cancel()
+        for timer in (self._keep_alive, self._pause):
+            if timer is not None:
+                timer.cancel()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
         newcomer, self._newcomer = self._newcomer, None
         if newcomer is not None:
             newcomer.leave()
@@ -168,6 +194,45 @@ class DerpConnection:
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
 
+    # --- rate limit ---------------------------------------------------------------------------------------------------
+
+    def _hold_up(self, wait_s: float) -> None:
+        """Read nothing for so long. Writing and timers go on; the other side's end is noticed when something moves."""
+        if wait_s and self._stream.is_open:
+            self._stream.pause_reading()
+            self._pause = self._context.loop.call_later(wait_s, self._end_pause)
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._pause is not None
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Read again, unless a pause has begun meanwhile: that ends with this."""
+        if not self._is_paused:
+            self._stream.resume_reading()
+
+    def take_rate_limit(self) -> None:
+        """The relay's limit may have changed: hold this client to the new one, and tell it."""
+        connection, before = self._connection, self._throttle
+        if connection is None or connection.identity.is_mesh:
+            return
+        context = self._context
+        limit = context.relay.rate_limit
+        if limit == (before.limit if before is not None else None):
+            return
+        self._throttle = context.relay.new_throttle(connection.identity, context.loop.time())
+        if self._pause is not None:
+            self._pause.cancel()
+            self._end_pause()
+        info = limit.server_info() if limit is not None else None
+        connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
+        self._put_health(connection)  # which a client forgets at every ServerInfo
+        connection.wake()
+
     # --- login --------------------------------------------------------------------------------------------------------
 
     def _receive_bytes(self, data: bytes) -> None:
@@ -186,15 +251,55 @@ class DerpConnection:
         handshake = self._handshake
         if handshake is None:
             return
+        if self._waiting is not None:
+            handshake.trailing += data
+            self._hold_up_early(handshake)
+            return
         try:
             info = handshake.receive_data(data)
         except RemoteError as exc:
             self.abort(f"login ({exc.reason}): {exc}")
             return
-        if info is not None:
-            self._admit(handshake, info)
+        if info is None:
+            return
+        is_mesh = self._context.policy.is_mesh_peer(info)
+        if self._context.verification is None or is_mesh:
+            self._admit(handshake, info, is_mesh)
+        else:
+            self._ask_verifiers(handshake, info)
 
-    def _admit(self, handshake: ServerHandshake, info: ClientInfo) -> None:
+    def _ask_verifiers(self, handshake: ServerHandshake, info: ClientInfo) -> None:
+        newcomer, verification = self._newcomer, self._context.verification
+        if newcomer is None or verification is None:
+            return
+
+        def decided(decision: Decision) -> None:
+            self._waiting = None
+            if not decision.admits:
+                self._refuse(handshake.client_key, decision)
+                return
+            is_held_up = len(handshake.trailing) > MAX_EARLY_BYTES
+            self._admit(handshake, info, is_mesh=False)
+            if is_held_up:
+                self._go_on()
+
+        newcomer.set_deadline(verification.longest_s, "no verdict on its key")
+        self._waiting = verification.ask(handshake.client_key, newcomer.address or UNIX_PEER, decided)
+        self._hold_up_early(handshake)
+
+    def _hold_up_early(self, handshake: ServerHandshake) -> None:
+        if len(handshake.trailing) > MAX_EARLY_BYTES:
+            self._stream.pause_reading()
+
+    def _refuse(self, key: bytes, decision: Decision) -> None:
+        """End the login without a further frame, as the reference does."""
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            newcomer.leave()
+            self._context.events.refused(key, newcomer.address or UNIX_PEER, newcomer.port, decision)
+        self.abort("not admitted")
+
+    def _admit(self, handshake: ServerHandshake, info: ClientInfo, is_mesh: bool) -> None:
         context, newcomer = self._context, self._newcomer
         if newcomer is None:
             return
@@ -202,7 +307,6 @@ class DerpConnection:
         self._handshake = None
         if context.fronts[newcomer.listener].trusts(newcomer.address):
             context.events.proxy_told_nothing(newcomer.ip)
-        is_mesh = context.policy.is_mesh_peer(info)
         identity = Identity(
             key=handshake.client_key,
             connection_id=context.relay.next_connection_id(),
@@ -220,16 +324,21 @@ class DerpConnection:
         self._newcomer = None
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
-        connection.queue.put_control(handshake.server_info())
-        health = context.health.get(newcomer.listener)
-        if health is not None and not is_mesh:
-            connection.queue.put_control(health)
+        throttle = self._throttle = context.relay.new_throttle(identity, context.loop.time())
+        answer = throttle.limit.server_info() if throttle is not None else None
+        connection.queue.put_control(handshake.server_info(answer))
+        self._put_health(connection)
         connection.wake()
         context.events.logged_in(identity)
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive = context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
         if handshake.trailing:
             self._receive_bytes(handshake.trailing)
+
+    def _put_health(self, connection: Connection) -> None:
+        health = self._context.health.get(self._listener)
+        if health is not None and not connection.identity.is_mesh:
+            connection.queue.put_control(health)
 
     def _send_keep_alive(self) -> None:
         connection = self._connection

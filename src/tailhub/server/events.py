@@ -7,9 +7,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
 
 from tailhub.keys import short_key
+from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.connection import Connection, Identity
+
+if TYPE_CHECKING:
+    from tailhub.server.verification import Decision
 
 _log = logging.getLogger("tailhub")
 
@@ -40,6 +45,7 @@ class Events:
         self.http_requests: Counter[int] = Counter()  # by status
         self.tls_handshakes: Counter[str] = Counter()  # by version
         self.passthrough: Counter[str] = Counter()  # by result, connections for other names than ours
+        self.verdicts: Counter[tuple[str, str]] = Counter()  # by verifier and answer
         self.websocket_logins = 0
         self.certificate_rejections = 0
         self.on_first_outside: Callable[[str], None] | None = None
@@ -90,6 +96,24 @@ class Events:
                 "header, or X-Forwarded-For where it speaks HTTP",
                 ip or "at the unix socket",
             )
+
+    def verdict(self, verdict: Verdict, *, opens: bool) -> None:
+        """A verifier was asked. `opens`: does it count as a yes when it cannot be reached?"""
+        self.verdicts[verdict.verifier, verdict.answer.value] += 1
+        if verdict.answer in (Answer.ADMITTED, Answer.REFUSED):
+            return
+        line = f"verifier {verdict.verifier}: {verdict.answer.value}"
+        if self._may_write(line, 1, line):
+            is_open = opens and verdict.answer is Answer.UNREACHABLE
+            effect = "everyone is let in" if is_open else "whom it alone knows is refused"
+            _log.warning("verifier %s; meanwhile %s", verdict, effect)
+
+    def refused(self, key: bytes, address: IPv4Address | IPv6Address, port: int, decision: Decision) -> None:
+        """A client was not admitted."""
+        reason = "not admitted" if decision.is_known else "no verifier answered"
+        self._count(self.failures, reason)
+        if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
+            _log.info("refused %s from %s; %s", short_key(key), _host_port(address, port), decision)
 
     def logged_in(self, identity: Identity) -> None:
         """A client was admitted."""
@@ -148,8 +172,11 @@ def _kind(reason: str) -> str:
 
 
 def _endpoint(identity: Identity) -> str:
-    host = f"[{identity.address}]" if identity.address.version == 6 else str(identity.address)
-    return f"{host}:{identity.port}"
+    return _host_port(identity.address, identity.port)
+
+
+def _host_port(address: IPv4Address | IPv6Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tailhub.net.message_channel import MessageChannel
+from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.handover import Handovers
@@ -125,13 +126,13 @@ class Fleet:
         self._counted = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None
 
-    def start(self, events: Events, pages: Responder) -> None:
-        """Take the workers' channels, and watch them."""
+    def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
+        """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
         self._loop = asyncio.get_running_loop()
         self._missing = dict.fromkeys(range(self.count), self._loop.time())  # workers that do not run, since when
         self._events = events
         self._pages = pages
-        self._taking = Handovers(self._handovers, self._join)
+        self._taking = Handovers(self._handovers, self._join, on_rate_limit)
         self._watching = self._loop.create_task(self._watch())
 
     def stop(self) -> None:

@@ -12,25 +12,25 @@ import sys
 from datetime import UTC, datetime
 
 from tailhub import box, findings
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.certs.files import Certificate
-from tailhub.certs.sources import CertSource, DirectorySource, FixedSource, PairSource
+from tailhub.certs.sources import CertSource, FixedSource
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.server.acme_config import identifiers_of
-from tailhub.server.certificate_list import ACME
 from tailhub.server.config import ListenerConfig, RelayConfig
+from tailhub.server.file_sources import file_source
 from tailhub.server.listener_record import describe_listeners, origin_of
-from tailhub.server.listeners import ListenSpecs, bind_listeners
+from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
+from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
-from tailhub.server.state import StateDir, mesh_key, relay_name
+from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.state_swap import is_unfinished
-from tailhub.server.systemd import inherited_sockets
+from tailhub.server.systemd import inherited_sockets, keep_sockets, release_sockets
 
 FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64
@@ -65,22 +65,40 @@ class Foundation:
         self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
         self.notes += found
+        self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
         self.sources = [self._source(listener) for listener in self.config.listeners]
         self.loaded_from = traces_of(self.sources)
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
-        self.listeners = bind_listeners(self.specs, workers, inherited=inherited_sockets(os.environ))
+        self.rate_limit, found = load_rate_limit(self.config)
+        self.notes += found
+        self.listeners = self._listen(workers)
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:
             if isinstance(spec, UnixSpec):
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
-        self.state.note_listeners(describe_listeners(self.config.listeners, ports))
+        elsewhere = {name: getattr(self.config, name) for name in ("key_file", "mesh_key_file", "acme_ca_file")}
+        self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
         self._undo.callback(self.admin_socket.close)
+
+    def _listen(self, workers: int) -> BoundListeners:
+        """Bind what is not there from the last run or by a socket unit, and have the manager keep it for the next."""
+        units, kept = inherited_sockets(os.environ)
+        wanted = [sock for sock in kept if self.specs.wants(sock)]
+        if len(wanted) < len(kept):
+            for sock in kept:
+                if sock not in wanted:
+                    sock.close()
+            release_sockets(os.environ)  # their ports may be wanted in another way
+        listeners = bind_listeners(self.specs, workers, inherited=(*units, *wanted))
+        if not units:  # which keep their own
+            keep_sockets(os.environ, listeners.public_tcp)
+        return listeners
 
     def _pinned_ports(self) -> set[int]:
         """The ports that are to be served with a pinned certificate."""
@@ -100,15 +118,10 @@ class Foundation:
         """Where the certificate of a listener comes from."""
         if not listener.tls:
             return None
-        if listener.cert is not None and listener.key is not None:
-            places = listener.place("cert"), listener.place("key")
-            return PairSource(listener.cert, listener.key, listener.hostname, *places)
-        if listener.cert_dir is not None:
-            return DirectorySource(listener.cert_dir, listener.hostname, listener.place("cert_dir"))
+        if (source := file_source(listener)) is not None:
+            return source
         if listener.acme:
-            own_name = relay_name(self.public_key, quiet=self.config.quiet)
-            identifiers = identifiers_of(self.config, listener)
-            return AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+            return self._acme_source(listener)
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
@@ -122,6 +135,27 @@ class Foundation:
             return certificate, found
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
+
+    def _acme_source(self, listener: ListenerConfig) -> CertSource:
+        """From an ACME server, to begin with what another ACME client has left."""
+        from tailhub.certs.acme_source import AcmeSource
+        from tailhub.server.acme_cache import take_over
+        from tailhub.server.acme_config import identifiers_of
+        from tailhub.server.acme_files import AcmeFiles
+        from tailhub.server.certificate_list import ACME
+
+        own_name = relay_name(self.public_key, quiet=self.config.quiet)
+        identifiers = identifiers_of(self.config, listener)
+        source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
+        if listener.acme_cache is not None:
+            place = listener.place("acme_cache")
+            try:
+                self.notes += take_over(
+                    AcmeFiles(self.state.path), source, listener.acme_cache, place, datetime.now(UTC)
+                )
+            except OSError as exc:
+                raise MachineError(directory_finding(self.state.path, exc)) from exc
+        return source
 
     def _load_mesh_key(self) -> MeshKey | None:
         if self.config.mesh_key_file is None:

@@ -204,13 +204,14 @@ class Incoming:
         if hello is None:
             return
         context = self._context
-        if context.passthrough is not None and (name := hello.server_name) is not None:
+        # Before other names: for an address an ACME server asks by a name below in-addr.arpa.
+        answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
+        if answering is None and context.passthrough is not None and (name := hello.server_name) is not None:
             has_certificate = context.has_certificate(self._listener, name)
             backend = context.fronts[self._listener].backend(name, has_certificate)
             if backend is not None:
                 context.passthrough.begin(self._newcomer, backend, self._data)
                 return
-        answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
         if answering is None and not is_alpn_acceptable(hello):
             stream.write(tls_alert(FATAL, NO_APPLICATION_PROTOCOL))
             stream.close("no common ALPN: http/1.1 was not offered", linger=True)

@@ -1,5 +1,7 @@
 """What a relay notes in its state about its listeners: ports, names, and where each one's certificate comes from.
 
+Beside them stand the files of the relay that are not in its state, by name of the setting: an export asks for them.
+
 Read by commands that look at the state while no relay runs (``tailhub cert show``), and by a start elsewhere that must
 not make a new pin for the same port. It is a note, not a setting: a relay never reads its own.
 """
@@ -7,14 +9,22 @@ not make a new pin for the same port. It is a note, not a setting: a relay never
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tailhub.server.config import ListenerConfig
 
-__all__ = ["LISTENERS", "ListenerRecord", "Origin", "describe_listeners", "origin_of", "read_listeners"]
+__all__ = [
+    "LISTENERS",
+    "ListenerRecord",
+    "Origin",
+    "describe_listeners",
+    "origin_of",
+    "read_elsewhere",
+    "read_listeners",
+]
 
 LISTENERS = "listeners.json"
 _MAX_LEN = 1 << 20  # bytes
@@ -52,20 +62,39 @@ def origin_of(listener: ListenerConfig) -> Origin:
     return "acme" if listener.acme else "pinned"
 
 
-def describe_listeners(listeners: Sequence[ListenerConfig], ports: Sequence[int]) -> bytes:
-    """The file's content for these listeners, which were given these ports."""
+def describe_listeners(
+    listeners: Sequence[ListenerConfig], ports: Sequence[int], elsewhere: Mapping[str, Path | None] | None = None
+) -> bytes:
+    """The file's content for these listeners, which were given these ports, and files that are `elsewhere`."""
     records = [_record(listener, port) for listener, port in zip(listeners, ports, strict=True)]
-    return json.dumps({"listeners": [asdict(record) for record in records]}, indent=1).encode() + b"\n"
+    paths = {name: _absolute(path) for name, path in (elsewhere or {}).items() if path is not None}
+    return (
+        json.dumps({"listeners": [asdict(record) for record in records], "elsewhere": paths}, indent=1).encode() + b"\n"
+    )
 
 
 def read_listeners(directory: Path) -> list[ListenerRecord]:
     """What the relay with this state directory noted when it last started; empty if it cannot be told."""
+    entries = _read(directory).get("listeners")
+    found = (_parse(entry) for entry in entries) if isinstance(entries, list) else ()
+    return [record for record in found if record is not None]
+
+
+def read_elsewhere(directory: Path) -> dict[str, Path]:
+    """The relay's files that are not in this state directory, by name of the setting, as of its last start."""
+    paths = _read(directory).get("elsewhere")
+    if not isinstance(paths, dict):
+        return {}
+    return {name: Path(path) for name, path in paths.items() if isinstance(path, str) and path}
+
+
+def _read(directory: Path) -> dict[str, Any]:
     try:
         with (directory / LISTENERS).open("rb") as file:
             value = json.loads(file.read(_MAX_LEN))
-        return [record for entry in value["listeners"] if (record := _parse(entry)) is not None]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return []
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _record(listener: ListenerConfig, port: int) -> ListenerRecord:

@@ -12,7 +12,7 @@ from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding
 from tailhub.net.bind import BoundSockets, bind_tcp, bind_tcp_shares, bind_udp, bind_unix
-from tailhub.net.inherited import InheritedSockets, shares_of
+from tailhub.net.inherited import InheritedSockets, fits, shares_of
 from tailhub.net.listen_spec import ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.config import RelayConfig
 
@@ -25,6 +25,10 @@ class ListenSpecs:
     http: ListenSpec | None
     stun: ListenSpec | None
     admin: ListenSpec | None
+
+    def wants(self, sock: socket.socket) -> bool:
+        """Is it bound to what a public listener asks for?"""
+        return any(spec is not None and fits(sock, spec) for spec in self.public)
 
     @property
     def has_relay(self) -> bool:
@@ -57,6 +61,12 @@ class BoundListeners:
     def public(self) -> BoundSockets:
         """The advertised listener's, of the first worker."""
         return self.shares[0][0]
+
+    @property
+    def public_tcp(self) -> list[socket.socket]:
+        """The public sockets of all workers, but for unix sockets."""
+        shares = [bound for share in self.shares for bound in share]
+        return [sock for bound in shares if not bound.is_unix for sock in bound.sockets]
 
     @property
     def all(self) -> list[BoundSockets]:

@@ -20,6 +20,8 @@ from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
+from tailhub.exceptions import RemoteError
+from tailhub.net.http_exchange import exchange
 from tailhub.net.interfaces import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 LIMIT_S = 0.3  # for all services together
 MAX_BODY_BYTES = 8192
-MAX_HEAD_BYTES = 4096
 
 _TOKEN = re.compile(rb"[!-~]+")
 _LINK_LOCAL = "169.254.169.254"
@@ -100,8 +101,6 @@ SERVICES: tuple[Service, ...] = (
 
 async def ask_clouds(services: Sequence[Service] = SERVICES, limit_s: float = LIMIT_S) -> list[CloudAnswer]:
     """Ask all `services` at once; the answers that came within `limit_s`, in the order of `services`."""
-    import h11
-
     tasks = [asyncio.create_task(_ask(service)) for service in services]
     if not tasks:
         return []
@@ -114,7 +113,7 @@ async def ask_clouds(services: Sequence[Service] = SERVICES, limit_s: float = LI
     answers = []
     for task in tasks:
         # Nobody there, or somebody who speaks something else: the normal case on most machines.
-        if task.cancelled() or isinstance(task.exception(), OSError | h11.RemoteProtocolError):
+        if task.cancelled() or isinstance(task.exception(), OSError | RemoteError):
             continue
         if (answer := task.result()) is not None:
             answers.append(answer)
@@ -122,7 +121,7 @@ async def ask_clouds(services: Sequence[Service] = SERVICES, limit_s: float = LI
 
 
 async def _ask(service: Service) -> CloudAnswer | None:
-    """One service's answer, None when it is not one. Raises `OSError` and `h11.RemoteProtocolError`."""
+    """One service's answer, None when it is not one. Raises `OSError` and `RemoteError`."""
     headers = service.headers
     if service.token is not None:
         status, body = await _request(service, "PUT", service.token.path, ((service.token.lifetime_header, "60"),))
@@ -143,31 +142,11 @@ async def _ask(service: Service) -> CloudAnswer | None:
 
 async def _request(service: Service, method: str, path: str, headers: tuple[tuple[str, str], ...]) -> tuple[int, bytes]:
     """One HTTP/1.1 exchange on a connection of its own: status and body."""
-    import h11
-
     reader, writer = await asyncio.open_connection(service.host, service.port)
-    try:
-        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-        head = [("Host", service.host), ("Connection", "close"), *headers]
-        if method == "PUT":
-            head.append(("Content-Length", "0"))
-        writer.write(http.send(h11.Request(method=method, target=path, headers=head)) or b"")
-        writer.write(http.send(h11.EndOfMessage()) or b"")
-        status, body = 0, b""
-        while True:
-            event = http.next_event()
-            if event is h11.NEED_DATA:
-                http.receive_data(await reader.read(MAX_HEAD_BYTES))
-            elif isinstance(event, h11.Response):
-                status = event.status_code
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > MAX_BODY_BYTES:
-                    return 0, b""
-            elif isinstance(event, h11.EndOfMessage):
-                return status, body
-    finally:
-        writer.transport.abort()
+    fields = (("Host", service.host), *headers)
+    body = b"" if method == "PUT" else None
+    answer = await exchange(reader, writer, method, path, fields, body, most_bytes=MAX_BODY_BYTES)
+    return answer.status, answer.body
 
 
 def parse_address(body: bytes) -> IPv4Address | None:

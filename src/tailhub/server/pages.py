@@ -21,8 +21,9 @@ from tailhub.web.debug import DebugSources, TrafficRow
 from tailhub.web.message import Request, Response
 from tailhub.web.metrics import MetricValues, render_metrics
 from tailhub.web.operator_pages import MapView, OperatorPages, OperatorSources
-from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
+from tailhub.web.pages import PublicPages, PublicSources
 from tailhub.web.plain import PlainPages
+from tailhub.web.public_settings import PublicSettings
 
 
 class Pages:
@@ -85,6 +86,8 @@ class Pages:
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
+        if (limit := self._service.context.relay.rate_limit) is not None:
+            values["rate_limit_bytes_per_s"], values["rate_burst_bytes"] = limit.bytes_per_s, limit.burst_bytes
         if stun is not None:
             values["stun_requests"] = {(word,): count for word, count in stun.dispositions().items()}
             values["stun_families"] = {(family,): each.requests for family, each in stun.counters.items()}

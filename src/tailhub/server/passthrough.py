@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Coroutine
 from ipaddress import ip_address
@@ -72,12 +73,13 @@ class Passthrough:
                 async with asyncio.timeout(CONNECT_S):
                     from_backend, to_backend = await _open(backend)
             except OSError as exc:  # a timeout is one
-                reason = "no answer within 5 s" if isinstance(exc, TimeoutError) else exc.strerror or str(exc)
-                self._events.backend_failed(backend.text, reason)
+                self._events.backend_failed(backend.text, _reason(exc))
                 return
             writers.append(to_backend)
             from_client, to_client = await asyncio.open_connection(sock=sock, limit=_PIECE_BYTES)
             writers.append(to_client)
+            for writer in writers:  # `drain` then waits until the kernel has all of it: the end cuts nothing off
+                writer.transport.set_write_buffer_limits(high=0)
             self._events.passthrough["passed on"] += 1
             if own_end := to_backend.get_extra_info("sockname"):
                 self._own_ends.add(own_end)
@@ -92,6 +94,15 @@ class Passthrough:
             for writer in writers:
                 writer.transport.abort()
             sock.close()
+
+
+def _reason(error: OSError) -> str:
+    """Why a backend cannot be reached; asyncio's own words for it repeat the address."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_S:g} s"
+    if error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 async def _open(backend: Backend) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from tailhub.certs.acme_source import AcmeSource
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
 from tailhub.net.bind import BoundSockets
@@ -17,9 +16,9 @@ from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
+from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
-from tailhub.server.acme_files import challenge_context
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
@@ -28,6 +27,7 @@ from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
 
@@ -57,6 +57,7 @@ class RelayService:
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
+        relay.rate_limit = foundation.rate_limit
         events = Events(loop)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
@@ -81,27 +82,41 @@ class RelayService:
             has_certificate=keeper.served.has_name,
             passthrough=self._passthrough,
             health=keeper.health,
+            quiet=config.quiet,
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
         )
-        if any(isinstance(source, AcmeSource) for source in foundation.sources):
-            self.context.answer_acme = partial(challenge_context, foundation.state.path)
+        if foundation.uses_acme:
+            from tailhub.server.acme_files import challenge_context
+
+            context.answer_acme = partial(challenge_context, foundation.state.path)
+        if config.has_verifiers:
+            from tailhub.server.verification import make_verification
+
+            context.verification = make_verification(config, foundation.policy, events, share)
+            self._undo.callback(context.verification.stop)
         self._undo.callback(self._close_connections)
+        self.acceptor = self._accept(listeners, share)
+        self._undo.callback(self.acceptor.stop)
+        self._keeping = loop.create_task(keeper.run())
+
+    def _accept(self, listeners: Sequence[BoundSockets], share: int) -> Acceptor:
+        """Let clients in."""
+        config, loop = self._foundation.config, self.context.loop
         for listener in listeners:
             if not listener.is_unix:
                 for sock in listener.sockets:
                     set_tcp_options(sock, config.tcp_keepalive_s, config.tcp_user_timeout_s)
         on_accept = {
-            sock: partial(accept_public, context, number)
+            sock: partial(accept_public, self.context, number)
             for number, listener in enumerate(listeners)
             for sock in listener.sockets
         }
         admits = acceptance(config.accept_limit / share, config.accept_burst / share, loop.time)
-        self.acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
-        self.acceptor.start()
-        self._undo.callback(self.acceptor.stop)
-        self._keeping = loop.create_task(keeper.run())
+        acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
+        acceptor.start()
+        return acceptor
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""
@@ -110,6 +125,10 @@ class RelayService:
         self._undo.close()
         if self._passthrough is not None:
             await self._passthrough.stop()
+
+    def set_rate_limit(self, limit: RateLimit | None) -> None:
+        """Hold all clients to another limit."""
+        apply_rate_limit(self.context, limit)
 
     def make_room(self) -> bool:
         """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""

@@ -69,7 +69,7 @@ _DROPS = ("packets_dropped", "bytes_dropped")
 def _relay(relay: Relay) -> MetricValues:
     stats, registry = relay.stats, relay.registry
     values: dict[str, float | Labelled] = {
-        name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int)
+        name: value for name in stats.__slots__ if isinstance(value := getattr(stats, name), int | float)
     }
     values.update({name: _labelled(getattr(stats, name)) for name in _DROPS})
     values["clients"] = len(registry.active)
@@ -99,6 +99,8 @@ def _connections(service: RelayService) -> MetricValues:
         "http_requests": {(str(status),): count for status, count in events.http_requests.items()},
         "refused": {(reason,): count for reason, count in events.failures.items()},
         "closed": {(reason,): count for reason, count in events.disconnects.items()},
+        "verdicts": {labels: count for labels, count in events.verdicts.items()},  # noqa: C416  a copy, wider types
+        "waiting_logins": context.verification.waiting if context.verification is not None else 0,
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
     }

@@ -90,9 +90,14 @@ class StateDir:
     def relay_key(self, elsewhere: Path | None = None, option: str = _OPTION) -> tuple[NodePrivate, list[Finding]]:
         """The relay's private key, made at the first start. A file that is no key is a `MachineError`; it stays.
 
-        It is in the state directory, or in the file `elsewhere`, which `option` named.
+        It is in the state directory, or in the file `elsewhere`, which `option` named. A relay that was moved has the
+        key in the state only: it is written to `elsewhere` then, and never another one made.
         """
-        path = elsewhere or self.path / RELAY_KEY
+        path, own = elsewhere or self.path / RELAY_KEY, self.path / RELAY_KEY
+        found: list[Finding] = []
+        if not os.path.lexists(path) and os.path.lexists(own):
+            _write(path.parent, {path.name: read_file(own, _OPTION)})
+            found.append(findings.relay_key_copied(str(own), str(path)))
         if not os.path.lexists(path):
             private = box.generate()
             text = json.dumps({_PRIVATE_KEY: private.to_text()}, indent="\t")
@@ -103,7 +108,7 @@ class StateDir:
             private = parse_relay_key(data)
         except LocalError as exc:
             raise MachineError(findings.relay_key_malformed(str(path), str(exc))) from exc
-        return private, _secret_findings(path)
+        return private, found + _secret_findings(path)
 
     def certificate(
         self,

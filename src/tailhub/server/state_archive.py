@@ -23,12 +23,14 @@ from typing import Any
 
 import tailhub
 from tailhub import findings
-from tailhub.certs.files import unreadable
+from tailhub.certs.files import read_file, unreadable
 from tailhub.exceptions import LocalError, MachineError
+from tailhub.server.listener_record import read_elsewhere, read_listeners
+from tailhub.server.state import parse_relay_key
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import is_passing, is_unfinished, state_entries
 
-__all__ = ["MAX_ARCHIVE_LEN", "Archive", "collect", "is_state", "pack", "unpack", "write_archive"]
+__all__ = ["MAX_ARCHIVE_LEN", "Archive", "collect", "is_state", "left_behind", "pack", "unpack", "write_archive"]
 
 MANIFEST = "tailhub-state.json"
 FORMAT = 1
@@ -59,7 +61,8 @@ def collect(directory: Path) -> dict[str, bytes]:
     """The files of a state directory, as they were at one moment, although a relay may be running.
 
     Each file is replaced as a whole by whoever writes it, so each is sound; files that belong together are, because all
-    are read again when one has changed meanwhile. Raises `MachineError`.
+    are read again when one has changed meanwhile. The relay's key is the one that it uses, wherever its settings say
+    that it is. Raises `MachineError`.
     """
     files: dict[str, bytes] = {}
     for reads_left in reversed(range(_READS)):
@@ -74,9 +77,37 @@ def collect(directory: Path) -> dict[str, bytes]:
             # A file that is gone may be one that has just been replaced; or a link leads nowhere.
             if not isinstance(exc, FileNotFoundError) or not reads_left or not directory.is_dir():
                 raise MachineError(_trouble(directory, exc)) from exc
+    key = read_elsewhere(directory).get("key_file")
+    if key is not None and not (RELAY_KEY in files and _is_gone(key)):
+        files[RELAY_KEY] = _relay_key(key)
     if not is_state(files):
         raise MachineError(findings.state_not_found(str(directory)))
     return files
+
+
+def _is_gone(path: Path) -> bool:
+    """Is there surely no such file? One that this user may not see is there."""
+    try:
+        path.lstat()
+    except OSError as exc:
+        return isinstance(exc, FileNotFoundError)
+    return False
+
+
+def _relay_key(path: Path) -> bytes:
+    data = read_file(path, "key_file")
+    try:
+        parse_relay_key(data)
+    except LocalError as exc:
+        raise MachineError(findings.relay_key_malformed(str(path), str(exc))) from exc
+    return data
+
+
+def left_behind(directory: Path) -> list[str]:
+    """The files that the relay with this state uses and `collect` leaves where they are: not its own to move."""
+    paths = [Path(path) for one in read_listeners(directory) for path in (one.cert, one.key, one.cert_dir) if path]
+    paths += [path for name, path in read_elsewhere(directory).items() if name != "key_file"]
+    return [*dict.fromkeys(str(path) for path in paths if not path.is_relative_to(directory))]
 
 
 def pack(files: Mapping[str, bytes], now: datetime) -> bytes:

@@ -6,6 +6,8 @@ the pinned one as it is: clients notice nothing but the reconnect. A certificate
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.certs.files import read_file
 from tailhub.exceptions import LocalError, MachineError
+from tailhub.server.listener_record import LISTENERS
 from tailhub.server.pinned_pair import foreign_pairs, pair_paths
 from tailhub.server.state import StateDir, directory_finding, parse_relay_key
 from tailhub.server.state_archive import collect
@@ -20,7 +23,7 @@ from tailhub.server.state_files import give_to_owner
 from tailhub.server.state_place import RELAY_KEY, may_have_state
 from tailhub.server.state_swap import LOCK, state_entries, swap
 
-__all__ = ["put_state", "read_directory"]
+__all__ = ["move_in", "put_state", "read_directory"]
 
 _CERT_DIRS = ("", "certs", "derper-certs")  # below the directory that was named
 _SHOWN = 4  # names of files that are in the way
@@ -71,10 +74,32 @@ def put_state(path: Path, files: Mapping[str, bytes], now: datetime, *, force: b
         state.close()
 
 
+def move_in(path: Path, source: Path, now: datetime) -> Path:
+    """Make the state of `source` that of `path`, which has none, or no more than a note.
+
+    `source` stays as it is, under the name that is returned.
+
+    Raises `MachineError`, also when a relay runs on `source`; then `path` has none still, or `source` its old name.
+    """
+    StateDir.open(source).close()
+    with contextlib.suppress(OSError):  # a note about a start, which the next one makes anew
+        (path / LISTENERS).unlink()
+    put_state(path, collect(source), now)
+    number, moved = 1, source.with_name(source.name + ".moved")
+    while os.path.lexists(moved):
+        number += 1
+        moved = source.with_name(f"{source.name}.moved-{number}")
+    try:
+        source.rename(moved)
+    except OSError as exc:
+        raise MachineError(directory_finding(source, exc)) from exc
+    return moved
+
+
 def _make_for_owner(path: Path) -> None:
     """Make the directory; what root makes belongs to whom the place belongs, as a home directory does."""
-    missing = [place for place in (path, *path.parents) if not place.exists()]
     try:
+        missing = [place for place in (path, *path.parents) if not place.exists()]
         for place in reversed(missing):
             place.mkdir(mode=0o700)
             give_to_owner(place, place.parent)

@@ -27,6 +27,7 @@ __all__ = [
     "locate",
     "may_have_state",
     "other_states",
+    "own_home",
     "refuse_new_pin",
 ]
 
@@ -86,7 +87,7 @@ def refuse_new_pin(path: Path, ports: Collection[int], environ: Mapping[str, str
 def _usual_places(environ: Mapping[str, str]) -> Iterator[Path]:
     yield SYSTEM_STATE
     yield _of_this_user(environ)
-    homes = (_own_home(environ), *(_home_of(environ.get(caller, "")) for caller in _CALLERS))
+    homes = (own_home(environ), *(_home_of(environ.get(caller, "")) for caller in _CALLERS))
     yield from (home / _USER_STATE for home in homes if home)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         try:
@@ -107,11 +108,12 @@ def _of_this_user(environ: Mapping[str, str]) -> Path:
     xdg = Path(environ.get("XDG_STATE_HOME", ""))
     if xdg.is_absolute():  # the XDG specification: ignore a relative one
         return xdg / "tailhub"
-    home = _own_home(environ)
+    home = own_home(environ)
     return home / _USER_STATE if home else SYSTEM_STATE
 
 
-def _own_home(environ: Mapping[str, str]) -> Path | None:
+def own_home(environ: Mapping[str, str]) -> Path | None:
+    """The home directory of this user; None for one that has none."""
     if home := environ.get("HOME"):
         return Path(home)
     try:

@@ -27,8 +27,9 @@ from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.fleet import Fleet
 from tailhub.server.foundation import Foundation
-from tailhub.server.handover import DESK, hand_over
+from tailhub.server.handover import DESK, hand_over, hand_over_limit
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.worker import Worker
 
 STOP_S = 8.0  # from asking processes to end to ending them
@@ -94,7 +95,9 @@ class Supervisor:
             now = time.monotonic()
             wait_s = min(self._due.values(), default=now + 60) - now
             info = signal.sigtimedwait(_SIGNALS, max(0.0, wait_s))
-            if info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
+            if info is not None and info.si_signo == signal.SIGHUP and self._config.rate_config is not None:
+                self._reload()
+            elif info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
                 return
             for child, status in self._reap():
                 self._ended(child, status)
@@ -106,6 +109,12 @@ class Supervisor:
                 except OSError as exc:  # no process or no descriptor is to be had just now
                     _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
                     self._due[number] = now + RETRY_S
+
+    def _reload(self) -> None:
+        """Read the rate limit again, for all processes that run and those that are started later."""
+        limit = self._foundation.rate_limit = reload_rate_limit(self._config, self._foundation.rate_limit)
+        for child in self._children.values():
+            hand_over_limit(child.channel, limit)
 
     def _reap(self) -> list[tuple[_Child, int]]:
         """Those that have ended since, with their wait status."""

@@ -5,10 +5,11 @@ Source: systemd.exec(5), systemd.service(5). Whatever the relay does not need is
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Service", "is_below_home", "unit_text"]
+__all__ = ["Service", "config_in", "is_below_home", "unit_text"]
 
 _HOMES = ("/home", "/root", "/run/user")
 
@@ -24,11 +25,12 @@ After=network-online.target nss-lookup.target
 Type=notify
 NotifyAccess=all
 User={user}
-Group={user}
 ExecStart={command}
 Restart=always
 RestartSec=2
 TimeoutStopSec=30
+# Its listening sockets stay open over a restart: who connects meanwhile waits, and is not refused.
+FileDescriptorStoreMax=64
 LimitNOFILE=1048576
 UMask=0077
 
@@ -90,7 +92,7 @@ class Service:
 
 def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
     """The unit; `homes` are directories of programs that lie below a home directory, which then stays readable."""
-    command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config)}"
+    command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config.absolute())}"
     return _UNIT.format(
         name=service.name,
         user=service.user,
@@ -99,6 +101,15 @@ def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
         state_name=service.name,
         protect_home="read-only" if homes else "yes",
     )
+
+
+def config_in(text: str) -> Path | None:
+    """The configuration file that a unit names."""
+    values = dict(line.partition("=")[::2] for line in text.splitlines())
+    words = shlex.split(values.get("ExecStart", ""))
+    if "--config" not in words[:-1]:
+        return None
+    return Path(words[words.index("--config") + 1].replace("%%", "%").replace("$$", "$"))
 
 
 def is_below_home(path: Path) -> bool:

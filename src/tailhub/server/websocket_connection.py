@@ -15,11 +15,12 @@ SLICE_BYTES = 2048
 class WebSocketDerpConnection(DerpConnection):
     """As its base, with one more layer in and out. Not on the fast path."""
 
-    __slots__ = ("_websocket",)
+    __slots__ = ("_rest", "_websocket")
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         super().__init__(context, newcomer, not_ideal)
         self._websocket = WebSocketStream()
+        self._rest = b""  # read, and to be dealt with before anything more is
 
     def start(self, trailing: bytes, answer: bytes = b"") -> None:
         """Open the login; `trailing` holds WebSocket frames already, and the request has been answered."""
@@ -39,15 +40,19 @@ class WebSocketDerpConnection(DerpConnection):
         """Deal with a slice of `data`; the rest waits for the next turn, so that other connections have theirs."""
         if not self._stream.is_open:
             return
-        rest = data[SLICE_BYTES:]
-        if rest:
-            self._stream.pause_reading()
-            self._context.loop.call_soon(self._receive_rest, rest)
+        self._rest = data[SLICE_BYTES:]
         self._receive_slice(data[:SLICE_BYTES])
+        if self._rest and not self._is_paused:  # a pause ends with going on
+            self._stream.pause_reading()
+            self._context.loop.call_soon(self._go_on)
 
-    def _receive_rest(self, rest: bytes) -> None:
-        self._stream.resume_reading()
-        self._receive_frames(rest)
+    def _go_on(self) -> None:
+        if self._is_paused:
+            return
+        rest, self._rest = self._rest, b""
+        super()._go_on()
+        if rest:
+            self._receive_frames(rest)
 
     def _receive_slice(self, data: bytes) -> None:
         websocket = self._websocket

@@ -55,7 +55,7 @@ class Worker:
         self._desk: MessageChannel | None = None
         self._asked = itertools.count(1)  # numbers of questions
         self._questions: dict[int, asyncio.Future[Response]] = {}
-        self._handovers = Handovers(handovers, self._take)
+        self._handovers = Handovers(handovers, self._take, self._service.set_rate_limit)
 
     async def run(self) -> None:
         """Serve until SIGTERM."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tailhub.server.state_place import own_home
+
 __all__ = ["SYSTEM_FILE", "default_file"]
 
 SYSTEM_FILE = Path("/etc/tailhub/tailhub.toml")
@@ -25,16 +27,7 @@ def default_file(environ: Mapping[str, str], uid: int | None, platform: str) -> 
     xdg = Path(environ.get("XDG_CONFIG_HOME", ""))
     if xdg.is_absolute():  # the XDG specification: ignore a relative one
         return xdg / _NAME
-    home = _home(environ)
+    home = own_home(environ)
     if home is None:
         return None
     return home / ("Library/Application Support" if platform == "darwin" else ".config") / _NAME
-
-
-def _home(environ: Mapping[str, str]) -> Path | None:
-    if home := environ.get("HOME"):
-        return Path(home)
-    try:
-        return Path.home()
-    except RuntimeError:  # a container with a user id that has no entry anywhere
-        return None

@@ -29,19 +29,16 @@ def machine_findings(config: RelayConfig) -> list[Finding]:
 
 def check_certificates(config: RelayConfig) -> Iterator[Finding]:
     """Can the certificate files be read and served, and will clients take them?"""
-    from tailhub.certs.files import date_findings, load_pair, use_findings
+    from tailhub.server.file_sources import file_source
 
     for listener in config.listeners:
-        if listener.cert is None or listener.key is None:
+        if (source := file_source(listener)) is None:
             continue
         try:
-            certificate = load_pair(listener.cert, listener.key, listener.place("cert"), listener.place("key"))
+            yield from source.load(datetime.now(UTC)).notes
         except FindingError as exc:
             if isinstance(exc.finding, Finding):
                 yield exc.finding
-            continue
-        yield from date_findings(certificate, listener.cert, datetime.now(UTC))
-        yield from use_findings(certificate, listener.cert, listener.hostname)
 
 
 def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
@@ -52,10 +49,18 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
         yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
+def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
+    """Can the file of limits be read, and is the limit one that clients can live with?"""
+    from tailhub.server.rate_config import load_rate_limit
+
+    yield from load_rate_limit(config)[1]
+
+
 def check_acme(config: RelayConfig) -> Iterator[Finding]:
-    """Which challenge of an ACME server is used, and where that server would look; is its CA file one?"""
+    """Which challenge of an ACME server is used, and where that server would look; can files be used?"""
     from tailhub.certs.files import certificates_in
-    from tailhub.server.acme_config import acme_notes
+    from tailhub.server.acme_cache import cached_certificate
+    from tailhub.server.acme_config import acme_notes, identifiers_of
 
     for listener in config.listeners:
         if not listener.acme:
@@ -63,6 +68,25 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
         yield from acme_notes(config, listener)
         if listener.acme_ca_file is not None:
             certificates_in(listener.acme_ca_file, listener.place("acme_ca_file"))
+        if listener.acme_cache is not None:
+            place, identifiers = listener.place("acme_cache"), identifiers_of(config, listener)
+            yield from cached_certificate(listener.acme_cache, identifiers, place, datetime.now(UTC))[1]
 
 
-CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (check_certificates, check_mesh_key, check_acme)
+def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
+    """Can those who know who may relay be reached?"""
+    if config.has_verifiers:
+        import asyncio
+
+        from tailhub.server.verification import look_at_verifiers
+
+        yield from asyncio.run(look_at_verifiers(config))[1]
+
+
+CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
+    check_certificates,
+    check_mesh_key,
+    check_rate_limit,
+    check_acme,
+    check_verifiers,
+)

@@ -6,6 +6,7 @@ place of a value that cannot be read is the default.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -27,6 +28,9 @@ LISTEN = "listen"
 
 Origin = Literal["flag", "variable", "key", "quiet", "default"]
 _QUIET: dict[str, object] = {"home": "blank", "stun_rfc": False}  # what quiet means for settings that nobody gives
+
+# What Kubernetes tells every container about a service that is called as we are.
+_SERVICE_LINK = re.compile(rf"{findings.PREFIX}(?:SERVICE|PORT)(?:_.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +124,12 @@ def _take(
 
 def _read_environ(settings: Settings, environ: Mapping[str, str]) -> None:
     known = {Place.variable(setting.name).written: setting for setting in SETTINGS}
+    has_service = findings.PREFIX + "SERVICE_HOST" in environ
     for name in sorted(name for name in environ if name.startswith(findings.PREFIX)):
         if (setting := known.get(name)) is not None:
             if environ[name].strip():  # a compose file's ${NAME:-} gives empty text for what is not set
                 _take(settings.relay, settings.faults, setting, environ[name], Place.variable(setting.name))
-        elif name != findings.PREFIX + CONFIG.upper():
+        elif name != findings.PREFIX + CONFIG.upper() and not (has_service and _SERVICE_LINK.fullmatch(name)):
             settings.faults.append(findings.unknown_variable(name, _near(name, [*known])))
 
 

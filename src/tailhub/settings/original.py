@@ -9,6 +9,7 @@ Not here: how Go reads a command line (`tailhub.settings.go_flags`); what the re
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,12 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Place
+from tailhub.net.listen_names import look_up_names
 from tailhub.net.listen_spec import repair
 from tailhub.settings.go_flags import BOOLS, GoKind, read_duration, split_flags
 from tailhub.settings.merge import Given, Settings, load
 from tailhub.settings.table import BY_NAME
-from tailhub.settings.values import value_of
+from tailhub.settings.values import MASK, value_of
 
 __all__ = ["FLAGS", "OriginalFlag", "read_original"]
 
@@ -64,13 +66,13 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("mesh-with", "text", "", "relays to dial", refused=True),
     OriginalFlag("bootstrap-dns-names", "text", "", "names to publish on /bootstrap-dns"),
     OriginalFlag("unpublished-bootstrap-dns-names", "text", "", "names to tell those who ask for them"),
-    OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS", refused=True),
+    OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS"),
     OriginalFlag("socket", "text", "", "its socket, for -verify-clients"),
-    OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL", refused=True),
-    OriginalFlag("verify-client-url-fail-open", "bool", "true", "for -verify-client-url"),
+    OriginalFlag("verify-client-url", "text", "", "ask a program", "DERP_VERIFY_CLIENT_URL"),
+    OriginalFlag("verify-client-url-fail-open", "bool", "true", "let everyone in while it cannot be reached"),
     OriginalFlag("accept-connection-limit", "number", "", "new connections a second"),
     OriginalFlag("accept-connection-burst", "int", "", "new connections at once beyond that"),
-    OriginalFlag("rate-config", "text", "", "file of limits for each client", refused=True),
+    OriginalFlag("rate-config", "text", "", "file of limits for each client; read again on SIGHUP"),
     OriginalFlag("tcp-keepalive-time", "duration", "10m", "silence before a probe"),
     OriginalFlag("tcp-user-timeout", "duration", "15s", "unanswered time before a connection ends"),
     OriginalFlag("tcp-write-timeout", "duration", "2s", "how long a client may take nothing; 0: for ever"),
@@ -80,7 +82,7 @@ FLAGS: tuple[OriginalFlag, ...] = (
 _ONLY_OURS = frozenset(
     (
         *("public_port", "stun_public_port", "admin_listen", "address", "discover", "new_state", "region_id"),
-        *("workers", "stun_rfc", "quiet", "pin"),
+        *("workers", "stun_rfc", "quiet", "pin", "verify_timeout_s"),
     )
 )
 _BY_NAME = {flag.name: flag for flag in FLAGS}
@@ -125,6 +127,7 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
     _listeners(written, settings)
     _certificate(written, settings, home)
     _state(written, settings, uid)
+    _access(written, settings)
     for name, ours in (
         ("home", "home"),
         ("acme-email", "acme_email"),
@@ -135,6 +138,7 @@ def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | N
         ("unpublished-bootstrap-dns-names", "unpublished_bootstrap_dns_names"),
         ("accept-connection-limit", "accept_limit"),
         ("accept-connection-burst", "accept_burst"),
+        ("rate-config", "rate_config"),
         ("tcp-keepalive-time", "tcp_keepalive_s"),
         ("tcp-user-timeout", "tcp_user_timeout_s"),
         ("tcp-write-timeout", "write_timeout_s"),
@@ -172,7 +176,9 @@ def _take(written: _Written, flag: OriginalFlag, text: str, place: Place) -> Non
         written.faults.append(findings.original_value_bad(place, flag.kind, text, flag.default))
         return
     if mended != text:
-        written.faults.append(findings.value_repaired(place, text, mended))
+        ours = BY_NAME.get(flag.name.replace("-", "_"))
+        shown = (MASK, MASK) if ours is not None and ours.secret else (text, mended)
+        written.faults.append(findings.value_repaired(place, *shown))
     written.values[flag.name], written.places[flag.name] = mended, place
 
 
@@ -241,7 +247,11 @@ def _give(written: _Written, settings: Settings, ours: str, value: str, flag: st
 
 
 def _listeners(written: _Written, settings: Settings) -> None:
-    address = _DEV_ADDRESS if written.is_on("dev") else written.text("a")
+    try:
+        address = _DEV_ADDRESS if written.is_on("dev") else look_up_names(written.text("a"), written.place("a"))
+    except UsageError as exc:
+        settings.faults += [exc.finding] if isinstance(exc.finding, Finding) else []
+        return
     host, _, port = address.rpartition(":")
     has_tls = not written.is_on("dev") and (port == "443" or written.text("certmode") == "manual")
     by = "dev" if written.is_on("dev") else "a"
@@ -262,15 +272,17 @@ def _certificate(written: _Written, settings: Settings, home: Path) -> None:
         _give(written, settings, "hostname", host, "hostname")
     if "tls" in settings.relay or not written.is_on("derp"):
         return
+    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     if mode == "letsencrypt":
         settings.relay["acme"] = Given(True, written.place("certmode"))
+        if _is_directory(directory):
+            _give(written, settings, "acme_cache", str(directory), "certdir")
         return
     if mode != "manual":
         settings.faults.append(findings.original_certmode(written.place("certmode"), mode))
         return
-    directory = Path(written.text("certdir") or _default_cert_dir(written, home))
     pair = [directory / f"{host}{suffix}" for suffix in (".crt", ".key")]
-    if all(path.exists() for path in pair):
+    if all(os.access(path, os.F_OK) for path in pair):  # not where one may not look
         for name, path in zip(("cert", "key"), pair, strict=True):
             _give(written, settings, name, str(path), "certdir")
     elif not _is_address(host):  # for an address without files one is made and pinned, as the original does
@@ -281,6 +293,14 @@ def _default_cert_dir(written: _Written, home: Path) -> Path | str:
     if written.has_variables:
         return _IMAGE_CERT_DIR
     return home / ".cache" / "tailscale" / "derper-certs"
+
+
+def _is_directory(path: Path) -> bool:
+    """Is it one, or could it be one that this user may not look at?"""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def _is_address(host: str) -> bool:
@@ -299,6 +319,22 @@ def _state(written: _Written, settings: Settings, uid: int | None) -> None:
     _give(written, settings, "key_file", key, "c")
     if "derp" in Path(key).parent.name:
         _give(written, settings, "state_dir", str(Path(key).parent), "c")
+
+
+def _access(written: _Written, settings: Settings) -> None:
+    """Who may relay. With both verifiers the original wants the yes of both."""
+    asks_tailscaled, url = written.is_on("verify-clients"), written.text("verify-client-url")
+    if asks_tailscaled:
+        settings.relay["verify_tailscaled"] = Given(True, written.place("verify-clients"))
+        settings.relay["verify_socket"] = Given(None, written.place("socket"))  # where the system has it
+        if written.text("socket"):
+            _give(written, settings, "verify_socket", written.text("socket"), "socket")
+    if url:
+        _give(written, settings, "verify_url", url, "verify-client-url")
+        flag = "verify-client-url-fail-open"
+        settings.relay["verify_url_fail_open"] = Given(written.is_on(flag), written.place(flag))
+    if asks_tailscaled and url:
+        settings.relay["verify_all"] = Given(True, written.place("verify-clients"))
 
 
 def _plain(text: str, flag: OriginalFlag) -> str:

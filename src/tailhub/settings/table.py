@@ -24,6 +24,7 @@ class Section(StrEnum):
     PORTS = "Other ports"
     ADDRESS = "Address"
     STATE = "State"
+    ACCESS = "Who may relay"
     RELAY = "Relay"
     PAGES = "What others see"
 
@@ -194,6 +195,15 @@ SETTINGS: tuple[Setting, ...] = (
         "FILE",
         "/etc/tailhub/acme-ca.pem",
     ),
+    _listener(
+        "acme_cache",
+        _S.CERTIFICATE,
+        "path",
+        None,
+        "Where derper kept its own certificates from Let's Encrypt (-certdir): served until they are renewed here.",
+        "DIR",
+        "/var/lib/derper/certs",
+    ),
     _listener("pin", _S.CERTIFICATE, "text", "", "Which pinned certificate (tailhub cert renew).", "NAME", "next"),
     Setting(
         "http_listen",
@@ -269,6 +279,55 @@ SETTINGS: tuple[Setting, ...] = (
         "/etc/tailhub/mesh.key",
     ),
     Setting(
+        "verify_tailscaled",
+        _S.ACCESS,
+        "switch",
+        False,
+        "Only those in the tailnet of the tailscaled on this machine may relay.",
+    ),
+    Setting(
+        "verify_socket",
+        _S.ACCESS,
+        "path",
+        None,
+        "Socket of that tailscaled (default: where the system has it).",
+        "FILE",
+        "/var/run/tailscale/tailscaled.sock",
+    ),
+    Setting(
+        "verify_url",
+        _S.ACCESS,
+        "text",
+        "",
+        "Only those may relay whom the program at this URL admits, such as Headscale's /verify.",
+        "URL",
+        "https://headscale.example.com/verify",
+    ),
+    Setting(
+        "verify_url_fail_open",
+        _S.ACCESS,
+        "switch",
+        False,
+        "While verify_url cannot be reached, let everyone in.",
+    ),
+    Setting(
+        "verify_all",
+        _S.ACCESS,
+        "switch",
+        False,
+        "All verifiers must admit a client; without, one of them is enough.",
+    ),
+    Setting(
+        "verify_timeout_s",
+        _S.ACCESS,
+        "decimal",
+        5.0,
+        "How long a verifier may take to answer (0: as long as clients wait, 10 s).",
+        "SECONDS",
+        "3",
+        shown_default="5",
+    ),
+    Setting(
         "region_id",
         _S.RELAY,
         "number",
@@ -336,6 +395,35 @@ SETTINGS: tuple[Setting, ...] = (
         "SECONDS",
         "5",
         shown_default="2",
+    ),
+    Setting(
+        "rate_limit_bytes_per_s",
+        _S.RELAY,
+        "decimal",
+        0.0,
+        "What each client may send on a connection; more is read later, nothing is dropped (0: no limit).",
+        "N",
+        "1250000",
+        shown_default="0",
+    ),
+    Setting(
+        "rate_burst_bytes",
+        _S.RELAY,
+        "decimal",
+        0.0,
+        "How much it may send at once beyond that, at least 65568 (0: as much as in a second).",
+        "N",
+        "1250000",
+        shown_default="0",
+    ),
+    Setting(
+        "rate_config",
+        _S.RELAY,
+        "path",
+        None,
+        "Both in a file, as the original's -rate-config; SIGHUP then reads it again instead of ending the relay.",
+        "FILE",
+        "/etc/tailhub/rate.json",
     ),
     Setting("home", _S.PAGES, "text", "", "Home page: nothing, or a redirect.", "blank|URL", "blank"),
     Setting(

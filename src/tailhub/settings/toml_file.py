@@ -18,6 +18,7 @@ from typing import Any
 
 from tailhub import findings
 from tailhub.findings import Finding, Place
+from tailhub.settings.table import SETTINGS
 
 __all__ = ["TomlFile", "key_lines", "parse"]
 
@@ -37,6 +38,7 @@ _VALUE_PART = re.compile(
 )
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=:]\s*(.*?)\s*(?:#.*)?")
 _QUOTES = "\"'`“”‘’„«»「」"
+_SECRETS = tuple(setting.name for setting in SETTINGS if setting.secret)
 _LISTEN_KEY = re.compile(r"""\s*["']?listen["']?\s*=""")
 
 
@@ -105,6 +107,8 @@ def _fault(message: str, lines: Sequence[str], path: Path) -> tuple[int, Finding
     reason = _WHERE.sub("", message)
     # What is there twice can only be taken out.
     meant = f"# {line.strip()}" if "overwrite" in reason else _meant(line)
+    if any(name in line for name in _SECRETS):  # not a word of it
+        meant = ""
     return number, findings.not_toml(str(path), number, reason[:1].lower() + reason[1:], meant)
 
 

@@ -94,7 +94,7 @@ def _number(text: str, refusal: findings.Finding) -> int:
 
 
 def _decimal(text: str, refusal: findings.Finding) -> float:
-    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text) is None:
+    if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", text) is None:
         raise UsageError(refusal)
     return float(text)
 

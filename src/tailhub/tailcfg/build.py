@@ -6,28 +6,13 @@ the URL, for TLS and, where IPv4 or IPv6 is left out, for DNS.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 
 from tailhub.exceptions import LocalError
-from tailhub.keys import KEY_LEN
 from tailhub.tailcfg.derpmap import NO_ADDRESS, PIN_PREFIX, DERPMap, DERPNode, DERPRegion
 
-FIRST_USER_REGION = 900
-LAST_USER_REGION = 999
 NO_STUN = -1  # as `stun_port` in a map
 _HTTPS_PORT = 443
-
-
-def region_id_for_key(public_key: bytes) -> int:
-    """A region id from 900 to 999 that stays with the relay's 32-byte public key.
-
-    Two relays of one owner then rarely ask for the same id, which they would if all began at 900.
-    """
-    if len(public_key) != KEY_LEN:
-        raise LocalError(f"a relay's public key has {KEY_LEN} bytes, found {len(public_key)}")
-    count = LAST_USER_REGION - FIRST_USER_REGION + 1
-    return FIRST_USER_REGION + int.from_bytes(sha256(public_key).digest()[:8], "big") % count
 
 
 def relay_map(region: DERPRegion) -> DERPMap:

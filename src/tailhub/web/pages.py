@@ -11,34 +11,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailhub.exceptions import LocalError
 from tailhub.web.callers import is_on_this_machine
 from tailhub.web.debug import DebugPages, DebugSources
 from tailhub.web.home import HOME_PAGE, HOME_STYLE_SOURCE
 from tailhub.web.message import HTML, JSON, TEXT, Request, Response, answer, fit, method_not_allowed, text
+from tailhub.web.public_settings import PublicSettings
 from tailhub.web.security import browser_headers
 
-_URL = re.compile(r"https?://[\x21\x23-\x3b\x3d\x3f-\x7e]+")  # visible ASCII without quotes and angle brackets
 _CHALLENGE = re.compile(rb"[a-zA-Z0-9._:-]{1,64}")
 _HOME_HEADERS = browser_headers(HOME_STYLE_SOURCE, b"data:")
 _BARE_HEADERS = browser_headers()
 _NO_CACHE = (b"cache-control", b"no-cache, no-store, must-revalidate, no-transform, max-age=0")
-
-
-@dataclass(frozen=True, slots=True)
-class PublicSettings:
-    """What the operator chose. `home`: empty for the default page, ``blank``, or a URL to redirect to.
-
-    `quiet`: nothing tells scanners what this is; what clients ask for is answered all the same.
-    Raises `LocalError` when `home` is something else.
-    """
-
-    home: str = ""
-    quiet: bool = False
-
-    def __post_init__(self) -> None:
-        if self.home not in ("", "blank") and not _URL.fullmatch(self.home):
-            raise LocalError(f"home page: expected nothing, 'blank' or an http(s) URL, found {self.home!r}")
 
 
 @dataclass(frozen=True, slots=True)

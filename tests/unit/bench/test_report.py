@@ -117,9 +117,9 @@ def test_an_order_survives_its_json() -> None:
     assert Order.from_json(order.to_json()) == order
 
 
-@pytest.mark.parametrize(("relay_s", "rss_mb", "is_kept"), [(0.6, 70, True), (0.8, 70, False), (0.6, 81, False)])
+@pytest.mark.parametrize(("relay_s", "rss_mb", "is_kept"), [(0.5, 70, True), (0.7, 70, False), (0.5, 81, False)])
 def test_both_limits_of_starting_count(relay_s: float, rss_mb: int, is_kept: bool) -> None:
-    """More than seven times the imports' CPU, or 80 MB, is too much."""
+    """More than six times the imports' CPU, or 80 MB, is too much."""
     lines, kept = import_cost.verdict([0.1, 0.1, 0.1], [relay_s] * 3, Usage(1.0, rss_mb * 10**6, 2))
     assert kept is is_kept
     assert f"{relay_s * 10:.1f} times" in lines[1]

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from support.refusals import finding_of
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.files import Certificate, date_findings, load_pair, read_file, use_findings
 from tailhub.certs.meta import make_meta
@@ -54,10 +55,7 @@ def load(tmp_path: Path, cert: bytes, key: bytes) -> Certificate:
 
 def refusal(tmp_path: Path, cert: bytes, key: bytes) -> Finding:
     """The finding with which a pair is refused."""
-    with pytest.raises(MachineError) as caught:
-        load(tmp_path, cert, key)
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
+    return finding_of(lambda: load(tmp_path, cert, key), MachineError)
 
 
 def signed_by_itself(key: Key) -> bytes:

@@ -44,6 +44,14 @@ def test_relay_command() -> None:
     assert relay_command(("-q",)).endswith(" relay")
 
 
+@pytest.mark.parametrize("given", [("--acme-eab-key", "s3cret"), ("--acme-eab-key=s3cret",)])
+def test_a_secret_is_left_out_of_the_relays_command(given: tuple[str, ...]) -> None:
+    """What the screen shows ends up in a log: a secret flag has its value's name there."""
+    shown = relay_command(("relay", *given, "--acme"))
+    assert "s3cret" not in shown
+    assert shown.endswith(" relay --acme-eab-key KEY --acme")
+
+
 def test_derpmap_command(tmp_path: Path) -> None:
     """The state directory is named unless it is where a shell's `derpmap` looks by itself."""
     usual = {"HOME": "/home/me"}

@@ -154,6 +154,15 @@ def test_limited_access_says_for_how_many() -> None:
     assert "proto tcp" not in text
 
 
+def test_verified_access_names_who_is_asked() -> None:
+    """With verifiers the screen names them and does not offer to close anything."""
+    facts = replace(plain_cloud("en"), verifiers=("tailscaled", "https://headscale.example.com/verify"))
+    text = " ".join(plain(first_screen(facts)).split())
+    assert "Access verified clients only; asked about each: tailscaled, https://headscale.example.com/verify" in text
+    assert "ANYONE" not in text
+    assert "proto tcp" not in text
+
+
 def test_without_an_address_the_way_to_name_one_is_shown() -> None:
     """When there is no map yet, the first step is to say which address others use."""
     text = plain(first_screen(replace(plain_cloud("en"), addresses=(), policy_snippet="")))

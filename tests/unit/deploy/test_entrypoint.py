@@ -47,6 +47,20 @@ def test_other_variables_do_not_make_it_derper(tmp_path: Path) -> None:
     assert started(tmp_path, MY_DERP_ADDR="x", OTHER="a\nDERP_ADDR=1") == ["tailhub", "relay"]
 
 
+def test_a_service_of_kubernetes_does_not_make_it_derper(tmp_path: Path) -> None:
+    """Kubernetes tells every container of a service called `derp`, in variables that begin with DERP_ too."""
+    told = {
+        "DERP_SERVICE_HOST": "10.96.0.7",
+        "DERP_SERVICE_PORT": "443",
+        "DERP_SERVICE_PORT_HTTPS": "443",
+        "DERP_PORT": "tcp://10.96.0.7:443",
+        "DERP_PORT_443_TCP": "tcp://10.96.0.7:443",
+        "DERP_PORT_443_TCP_ADDR": "10.96.0.7",
+    }
+    assert started(tmp_path, **told) == ["tailhub", "relay"]
+    assert started(tmp_path, **told, DERP_ADDR=":443")[0] == "derper"
+
+
 def test_shellcheck_finds_nothing() -> None:
     """The script is sound, as far as shellcheck can tell."""
     if (program := shutil.which("shellcheck")) is None:

@@ -23,10 +23,15 @@ V4, V6 = socket.AF_INET, socket.AF_INET6
         ("[2001:DB8::5]:443", [(V6, "2001:db8::5", 443)]),
         ("[fe80::1%eth0]:443", [(V6, "fe80::1%eth0", 443)]),
         ("127.0.0.1:08443", [(V4, "127.0.0.1", 8443)]),
+        (":https", [(V4, "0.0.0.0", 443), (V6, "::", 443)]),
+        ("192.0.2.5:HTTP", [(V4, "192.0.2.5", 80)]),
+        ("[::1]:stun", [(V6, "::1", 3478)]),
+        ("localhost:8443", [(V4, "127.0.0.1", 8443), (V6, "::1", 8443)]),
+        ("LOCALHOST:0", [(V4, "127.0.0.1", 0), (V6, "::1", 0)]),
     ],
 )
 def test_forms(text: str, endpoints: list[tuple[int, str, int]]) -> None:
-    """HOST is empty (both families), an IPv4 address, or an IPv6 address in brackets."""
+    """HOST is empty or localhost (both families) or an address, IPv6 in brackets; a few ports may be named."""
     spec = parse_listen(text, "--listen")
     assert spec is not None
     assert [(e.family, e.host, e.port) for e in spec.endpoints] == endpoints
@@ -51,7 +56,8 @@ def test_off() -> None:
         ("：８４４３", ":8443"),
         ("8443", ":8443"),
         ("*:8443", ":8443"),
-        ("localhost:8443", "127.0.0.1:8443"),
+        ("*:https", ":https"),
+        ("tcp://localhost:8443", "localhost:8443"),
         ("tcp://0.0.0.0:8443", "0.0.0.0:8443"),
         ("https://192.0.2.5:8443/", "192.0.2.5:8443"),
         ("2001:db8::5:8443", "[2001:db8::5]:8443"),
@@ -62,7 +68,9 @@ def test_off() -> None:
         (":", ""),
         ("192.0.2.5", ""),
         ("192.0.2.5:", ""),
-        ("192.0.2.5:https", ""),
+        ("192.0.2.5:imap", ""),
+        ("localhost.example:8443", ""),
+        (":httpx", ""),
         ("192.0.2.256:8443", ""),
         ("192.0.2.05:8443", ""),
         ("1.2.3:8443", ""),

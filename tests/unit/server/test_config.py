@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tailhub.exceptions import UsageError
-from tailhub.server.config import ListenerConfig, RelayConfig, check_config, parse_addresses, split_hostname
+from tailhub.server.config import (
+    ListenerConfig,
+    RelayConfig,
+    check_config,
+    config_findings,
+    parse_addresses,
+    split_hostname,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +111,17 @@ def test_a_socket_twice() -> None:
     config = RelayConfig("unix:/run/a.sock", more_listeners=(ListenerConfig("unix:/run//a.sock"),))
     with pytest.raises(UsageError, match=r"same socket, /run/a\.sock"):
         check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"verify_url": "headscale.example.com/verify"}, "TH214"),
+        ({"verify_socket": Path("/run/ts.sock")}, "TH215"),
+        ({"verify_url_fail_open": True}, "TH215"),
+        ({"verify_url": "https://a.example/", "verify_timeout_s": 61}, "TH190"),
+    ],
+)
+def test_verifiers_that_cannot_be(values: dict[str, Any], code: str) -> None:
+    """A URL that is none, and settings for verifiers that are not asked, are refused."""
+    assert [finding.code for finding in config_findings(RelayConfig(**values))] == [code]

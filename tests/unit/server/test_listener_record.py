@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailhub.server.config import ListenerConfig
-from tailhub.server.listener_record import LISTENERS, describe_listeners, origin_of, read_listeners
+from tailhub.server.listener_record import LISTENERS, describe_listeners, origin_of, read_elsewhere, read_listeners
 
 ALL = [
     (ListenerConfig(), "pinned"),
@@ -56,6 +56,18 @@ def test_an_entry_of_a_later_version(tmp_path: Path) -> None:
     value["listeners"][2]["more"] = []
     (tmp_path / LISTENERS).write_text(json.dumps(value))
     assert [record.port for record in read_listeners(tmp_path)] == [3]
+
+
+def test_files_that_are_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files outside the state are noted by name of the setting, as absolute paths; what is damaged is left out."""
+    monkeypatch.chdir(tmp_path)
+    files = {"key_file": Path("relay.key"), "mesh_key_file": None}
+    (tmp_path / LISTENERS).write_bytes(describe_listeners([ListenerConfig()], [1], files))
+    assert read_elsewhere(tmp_path) == {"key_file": tmp_path / "relay.key"}
+    assert len(read_listeners(tmp_path)) == 1
+    for odd in ('{"elsewhere": []}', '{"elsewhere": {"key_file": 1, "x": ""}}', "[]"):
+        (tmp_path / LISTENERS).write_text(odd)
+        assert read_elsewhere(tmp_path) == {}
 
 
 def test_no_note(tmp_path: Path) -> None:

@@ -9,16 +9,17 @@ import ssl
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from support.killed import killed
+from support.refusals import finding_of
 from tailhub import box
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.self_signed import make_self_signed
-from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import NodePublic
 from tailhub.net.tls_context import server_context
@@ -45,14 +46,6 @@ def state(path: Path) -> Iterator[StateDir]:
     opened = StateDir.open(path)
     yield opened
     opened.close()
-
-
-def finding_of(act: Callable[[], object]) -> Finding:
-    """The finding of the `MachineError` that `act` raises."""
-    with pytest.raises(MachineError) as caught:
-        act()
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
 
 
 def names(found: list[Finding]) -> list[str]:
@@ -226,6 +219,18 @@ def test_relay_key_is_kept(state: StateDir) -> None:
     assert state.relay_key() == (first, [])
 
 
+def test_relay_key_of_a_moved_relay(state: StateDir, path: Path) -> None:
+    """A key file that is not there gets the state's own key, private to its owner; one that is there counts."""
+    first, _ = state.relay_key()
+    elsewhere = path.parent / "relay.key"
+    moved, (note,) = state.relay_key(elsewhere)
+    assert (moved, note.name) == (first, "relay-key-copied")
+    assert elsewhere.read_bytes() == (path / "derper.key").read_bytes()
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+    (path / "derper.key").unlink()
+    assert state.relay_key(elsewhere) == (first, [])
+
+
 def test_relay_key_has_derpers_form(state: StateDir, path: Path) -> None:
     """The file is the JSON that derper reads."""
     private, _ = state.relay_key()
@@ -309,32 +314,14 @@ def test_a_write_that_fails_leaves_nothing(
         assert content(path) == {}
 
 
-class Killed(BaseException):
-    """Stands for ``kill -9``: nothing that runs after it may be relied on."""
-
-
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_killed_while_making_a_pair(
     state: StateDir, path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: int
 ) -> None:
     """A process killed at any step of making a pair leaves what the next start completes or makes anew."""
-    calls = 0
-    real = getattr(os, call)
-
-    def die(*arguments: object, **more: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls > after:
-            raise Killed
-        return real(*arguments, **more)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, die)
-        try:
-            state.certificate(OWN, "", IPS, NOW)
-        except Killed:
-            pass
+    with killed(monkeypatch, call, after):
+        state.certificate(OWN, "", IPS, NOW)
     left = content(path)
     certificate, found = state.certificate(OWN, "", IPS, NOW)
     assert found == []

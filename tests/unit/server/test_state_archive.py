@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,22 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.refusals import finding_of
 from tailhub.exceptions import MachineError
-from tailhub.findings import Finding
 from tailhub.server import state_archive
-from tailhub.server.state_archive import MANIFEST, collect, pack, unpack, write_archive
+from tailhub.server.config import ListenerConfig
+from tailhub.server.listener_record import LISTENERS, describe_listeners
+from tailhub.server.state_archive import MANIFEST, collect, left_behind, pack, unpack, write_archive
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is kept on POSIX systems")
 
 NOW = datetime(2027, 1, 2, tzinfo=UTC)
 FILES = {"derper.key": b"key", "pinned.crt": b"C", "acme/live/a/privkey.pem": b"K" * 3000, "usage.json": b""}
-
-
-def refusal(act: Callable[[], object]) -> Finding:
-    with pytest.raises(MachineError) as caught:
-        act()
-    assert isinstance(caught.value.finding, Finding)
-    return caught.value.finding
 
 
 def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -97,7 +91,50 @@ def test_no_state(tmp_path: Path) -> None:
     """A directory that is not there or has neither key nor certificate is no state."""
     (tmp_path / "listeners.json").touch()
     for path in (tmp_path, tmp_path / "none"):
-        assert refusal(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
+        assert finding_of(lambda path=path: collect(path)).name == "state-not-found"  # type: ignore[misc]
+
+
+KEY_TEXT = b'{\n\t"PrivateKey": "privkey:' + b"4a" * 32 + b'"\n}'
+
+
+def noted(state: Path, *listeners: ListenerConfig, **elsewhere: Path) -> Path:
+    """A state directory whose relay has these settings."""
+    state.mkdir()
+    ports = range(1, len(listeners) + 1)
+    (state / LISTENERS).write_bytes(describe_listeners(listeners, ports, elsewhere))
+    return state
+
+
+@pytest.mark.parametrize("own", [None, b"a key that is not used"])
+def test_the_key_that_is_used(tmp_path: Path, own: bytes | None) -> None:
+    """A key outside the state goes in as the relay's key, with whatever else the state has or lacks."""
+    state = noted(tmp_path / "state", ListenerConfig(acme=True), key_file=tmp_path / "relay.key")
+    (tmp_path / "relay.key").write_bytes(KEY_TEXT)
+    if own is not None:
+        (state / "derper.key").write_bytes(own)
+    assert collect(state)["derper.key"] == KEY_TEXT
+    assert left_behind(state) == []
+
+
+def test_a_key_outside_that_cannot_go_in(tmp_path: Path) -> None:
+    """A key file that is damaged is an error, and so is one that is gone unless the state has the key."""
+    key = tmp_path / "relay.key"
+    state = noted(tmp_path / "state", ListenerConfig(), key_file=key)
+    assert finding_of(lambda: collect(state)).name == "file-missing"
+    key.write_text("{}")
+    assert finding_of(lambda: collect(state)).name == "relay-key-malformed"
+    key.unlink()
+    (state / "derper.key").write_bytes(KEY_TEXT)
+    assert collect(state)["derper.key"] == KEY_TEXT
+
+
+def test_what_is_left_behind(tmp_path: Path) -> None:
+    """Certificates and secrets outside the state are named, each once; those inside are not."""
+    pair = ListenerConfig(cert=Path("/c/a.pem"), key=Path("/c/a.key"))
+    inside = ListenerConfig(cert_dir=tmp_path / "state" / "certs")
+    other = ListenerConfig(cert_dir=Path("/certs"))
+    state = noted(tmp_path / "state", pair, pair, inside, other, mesh_key_file=Path("/m"), key_file=Path("/k"))
+    assert left_behind(state) == ["/c/a.pem", "/c/a.key", "/certs", "/m"]
 
 
 @pytest.mark.parametrize("rest", [".import-20270102-030405", ".placing-20270102-030405"])
@@ -105,13 +142,13 @@ def test_a_state_in_the_middle_of_an_import(tmp_path: Path, rest: str) -> None:
     """When an import was cut off some files are not in their places: that is no state to keep a copy of."""
     (tmp_path / "derper.key").write_bytes(b"key")
     (tmp_path / rest).mkdir()
-    assert refusal(lambda: collect(tmp_path)).name == "state-unfinished"
+    assert finding_of(lambda: collect(tmp_path)).name == "state-unfinished"
 
 
 def test_a_dead_link(tmp_path: Path) -> None:
     """A key behind a link to nowhere is an error: an export without it would be none."""
     (tmp_path / "derper.key").symlink_to("/nonexistent/derper.key")
-    assert "leads nowhere" in str(refusal(lambda: collect(tmp_path)))
+    assert "leads nowhere" in str(finding_of(lambda: collect(tmp_path)))
 
 
 def test_an_archive_is_for_its_owner_and_written_over_nothing(tmp_path: Path) -> None:
@@ -123,7 +160,7 @@ def test_an_archive_is_for_its_owner_and_written_over_nothing(tmp_path: Path) ->
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert refusal(lambda: write_archive(path, b"two")).name == "file-in-the-way"
+    assert finding_of(lambda: write_archive(path, b"two")).name == "file-in-the-way"
     assert path.read_bytes() == b"one"
 
 
@@ -134,7 +171,7 @@ def test_no_part_of_an_archive_is_left(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    assert "No space" in str(refusal(lambda: write_archive(tmp_path / "state.tar", b"data")))
+    assert "No space" in str(finding_of(lambda: write_archive(tmp_path / "state.tar", b"data")))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +196,7 @@ def test_no_part_of_an_archive_is_left(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_names_that_lead_elsewhere(name: str) -> None:
     """A name that is absolute, climbs, is not in its plain form or is no state's is refused."""
-    finding = refusal(lambda: unpack(pack(FILES | {name: b""}, NOW), "state.tar"))
+    finding = finding_of(lambda: unpack(pack(FILES | {name: b""}, NOW), "state.tar"))
     assert finding.name == "not-a-state-export"
     assert "cannot be part of a state" in str(finding)
 
@@ -170,27 +207,27 @@ def test_what_is_no_plain_file(kind: bytes) -> None:
     odd = tarfile.TarInfo("odd")
     odd.type, odd.linkname = kind, "/etc/passwd"
     data = tar(*members(pack(FILES, NOW)), (odd, b""))
-    assert "cannot be part of a state" in str(refusal(lambda: unpack(data, "state.tar")))
+    assert "cannot be part of a state" in str(finding_of(lambda: unpack(data, "state.tar")))
 
 
 def test_a_file_twice() -> None:
     """Of two files with one name neither is believed."""
     whole = members(pack(FILES, NOW))
-    assert "'derper.key'" in str(refusal(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
+    assert "'derper.key'" in str(finding_of(lambda: unpack(tar(*whole, whole[1]), "state.tar")))
 
 
 @pytest.mark.parametrize("names", [("acme", "acme/a"), ("acme/a/b", "acme")])
 def test_a_file_inside_a_file(names: tuple[str, str]) -> None:
     """What is a file cannot have others in it: such an archive is refused before anything is written."""
     data = pack({**FILES, "acme/live/a/privkey.pem": b"", **dict.fromkeys(names, b"")}, NOW)
-    assert "is in what is a file" in str(refusal(lambda: unpack(data, "state.tar")))
+    assert "is in what is a file" in str(finding_of(lambda: unpack(data, "state.tar")))
 
 
 def test_headers_without_an_end() -> None:
     """Thousands of long names one behind the other, each for the next header, are no tar file."""
     long_name = tarfile.TarInfo("././@LongLink")
     long_name.type = tarfile.GNUTYPE_LONGNAME
-    assert "no tar file" in str(refusal(lambda: unpack(tar(*[(long_name, b"a")] * 3000), "state.tar")))
+    assert "no tar file" in str(finding_of(lambda: unpack(tar(*[(long_name, b"a")] * 3000), "state.tar")))
 
 
 def test_what_was_changed_on_the_way() -> None:
@@ -198,9 +235,9 @@ def test_what_was_changed_on_the_way() -> None:
     whole = members(pack(FILES, NOW))
     changed = [(one, b"KEY" if one.name == "derper.key" else data) for one, data in whole]
     added = [*whole, (tarfile.TarInfo("more"), b"")]
-    assert "derper.key is not what it was" in str(refusal(lambda: unpack(tar(*changed), "state.tar")))
-    assert "usage.json is missing" in str(refusal(lambda: unpack(tar(*whole[:-1]), "state.tar")))
-    assert "more is not in its manifest" in str(refusal(lambda: unpack(tar(*added), "state.tar")))
+    assert "derper.key is not what it was" in str(finding_of(lambda: unpack(tar(*changed), "state.tar")))
+    assert "usage.json is missing" in str(finding_of(lambda: unpack(tar(*whole[:-1]), "state.tar")))
+    assert "more is not in its manifest" in str(finding_of(lambda: unpack(tar(*added), "state.tar")))
 
 
 @pytest.mark.parametrize(
@@ -217,23 +254,23 @@ def test_what_was_changed_on_the_way() -> None:
 def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
     """A manifest of another form is refused, without a traceback."""
     data = tar((tarfile.TarInfo(MANIFEST), manifest), (tarfile.TarInfo("derper.key"), b"key"))
-    assert words in str(refusal(lambda: unpack(data, "state.tar")))
+    assert words in str(finding_of(lambda: unpack(data, "state.tar")))
 
 
 def test_an_archive_of_something_else() -> None:
     """A tar without our manifest in front, and one without key or certificate, are refused."""
-    assert f"begin with {MANIFEST}" in str(refusal(lambda: unpack(tar((tarfile.TarInfo("a"), b"")), "a.tar")))
-    assert "neither a relay's key" in str(refusal(lambda: unpack(pack({"a": b""}, NOW), "a.tar")))
+    assert f"begin with {MANIFEST}" in str(finding_of(lambda: unpack(tar((tarfile.TarInfo("a"), b"")), "a.tar")))
+    assert "neither a relay's key" in str(finding_of(lambda: unpack(pack({"a": b""}, NOW), "a.tar")))
 
 
 def test_an_archive_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes or files than a state has are refused before they are read."""
     whole = pack(FILES, NOW)
     monkeypatch.setattr(state_archive, "MAX_STATE_LEN", 1000)
-    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+    assert "too large" in str(finding_of(lambda: unpack(whole, "state.tar")))
     monkeypatch.undo()
     monkeypatch.setattr(state_archive, "MAX_FILES", 3)
-    assert "too large" in str(refusal(lambda: unpack(whole, "state.tar")))
+    assert "too large" in str(finding_of(lambda: unpack(whole, "state.tar")))
 
 
 @given(st.integers(0, len(pack(FILES, NOW)) - 1), st.binary(max_size=40))

@@ -13,7 +13,8 @@ from support.certificates import Made, make_certificate
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.server.state import StateDir
-from tailhub.server.state_import import put_state, read_directory
+from tailhub.server.state_archive import collect
+from tailhub.server.state_import import move_in, put_state, read_directory
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is kept on POSIX systems")
 
@@ -145,3 +146,35 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(MachineError) as caught:
         put_state(tmp_path / "file" / "state", {"derper.key": KEY_TEXT}, NOW)
     assert name_of(caught) == "state-not-a-directory"
+
+
+def test_a_directory_that_cannot_even_be_looked_for(tmp_path: Path) -> None:
+    """A name that no file system takes is told as such."""
+    with pytest.raises(MachineError) as caught:
+        put_state(tmp_path / ("x" * 300), {"derper.key": KEY_TEXT}, NOW)
+    assert "too long" in str(caught.value)
+
+
+def test_moving_in(tmp_path: Path) -> None:
+    """The state is at its new place, and where it was it is kept under a name that no relay looks at, each time."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    files = {"derper.key": KEY_TEXT, "acme/account.key": b"A"}
+    for kept in ("old.moved", "old.moved-2"):
+        put_state(old, files, NOW)
+        new.mkdir()
+        (new / "listeners.json").write_text("{}")  # a relay that had key and certificates elsewhere left no more
+        assert move_in(new, old, NOW) == tmp_path / kept
+        assert collect(new) == collect(tmp_path / kept) == files
+        assert not old.exists()
+        new.rename(tmp_path / f"new of {kept}")
+
+
+def test_nothing_moves_in_where_state_is(tmp_path: Path) -> None:
+    """State that is there stays, and so does the other."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    put_state(new, {"pinned.crt": b"C", "pinned.key": b"K"}, NOW)
+    put_state(old, {"derper.key": KEY_TEXT}, NOW)
+    with pytest.raises(MachineError) as caught:
+        move_in(new, old, NOW)
+    assert name_of(caught) == "state-in-the-way"
+    assert collect(old) == {"derper.key": KEY_TEXT}

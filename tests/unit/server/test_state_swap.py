@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.killed import killed
 from tailhub.server.state import StateDir
 from tailhub.server.state_swap import state_entries, swap
 
@@ -70,31 +71,13 @@ def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["acme", "derper.key", "only-old"]
 
 
-class Killed(BaseException):
-    """Stands for ``kill -9``."""
-
-
 @pytest.mark.parametrize("call", ["rename", "mkdir", "rmdir", "fsync"])
 @pytest.mark.parametrize("after", range(12))
 def test_killed_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: int) -> None:
     """A process killed at any step leaves the old state or, once the directory is opened again, the new one."""
     fill(tmp_path, OLD)
-    calls = 0
-    real = getattr(os, call)
-
-    def die(*arguments: object, **more: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls > after:
-            raise Killed
-        return real(*arguments, **more)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, die)
-        try:
-            swap(tmp_path, NEW, NOW)
-        except Killed:
-            pass
+    with killed(monkeypatch, call, after):
+        swap(tmp_path, NEW, NOW)
     StateDir.open(tmp_path).close()
     now = content(tmp_path)
     assert now in (OLD, NEW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,24 @@ def test_repaired_addresses(written: str, listen: str) -> None:
     assert config("", COMPOSE | {"DERP_ADDR": written}).listen == listen
 
 
+@pytest.mark.parametrize(
+    ("written", "listen"), [(":https", ":443"), ("[::1]:443", "[::1]:443"), ("127.0.0.1:https", "127.0.0.1:443")]
+)
+def test_services_to_listen_on(written: str, listen: str) -> None:
+    """A port may be named, as Go takes it; the one of HTTPS has TLS."""
+    found = config(f"-a {written} -hostname derp.example.com")
+    assert (found.listen, found.tls, names(f"-a {written}")) == (listen, True, [])
+    assert found.http_listen == listen.replace("443", "80")
+
+
+def test_names_to_listen_on() -> None:
+    """A name is looked up at the start, also out of a variable; one without an address is an error at its place."""
+    found = config("-certmode manual", COMPOSE | {"DERP_ADDR": "localhost:8443"})
+    assert found.listen in ("127.0.0.1:8443", "[::1]:8443")
+    (fault,) = read("", COMPOSE | {"DERP_ADDR": "nobody.invalid:8443"}).faults
+    assert (fault.name, "DERP_ADDR=:8443" in fault.render()) == ("listen-name-unknown", True)
+
+
 def test_repaired_ports_and_names() -> None:
     """HOST:PORT where a port is wanted, and a URL where a name is."""
     environ = COMPOSE | {
@@ -146,9 +165,40 @@ def test_accept_limit() -> None:
     assert (found.accept_limit, found.accept_burst) == (150.0, 300.0)
 
 
+def test_rate_config() -> None:
+    """The file is ours as it is; that the settings beside it are not of the original stays so."""
+    assert config("-dev -rate-config /etc/rate.json").rate_config == Path("/etc/rate.json")
+    assert config("-dev", {"TAILHUB_RATE_LIMIT_BYTES_PER_S": "5"}).rate_limit_bytes_per_s == 0
+
+
 def test_refused_flags_at_their_defaults() -> None:
     """Who writes down what is so anyway is not refused."""
-    assert names("-dev -verify-clients=false -mesh-with= -acme-ip-certs=f") == []
+    assert names("-dev -verify-clients=false -verify-client-url= -mesh-with= -acme-ip-certs=f") == []
+
+
+def test_verifiers() -> None:
+    """A tailscaled at its usual socket or another one, and a URL that lets everyone in while nobody is there."""
+    found = config("-dev -verify-clients")
+    assert (found.verify_tailscaled, found.verify_socket, found.verify_url, found.verify_all) == (True, None, "", False)
+    assert found.place("verify_socket") == "-socket"  # for findings
+    assert config("-dev -verify-clients -socket /run/ts.sock").verify_socket == Path("/run/ts.sock")
+    found = config("-dev -verify-client-url https://a.example/verify")
+    assert (found.verify_tailscaled, found.verify_url) == (False, "https://a.example/verify")
+    assert (found.verify_url_fail_open, found.verify_all) == (True, False)
+    assert not config("-dev -verify-client-url http://a -verify-client-url-fail-open=false").verify_url_fail_open
+
+
+def test_both_verifiers_must_admit() -> None:
+    """As with the original; and the image's variables mean the same as the flags."""
+    environ = {"DERP_VERIFY_CLIENTS": "true", "DERP_VERIFY_CLIENT_URL": "https://a.example/verify"}
+    found = config("-dev", environ)
+    assert (found.verify_tailscaled, found.verify_url, found.verify_all) == (True, "https://a.example/verify", True)
+
+
+def test_verifier_settings_without_a_verifier() -> None:
+    """The original passes over a socket and a rule for a URL that it never asks; so do we."""
+    found = config("-dev -socket /run/ts.sock -verify-client-url-fail-open=false")
+    assert (found.has_verifiers, found.verify_socket, found.verify_url_fail_open) == (False, None, False)
 
 
 def test_letsencrypt() -> None:
@@ -156,6 +206,13 @@ def test_letsencrypt() -> None:
     found = config("-hostname derp.example.com -acme-email me@example.com")
     assert (found.acme, found.acme_email, found.hostname) == (True, "me@example.com", "derp.example.com")
     assert (found.listen, found.http_listen) == (":443", ":80")
+
+
+def test_certificates_that_it_got_itself(tmp_path: Path) -> None:
+    """What is in its directory of certificates is served at once, if there is such a directory."""
+    words = "-hostname derp.example.com -certdir"
+    assert config(f"{words} {tmp_path}").acme_cache == tmp_path
+    assert config(f"{words} {tmp_path / 'none'}").acme_cache is None
 
 
 @pytest.mark.parametrize("mode", ["gcp", "nonsense"])
@@ -189,3 +246,17 @@ def test_command_lines_that_cannot_be_read(words: str, said: str) -> None:
     """An unknown flag names the nearest one."""
     with pytest.raises(UsageError, match=said):
         read(words)
+
+
+def test_a_directory_where_one_may_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate directory of root's is no traceback: what looks for certificates in it tells why it cannot."""
+
+    def refuse(*unused: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    words = ["-certmode", "manual", "-certdir", "/root/certs", "-hostname", "derp.example.com"]
+    settings = read_original(words, {}, 1000, Path("/home/somebody"))
+    assert settings is not None
+    assert settings.relay["cert_dir"].value == Path("/root/certs")

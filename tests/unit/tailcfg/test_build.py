@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tailhub.exceptions import LocalError
-from tailhub.tailcfg.build import region_id_for_key, relay_map, relay_region
+from tailhub.tailcfg.build import relay_map, relay_region
 from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
 
 PIN = "sha256-raw:" + "5c" * 32
@@ -113,22 +113,6 @@ def test_facts_that_make_no_usable_map(facts: dict[str, Any], message: str) -> N
     """What clients could not use is refused."""
     with pytest.raises(LocalError, match=message):
         node(**facts)
-
-
-def test_region_id_stays_with_the_key() -> None:
-    """A key always gives the same id, from 900 to 999, and different keys rarely the same."""
-    ids = [region_id_for_key(bytes([n]) * 32) for n in range(256)]
-    assert ids == [region_id_for_key(bytes([n]) * 32) for n in range(256)]
-    assert all(900 <= region_id <= 999 for region_id in ids)
-    assert len(set(ids)) > 80
-    # Never change this: the owner's map has it.
-    assert region_id_for_key(bytes(32)) == 975
-
-
-def test_region_id_wants_a_whole_key() -> None:
-    """Anything but 32 bytes is refused."""
-    with pytest.raises(LocalError, match="32 bytes, found 31"):
-        region_id_for_key(bytes(31))
 
 
 def test_a_stun_server_needs_no_pin_and_has_no_derp_port() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailhub.exceptions import LocalError
 from tailhub.web.debug import DebugSources
 from tailhub.web.message import Header, Request, Response
-from tailhub.web.pages import PublicPages, PublicSettings, PublicSources
+from tailhub.web.pages import PublicPages, PublicSources
+from tailhub.web.public_settings import PublicSettings
 
 DEBUG = DebugSources(values=dict, faults=tuple, traffic=tuple, facts=dict)
 BROWSER = {b"content-security-policy", b"strict-transport-security", b"x-content-type-options", b"x-frame-options"}
@@ -67,13 +67,6 @@ def test_home_redirect() -> None:
     response = get(b"/x", of=pages("https://example.com/about?x=1"))
     assert response.status == 302
     assert header(response, b"location") == b"https://example.com/about?x=1"
-
-
-@pytest.mark.parametrize("home", ["Blank", "example.com", "ftp://x", "https://", "https://a b", "http://a\r\nx: y"])
-def test_home_refused(home: str) -> None:
-    """A home page of another kind is refused when it is set, not when it is asked for."""
-    with pytest.raises(LocalError, match="home page"):
-        PublicSettings(home)
 
 
 @pytest.mark.parametrize("headers", [(), ((b"upgrade", b"h2c"),), ((b"connection", b"upgrade"), (b"upgrade", b""))])

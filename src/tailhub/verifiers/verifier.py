@@ -1,0 +1,53 @@
+"""What all verifiers have in common."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+
+from tailhub.findings import Finding
+from tailhub.relay.admission import Verdict
+
+__all__ = ["Verifier", "trouble", "words"]
+
+_MOST_WORDS = 200  # characters
+
+
+class Verifier(Protocol):
+    """Somebody who knows which keys may relay. Time is bounded by whoever asks; cancelling ends the question."""
+
+    @property
+    def name(self) -> str:
+        """For people, in logs and metrics."""
+
+    @property
+    def fails_open(self) -> bool:
+        """Does it count as a yes while it cannot be reached?"""
+
+    async def verify(self, key: bytes, address: IPv4Address | IPv6Address) -> Verdict:
+        """May the node with this raw `key`, which connects from `address`, relay? Raises nothing that a peer causes."""
+
+    async def probe(self, limit_s: float) -> Finding | None:
+        """What keeps it from answering, None if nothing is seen within `limit_s`."""
+
+
+def words(text: object) -> str:
+    """What another program said, in a form and length for one line of a log."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text))
+    return shown if len(shown) <= _MOST_WORDS else shown[: _MOST_WORDS - 1] + "…"
+
+
+def trouble(exc: OSError) -> str:
+    """Why nobody could be reached."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return words(f"its certificate is not trusted: {exc.verify_message}")
+    if isinstance(exc, socket.gaierror):
+        return words(f"its name cannot be resolved: {exc.strerror}")
+    if isinstance(exc, ssl.SSLError):
+        return words(f"TLS: {exc.reason or exc}")
+    if exc.errno:  # asyncio's own words repeat the address
+        return os.strerror(exc.errno)
+    return words(exc) or "no answer in time"

@@ -1,0 +1,40 @@
+"""What a start imports, which is most of what it costs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.relay_process import RelayProcess
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
+
+_IMPORT = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)  # CPython's PYTHONPROFILEIMPORTTIME
+NOT_TO_LISTEN = {"msgspec", "psutil", "tailhub.tailcfg.derpmap", "tailhub.web.pages", "tailhub.web.operator_pages"}
+NOT_WITHOUT_ACME = {
+    *("acme", "josepy", "requests", "tailhub.certs.acme_client", "tailhub.certs.acme_schedule"),
+    *("tailhub.certs.acme_source", "tailhub.server.acme_files", "tailhub.server.acme_keeper"),
+}
+NOT_WITH_ONE_WORKER = {"tailhub.server.supervisor", "tailhub.server.worker"}
+NOT_FOR_DERPER = {"tailhub.cli.derper", "tailhub.settings.original"}
+
+
+def test_what_is_not_needed_to_listen_is_imported_later() -> None:
+    """Before it listens, a relay imports neither pages nor the map, nor what reads the machine's numbers."""
+    program = "import sys, tailhub.cli.app, tailhub.cli.relay; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "tailhub.server.app" in loaded
+    assert not NOT_TO_LISTEN.intersection(loaded)
+
+
+def test_what_nobody_asked_for_is_not_imported() -> None:
+    """A relay in one process, without ACME, imports nothing that only others need, not even when it is idle."""
+    with RelayProcess(environ={"PYTHONPROFILEIMPORTTIME": "1"}) as relay:
+        assert relay.map_url  # the first screen is there
+        loaded = set(_IMPORT.findall(relay.log()))
+    assert "tailhub.web.operator_pages" in loaded
+    assert not loaded & (NOT_WITHOUT_ACME | NOT_WITH_ONE_WORKER | NOT_FOR_DERPER)

@@ -1,0 +1,288 @@
+"""Logins that wait for verifiers, over real connections: order, bounds, and who is let in."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage
+
+from support import require
+from support.relay_process import RelayProcess, until
+from support.tailcat import Tailcat
+from support.verifiers import ScriptedVerifier, http_answer, http_server, served_verdicts
+from support.waiting import until as until_async
+from support.wire import GONE, Wire, open_client, pass_time, relay, run
+from tailhub import box
+from tailhub.derp import frames
+from tailhub.derp.frames import FrameType
+from tailhub.relay.admission import Answer
+from tailhub.server.app import RelayServer
+from tailhub.server.derp_connection import MAX_EARLY_BYTES
+from tailhub.server.verification import Verification
+
+MESH_KEY = "ab" * 32
+LIMIT_S = 5.0
+WEBSOCKET = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: derp\r\n"
+)
+
+
+@contextlib.asynccontextmanager
+async def verified_relay(**options: object) -> AsyncIterator[tuple[RelayServer, ScriptedVerifier]]:
+    """A relay whose verifier a test answers for."""
+    async with relay(**options) as server:
+        script = ScriptedVerifier()
+        context = server.context
+        context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+        yield server, script
+        context.verification.stop()
+
+
+async def begin(server: RelayServer, behind: bytes = b"") -> Wire:
+    """A client that has sent its ClientInfo, with `behind` in the same flight."""
+    client = await Wire.open(server)
+    client.write(client.client_info(await client.upgrade()), behind)
+    return client
+
+
+async def asked(script: ScriptedVerifier, count: int = 1) -> None:
+    await until_async(lambda: script.open_questions == count)
+
+
+def test_server_info_comes_after_the_verdict() -> None:
+    """While the verifier is asked the client hears nothing and nobody hears of it; others log in and talk."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            first = await begin(server)
+            await asked(script)
+            second = await begin(server)
+            await asked(script, 2)
+            assert script.asked == [first.key, second.key]
+            assert server.context.relay.registry.count == 0
+            script.answer(Answer.ADMITTED)
+            assert (await first.frame())[0] == FrameType.SERVER_INFO
+            assert await first.settle() == []
+            assert server.context.relay.registry.count == 1
+            script.answer(Answer.ADMITTED)
+            assert (await second.frame())[0] == FrameType.SERVER_INFO
+
+    run(scenario)
+
+
+def test_who_is_refused_hears_nothing_more() -> None:
+    """The connection ends without a further frame, and is counted as not admitted."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            client = await begin(server)
+            await asked(script)
+            script.answer(Answer.REFUSED)
+            assert await client.frame() == GONE
+            assert server.context.events.failures == {"not admitted": 1}
+            assert len(server.context.newcomers) == 0
+            assert server.context.derp_connections == {}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("over_websocket", [False, True], ids=["stream", "websocket"])
+@pytest.mark.parametrize("size", [100, MAX_EARLY_BYTES + 1, 300_000])
+def test_what_comes_early_is_dealt_with_later(size: int, over_websocket: bool) -> None:
+    """What a client sends before it is admitted arrives whole and in order; of much of it the rest waits in TCP."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            receiver = await open_client(server)
+            script, context = ScriptedVerifier(), server.context
+            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            packets = [n.to_bytes(4, "big") + bytes(996) for n in range(-(-size // 1000))]
+            early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
+            if over_websocket:
+                client = await Wire.open(server)
+                assert (await client.ask("GET /derp", WEBSOCKET)).status == 101
+                messages = Connection(ConnectionType.CLIENT)
+                for data in (client.client_info(context.public_key), early):
+                    client.write(messages.send(BytesMessage(data=data)))
+            else:
+                client = await begin(server, early)
+            await asked(script)
+            await pass_time(1)
+            assert context.relay.stats.packets_received == 0
+            script.answer(Answer.ADMITTED)
+            for packet in packets:
+                assert await receiver.frame() == (FrameType.RECV_PACKET, client.key + packet)
+
+    run(scenario)
+
+
+def test_a_client_that_goes_away_is_asked_about_no_more() -> None:
+    """Its question is broken off, and an answer that comes too late is nobody's."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            client = await begin(server)
+            await asked(script)
+            client.close()
+            await until_async(lambda: script.cancelled)
+            assert server.context.relay.registry.count == 0
+            assert sum(server.context.events.failures.values()) == 1
+
+    run(scenario)
+
+
+def test_no_answer_in_time() -> None:
+    """After the limit the client is refused."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            client = await begin(server)
+            await asked(script)
+            await pass_time(LIMIT_S - 1)
+            assert script.open_questions == 1
+            assert await client.frame() == GONE
+            assert script.cancelled == 1
+            assert server.context.events.failures == {"no verifier answered": 1}
+
+    run(scenario)
+
+
+def test_a_mesh_peer_is_not_asked_about(tmp_path: Path) -> None:
+    """The right mesh key admits at once, as the original has it."""
+    file = tmp_path / "mesh.key"
+    file.write_text(MESH_KEY + "\n")
+    file.chmod(0o600)
+
+    async def scenario() -> None:
+        async with verified_relay(mesh_key_file=file) as (server, script):
+            await open_client(server, text=f'{{"meshKey":"{MESH_KEY}"}}'.encode())
+            assert script.asked == []
+
+    run(scenario)
+
+
+def test_those_who_wait_give_way_to_newcomers() -> None:
+    """A login that waits still counts among the newcomers, which are bounded."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            client = await begin(server)
+            await asked(script)
+            assert len(server.context.newcomers) == 1
+            assert server.context.newcomers.give_way("the relay is full")
+            await until_async(lambda: script.cancelled)
+            assert len(server.context.newcomers) == 0
+            assert await client.frame() == GONE
+
+    run(scenario)
+
+
+def test_two_connections_with_one_key_share_a_question() -> None:
+    """Both are let in by one answer; the second is a duplicate, as always."""
+
+    async def scenario() -> None:
+        async with verified_relay() as (server, script):
+            private = box.generate()
+            clients = [await Wire.open(server) for _ in range(2)]
+            for client in clients:
+                client.private, client.key = private, box.public_key(private).raw
+                client.write(client.client_info(await client.upgrade()))
+            verification = server.context.verification
+            assert verification is not None
+            await until_async(lambda: verification.waiting == 2)
+            assert len(script.asked) == 1
+            script.answer(Answer.ADMITTED)
+            for client in clients:
+                assert (await client.frame())[0] == FrameType.SERVER_INFO
+
+    run(scenario)
+
+
+def test_a_url_by_its_setting() -> None:
+    """With ``verify_url`` a client that the program there refuses is kept out, and one that it admits is let in."""
+    allowed = box.generate()
+    key = box.public_key(allowed).raw.hex()
+
+    async def scenario() -> None:
+        def respond(head: str, body: bytes) -> bytes:
+            return http_answer(b'{"Allow":true}' if key.encode() in body else b'{"Allow":false}')
+
+        async with http_server(respond) as (script, url), relay(verify_url=url) as server:
+            assert await (await begin(server)).frame() == GONE
+            await open_client(server, private=allowed)
+            assert b'"Source": "127.0.0.1"' in script.bodies[0]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fails_open", [False, True])
+def test_a_url_where_nobody_is(fails_open: bool) -> None:
+    """Strangers are kept out, unless ``verify_url_fail_open`` is set."""
+
+    async def scenario() -> None:
+        async with relay(verify_url="http://127.0.0.1:1/verify", verify_url_fail_open=fails_open) as server:
+            frame = await (await begin(server)).frame()
+            assert (frame[0] == FrameType.SERVER_INFO) is fails_open
+            assert (frame == GONE) is not fails_open
+
+    run(scenario)
+
+
+# --- as users run it --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tailcats_are_let_in_or_kept_out(workers: str, tmp_path: Path) -> None:
+    """Real clients talk when the program at the URL admits them, and do not log in when it does not; in each worker."""
+    program = require.tailcat()
+    answer = {"Allow": "true"}
+    with served_verdicts(answer) as url:
+        with RelayProcess("--verify-url", url, "--workers", workers) as relay_process:
+            with Tailcat(program, relay_process.map_url, tmp_path).listen() as listener:
+                other = Tailcat(program, relay_process.map_url, tmp_path)
+                assert other.first_pong(listener.address) == "DERP(my-relay)"
+            assert relay_process.metric("tailhub_verdicts_total") >= 2
+            before = relay_process.metric("tailhub_logins_total")
+            answer["Allow"] = "false"
+            with Tailcat(program, relay_process.map_url, tmp_path).listen():
+                until(lambda: "refused [" in relay_process.log(), "a client is refused", relay_process.log)
+            assert relay_process.metric("tailhub_logins_total") == before
+        assert "/verify: refused" in relay_process.log()
+
+
+def check(*flags: str, prefix: tuple[str, ...] = ()) -> str:
+    command = (*prefix, sys.executable, "-m", "tailhub", "config", "check", "--lang", "en", *flags)
+    return " ".join(subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.split())
+
+
+def test_config_check_says_who_cannot_be_asked(tmp_path: Path) -> None:
+    """A socket that is not there, a URL where nobody is, and a door that opens then are told, each with its remedy."""
+    path = tmp_path / "tailscaled.sock"
+    url = "http://127.0.0.1:1/verify"
+    found = check("--verify-tailscaled", f"--verify-socket={path}", f"--verify-url={url}", "--verify-url-fail-open")
+    assert f"TH210 No tailscaled answers at {path}: No such file or directory." in found
+    assert f"TH212 {url} cannot be reached: Connection refused." in found
+    assert f"TH213 While {url} cannot be reached, everyone may relay through you" in found
+    assert "`--no-verify-url-fail-open`" in found
+
+
+def test_a_socket_that_is_mounted_alone(tmp_path: Path) -> None:
+    """Where only the socket is mounted and tailscaled has started again, that is named, and what to mount instead."""
+    require.root("a mount")
+    outside, inside = tmp_path / "outside.sock", tmp_path / "inside.sock"
+    inside.touch()
+    script = (
+        f"{sys.executable} -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"{outside}\")' && "
+        f'mount --bind {outside} {inside} && rm {outside} && exec "$@"'
+    )
+    prefix = ("unshare", "--mount", "sh", "-c", script, "sh")
+    found = check("--verify-tailscaled", f"--verify-socket={inside}", prefix=prefix)
+    assert "The socket itself is mounted there, and tailscaled has made a new one since" in found
+    assert f"`-v {tmp_path}:{tmp_path}`" in found

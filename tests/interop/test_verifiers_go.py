@@ -1,0 +1,228 @@
+"""Headscale's ``/verify`` and a real tailscaled say who may relay; real clients are let in or kept out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import require
+from support.headscale import Headscale, running_headscale
+from support.ports import free_ports
+from support.relay_process import RelayProcess, until
+from support.tailcat import Tailcat
+from tailhub.client import DERPClient
+from tailhub.exceptions import ConnectionClosedError
+from tailhub.keys import NodePrivate
+
+pytestmark = pytest.mark.go
+
+LIMIT_S = 30.0
+
+
+class Tailscaled:
+    """A tailscaled of a headscale's tailnet, without privileges."""
+
+    def __init__(self, directory: Path) -> None:
+        self._program, self._command = require.go_program("tailscaled"), require.go_program("tailscale")
+        self._directory = directory
+        self.socket = directory / "tailscaled.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it has its socket."""
+        words = ("--no-logs-no-support", "--tun=userspace-networking", "--port=0", f"--socket={self.socket}")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
+        with (self._directory / "tailscaled.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                (self._program, *words, f"--statedir={self._directory}/ts"),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment | {"HOME": str(self._directory)},
+            )
+        until(self.socket.exists, "tailscaled has its socket", self.log)
+
+    def stop(self) -> None:
+        """End it; it removes its socket."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def join(self, headscale: Headscale) -> None:
+        """Join its tailnet."""
+        words = ("up", f"--login-server={headscale.url}", f"--authkey={headscale.make_key()}", "--hostname=member")
+        command = (self._command, f"--socket={self.socket}", *words)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
+
+    def log(self) -> str:
+        """All that it has printed."""
+        return (self._directory / "tailscaled.log").read_text("utf-8", "replace")
+
+
+@pytest.fixture
+def tailscaled(tmp_path: Path) -> Iterator[Tailscaled]:
+    """One that runs."""
+    daemon = Tailscaled(tmp_path)
+    daemon.start()
+    yield daemon
+    daemon.stop()
+
+
+def logins(relay: RelayProcess, count: int) -> None:
+    until(lambda: relay.metric("tailhub_logins_total") >= count, f"{count} logins", relay.log, LIMIT_S)
+
+
+@pytest.mark.parametrize("way", ["headscale", "tailscaled", "derper-both"])
+def test_members_may_relay_and_strangers_may_not(way: str, tailscaled: Tailscaled, tmp_path: Path) -> None:
+    """A node of the tailnet logs in by the word of headscale or a tailscaled; a tailcat, which is in none, does not."""
+    tailcat, port = require.tailcat(), free_ports()
+    url = f"http://127.0.0.1:{port}/verify"
+    state, sock = tmp_path / "derper", str(tailscaled.socket)
+    state.mkdir()
+    relays = {
+        "headscale": partial(RelayProcess, "--address=127.0.0.1", "--verify-url", url),
+        "tailscaled": partial(RelayProcess, "--address=127.0.0.1", "--verify-tailscaled", "--verify-socket", sock),
+        "derper-both": partial(
+            RelayProcess,
+            *("-a=127.0.0.1:0", "-hostname=127.0.0.1", "-stun=false", "-certmode=manual", "-http-port=-1"),
+            *("-c", str(state / "derper.key"), "-verify-clients", "-socket", sock, "-verify-client-url", url),
+            command="derper",
+            defaults=(),
+            state_dir=state,
+            environ={"TAILHUB_DISCOVER": "false", "TAILHUB_ADMIN_LISTEN": "127.0.0.1:0"},
+        ),
+    }
+    with relays[way]() as relay, running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale:
+        tailscaled.join(headscale)
+        logins(relay, 1)
+        with Tailcat(tailcat, relay.map_url, tmp_path).listen():
+            until(lambda: "  refused [" in relay.log(), "the stranger is refused", relay.log, LIMIT_S)
+        assert relay.metric("tailhub_clients") == 1
+        verdicts = [name for name in relay.metrics() if name.startswith("tailhub_verdicts_total{")]
+        answers = {name.partition('answer="')[2].partition('"')[0] for name in verdicts}
+        assert answers == {"admitted", "refused"}
+
+
+def test_a_tailscaled_that_starts_again(tailscaled: Tailscaled, tmp_path: Path) -> None:
+    """While tailscaled is away nobody is let in; its next socket, at the same path, is used without a restart."""
+    port = free_ports()
+    with (
+        RelayProcess("--address=127.0.0.1", "--verify-tailscaled", f"--verify-socket={tailscaled.socket}") as relay,
+        running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale,
+    ):
+        tailscaled.join(headscale)
+        logins(relay, 1)
+        tailscaled.stop()
+        with Tailcat(require.tailcat(), relay.map_url, tmp_path).listen():
+            until(lambda: "tailscaled: unreachable" in relay.log(), "its absence is told", relay.log, LIMIT_S)
+        tailscaled.start()
+        logins(relay, 2)
+
+
+# --- the original's derper and ours, asked the same -------------------------------------------------------------------
+
+KEY = NodePrivate(bytes(range(1, 33)))
+ANSWERS = {
+    "yes": (200, b'{"Allow":true}'),
+    "yes-in-small-letters": (200, b'{"allow":true}'),
+    "no": (200, b'{"Allow":false}'),
+    "nothing": (200, b"{}"),
+    "html": (200, b"<html>"),
+    "text": (200, b'{"Allow":"true"}'),
+    "error": (502, b'{"Allow":true}'),
+    "created": (201, b'{"Allow":true}'),
+    "closed": (0, b""),
+}
+
+
+@contextlib.contextmanager
+def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator[int]:
+    """A ``derper`` without TLS; its port. `directory` is named after a derper: then ours keeps its state there too."""
+    port = free_ports()
+    directory.mkdir()
+    key = str(directory / "derper.key")
+    command = (*program, "-a", f"127.0.0.1:{port}", "-http-port=-1", "-stun=false", "-c", key, *words)
+    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1"}
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        until(listens, "it listens", (directory / "log").read_text)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def is_let_in(port: int) -> bool:
+    try:
+        async with await DERPClient.connect("127.0.0.1", port, tls=False, private_key=KEY):
+            return True
+    except ConnectionClosedError:
+        return False
+
+
+def test_derper_and_ours_ask_the_same_and_conclude_the_same(tmp_path: Path) -> None:
+    """Both send the same question, and let in or keep out the same client by every answer, also with nobody there."""
+    asked: list[tuple[str, str, str | None, object]] = []
+    answer = ANSWERS["yes"]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.command, self.path, self.headers["Authorization"], body))
+            status, text = answer
+            if status:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
+            pass
+
+    outcomes: dict[str, dict[str, bool]] = {}
+    questions: dict[str, object] = {}
+    programs = {"derper": (require.go_program("derper"),), "ours": (sys.executable, "-m", "tailhub", "derper")}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://me:secret@127.0.0.1:{server.server_port}/verify?tailnet=a"
+        try:
+            for name, program in programs.items():
+                found = outcomes.setdefault(name, {})
+                for rule in ("true", "false"):
+                    flags = ("-verify-client-url", url, f"-verify-client-url-fail-open={rule}")
+                    with run_derper(program, tmp_path / f"derper-{name}-{rule}", *flags) as port:
+                        for case in ANSWERS:
+                            answer = ANSWERS[case]
+                            found[f"{case}, {rule}"] = asyncio.run(is_let_in(port))
+                    flags = ("-verify-client-url", "http://127.0.0.1:1/", f"-verify-client-url-fail-open={rule}")
+                    with run_derper(program, tmp_path / f"derper-{name}-{rule}-away", *flags) as port:
+                        found[f"nobody there, {rule}"] = asyncio.run(is_let_in(port))
+                questions[name] = asked[-1]
+        finally:
+            server.shutdown()
+            thread.join()
+    assert questions["ours"] == questions["derper"]
+    assert outcomes["ours"] == outcomes["derper"]
+    assert {case for case, is_in in outcomes["ours"].items() if is_in} >= {"yes, true", "yes, false"}
+    assert not outcomes["ours"]["no, true"]

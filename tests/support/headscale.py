@@ -1,0 +1,116 @@
+"""Runs headscale on loopback: a control server, with a tailnet of a user of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from support import require
+from support.relay_process import until
+
+HOST = "127.0.0.1"
+LIMIT_S = 20.0
+_CONFIG = """
+server_url: http://{listen}
+listen_addr: {listen}
+metrics_listen_addr: {metrics}
+grpc_listen_addr: {grpc}
+noise: {{private_key_path: {directory}/noise.key}}
+prefixes: {{v4: 100.64.0.0/10, v6: "fd7a:115c:a1e0::/48"}}
+database: {{type: sqlite, sqlite: {{path: {directory}/db.sqlite}}}}
+derp: {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, auto_update_enabled: false}}
+dns: {{magic_dns: false, base_domain: tailnet.example, override_local_dns: false}}
+disable_check_updates: true
+unix_socket: {directory}/headscale.sock
+"""
+
+
+class Headscale:
+    """A running headscale. `url` is where nodes log in, `metrics` the address of its debug pages."""
+
+    def __init__(self, program: str, directory: Path, port: int, urls: Sequence[str], paths: Sequence[str]) -> None:
+        self._program = program
+        self._config = directory / "headscale.yaml"
+        self._log = directory / "headscale.log"
+        self._environment = os.environ | {"HOME": str(directory)}
+        listen = f"{HOST}:{port}"
+        self.url = f"http://{listen}"
+        self.metrics, grpc = free_addresses(2)
+        self._config.write_text(
+            _CONFIG.format(
+                listen=listen,
+                metrics=self.metrics,
+                grpc=grpc,
+                directory=directory,
+                urls=json.dumps(list(urls)),
+                paths=json.dumps(list(paths)),
+            )
+        )
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it."""
+        with self._log.open("ab") as output:
+            return subprocess.Popen(
+                (self._program, "--config", self._config, "serve"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self._environment,
+            )
+
+    def log(self) -> str:
+        """All that it has printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    def make_key(self) -> str:
+        """A key by which nodes may join the tailnet of a new user."""
+        self._call("users", "create", "somebody")
+        return self._call("preauthkeys", "create", "--user", "1", "--reusable").splitlines()[-1].strip()
+
+    def is_up(self) -> bool:
+        """Does it answer?"""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=LIMIT_S) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def _call(self, *words: str) -> str:
+        done = subprocess.run(
+            (self._program, "--config", self._config, *words),
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses with ports that nobody had a moment ago."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [f"{HOST}:{probe.getsockname()[1]}" for probe in sockets]
+
+
+@contextlib.contextmanager
+def running_headscale(
+    directory: Path, port: int, urls: Sequence[str] = (), paths: Sequence[str] = ()
+) -> Iterator[Headscale]:
+    """A headscale on `port` whose DERP map comes from `urls` and `paths`, while the ``with`` lasts."""
+    headscale = Headscale(require.go_program("headscale"), directory, port, urls, paths)
+    process = headscale.start()
+    try:
+        until(headscale.is_up, "headscale answers", headscale.log)
+        yield headscale
+    finally:
+        process.terminate()
+        process.wait()

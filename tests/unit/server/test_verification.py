@@ -1,0 +1,239 @@
+"""Asking verifiers: in time, for a bounded number at once, and no longer than somebody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+from ipaddress import ip_address
+
+import pytest
+
+from support.verifiers import ScriptedVerifier
+from support.waiting import run, until
+from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.server.events import Events
+from tailhub.server.verification import MAX_QUESTIONS, Decision, Verification
+
+ONE, OTHER = bytes(32), bytes((1,)) * 32
+HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
+LIMIT_S = 5.0
+
+
+class Desk:
+    """A `Verification` with its decisions as they came."""
+
+    def __init__(
+        self,
+        *verifiers: ScriptedVerifier,
+        policy: AdmissionPolicy | None = None,
+        limit_s: float = LIMIT_S,
+        share: int = 1,
+    ) -> None:
+        self.events = Events(asyncio.get_running_loop())
+        policy = policy or AdmissionPolicy()
+        self.verification = Verification(verifiers, policy, self.events, limit_s, share)
+        self.decisions: list[Decision] = []
+        self.ask = lambda key=ONE, address=HERE: self.verification.ask(key, address, self.decisions.append)
+
+    async def decided(self, count: int = 1) -> list[bool]:
+        await until(lambda: len(self.decisions) >= count)
+        return [decision.admits for decision in self.decisions]
+
+
+@pytest.mark.parametrize("answer", [Answer.ADMITTED, Answer.REFUSED])
+def test_the_answer_decides(answer: Answer) -> None:
+    """What the verifier says comes back with its verdict, and is counted."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        desk.ask()
+        await until(lambda: script.open_questions)
+        assert desk.verification.waiting == 1
+        script.answer(answer)
+        assert await desk.decided() == [answer is Answer.ADMITTED]
+        assert desk.verification.waiting == 0
+        assert desk.decisions[0].verdicts == (Verdict("script", answer),)
+        assert desk.events.verdicts == {("script", answer.value): 1}
+
+    run(scenario)
+
+
+def test_one_yes_ends_the_question() -> None:
+    """As soon as one verifier has admitted the key the others are not waited for, and their questions end."""
+
+    async def scenario() -> None:
+        slow, quick = ScriptedVerifier("slow"), ScriptedVerifier("quick")
+        desk = Desk(slow, quick)
+        desk.ask()
+        await until(lambda: quick.open_questions and slow.open_questions)
+        quick.answer(Answer.ADMITTED)
+        assert await desk.decided() == [True]
+        await until(lambda: slow.cancelled)
+
+    run(scenario)
+
+
+def test_all_must_say_yes_where_that_is_asked_for() -> None:
+    """With `needs_all` a single no ends the question."""
+
+    async def scenario() -> None:
+        one, other = ScriptedVerifier("one"), ScriptedVerifier("other")
+        desk = Desk(one, other, policy=AdmissionPolicy(needs_all=True))
+        desk.ask()
+        await until(lambda: one.open_questions and other.open_questions)
+        one.answer(Answer.ADMITTED)
+        other.answer(Answer.REFUSED)
+        assert await desk.decided() == [False]
+
+    run(scenario)
+
+
+def test_logins_with_one_key_from_one_address_share_a_question() -> None:
+    """They get the same answer; another key, or another address, is another question."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        for _ in range(3):
+            desk.ask()
+        desk.ask(OTHER)
+        desk.ask(ONE, THERE)
+        await until(lambda: script.open_questions == 3)
+        script.answer(Answer.ADMITTED)
+        assert await desk.decided(3) == [True] * 3
+        assert script.asked == [ONE, OTHER, ONE]
+        desk.ask()  # the answer is not remembered
+        await until(lambda: len(script.asked) == 4)
+        desk.verification.stop()
+
+    run(scenario)
+
+
+def test_a_question_for_which_nobody_waits_ends() -> None:
+    """When the last of its logins is gone it is broken off; who comes then asks anew."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        first, second = desk.ask(), desk.ask()
+        await until(lambda: script.open_questions == 1)
+        first.cancel()
+        await asyncio.sleep(0)
+        assert script.cancelled == 0
+        second.cancel()
+        desk.ask()  # in the same turn: the question that ends is not joined
+        await until(lambda: script.cancelled == 1 and script.open_questions == 1)
+        script.answer(Answer.ADMITTED)
+        assert await desk.decided() == [True]
+        assert len(desk.decisions) == 1
+
+    run(scenario)
+
+
+def test_no_answer_in_time_is_unreachable() -> None:
+    """It refuses, or admits where the verifier fails open, and is told once in a while."""
+
+    async def scenario() -> None:
+        for fails_open in (False, True):
+            script = ScriptedVerifier()
+            policy = AdmissionPolicy(fails_open=frozenset(["script"] if fails_open else []))
+            desk = Desk(script, policy=policy, limit_s=0.02)
+            desk.ask()
+            assert await desk.decided() == [fails_open]
+            assert str(desk.decisions[0]) == "script: unreachable (no answer within 0.02 s)"
+            assert not desk.decisions[0].is_known
+            assert script.cancelled == 1
+
+    run(scenario)
+
+
+def test_so_many_questions_at_once() -> None:
+    """More wait for their turn, which comes when one has been answered."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        for number in range(MAX_QUESTIONS + 1):
+            desk.ask(bytes((number,)) * 32)
+        await until(lambda: script.open_questions == MAX_QUESTIONS)
+        assert desk.verification.waiting == MAX_QUESTIONS + 1
+        script.answer(Answer.ADMITTED)
+        await until(lambda: len(script.asked) == MAX_QUESTIONS + 1)
+        desk.verification.stop()
+
+    run(scenario)
+
+
+def test_whose_turn_does_not_come_is_refused() -> None:
+    """Who waits too long for a turn is refused, also where the verifier fails open: a crowd must not open the door."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        opened = AdmissionPolicy(fails_open=frozenset(["script"]))
+        desk = Desk(script, policy=opened, limit_s=0.05, share=MAX_QUESTIONS)
+        desk.ask(ONE)
+        desk.ask(OTHER)
+        await desk.decided(2)
+        assert script.asked == [ONE]
+        assert sorted(map(str, desk.decisions)) == [
+            "relay: unusable (too many logins wait for a verifier)",
+            "script: unreachable (no answer within 0.05 s)",
+        ]
+        assert [decision.admits for decision in desk.decisions if decision.verdicts[0].verifier == "relay"] == [False]
+
+    run(scenario)
+
+
+def test_an_error_of_ours_refuses(caplog: pytest.LogCaptureFixture) -> None:
+    """A verifier that raises costs the login, with a traceback in the log, and nothing else."""
+
+    class Broken(ScriptedVerifier):
+        async def verify(self, key: bytes, address: object) -> Verdict:  # type: ignore[override]
+            raise RuntimeError("a bug")
+
+    async def scenario() -> None:
+        desk = Desk(Broken())
+        desk.ask()
+        assert await desk.decided() == [False]
+
+    run(scenario)
+    assert "a bug" in caplog.text
+
+
+def test_what_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A verifier that gives no verdict is warned of once a minute, with what that means for clients."""
+    caplog.set_level(logging.INFO, "tailhub")
+
+    async def scenario() -> None:
+        events = Events(asyncio.get_running_loop())
+        away = Verdict("url", Answer.UNREACHABLE, detail="Connection refused")
+        for _ in range(3):
+            events.verdict(away, opens=False)
+        events.verdict(Verdict("other", Answer.UNREACHABLE), opens=True)
+        events.verdict(Verdict("third", Answer.UNUSABLE, detail="HTTP 502"), opens=True)
+        events.verdict(Verdict("third", Answer.REFUSED), opens=True)
+        events.refused(ONE, THERE, 41641, Decision(False, (away,)))
+        events.stop()
+        assert events.failures == {"no verifier answered": 1}
+
+    run(scenario)
+    assert [record.message for record in caplog.records] == [
+        "verifier url: unreachable (Connection refused); meanwhile whom it alone knows is refused",
+        "verifier other: unreachable; meanwhile everyone is let in",
+        "verifier third: unusable (HTTP 502); meanwhile whom it alone knows is refused",
+        "refused [AAAAA] from [2001:db8::7]:41641; url: unreachable (Connection refused)",
+        "verifier url: unreachable (2 more in the last minute)",
+    ]
+
+
+def test_a_relay_without_verifiers_loads_none() -> None:
+    """What asks verifiers is imported by a relay that has some, and by no other."""
+    code = (
+        "import sys, tailhub.cli.relay, tailhub.server.service, tailhub.server.worker; "
+        "print([name for name in sys.modules if 'verif' in name and name.startswith('tailhub')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

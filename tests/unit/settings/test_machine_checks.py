@@ -1,0 +1,44 @@
+"""What ``config check`` finds in the files that a configuration names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.certificates import make_certificate
+from tailhub.server.config import RelayConfig
+from tailhub.settings.machine_checks import machine_findings
+
+NAME = "derp.example.com"
+CA = make_certificate(common_name="A CA", is_ca=True)
+
+
+def found(config: RelayConfig) -> list[str]:
+    return [finding.name for finding in machine_findings(config)]
+
+
+def test_a_directory_of_certificates(tmp_path: Path) -> None:
+    """It must be there, have a pair, and one for the name of the relay that has not expired."""
+    directory = tmp_path / "certs"
+    config = RelayConfig(cert_dir=directory, hostname=NAME)
+    assert found(config) == ["directory-missing"]
+    directory.mkdir()
+    assert found(config) == ["no-pair-in-directory"]
+    for names, days, expected in (
+        ([NAME], 30, []),
+        ([NAME], -1, ["certificate-expired"]),
+        (["other.example.com"], 30, ["certificate-lacks-name"]),
+    ):
+        made = make_certificate(dns_names=names, issuer=CA, valid_from_days=-60, valid_to_days=days)
+        (directory / "all.pem").write_bytes(made.key_pem + made.pem + CA.pem)
+        assert found(config) == expected
+
+
+def test_the_cache_of_autocert(tmp_path: Path) -> None:
+    """It must be there, and what is in it for the relay's name must be whole."""
+    cache = tmp_path / "cache"
+    config = RelayConfig(acme=True, hostname=NAME, listen=":443", acme_cache=cache)
+    assert found(config) == ["acme-challenges", "directory-missing"]
+    cache.mkdir()
+    assert found(config) == ["acme-challenges"]
+    (cache / NAME).write_bytes(CA.pem)
+    assert found(config) == ["acme-challenges", "not-pem"]
