@@ -309,7 +309,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH106": (
         "{path} 已变化，但无法使用，仍在使用之前的证书。",
-        "{reason}文件再次变化时会自动重试。",
+        "{reason}半分钟内会自动重试。",
     ),
     "TH107": (
         "{path} 的证书将在 {days} 天后（{date}）过期。",

@@ -337,7 +337,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH106": (
         "{path} has changed and cannot be used, so the certificate from before is still served.",
-        "{reason} It is tried again as soon as the files change.",
+        "{reason} It is tried again by itself, within half a minute.",
     ),
     "TH107": (
         "The certificate from {path} expires in {days} days, on {date}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tailhub.findings.finding import Finding
 
-_EXAMPLES = {"bool": "true", "int": "3478", "number": "100", "duration": "10s"}
+_EXAMPLES = {"bool": "true", "number": "100", "duration": "10s"}
 
 
 def value_repaired(place: str, found: str, taken: str) -> Finding:
@@ -12,10 +12,10 @@ def value_repaired(place: str, found: str, taken: str) -> Finding:
     return Finding("TH191", {"place": place, "found": found, "taken": taken})
 
 
-def original_value_bad(place: str, kind: str, found: str) -> Finding:
-    """The value at `place` is none of its `kind` ("bool", "int", "number", "duration")."""
+def original_value_bad(place: str, kind: str, found: str, usual: str = "") -> Finding:
+    """The value at `place` is none of its `kind` ("bool", "int", "number", "duration"); `usual` is one that is."""
     words = {word: word == kind for word in ("bool", "duration")}
-    return Finding("TH192", {"place": place, **words, "found": found, "example": _EXAMPLES.get(kind, "text")})
+    return Finding("TH192", {"place": place, **words, "found": found, "example": _EXAMPLES.get(kind) or usual or "100"})
 
 
 def original_refused(place: str, value: str) -> Finding:

@@ -173,7 +173,7 @@ def _read(words: Sequence[str], environ: Mapping[str, str]) -> _Written:
 def _take(written: _Written, flag: OriginalFlag, text: str, place: Place) -> None:
     mended = _mended(flag, text)
     if not _is_of_kind(flag.kind, mended):
-        written.faults.append(findings.original_value_bad(place, flag.kind, text))
+        written.faults.append(findings.original_value_bad(place, flag.kind, text, flag.default))
         return
     if mended != text:
         ours = BY_NAME.get(flag.name.replace("-", "_"))

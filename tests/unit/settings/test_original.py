@@ -222,11 +222,21 @@ def test_certificate_modes(mode: str) -> None:
     assert f"`{mode}`" in fault.render()
 
 
-@pytest.mark.parametrize("words", ["-stun=maybe", "-stun-port x", "-tcp-write-timeout 2", "-http-port="])
-def test_values_of_the_wrong_kind(words: str) -> None:
-    """A value that Go would not read is an error that names the flag."""
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        ("-stun=maybe", "-stun true"),
+        ("-stun-port x", "-stun-port 3478"),
+        ("-tcp-write-timeout 2", "-tcp-write-timeout 10s"),
+        ("-http-port=", "-http-port 80"),
+        ("-accept-connection-burst x", "-accept-connection-burst 100"),
+    ],
+)
+def test_values_of_the_wrong_kind(words: str, example: str) -> None:
+    """A value that Go would not read is an error that names the flag, with a value for that one."""
     faults = [fault for fault in read(f"-dev {words}").faults if fault.severity == "error"]
     assert [fault.name for fault in faults] == ["original-value-bad"]
+    assert f"As in `{example}`" in faults[0].render()
 
 
 @pytest.mark.parametrize(
