@@ -32,7 +32,7 @@ _EXPECTED = {
 }
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 MASK = "(secret)"
-_SECRET_IN_URL = re.compile(r"(?<=//)\S*(?=@)|(?<=\?)\S+")  # user and password; query
+_SECRET_IN_URL = re.compile(r"(?:(?<=//)|(?<!\S)(?!\S*//))\S*(?=@)|(?<=\?)\S+")  # user and password; query
 
 
 def value_of(setting: Setting, written: object, place: Place, directory: Path | None = None) -> object:
