@@ -126,6 +126,15 @@ def test_a_user_without_a_group_of_the_same_name(machine: SystemdMachine) -> Non
     assert machine.run("stat", "-c", "%U %G %a", STATE).stdout.strip() == "relayer nogroup 700"
 
 
+def test_a_service_has_a_configuration_to_begin_with(machine: SystemdMachine) -> None:
+    """Without a file there it gets the example, readable for root and the service alone: it may come to hold a secret."""
+    done = machine.tailhub("service", "install")
+    assert done.returncode == 0, done.stderr
+    file = "/etc/tailhub/tailhub.toml"
+    assert machine.run("stat", "-c", "%U %G %a", file).stdout.strip() == "root tailhub 640"
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() == "active"
+
+
 def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> None:
     """When the relay cannot start, installing fails with what the relay said."""
     configure(machine, 'listen = "nonsense"')

@@ -163,18 +163,23 @@ class Pebble:
 
 
 class _Dns:
-    """Answers what an ACME server asks, on UDP."""
+    """Answers what an ACME server asks, on UDP and (as newer pebbles ask) on TCP, a question a connection."""
 
     def __init__(self, txt: Path, prefix: Sequence[str] = ()) -> None:
         self._txt = txt
-        self._socket = _socket_inside(prefix) if prefix else socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket = _socket_inside(prefix, socket.SOCK_DGRAM)
+        self._listener = _socket_inside(prefix, socket.SOCK_STREAM)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._socket.bind(self._listener.getsockname())
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._run, daemon=True).start()
+        threading.Thread(target=self._run_tcp, daemon=True).start()
 
     def stop(self) -> None:
         """Answer no more."""
         self._socket.sendto(b"", self._socket.getsockname())
+        self._listener.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         while True:
@@ -183,6 +188,18 @@ class _Dns:
                 self._socket.close()
                 return
             self._socket.sendto(self._answer(query), peer)
+
+    def _run_tcp(self) -> None:
+        with self._listener:
+            while True:
+                try:
+                    link, _ = self._listener.accept()
+                except OSError:  # shut down
+                    return
+                with link, link.makefile("rwb") as stream:
+                    (length,) = struct.unpack("!H", stream.read(2))
+                    answer = self._answer(stream.read(length))
+                    stream.write(struct.pack("!H", len(answer)) + answer)
 
     def _answer(self, query: bytes) -> bytes:
         labels = []
@@ -206,12 +223,14 @@ class _Dns:
         return None
 
 
-def _socket_inside(prefix: Sequence[str]) -> socket.socket:
-    """A UDP socket in a network namespace, where it was opened by another process and sent here."""
+def _socket_inside(prefix: Sequence[str], kind: socket.SocketKind) -> socket.socket:
+    """A socket of this machine, or in a network namespace, where it is opened by another process and sent here."""
+    if not prefix:
+        return socket.socket(socket.AF_INET, kind)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     send = (
         f"import socket; link = socket.socket(fileno={theirs.fileno()}); "
-        "made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); socket.send_fds(link, [b'x'], [made.fileno()])"
+        f"made = socket.socket(socket.AF_INET, {int(kind)}); socket.send_fds(link, [b'x'], [made.fileno()])"
     )
     with ours, theirs:
         subprocess.run([*prefix, sys.executable, "-Sc", send], pass_fds=[theirs.fileno()], check=True)

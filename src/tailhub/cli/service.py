@@ -48,7 +48,7 @@ def install(name: str, user: str, config: Path | None, sample: str, lang: Langua
     homes = _check_reach(service)
     if not service.config.exists():
         service.config.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        _write_new(service.config, sample, 0o644)
+        _write_new(service.config, sample, 0o640, _group(service.user))  # it may come to hold a secret
         _say(lang, "config_made", path=service.config)
     moved = _move_state(service, lang)
     if moved is not None:
@@ -254,11 +254,12 @@ def _last_words(name: str) -> str:
     return _CODE.sub("", said[-1].removeprefix("tailhub: ")).rstrip(".") if said else "systemd says no more"
 
 
-def _write_new(path: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all."""
+def _write_new(path: Path, text: str, mode: int, group: int = 0) -> None:
+    """Write a file of root's whole or not at all."""
     new = path.with_name(path.name + ".new")
     try:
         new.write_text(text, encoding="utf-8")
+        os.chown(new, 0, group)
         new.chmod(mode)
         new.replace(path)
     except OSError as exc:
