@@ -127,7 +127,7 @@ def test_a_user_without_a_group_of_the_same_name(machine: SystemdMachine) -> Non
 
 
 def test_a_service_has_a_configuration_to_begin_with(machine: SystemdMachine) -> None:
-    """Without a file there it gets the example, readable for root and the service alone: it may come to hold a secret."""
+    """Without a file it gets the example, which root and the service alone may read: it may come to hold a secret."""
     done = machine.tailhub("service", "install")
     assert done.returncode == 0, done.stderr
     file = "/etc/tailhub/tailhub.toml"
