@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage
+from wsproto.events import BytesMessage, Ping
 
 from support import require
 from support.relay_process import RelayProcess, until
@@ -22,9 +23,12 @@ from tailhub import box
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.relay.admission import Answer
+from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.app import RelayServer
 from tailhub.server.derp_connection import MAX_EARLY_BYTES
+from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.verification import Verification
+from tailhub.server.websocket_connection import SLICE_BYTES
 
 MESH_KEY = "ab" * 32
 LIMIT_S = 5.0
@@ -50,6 +54,15 @@ async def begin(server: RelayServer, behind: bytes = b"") -> Wire:
     client = await Wire.open(server)
     client.write(client.client_info(await client.upgrade()), behind)
     return client
+
+
+async def begin_websocket(server: RelayServer) -> tuple[Wire, Connection]:
+    """The same over WebSocket, and what puts further bytes into messages."""
+    client = await Wire.open(server)
+    assert (await client.ask("GET /derp", WEBSOCKET)).status == 101
+    messages = Connection(ConnectionType.CLIENT)
+    client.write(messages.send(BytesMessage(data=client.client_info(server.context.public_key))))
+    return client, messages
 
 
 async def asked(script: ScriptedVerifier, count: int = 1) -> None:
@@ -106,16 +119,85 @@ def test_what_comes_early_is_dealt_with_later(size: int, over_websocket: bool) -
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(-(-size // 1000))]
             early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
             if over_websocket:
-                client = await Wire.open(server)
-                assert (await client.ask("GET /derp", WEBSOCKET)).status == 101
-                messages = Connection(ConnectionType.CLIENT)
-                for data in (client.client_info(context.public_key), early):
-                    client.write(messages.send(BytesMessage(data=data)))
+                client, messages = await begin_websocket(server)
+                client.write(messages.send(BytesMessage(data=early)))
             else:
                 client = await begin(server, early)
             await asked(script)
             await pass_time(1)
             assert context.relay.stats.packets_received == 0
+            script.answer(Answer.ADMITTED)
+            for packet in packets:
+                assert await receiver.frame() == (FrameType.RECV_PACKET, client.key + packet)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["", "reloaded"])
+@pytest.mark.parametrize("message_bytes", [0, 1, 1500], ids=["stream", "websocket-1", "websocket-1500"])
+def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
+    """What a client with a rate limit sends before and behind the verdict arrives once and in order, after pauses.
+
+    Nor does it matter that the limit is changed while it waits for the verdict, and again in the first pause.
+    """
+    strict, usual = RateLimit(1, MIN_BURST_BYTES), RateLimit(100_000, MIN_BURST_BYTES)
+
+    async def scenario() -> None:
+        async with relay() as server:
+            receiver = await open_client(server)
+            script, context = ScriptedVerifier(), server.context
+            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            apply_rate_limit(context, usual)
+            count = 100 if message_bytes else 200  # more than the burst and, but for WebSocket, a read
+            packets = [n.to_bytes(4, "big") + bytes(996) for n in range(count)]
+            early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
+            if message_bytes:
+                client, messages = await begin_websocket(server)
+                pieces = [early[pos : pos + message_bytes] for pos in range(0, len(early), message_bytes)]
+                client.write(*(messages.send(BytesMessage(data=piece)) for piece in pieces))
+            else:
+                client = await begin(server, early)
+            await asked(script)
+            await pass_time(1)
+            if is_reloaded:
+                apply_rate_limit(context, strict)
+            await pass_time(1)
+            assert context.relay.stats.packets_received == 0
+            script.answer(Answer.ADMITTED)
+            stats = context.relay.stats
+            if is_reloaded:
+                await until_async(lambda: stats.rate_pauses)
+                assert stats.packets_received < len(packets)
+                apply_rate_limit(context, usual)
+            arrived = []
+            while len(arrived) < len(packets):
+                frame_type, body = await receiver.frame()
+                if frame_type == FrameType.RECV_PACKET:  # and not ServerInfo, which tells the limit
+                    assert body[:32] == client.key
+                    arrived.append(body[32:])
+            assert arrived == packets
+            assert stats.packets_received == len(packets)
+            assert stats.rate_pauses
+
+    run(scenario)
+
+
+def test_pings_behind_early_packets() -> None:
+    """WebSocket frames that bring nothing for the relay do not make it read on while it waits for the verdict."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            receiver = await open_client(server)
+            script, context = ScriptedVerifier(), server.context
+            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            client, messages = await begin_websocket(server)
+            await asked(script)
+            packets = [n.to_bytes(4, "big") + bytes(8188) for n in range(20)]
+            pings = messages.send(Ping()) * (2 * SLICE_BYTES // 6)
+            for packet in packets:  # more of them than fit the buffer that all connections share
+                client.write(messages.send(BytesMessage(data=frames.send_packet(receiver.key, packet))), pings)
+                for _ in range(20):  # turns: more than it has slices
+                    await asyncio.sleep(0)
             script.answer(Answer.ADMITTED)
             for packet in packets:
                 assert await receiver.frame() == (FrameType.RECV_PACKET, client.key + packet)

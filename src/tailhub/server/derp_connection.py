@@ -204,14 +204,14 @@ class DerpConnection:
 
     @property
     def _is_paused(self) -> bool:
-        return self._pause is not None
+        return self._pause is not None or self._is_early_full
 
     def _end_pause(self) -> None:
         self._pause = None
         self._go_on()
 
     def _go_on(self) -> None:
-        """Read again, unless a pause has begun meanwhile: that ends with this."""
+        """Read again, unless a pause has begun meanwhile, or verifiers have still to decide: these end with this."""
         if not self._is_paused:
             self._stream.resume_reading()
 
@@ -253,7 +253,7 @@ class DerpConnection:
             return
         if self._waiting is not None:
             handshake.trailing += data
-            self._hold_up_early(handshake)
+            self._hold_up_early()
             return
         try:
             info = handshake.receive_data(data)
@@ -274,21 +274,27 @@ class DerpConnection:
             return
 
         def decided(decision: Decision) -> None:
+            is_held_up = self._is_early_full
             self._waiting = None
             if not decision.admits:
                 self._refuse(handshake.client_key, decision)
                 return
-            is_held_up = len(handshake.trailing) > MAX_EARLY_BYTES
             self._admit(handshake, info, is_mesh=False)
             if is_held_up:
                 self._go_on()
 
         newcomer.set_deadline(verification.longest_s, "no verdict on its key")
         self._waiting = verification.ask(handshake.client_key, newcomer.address or UNIX_PEER, decided)
-        self._hold_up_early(handshake)
+        self._hold_up_early()
 
-    def _hold_up_early(self, handshake: ServerHandshake) -> None:
-        if len(handshake.trailing) > MAX_EARLY_BYTES:
+    @property
+    def _is_early_full(self) -> bool:
+        """Does it wait for verifiers, and has it sent as much as is kept meanwhile?"""
+        handshake = self._handshake
+        return self._waiting is not None and handshake is not None and len(handshake.trailing) > MAX_EARLY_BYTES
+
+    def _hold_up_early(self) -> None:
+        if self._is_early_full:
             self._stream.pause_reading()
 
     def _refuse(self, key: bytes, decision: Decision) -> None:
