@@ -25,8 +25,9 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `verifier` answers to the question whether a key may relay. `node` is the device's name, if it told it.
+    """What `verifier` answers to the question whether a key may relay.
 
+    `node` is the device's name and `owner` its user's, if it told them; `tenant` the one to which a yes admits.
     `detail` says in a few printable words what came back, for the log; empty for a plain yes.
     """
 
@@ -34,6 +35,8 @@ class Verdict:
     answer: Answer
     node: str = ""
     detail: str = ""
+    owner: str = ""
+    tenant: str = ""
 
     def __str__(self) -> str:
         return f"{self.verifier}: {self.answer.value}" + (f" ({self.detail})" if self.detail else "")

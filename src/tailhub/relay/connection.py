@@ -34,6 +34,9 @@ class Identity:
     is_not_ideal: bool = False
     app_name: str = ""
     connected_at: float = 0.0  # monotonic seconds
+    tenant: str = ""  # whose verifier has admitted it
+    node: str = ""  # the device's name and its user's, as a verifier told them
+    owner: str = ""
 
     @property
     def presence_flags(self) -> int:

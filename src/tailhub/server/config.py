@@ -20,6 +20,7 @@ from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
+from tailhub.server.tenant_config import TenantConfig
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
 
@@ -41,7 +42,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `RelayConfig` has a tenant's fields too
 class ListenerConfig:
     """One place where clients connect, and the certificate that is served there.
 
@@ -76,12 +77,13 @@ class ListenerConfig:
         return self.places.get(setting) or Place.flag(setting)
 
 
-@dataclass(frozen=True, slots=True)
-class RelayConfig(ListenerConfig):
+@dataclass(frozen=True)
+class RelayConfig(TenantConfig, ListenerConfig):
     """Values as the user wrote them; each is checked where it is used, with a finding that names its place.
 
     Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given. It is its own first listener,
-    the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`.
+    the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`. Likewise it is its own
+    first tenant, the one without a name.
     """
 
     more_listeners: tuple[ListenerConfig, ...] = ()
@@ -95,11 +97,6 @@ class RelayConfig(ListenerConfig):
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
-    verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
-    verify_socket: Path | None = None  # where it is asked; None: where this platform has it
-    verify_url: str = ""  # admit whom the program there admits
-    verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
-    verify_all: bool = False  # every verifier must say yes; else one is enough
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
     region_id: int | None = None
     home: str = ""
@@ -112,8 +109,6 @@ class RelayConfig(ListenerConfig):
     tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
     tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
-    rate_limit_bytes_per_s: float = 0.0  # what each client may send; 0: any number
-    rate_burst_bytes: float = 0.0  # so many at once beyond that; 0: those of a second
     rate_config: Path | None = None  # a file, as the original's, with both instead
     workers: int | None = None  # None: by the number of cores
 
@@ -121,11 +116,6 @@ class RelayConfig(ListenerConfig):
     def listeners(self) -> tuple[ListenerConfig, ...]:
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
-
-    @property
-    def has_verifiers(self) -> bool:
-        """Is anybody asked who may relay?"""
-        return self.verify_tailscaled or bool(self.verify_url)
 
 
 def check_config(config: RelayConfig) -> None:
