@@ -25,8 +25,8 @@ class PendingUsage:
 
     Beyond `max_pairs` in an hour a pair that has not been seen in it is counted as two: what its sender sent to
     `OTHER_KEY`, and what its receiver got from there. So the sums of every key stay right, and only who spoke with
-    whom is lost. Beyond twice as many the keys are not told apart either, only tenants. The same bounds hold for all
-    that waits, however many hours it is from.
+    whom is lost. Beyond three times as many rows the keys are not told apart either, only tenants. The same bounds hold
+    for all that waits, however many hours it is from.
     """
 
     def __init__(self, max_pairs: int = MAX_PAIRS) -> None:
@@ -39,12 +39,19 @@ class PendingUsage:
 
     def add(self, deltas: Iterable[UsageDelta]) -> list[UsageDelta]:
         """Count these; returns them as they were counted."""
-        counted = [part for delta in deltas for part in self._fold(delta)]
-        for part in counted:
-            row = self._rows.setdefault((part.hour, (part.tenant, part.src, part.dst)), [0, 0, 0])
-            row[0] += part.packets
-            row[1] += part.in_bytes
-            row[2] += part.out_bytes
+        counted: list[UsageDelta] = []
+        for delta in deltas:
+            if self._has_room(delta, self._max_pairs):
+                parts = [delta]
+            else:
+                parts = [delta._replace(dst=OTHER_KEY, out_bytes=0)]
+                if delta.out_bytes:
+                    parts.append(delta._replace(src=OTHER_KEY, packets=0, in_bytes=0))
+            for part in parts:
+                if part is not delta and not self._has_room(part, 3 * self._max_pairs):
+                    part = part._replace(src=OTHER_KEY, dst=OTHER_KEY)
+                self._count(part)
+                counted.append(part)
         return counted
 
     def take(self) -> tuple[UsageDelta, ...]:
@@ -54,16 +61,11 @@ class PendingUsage:
             del self._seen[hour]
         return tuple(UsageDelta(hour, *pair, *counts) for (hour, pair), counts in rows.items())
 
-    def _fold(self, delta: UsageDelta) -> Iterable[UsageDelta]:
-        if self._has_room(delta, self._max_pairs):
-            return (delta,)
-        halves = [delta._replace(dst=OTHER_KEY, out_bytes=0)]
-        if delta.out_bytes:
-            halves.append(delta._replace(src=OTHER_KEY, packets=0, in_bytes=0))
-        return [
-            half if self._has_room(half, 2 * self._max_pairs) else half._replace(src=OTHER_KEY, dst=OTHER_KEY)
-            for half in halves
-        ]
+    def _count(self, delta: UsageDelta) -> None:
+        row = self._rows.setdefault((delta.hour, (delta.tenant, delta.src, delta.dst)), [0, 0, 0])
+        row[0] += delta.packets
+        row[1] += delta.in_bytes
+        row[2] += delta.out_bytes
 
     def _has_room(self, delta: UsageDelta, most: int) -> bool:
         """May this pair have a row of its own in its hour?"""
