@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tailhub.findings.finding import Finding
-from tailhub.findings.place import Place
 
 
-def bad_store(place: Place, reason: str) -> Finding:
+def bad_store(place: str, reason: str) -> Finding:
     """The setting is neither empty nor ``off`` nor the URL of a database. Its text may be secret and is not told."""
     return Finding("TH260", {"place": place, "reason": reason})
 

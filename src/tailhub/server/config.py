@@ -20,6 +20,7 @@ from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
+from tailhub.store.location import parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
 
@@ -33,6 +34,7 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "usage_retention_days": 36500,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -94,6 +96,8 @@ class RelayConfig(ListenerConfig):
     state_dir: Path | None = None
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
+    store: str = field(default="", repr=False)  # where usage is kept: empty, "off", or a database's URL
+    usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
     verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
     verify_socket: Path | None = None  # where it is asked; None: where this platform has it
@@ -164,6 +168,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         for listener in config.listeners:
             found += acme_findings(config, listener)
     found += _access_findings(config)
+    try:
+        parse_location(config.store, Path())
+    except LocalError as exc:
+        found.append(findings.bad_store(config.place("store"), str(exc)))
     try:
         PublicSettings(config.home)
     except LocalError:
