@@ -143,6 +143,39 @@ def derpmap(
     return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)
 
 
+@app.command()
+def usage(
+    by: Annotated[str, typer.Option(metavar="key|pair|tenant|day|relay", help="What each line is about.")] = "key",
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="The billing period that begins in it (default: the current one).")
+    ] = "",
+    since: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day.")] = "",
+    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day that is not counted any more.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, for spreadsheets.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="The relay's configuration file.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub usage"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Show who used what: packets, bytes, and what they cost.
+
+    It reads the store of the relay's configuration, whether the relay runs or not. What a running relay has counted is
+    there within seconds.
+    """
+    language = command_line.language(lang)
+    if as_csv and as_json:
+        raise UsageError(findings.options_exclude("--csv", "--json"))
+    from tailhub.cli.usage import print_usage
+
+    form = "csv" if as_csv else "json" if as_json else "table"
+    return print_usage(config, state_dir, by, (month, since, until), form, language)
+
+
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(service, name="service")
 
