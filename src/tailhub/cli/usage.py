@@ -193,9 +193,8 @@ def _table(report: Report, lang: Language) -> str:
     remarks += [words["zone"].format(zone=zone)] if zone is not UTC else []
     remarks += [words[f"billed_{report.billing.counts}"]] if report.billing.price_per_gb else []
     console.print(Text("  ".join(remarks), "dim"), soft_wrap=True)
-    console.print()
     if not report.rows:
-        console.print(words["nothing"])
+        console.print("\n" + words["nothing"])
         return stream.getvalue()
     has_tenants = any(row.tenant for row in report.rows)
     labels = _labels(report, _blank(report.by), words, has_tenants)

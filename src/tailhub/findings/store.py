@@ -25,8 +25,8 @@ def store_not_writable(path: str, reason: str) -> Finding:
     return Finding("TH263", {"path": path, "reason": reason})
 
 
-def store_corrupt(path: str, aside: str, reason: str, backups: str) -> Finding:
-    """The file is damaged, was moved to `aside`, and a new one has been begun."""
+def store_corrupt(path: str, aside: str, reason: str, backups: str = "") -> Finding:
+    """The file is damaged, was moved to `aside`, and a new one has been begun. `backups`: where copies are."""
     return Finding("TH264", {"path": path, "aside": aside, "reason": reason, "backups": backups})
 
 

@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
-from tailhub.store.backup import copy_file, copy_tables
+from tailhub.store.backup import copy_tables
 from tailhub.store.location import public_location
+from tailhub.store.sqlite_file import copy_file
 from tailhub.store.tables import VERSION_TABLE
 
 __all__ = ["REVISIONS", "check_version", "migrate"]

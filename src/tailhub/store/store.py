@@ -22,11 +22,11 @@ from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
 from tailhub.store import reports, tables
-from tailhub.store.backup import set_aside
 from tailhub.store.engine import TROUBLES, is_corrupt, make_engine, reason_of, trouble
 from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.migrate import check_version, migrate
 from tailhub.store.records import Admission, Allowed, Batch, Grouping, Name, Refusal, Totals, UsageRow
+from tailhub.store.sqlite_file import set_aside
 
 __all__ = ["MAX_REFUSALS", "Store"]
 
@@ -254,7 +254,9 @@ class Store:
             aside = set_aside(self._place, time.time())
         except OSError:  # a directory that has become read-only: said with the next error
             return False
-        self._tell(findings.store_corrupt(str(self._place), str(aside), reason_of(error), str(self._backup_dir)))
+        has_backups = self._backup_dir is not None and any(self._backup_dir.glob("*.db"))
+        backups = str(self._backup_dir) if has_backups else ""
+        self._tell(findings.store_corrupt(str(self._place), str(aside), reason_of(error), backups))
         return True
 
     def _finding(self, error: Exception) -> Finding:
