@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Table, bindparam, case, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tailhub import findings
@@ -48,7 +47,7 @@ class Store:
         self._tell = tell
         self._engine: AsyncEngine | None = None
         self._is_read_only = False
-        self._insert: Any = postgresql.insert if isinstance(place, str) else sqlite.insert
+        self._insert = _insert_of(place)
 
     @classmethod
     async def open(
@@ -369,6 +368,17 @@ class Store:
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key.columns), set_=changes(statement.excluded)
         )
+
+
+def _insert_of(place: Path | str) -> Any:
+    """The database's own INSERT, which can change a row that is there; only that database's module is imported."""
+    if isinstance(place, str):
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert
 
 
 class _DamagedError(OSError):
