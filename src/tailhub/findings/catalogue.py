@@ -172,4 +172,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # what becomes of refused clients
+    "TH280": Entry("bad-refuse", _ERROR),
+    "TH281": Entry("refuse-text-long", _ERROR),
 }

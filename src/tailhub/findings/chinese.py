@@ -577,4 +577,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} 不存在，已把 {source} 里的中继密钥复制到那里。",
         "不必处理：中继与搬迁之前是同一个。",
     ),
+    "TH280": (
+        "{setting}：应为 hold 或 close，实际为 {text}。",
+        "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",
+    ),
+    "TH281": (
+        "{setting}：最多 {most} 个字符，实际有 {length} 个。",
+        "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
+    ),
 }

@@ -620,4 +620,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH280": (
+        "{setting}: expected hold or close, found {text}.",
+        "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
+        "it, as the original does.",
+    ),
+    "TH281": (
+        "{setting}: expected at most {most} characters, found {length}.",
+        "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
+    ),
 }
