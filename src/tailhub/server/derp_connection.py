@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from typing import TYPE_CHECKING
 
 from tailhub.derp.frames import KEEP_ALIVE, FrameType
 from tailhub.derp.handshake import ServerHandshake, further_server_info
@@ -21,8 +22,10 @@ from tailhub.relay.rate_limit import Throttle
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Login
-from tailhub.server.held_login import HeldLogin
 from tailhub.server.newcomers import Newcomer
+
+if TYPE_CHECKING:
+    from tailhub.server.held_login import HeldLogin
 
 WRITE_BYTES = 65536  # plaintext taken from the queue at a time
 # The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line

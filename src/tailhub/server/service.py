@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
@@ -21,17 +22,18 @@ from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
-from tailhub.server.door import Door
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
-from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
+
+if TYPE_CHECKING:
+    from tailhub.server.gatekeeper import Gatekeeper
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -121,6 +123,8 @@ class RelayService:
 
         Many who are held must leave descriptors for those who may come in.
         """
+        from tailhub.server.door import Door  # which a relay for everyone needs not
+
         config = self._foundation.config
         door = self.context.door = Door(
             self.context,
