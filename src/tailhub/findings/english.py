@@ -669,6 +669,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "||{option}: expected a [[month?month||day]], found `{text}`]].",
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
+    ),
     "TH280": (
         "{setting}: expected hold or close, found {text}.",
         "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
