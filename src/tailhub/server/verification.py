@@ -207,4 +207,9 @@ def make_verifiers(config: RelayConfig) -> list[Verifier]:
 
         url, fails_open = parse_url(config.verify_url), config.verify_url_fail_open
         verifiers.append(UrlVerifier(url, config.place("verify_url"), fails_open=fails_open))
+    if config.allow_list is not None:
+        from tailhub.server.allow_file import make_allow_list
+
+        if (allow_list := make_allow_list(config, config)) is not None:
+            verifiers.append(allow_list)
     return verifiers

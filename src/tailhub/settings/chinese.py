@@ -50,6 +50,7 @@ MEANINGS: dict[str, str] = {
     "verify_url_fail_open": "verify_url 连不上时放所有人进来。",
     "verify_all": "所有验证者都放行才算数；默认有一个放行即可。",
     "verify_timeout_s": "等待验证者回答的时间（0：与客户端等待的时间相同，10 秒）。",
+    "allow_list": "只允许此文件列出的密钥使用中继（tailhub allow）；on：状态目录里的文件。",
     "region_id": "输出的 map 里的区域编号，900 到 999（默认由密钥得出）。",
     "workers": "服务客户端的进程数（auto：不超过两个核时为 1，否则为核数减一）。",
     "accept_limit": "公开端口每秒接受的新连接数，超出的立即关闭（0：不限）。",
