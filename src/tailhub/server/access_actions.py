@@ -1,0 +1,226 @@
+"""What an operator may see and do about who may relay: the refused, the allow lists, and why a key is in or out.
+
+Hears of each decision (`AccessActions.decided`) and remembers the last of each key. The calls are routes of the
+operator's API. One in each relay, where its verifiers are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Final, TypeAlias
+
+from tailhub import findings
+from tailhub.exceptions import LocalError, UsageError
+from tailhub.keys import NodePublic, short_key
+from tailhub.relay.admission import Answer, Verdict
+from tailhub.relay.allowed_keys import AllowedKey, is_name
+from tailhub.relay.key_lookup import find_entries, find_key
+from tailhub.relay.refusals import Refusal, Refusals, Sighting, Sightings, replaced_by
+from tailhub.server.verification import Decision, Verification
+from tailhub.verifiers.allow_list import AllowList
+from tailhub.verifiers.verifier import Verifier
+from tailhub.web.operator_api import Call, Route
+
+__all__ = ["AccessActions"]
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Json: TypeAlias = Mapping[str, Any]
+
+ASK_S: Final = 5.0  # that a verifier has when somebody wants to know what it says
+_NOBODY = IPv4Address(0)  # the address of a key that was never here
+
+Connected: TypeAlias = Callable[[], Awaitable[Mapping[bytes, str]]]
+"""The keys that are connected just now, with an address of each."""
+
+
+class AccessActions:
+    """Made with the relay's `verification`, None where everyone may relay."""
+
+    def __init__(self, verification: Verification | None, connected: Connected) -> None:
+        self.refusals = Refusals()
+        self.sightings = Sightings()
+        self._connected = connected
+        self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
+        self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
+        for allow_list in self._lists:
+            allow_list.start()
+        if verification is not None:
+            verification.on_decided = self.decided
+        self.routes = (
+            Route("GET", "pending", self._pending),
+            Route("POST", "pending/*/approve", self._approve),
+            Route("GET", "allow", self._allow_list),
+            Route("POST", "allow", self._allow),
+            Route("DELETE", "allow", self._disallow),
+            Route("GET", "explain/*", self._explain),
+        )
+
+    def decided(self, key: bytes, address: Address, decision: Decision) -> None:
+        """There is a decision about a client."""
+        if decision.admits:
+            self.refusals.forget(key)
+            self.sightings.note(key, Sighting(address, time.time(), decision.verdicts))
+        else:
+            self.refusals.note(key, address, decision.verdicts, time.time())
+
+    # --- the refused --------------------------------------------------------------------------------------------------
+
+    async def _pending(self, call: Call) -> Json:
+        connected = await self._connected()
+        allowed = self._allowed()
+        refusals = [refusal for refusal in self.refusals.listed() if refusal.key not in allowed]
+        rows = [self._refusal_json(refusal, connected) for refusal in refusals]
+        return {"pending": rows, "has_verifiers": bool(self._verifiers), "has_list": bool(self._lists)}
+
+    async def _approve(self, call: Call) -> Json:
+        number = call.parts[0]
+        refusal = self.refusals.by_number(int(number)) if number.isascii() and number.isdigit() else None
+        if refusal is None:
+            raise UsageError(findings.not_on_record(number, number=True))
+        comment = call.text("comment") or f"approved {datetime.now(UTC):%Y-%m-%d}"
+        name, tenant, replaced = call.text("name"), call.text("tenant"), list[AllowedKey]()
+        if call.flag("replace"):
+            replaced = await self._replaced(refusal, name)
+            name, tenant = name or replaced[0].name, tenant or replaced[0].tenant
+        return await self._put(refusal.key, name or refusal.node, tenant, comment, replaced)
+
+    async def _replaced(self, refusal: Refusal, name: str) -> list[AllowedKey]:
+        """The entry that a refused key is to replace: that with the name, else the probable one."""
+        if name:
+            return find_entries(name, self._allowed().values())
+        replacement = replaced_by(refusal, self._allowed(), self.sightings, await self._connected())
+        if replacement is None:
+            raise UsageError(findings.not_on_record(short_key(refusal.key), entry=True))
+        return [replacement.entry]
+
+    # --- the lists ----------------------------------------------------------------------------------------------------
+
+    async def _allow_list(self, call: Call) -> Json:
+        self._need_list()
+        lists = [
+            {
+                "place": one.backing.place,
+                "tenant": one.tenant,
+                "trouble": one.trouble.render() if one.trouble is not None else "",
+                "keys": [_entry_json(entry) for entry in (await one.current()).values()],
+            }
+            for one in self._lists
+        ]
+        return {"lists": lists}
+
+    async def _allow(self, call: Call) -> Json:
+        key = find_key(call.text("key"), await self._known(), self._allowed().values())
+        return await self._put(key, call.text("name"), call.text("tenant"), call.text("comment"), [])
+
+    async def _put(
+        self, key: bytes, name: str, tenant: str, comment: str, replaced: Collection[AllowedKey]
+    ) -> Json:
+        """Put a key on the list of its tenant, in the place of those that are `replaced`."""
+        self._need_list()
+        own = next((one for one in self._lists if one.tenant == tenant), None)
+        allow_list = own or next((one for one in self._lists if not one.tenant), None)
+        if allow_list is None:
+            raise UsageError(findings.no_allow_list())
+        for word in (name, tenant):
+            if word and not is_name(word):
+                raise UsageError(findings.allow_name(word))
+        gone = {entry.key for entry in replaced} - {key}
+        keys = await allow_list.current()
+        for other in keys.values():
+            if name and other.name == name and other.key not in {key, *gone}:
+                raise UsageError(findings.allow_name(name, NodePublic.PREFIX + other.key.hex()))
+        before = keys.get(key, AllowedKey(key))
+        comment = "".join(c if c.isprintable() else " " for c in comment)
+        entry = AllowedKey(key, name or before.name, tenant or before.tenant, comment or before.comment)
+        await allow_list.allow(entry, gone)
+        self.refusals.forget(key)
+        return {"allowed": _entry_json(entry), "replaced": [_entry_json(one) for one in replaced if one.key != key]}
+
+    async def _disallow(self, call: Call) -> Json:
+        self._need_list()
+        found = find_entries(call.query("which"), self._all_entries())
+        for allow_list in self._lists:
+            if any(entry.key in allow_list.keys for entry in found):
+                await allow_list.disallow({entry.key for entry in found})
+        return {"removed": [_entry_json(found[0])]}
+
+    def _need_list(self) -> None:
+        if not self._lists:
+            raise UsageError(findings.no_allow_list())
+
+    def _all_entries(self) -> list[AllowedKey]:
+        return [entry for one in self._lists for entry in one.keys.values()]
+
+    def _allowed(self) -> Mapping[bytes, AllowedKey]:
+        return {entry.key: entry for entry in self._all_entries()}
+
+    # --- one key ------------------------------------------------------------------------------------------------------
+
+    async def _explain(self, call: Call) -> Json:
+        connected = await self._connected()
+        allowed = self._allowed()
+        key = find_key(call.parts[0], await self._known(), allowed.values())
+        refusal, sighting, entry = self.refusals.get(key), self.sightings.get(key), allowed.get(key)
+        verdicts = refusal.verdicts if refusal is not None else sighting.verdicts if sighting is not None else ()
+        at = refusal.last_at if refusal is not None else sighting.at if sighting is not None else None
+        address = refusal.address if refusal is not None else sighting.address if sighting is not None else None
+        if call.query("ask") not in ("", "0"):
+            verdicts, at = await self._ask(key, address or _NOBODY), time.time()
+        state = "connected" if key in connected else "refused" if refusal is not None else "absent"
+        row: dict[str, Any] = self._refusal_json(refusal, connected) if refusal is not None else {}
+        row |= {
+            "key": NodePublic.PREFIX + key.hex(),
+            "short": short_key(key),
+            "state": state if state != "absent" or sighting is None else "gone",
+            "address": connected.get(key) or (str(address) if address is not None else ""),
+            "answers": [_verdict_json(verdict) for verdict in verdicts],
+            "answered_unix_s": at,
+            "allowed": _entry_json(entry) if entry is not None else None,
+            "has_verifiers": bool(self._verifiers),
+        }
+        return row
+
+    async def _ask(self, key: bytes, address: Address) -> tuple[Verdict, ...]:
+        """What each verifier says of a key now."""
+
+        async def ask(verifier: Verifier) -> Verdict:
+            try:
+                async with asyncio.timeout(ASK_S):
+                    return await verifier.verify(key, address)
+            except TimeoutError:
+                return Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {ASK_S:g} s")
+
+        return tuple(await asyncio.gather(*(ask(verifier) for verifier in self._verifiers)))
+
+    async def _known(self) -> Iterable[bytes]:
+        return {*self._allowed(), *self.refusals, *self.sightings, *await self._connected()}
+
+    def _refusal_json(self, refusal: Refusal, connected: Mapping[bytes, str]) -> dict[str, Any]:
+        replacement = replaced_by(refusal, self._allowed(), self.sightings, connected)
+        return {
+            "id": refusal.number,
+            "key": NodePublic.PREFIX + refusal.key.hex(),
+            "short": short_key(refusal.key),
+            "address": str(refusal.address),
+            "first_unix_s": refusal.first_at,
+            "last_unix_s": refusal.last_at,
+            "count": refusal.count,
+            "node": refusal.node,
+            "answers": [_verdict_json(verdict) for verdict in refusal.verdicts],
+            "replaces": _entry_json(replacement.entry) | {"reason": replacement.reason} if replacement else None,
+        }
+
+
+def _entry_json(entry: AllowedKey) -> dict[str, Any]:
+    key = NodePublic.PREFIX + entry.key.hex()
+    row = {"key": key, "short": short_key(entry.key), "name": entry.name, "tenant": entry.tenant}
+    return row | {"comment": entry.comment, "line": entry.line}
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    row = {"verifier": verdict.verifier, "answer": verdict.answer.value, "detail": verdict.detail}
+    return row | {"node": verdict.node, "owner": verdict.owner, "tenant": verdict.tenant}
