@@ -61,6 +61,7 @@ class AllowList:
         self.on_change: Callable[[Collection[bytes] | None], None] = lambda keys: None
         self.trouble: Finding | None = None  # why it cannot be read just now
         self._keys: Mapping[bytes, AllowedKey] | None = None  # None: it has never been read
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def keys(self) -> Mapping[bytes, AllowedKey]:
@@ -69,6 +70,7 @@ class AllowList:
 
     async def verify(self, key: bytes, address: IPv4Address | IPv6Address) -> Verdict:
         """Is it on the list?"""
+        self.start()
         if self._keys is None:
             await self._take(self.backing.read)
         if self._keys is None:
@@ -91,9 +93,22 @@ class AllowList:
             return findings.file_trouble(self.backing.place, "no answer in time")
         return None if listing.keys else findings.allow_list_empty(self.backing.place)
 
-    async def run(self) -> None:
-        """Look at it again and again until cancelled."""
+    def start(self) -> None:
+        """Look at it from now on; the first question does the same."""
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def stop(self) -> None:
+        """Look at it no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def current(self) -> Mapping[bytes, AllowedKey]:
+        """The list as it is now, or was when it could be read last."""
         await self._take(self.backing.read)
+        return self.keys
+
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             await self._take(self.backing.changed)

@@ -81,7 +81,7 @@ def test_a_list_that_goes_on(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
     allow_list = AllowList(kept)
 
     async def scenario() -> None:
-        running = asyncio.create_task(allow_list.run())
+        allow_list.start()
         await until(lambda: A in allow_list.keys)
         kept.entries = None
         await until(lambda: allow_list.trouble)
@@ -91,7 +91,7 @@ def test_a_list_that_goes_on(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
         assert (await allow_list.verify(B, SOMEWHERE)).answer is Answer.REFUSED
         kept.entries = {B: AllowedKey(B)}
         await until(lambda: B in allow_list.keys)
-        running.cancel()
+        allow_list.stop()
 
     with caplog.at_level(logging.INFO):
         run(scenario)
