@@ -238,7 +238,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
-        "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
+        "请启动中继：`tailhub relay`，或指定它的状态目录，`--state-dir DIR`；请用运行它的用户执行。",
     ),
     "TH081": (
         "输出无法写入：{reason}。",
@@ -620,6 +620,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH269": (
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
+    ),
     "TH285": (
         "{path} 第 {line} 行：应为 `nodekey:<64 位十六进制数> NAME [tenant=TENANT] # comment`，实际有 `{word}`。"
         "这一行不起作用，其他行照常。",

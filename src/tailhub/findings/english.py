@@ -263,8 +263,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "No relay answers at {path}[[reason? ({reason})]].",
-        "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
-        "that runs it.",
+        "Start one, `tailhub relay`, or name its state directory, `--state-dir DIR`; ask as the user that runs it.",
     ),
     "TH081": (
         "The output could not be written: {reason}.",
@@ -669,6 +668,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "||{option}: expected a [[month?month||day]], found `{text}`]].",
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
+    ),
     "TH285": (
         "{path}, line {line}: expected `nodekey:<64 hex digits> NAME [tenant=TENANT] # comment`, found `{word}`. The "
         "line counts for nothing, the others do.",

@@ -13,11 +13,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tailhub import findings
-from tailhub.exceptions import LocalError
+from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding
 from tailhub.keys import NodePublic
 
-__all__ = ["MAX_LINES", "AllowedKey", "Listing", "is_name", "parse_listing", "with_key", "without_keys"]
+__all__ = ["MAX_LINES", "AllowedKey", "Listing", "completed", "is_name", "parse_listing", "with_key", "without_keys"]
 
 MAX_LINES = 50_000
 MAX_NAME_LEN = 64  # characters, also of a tenant
@@ -50,6 +50,23 @@ def is_name(text: str) -> bool:
     """Can this stand as a name, or as a tenant's, in a line?"""
     is_tame = text.isprintable() and not any(c.isspace() for c in text) and "#" not in text and "=" not in text
     return 0 < len(text) <= MAX_NAME_LEN and is_tame and not text.startswith(NodePublic.PREFIX)
+
+
+def completed(entry: AllowedKey, keys: Mapping[bytes, AllowedKey], replaces: Collection[bytes] = ()) -> AllowedKey:
+    """The entry as it is to be put among `keys`: what it leaves open stays as it was.
+
+    Raises `UsageError` for a name that is none, or that of another key than those that it `replaces`.
+    """
+    for word in (entry.name, entry.tenant):
+        if word and not is_name(word):
+            raise UsageError(findings.allow_name(word))
+    for other in keys.values():
+        if entry.name and other.name == entry.name and other.key not in (entry.key, *replaces):
+            raise UsageError(findings.allow_name(entry.name, NodePublic.PREFIX + other.key.hex()))
+    before = keys.get(entry.key, entry)
+    comment = "".join(c if c.isprintable() else " " for c in entry.comment[:_MAX_COMMENT_LEN])
+    name, tenant = entry.name or before.name, entry.tenant or before.tenant
+    return AllowedKey(entry.key, name, tenant, comment or before.comment)
 
 
 def parse_listing(text: str, place: str) -> Listing:

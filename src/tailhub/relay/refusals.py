@@ -15,7 +15,16 @@ from typing import Literal, NamedTuple, TypeAlias
 from tailhub.relay.admission import Verdict
 from tailhub.relay.allowed_keys import AllowedKey
 
-__all__ = ["MAX_REFUSALS", "MAX_SIGHTINGS", "Refusal", "Refusals", "Replacement", "Sighting", "Sightings", "replaced_by"]
+__all__ = [
+    "MAX_REFUSALS",
+    "MAX_SIGHTINGS",
+    "Refusal",
+    "Refusals",
+    "Replacement",
+    "Sighting",
+    "Sightings",
+    "replaced_by",
+]
 
 MAX_REFUSALS = 500
 MAX_SIGHTINGS = 20_000
@@ -57,7 +66,9 @@ class Refusals:
         self._changed: dict[bytes, None] = {}
         self.dropped = 0
 
-    def note(self, key: bytes, address: Address, verdicts: Sequence[Verdict], at: float, *, again: bool = False) -> None:
+    def note(
+        self, key: bytes, address: Address, verdicts: Sequence[Verdict], at: float, *, again: bool = False
+    ) -> None:
         """The client with this `key` was refused; `again`: it did not ask itself, somebody asked about it once more."""
         before = self._refusals.pop(key, None)
         if before is None and again:

@@ -14,13 +14,15 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeAlias
 
 from tailhub import findings
-from tailhub.exceptions import LocalError, UsageError
+from tailhub.exceptions import UsageError
 from tailhub.keys import NodePublic, short_key
 from tailhub.relay.admission import Answer, Verdict
-from tailhub.relay.allowed_keys import AllowedKey, is_name
+from tailhub.relay.allowed_keys import AllowedKey, completed
 from tailhub.relay.key_lookup import find_entries, find_key
 from tailhub.relay.refusals import Refusal, Refusals, Sighting, Sightings, replaced_by
-from tailhub.server.verification import Decision, Verification
+from tailhub.server.access_json import entry_json, refusal_json, verdict_json
+from tailhub.server.gatekeeper import Decision
+from tailhub.server.verification import Verification
 from tailhub.verifiers.allow_list import AllowList
 from tailhub.verifiers.verifier import Verifier
 from tailhub.web.operator_api import Call, Route
@@ -65,7 +67,7 @@ class AccessActions:
             self.refusals.forget(key)
             self.sightings.note(key, Sighting(address, time.time(), decision.verdicts))
         else:
-            self.refusals.note(key, address, decision.verdicts, time.time())
+            self.refusals.note(key, address, decision.verdicts, time.time(), again=decision.again)
 
     # --- the refused --------------------------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class AccessActions:
                 "place": one.backing.place,
                 "tenant": one.tenant,
                 "trouble": one.trouble.render() if one.trouble is not None else "",
-                "keys": [_entry_json(entry) for entry in (await one.current()).values()],
+                "keys": [entry_json(entry) for entry in (await one.current()).values()],
             }
             for one in self._lists
         ]
@@ -114,31 +116,24 @@ class AccessActions:
 
     async def _allow(self, call: Call) -> Json:
         key = find_key(call.text("key"), await self._known(), self._allowed().values())
-        return await self._put(key, call.text("name"), call.text("tenant"), call.text("comment"), [])
+        name, tenant, replaced = call.text("name"), call.text("tenant"), list[AllowedKey]()
+        if call.flag("replace"):
+            replaced = find_entries(name, self._all_entries())
+            tenant = tenant or replaced[0].tenant
+        return await self._put(key, name, tenant, call.text("comment"), replaced)
 
-    async def _put(
-        self, key: bytes, name: str, tenant: str, comment: str, replaced: Collection[AllowedKey]
-    ) -> Json:
+    async def _put(self, key: bytes, name: str, tenant: str, comment: str, replaced: Collection[AllowedKey]) -> Json:
         """Put a key on the list of its tenant, in the place of those that are `replaced`."""
         self._need_list()
         own = next((one for one in self._lists if one.tenant == tenant), None)
         allow_list = own or next((one for one in self._lists if not one.tenant), None)
         if allow_list is None:
             raise UsageError(findings.no_allow_list())
-        for word in (name, tenant):
-            if word and not is_name(word):
-                raise UsageError(findings.allow_name(word))
-        gone = {entry.key for entry in replaced} - {key}
-        keys = await allow_list.current()
-        for other in keys.values():
-            if name and other.name == name and other.key not in {key, *gone}:
-                raise UsageError(findings.allow_name(name, NodePublic.PREFIX + other.key.hex()))
-        before = keys.get(key, AllowedKey(key))
-        comment = "".join(c if c.isprintable() else " " for c in comment)
-        entry = AllowedKey(key, name or before.name, tenant or before.tenant, comment or before.comment)
+        gone = {one.key for one in replaced} - {key}
+        entry = completed(AllowedKey(key, name, tenant, comment), await allow_list.current(), gone)
         await allow_list.allow(entry, gone)
         self.refusals.forget(key)
-        return {"allowed": _entry_json(entry), "replaced": [_entry_json(one) for one in replaced if one.key != key]}
+        return {"allowed": entry_json(entry), "replaced": [entry_json(one) for one in replaced if one.key != key]}
 
     async def _disallow(self, call: Call) -> Json:
         self._need_list()
@@ -146,7 +141,7 @@ class AccessActions:
         for allow_list in self._lists:
             if any(entry.key in allow_list.keys for entry in found):
                 await allow_list.disallow({entry.key for entry in found})
-        return {"removed": [_entry_json(found[0])]}
+        return {"removed": [entry_json(found[0])]}
 
     def _need_list(self) -> None:
         if not self._lists:
@@ -177,9 +172,9 @@ class AccessActions:
             "short": short_key(key),
             "state": state if state != "absent" or sighting is None else "gone",
             "address": connected.get(key) or (str(address) if address is not None else ""),
-            "answers": [_verdict_json(verdict) for verdict in verdicts],
+            "answers": [verdict_json(verdict) for verdict in verdicts],
             "answered_unix_s": at,
-            "allowed": _entry_json(entry) if entry is not None else None,
+            "allowed": entry_json(entry) if entry is not None else None,
             "has_verifiers": bool(self._verifiers),
         }
         return row
@@ -200,27 +195,4 @@ class AccessActions:
         return {*self._allowed(), *self.refusals, *self.sightings, *await self._connected()}
 
     def _refusal_json(self, refusal: Refusal, connected: Mapping[bytes, str]) -> dict[str, Any]:
-        replacement = replaced_by(refusal, self._allowed(), self.sightings, connected)
-        return {
-            "id": refusal.number,
-            "key": NodePublic.PREFIX + refusal.key.hex(),
-            "short": short_key(refusal.key),
-            "address": str(refusal.address),
-            "first_unix_s": refusal.first_at,
-            "last_unix_s": refusal.last_at,
-            "count": refusal.count,
-            "node": refusal.node,
-            "answers": [_verdict_json(verdict) for verdict in refusal.verdicts],
-            "replaces": _entry_json(replacement.entry) | {"reason": replacement.reason} if replacement else None,
-        }
-
-
-def _entry_json(entry: AllowedKey) -> dict[str, Any]:
-    key = NodePublic.PREFIX + entry.key.hex()
-    row = {"key": key, "short": short_key(entry.key), "name": entry.name, "tenant": entry.tenant}
-    return row | {"comment": entry.comment, "line": entry.line}
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    row = {"verifier": verdict.verifier, "answer": verdict.answer.value, "detail": verdict.detail}
-    return row | {"node": verdict.node, "owner": verdict.owner, "tenant": verdict.tenant}
+        return refusal_json(refusal, replaced_by(refusal, self._allowed(), self.sightings, connected))

@@ -121,6 +121,8 @@ class AllowFile:
                 if _trace(self.path) == before or not tries_left:
                     break
             try:
+                if self._may_lack:  # a relay's state, which may be begun with its list
+                    self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _replace(self.path, edited.encode("utf-8", "surrogateescape"))
             except OSError as exc:
                 raise MachineError(findings.file_trouble(self.place, exc.strerror or str(exc))) from exc

@@ -82,7 +82,8 @@ class Foundation:
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
         names = ("key_file", "mesh_key_file", "acme_ca_file", "allow_list")
-        elsewhere = {name: path for name in names if isinstance(path := getattr(self.config, name), Path)}
+        values = {name: getattr(self.config, name) for name in names}
+        elsewhere = {name: value for name, value in values.items() if isinstance(value, Path)}
         self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)

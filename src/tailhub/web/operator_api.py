@@ -13,7 +13,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote
 
 from tailhub.exceptions import FindingError, LocalError, UsageError
@@ -74,16 +74,13 @@ class Route:
         return [part for one, part in zip(own, path, strict=True) if one == "*"]
 
 
-Answering: TypeAlias = Awaitable[Response]
-
-
 class OperatorApi:
     """Answers calls by the first route that fits."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
 
-    def respond(self, request: Request) -> Response | Answering:
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
         """The answer, or what makes it."""
         path = [unquote(part) for part in _path(request).split("/")]
         fitting = [(route, parts) for route in self._routes if (parts := route.parts_of(path)) is not None]
@@ -132,7 +129,9 @@ async def _run(route: Route, call: Call) -> Response:
 
 
 def _finding_json(finding: Finding) -> Mapping[str, Any]:
-    values = {name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()}
+    values = {
+        name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
+    }
     return {"code": finding.code, "values": values, "what": finding.what(), "remedy": finding.remedy()}
 
 

@@ -132,7 +132,7 @@ def test_what_is_no_list(tmp_path: Path) -> None:
         AllowFile(big).load()
     assert refusal(caught.value) == "TH084"
     with pytest.raises(MachineError) as caught:
-        AllowFile(tmp_path / "missing" / "keys", may_lack=True).add(AllowedKey(A))
+        AllowFile(tmp_path / "missing" / "keys").add(AllowedKey(A))
     assert refusal(caught.value) == "TH084"
 
 
