@@ -42,7 +42,7 @@ def _screen(found: Mapping[str, Any], state_dir: Path | None, lang: Language, co
     yield Line("")
     state = found["state"]
     shown = words[state]
-    if state == "refused":
+    if state in ("refused", "held"):
         first, last = (ago(now - found[name], words) for name in ("first_unix_s", "last_unix_s"))
         shown = shown.format(count=found["count"], first=first, last=last)
     listed = found["allowed"]

@@ -177,6 +177,13 @@ class Sightings:
         return iter(self._sightings)
 
 
+class Here(NamedTuple):
+    """Who is here just now: keys that are connected, with an address of each, and those that were refused and wait."""
+
+    connected: Mapping[bytes, str]
+    held: Collection[bytes]
+
+
 class Replacement(NamedTuple):
     """An entry of the allow list whose device has probably got another key, and why that is thought."""
 

@@ -19,7 +19,7 @@ from tailhub.keys import NodePublic, short_key
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.allowed_keys import AllowedKey, completed
 from tailhub.relay.key_lookup import find_entries, find_key
-from tailhub.relay.refusals import Refusal, Refusals, Sighting, Sightings, replaced_by
+from tailhub.relay.refusals import Here, Refusal, Refusals, Sighting, Sightings, replaced_by
 from tailhub.server.access_json import entry_json, refusal_json, verdict_json
 from tailhub.server.gatekeeper import Decision
 from tailhub.server.verification import Verification
@@ -35,17 +35,14 @@ Json: TypeAlias = Mapping[str, Any]
 ASK_S: Final = 5.0  # that a verifier has when somebody wants to know what it says
 _NOBODY = IPv4Address(0)  # the address of a key that was never here
 
-Connected: TypeAlias = Callable[[], Awaitable[Mapping[bytes, str]]]
-"""The keys that are connected just now, with an address of each."""
-
 
 class AccessActions:
     """Made with the relay's `verification`, None where everyone may relay."""
 
-    def __init__(self, verification: Verification | None, connected: Connected) -> None:
+    def __init__(self, verification: Verification | None, who_is_here: Callable[[], Awaitable[Here]]) -> None:
         self.refusals = Refusals()
         self.sightings = Sightings()
-        self._connected = connected
+        self._who_is_here = who_is_here
         self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
         self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
         for allow_list in self._lists:
@@ -72,10 +69,10 @@ class AccessActions:
     # --- the refused --------------------------------------------------------------------------------------------------
 
     async def _pending(self, call: Call) -> Json:
-        connected = await self._connected()
+        here = await self._who_is_here()
         allowed = self._allowed()
         refusals = [refusal for refusal in self.refusals.listed() if refusal.key not in allowed]
-        rows = [self._refusal_json(refusal, connected) for refusal in refusals]
+        rows = [self._refusal_json(refusal, here) for refusal in refusals]
         return {"pending": rows, "has_verifiers": bool(self._verifiers), "has_list": bool(self._lists)}
 
     async def _approve(self, call: Call) -> Json:
@@ -94,7 +91,7 @@ class AccessActions:
         """The entry that a refused key is to replace: that with the name, else the probable one."""
         if name:
             return find_entries(name, self._allowed().values())
-        replacement = replaced_by(refusal, self._allowed(), self.sightings, await self._connected())
+        replacement = replaced_by(refusal, self._allowed(), self.sightings, (await self._who_is_here()).connected)
         if replacement is None:
             raise UsageError(findings.not_on_record(short_key(refusal.key), entry=True))
         return [replacement.entry]
@@ -115,7 +112,7 @@ class AccessActions:
         return {"lists": lists}
 
     async def _allow(self, call: Call) -> Json:
-        key = find_key(call.text("key"), await self._known(), self._allowed().values())
+        key = find_key(call.text("key"), self._known(await self._who_is_here()), self._allowed().values())
         name, tenant, replaced = call.text("name"), call.text("tenant"), list[AllowedKey]()
         if call.flag("replace"):
             replaced = find_entries(name, self._all_entries())
@@ -156,22 +153,26 @@ class AccessActions:
     # --- one key ------------------------------------------------------------------------------------------------------
 
     async def _explain(self, call: Call) -> Json:
-        connected = await self._connected()
+        here = await self._who_is_here()
         allowed = self._allowed()
-        key = find_key(call.parts[0], await self._known(), allowed.values())
+        key = find_key(call.parts[0], self._known(here), allowed.values())
         refusal, sighting, entry = self.refusals.get(key), self.sightings.get(key), allowed.get(key)
         verdicts = refusal.verdicts if refusal is not None else sighting.verdicts if sighting is not None else ()
         at = refusal.last_at if refusal is not None else sighting.at if sighting is not None else None
         address = refusal.address if refusal is not None else sighting.address if sighting is not None else None
         if call.query("ask") not in ("", "0"):
             verdicts, at = await self._ask(key, address or _NOBODY), time.time()
-        state = "connected" if key in connected else "refused" if refusal is not None else "absent"
-        row: dict[str, Any] = self._refusal_json(refusal, connected) if refusal is not None else {}
+        state = "gone" if sighting is not None else "absent"
+        if key in here.connected:
+            state = "connected"
+        elif refusal is not None:
+            state = "held" if key in here.held else "refused"
+        row: dict[str, Any] = self._refusal_json(refusal, here) if refusal is not None else {}
         row |= {
             "key": NodePublic.PREFIX + key.hex(),
             "short": short_key(key),
-            "state": state if state != "absent" or sighting is None else "gone",
-            "address": connected.get(key) or (str(address) if address is not None else ""),
+            "state": state,
+            "address": here.connected.get(key) or (str(address) if address is not None else ""),
             "answers": [verdict_json(verdict) for verdict in verdicts],
             "answered_unix_s": at,
             "allowed": entry_json(entry) if entry is not None else None,
@@ -191,8 +192,9 @@ class AccessActions:
 
         return tuple(await asyncio.gather(*(ask(verifier) for verifier in self._verifiers)))
 
-    async def _known(self) -> Iterable[bytes]:
-        return {*self._allowed(), *self.refusals, *self.sightings, *await self._connected()}
+    def _known(self, here: Here) -> Iterable[bytes]:
+        return {*self._allowed(), *self.refusals, *self.sightings, *here.connected}
 
-    def _refusal_json(self, refusal: Refusal, connected: Mapping[bytes, str]) -> dict[str, Any]:
-        return refusal_json(refusal, replaced_by(refusal, self._allowed(), self.sightings, connected))
+    def _refusal_json(self, refusal: Refusal, here: Here) -> dict[str, Any]:
+        replacement = replaced_by(refusal, self._allowed(), self.sightings, here.connected)
+        return refusal_json(refusal, replacement, is_held=refusal.key in here.held)

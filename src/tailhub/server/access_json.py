@@ -19,8 +19,8 @@ def entry_json(entry: AllowedKey) -> dict[str, Any]:
     return row | {"comment": entry.comment, "line": entry.line}
 
 
-def refusal_json(refusal: Refusal, replacement: Replacement | None) -> dict[str, Any]:
-    """A key that was refused, and the entry whose place it probably takes."""
+def refusal_json(refusal: Refusal, replacement: Replacement | None, *, is_held: bool) -> dict[str, Any]:
+    """A key that was refused, and the entry whose place it probably takes; `is_held`: it waits to be let in."""
     return {
         "id": refusal.number,
         "key": NodePublic.PREFIX + refusal.key.hex(),
@@ -29,6 +29,7 @@ def refusal_json(refusal: Refusal, replacement: Replacement | None) -> dict[str,
         "first_unix_s": refusal.first_at,
         "last_unix_s": refusal.last_at,
         "count": refusal.count,
+        "is_held": is_held,
         "node": refusal.node,
         "answers": [verdict_json(verdict) for verdict in refusal.verdicts],
         "replaces": entry_json(replacement.entry) | {"reason": replacement.reason} if replacement else None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import tailhub
 from tailhub.certs.files import Certificate
+from tailhub.keys import NodePublic
+from tailhub.relay.refusals import Here
 from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
@@ -88,7 +90,7 @@ class Pages:
         from tailhub.server.access_actions import AccessActions
         from tailhub.web.operator_api import OperatorApi
 
-        return OperatorApi(AccessActions(self._verification, self._connected).routes)
+        return OperatorApi(AccessActions(self._verification, self._who_is_here).routes)
 
     def _call(self, request: Request) -> Response | asyncio.Future[Response]:
         if self._api is None:
@@ -96,11 +98,13 @@ class Pages:
         response = self._api.respond(request)
         return response if isinstance(response, Response) else asyncio.ensure_future(response)
 
-    async def _connected(self) -> dict[bytes, str]:
-        """The keys that are here, with an address of each."""
+    async def _who_is_here(self) -> Here:
         if self._fleet is not None:
             await self._fleet.counted()
-        return {bytes.fromhex(row.key.removeprefix("nodekey:")): row.address for row in self._traffic()}
+        snapshots = self._snapshots(traffic=True)
+        rows = [row for snapshot in snapshots for row in snapshot.traffic]
+        connected = {NodePublic.parse(row.key).raw: row.address for row in rows}
+        return Here(connected, frozenset(key for snapshot in snapshots for key in snapshot.held))
 
     # --- what they show -----------------------------------------------------------------------------------------------
 

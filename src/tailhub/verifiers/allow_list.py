@@ -52,10 +52,10 @@ class Backing(Protocol):
 class AllowList:
     """The list of `tenant` (the relay's own is without a name). A key that belongs to another one is not its."""
 
-    name = NAME
     fails_open = False
 
     def __init__(self, backing: Backing, tenant: str = "") -> None:
+        self.name = f"{NAME} of {tenant}" if tenant else NAME
         self.backing = backing
         self.tenant = tenant
         self.on_change: Callable[[Collection[bytes] | None], None] = lambda keys: None
@@ -74,13 +74,13 @@ class AllowList:
         if self._keys is None:
             await self._take(self.backing.read)
         if self._keys is None:
-            return Verdict(NAME, Answer.UNREACHABLE, detail=words(self.trouble or "not read yet"))
+            return Verdict(self.name, Answer.UNREACHABLE, detail=words(self.trouble or "not read yet"))
         entry = self._keys.get(key)
         if entry is None:
-            return Verdict(NAME, Answer.REFUSED, detail="not on the list")
+            return Verdict(self.name, Answer.REFUSED, detail="not on the list")
         if self.tenant and entry.tenant != self.tenant:
-            return Verdict(NAME, Answer.REFUSED, detail="on the list for another tenant")
-        return Verdict(NAME, Answer.ADMITTED, entry.name, tenant=entry.tenant)
+            return Verdict(self.name, Answer.REFUSED, detail="on the list for another tenant")
+        return Verdict(self.name, Answer.ADMITTED, entry.name, tenant=entry.tenant)
 
     async def probe(self, limit_s: float) -> Finding | None:
         """Can it be read, and is anybody on it?"""
