@@ -17,7 +17,7 @@ class FleetMachine(RelayMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = self.fleet = FleetWorld(3)
+        self.world = self.fleet = FleetWorld(3, tenants=self.tenants[1:], pairs=self.pairs)
 
     watch = None  # type: ignore[assignment]  # no rule any more
 
@@ -42,9 +42,26 @@ class FleetMachine(RelayMachine):
             assert not relay.registry.shared
 
 
-for machine in (RelayMachine, FleetMachine):
+class Tenants:
+    """Three tenants beside the nameless one, with the mesh peer; a pair that may reach each other, and another one."""
+
+    tenants = ("", "one", "two", "three")
+    pairs = (("", "one"), ("one", "two"))
+
+
+class TenantMachine(Tenants, RelayMachine):
+    """No packet crosses, and nobody notices those whom it may not reach, whatever happens."""
+
+
+class TenantFleetMachine(Tenants, FleetMachine):
+    """The same with three workers."""
+
+
+for machine in (RelayMachine, FleetMachine, TenantMachine, TenantFleetMachine):
     machine.TestCase.settings = settings(
         max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, database=None
     )
 TestRelayBesideItsModel = RelayMachine.TestCase
 TestWorkersBesideTheModelOfOneRelay = FleetMachine.TestCase
+TestTenantsBesideTheirModel = TenantMachine.TestCase
+TestTenantsOfWorkersBesideTheirModel = TenantFleetMachine.TestCase

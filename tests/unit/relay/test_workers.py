@@ -16,7 +16,6 @@ from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.relay.worker_link import LIMITS, MAX_RECORD, WorkerLink
 
-
 NAMELESS = Tenant("", 0, Stats())
 
 
