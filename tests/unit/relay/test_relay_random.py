@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from hypothesis import settings
-from hypothesis.stateful import invariant
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule
 
 from support.fleet_world import FleetWorld
-from support.relay_machine import RelayMachine
+from support.relay_machine import KEYS, RelayMachine
 
 
 class FleetMachine(RelayMachine):
@@ -42,14 +43,24 @@ class FleetMachine(RelayMachine):
             assert not relay.registry.shared
 
 
-class Tenants:
+keys = st.sampled_from(KEYS)
+
+
+class Tenants(RelayMachine):
     """Three tenants beside the nameless one, with the mesh peer; a pair that may reach each other, and another one."""
 
     tenants = ("", "one", "two", "three")
     pairs = (("", "one"), ("one", "two"))
 
+    @rule(target=RelayMachine.connections, key=keys, peer=keys, before=st.integers(0, 3), after=st.integers(0, 3))
+    def change_tenant(self, key: str, peer: str, before: int, after: int) -> str:
+        """Somebody comes to one tenant, speaks, and comes to another one: random steps alone seldom do that."""
+        self.login(peer, before)
+        self.send(self.login(key, before), [(peer, b"data")])
+        return self.login(key, after)
 
-class TenantMachine(Tenants, RelayMachine):
+
+class TenantMachine(Tenants):
     """No packet crosses, and nobody notices those whom it may not reach, whatever happens."""
 
 
