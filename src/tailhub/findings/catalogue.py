@@ -172,4 +172,12 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # tenants
+    "TH293": Entry("misplaced-for-tenant", _ERROR),
+    "TH294": Entry("not-a-tenant-table", _ERROR),
+    "TH295": Entry("bad-tenant-name", _ERROR),
+    "TH296": Entry("tenant-without-verifier", _ERROR),
+    "TH297": Entry("unknown-tenant", _ERROR),
+    "TH298": Entry("verifier-twice", _WARNING),
+    "TH299": Entry("default-tenant-empty", _NOTE),
 }

@@ -156,7 +156,7 @@ class Presence:
         return len(self._watchers)
 
     def watch(self, connection: Connection) -> None:
-        """Subscribe a mesh peer: a flood of all that it may reach, itself included, then changes. Again floods again."""
+        """Subscribe a mesh peer: a flood of all it may reach, itself included, then changes. Again floods again."""
         connection.is_watcher = True
         self._watchers[connection] = None
         reaches = connection.tenant.reaches

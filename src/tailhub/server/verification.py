@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tailhub import findings
 from tailhub.findings import Finding
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
+from tailhub.server.tenant_config import TenantConfig
 from tailhub.verifiers.verifier import Verifier
 
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 
+EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
 _log = logging.getLogger("tailhub")
@@ -147,17 +151,26 @@ class Verification:
             self._turns.release()
 
     async def _ask_all(self, key: bytes, address: Address) -> Decision:
-        tasks = [asyncio.create_task(self._ask_one(verifier, key, address)) for verifier in self._verifiers]
+        """Ask all verifiers of all tenants at once."""
+        now = asyncio.get_running_loop().time
+        tasks = {asyncio.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self._verifiers}
         verdicts: list[Verdict] = []
+        awaited = Counter(verifier.tenant for verifier in self._verifiers)
+        is_late_at = float("inf")
         try:
-            for earliest in asyncio.as_completed(tasks):
-                verdict = await earliest
-                self._note(verdict)
-                verdicts.append(verdict)
-                admits = self._policy.decide(verdicts, len(tasks) - len(verdicts))
-                if admits is not None:
-                    return Decision(admits, tuple(verdicts))
-            return Decision(False, tuple(verdicts))
+            while (ruling := self._policy.decide(verdicts, awaited, is_late=now() >= is_late_at)) is None:
+                has_yes = self._policy.decide(verdicts, awaited, is_late=True) is not None
+                if has_yes and is_late_at == float("inf"):
+                    is_late_at = now() + EARLIER_S
+                pending = [task for task in tasks if not task.done()]
+                await asyncio.wait(
+                    pending, timeout=is_late_at - now() if has_yes else None, return_when="FIRST_COMPLETED"
+                )
+                for task in [task for task in tasks if task.done()]:
+                    awaited[tasks.pop(task).tenant] -= 1
+                    verdicts.append(task.result())
+                    self._note(verdicts[-1])
+            return Decision(ruling.admits, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner)
         finally:
             for task in tasks:
                 task.cancel()
@@ -165,48 +178,70 @@ class Verification:
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
             async with asyncio.timeout(self._limit_s):
-                return await verifier.verify(key, address)
+                verdict = await verifier.verify(key, address)
         except TimeoutError:
-            return Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {self._limit_s:g} s")
+            verdict = Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {self._limit_s:g} s")
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
-            return Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
+            verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
+        return verdict if verdict.tenant else replace(verdict, tenant=verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
-        self._events.verdict(verdict, opens=verdict.verifier in self._policy.fails_open)
+        self._events.verdict(verdict, opens=self._policy.fails_open(verdict))
 
 
 def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Events) -> Verification:
     """The verification that the configuration asks for."""
     verifiers = make_verifiers(config)
-    opening = frozenset(verifier.name for verifier in verifiers if verifier.fails_open)
-    policy = replace(policy, needs_all=config.verify_all, fails_open=opening)
-    return Verification(verifiers, policy, events, verify_limit_s(config))
+    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants if tenant.has_verifiers)
+    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config))
+
+
+def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
+    opening = [verifier.name for verifier in verifiers if verifier.tenant == tenant.tenant and verifier.fails_open]
+    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(opening))
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:
     """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`."""
     verifiers = make_verifiers(config)
     found = [
-        findings.verify_fails_open(verifier.name, config.place("verify_url_fail_open"))
+        findings.verify_fails_open(verifier.name, tenant.place("verify_url_fail_open"))
+        for tenant in config.tenants
         for verifier in verifiers
-        if verifier.fails_open
+        if verifier.tenant == tenant.tenant and verifier.fails_open
     ]
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(verifier.name for verifier in verifiers), found + [note for note in notes if note is not None]
+    names = dict.fromkeys(verifier.name for verifier in verifiers)  # one may serve several tenants
+    return tuple(names), found + [note for note in notes if note is not None]
 
 
 def make_verifiers(config: RelayConfig) -> list[Verifier]:
-    """The verifiers that the configuration names, in the reference's order."""
+    """The verifiers that the configuration names, those of each tenant in the reference's order."""
     verifiers: list[Verifier] = []
-    if config.verify_tailscaled:
-        from tailhub.verifiers.tailscaled import TailscaledVerifier, default_socket
+    sockets = {socket for tenant in config.tenants for socket in _sockets(tenant)}
+    for tenant in config.tenants:
+        for verifier in _verifiers(config, tenant, names_socket=len(sockets) > 1):
+            verifier.tenant = tenant.tenant
+            verifiers.append(verifier)
+    return verifiers
 
-        path = config.verify_socket or default_socket()
-        verifiers.append(TailscaledVerifier(path, config.place("verify_socket")))
-    if config.verify_url:
+
+def _sockets(tenant: TenantConfig) -> tuple[Path | None, ...]:
+    """Of the tailscaleds to ask; None where the system has it."""
+    return (tenant.verify_socket or (None,)) if tenant.verify_tailscaled else ()
+
+
+def _verifiers(config: RelayConfig, tenant: TenantConfig, *, names_socket: bool) -> Iterator[Verifier]:
+    """Those of one tenant; `config` has what is the same for all. `names_socket`: there are several tailscaleds."""
+    for path in _sockets(tenant):
+        from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
+
+        path = path or default_socket()
+        name = f"{NAME} {path}" if names_socket else NAME
+        yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
+    if tenant.verify_url:
         from tailhub.verifiers.url import UrlVerifier, parse_url
 
-        url, fails_open = parse_url(config.verify_url), config.verify_url_fail_open
-        verifiers.append(UrlVerifier(url, config.place("verify_url"), fails_open=fails_open))
-    return verifiers
+        url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
+        yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)

@@ -76,7 +76,7 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
 
 def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
     """Can those who know who may relay be reached?"""
-    if config.has_verifiers:
+    if config.asks_verifiers:
         import asyncio
 
         from tailhub.server.verification import look_at_verifiers
@@ -85,10 +85,18 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
             yield from asyncio.run(look_at_verifiers(config))[1]
 
 
+def check_tenants(config: RelayConfig) -> Iterator[Finding]:
+    """Is there a tenant to which nobody can belong?"""
+    from tailhub.server.tenant_checks import tenant_doubts
+
+    yield from tenant_doubts(config.tenants)
+
+
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_certificates,
     check_mesh_key,
     check_rate_limit,
     check_acme,
     check_verifiers,
+    check_tenants,
 )
