@@ -20,6 +20,7 @@ from tailhub.relay.rate_limit import RateLimit, Throttle
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, OTHER_TENANT, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
 from tailhub.relay.tenant import Tenant, Tenants
+from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
 NOT_HERE_BURST = 3.0
@@ -144,7 +145,7 @@ class Relay:
                     flow = self.presence.note_source(receiver, src)
                 flow.packets += count
                 flow.size += length
-                receiver.queue.put(now, chunk, count, disco)
+                receiver.queue.put(now, chunk, count, disco, flow)
                 if not receiver.dirty:
                     receiver.dirty = True
                     receiver.sink.wake()
@@ -176,7 +177,18 @@ class Relay:
     def _lose(
         self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
     ) -> None:
-        """Drop a run that nobody may get. Its sender sees no difference between a stranger's key and no key at all."""
+        """Drop a run of a client that nobody gets."""
+        flow = connection.nowhere
+        if flow is None:
+            flow = connection.nowhere = Flow()
+        flow.packets += count
+        flow.size += len(chunk)
+        self._drop(connection, reason, dst, chunk, count, disco, now)
+
+    def _drop(
+        self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
+    ) -> None:
+        """Whoever sent it must see no difference between the key of another tenant and one that is not here."""
         connection.tenant.drop(reason, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)
@@ -203,7 +215,7 @@ class Relay:
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += count
         flow.size += len(frames)
-        receiver.queue.put(read_at, frames, count, disco)
+        receiver.queue.put(read_at, frames, count, disco, flow)
         receiver.wake()
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
@@ -263,20 +275,20 @@ class Relay:
         if receiver is None:
             claim = self.presence.find(dst, now)
             if claim is None or not self.presence.is_at_sibling(dst):
-                self._lose(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
             elif claim.tenant not in tenant.reaches:
-                self._lose(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+                self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
             else:  # all workers are one relay: still one hop
                 self.stats.forwarded += 1
                 claim.forwarder.forward(now, dst, frame, 1, disco, tenant)
             return
         if receiver.tenant not in tenant.reaches:
-            self._lose(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+            self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
             return
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += 1
         flow.size += len(frame)
-        receiver.queue.put(now, frame, 1, disco)
+        receiver.queue.put(now, frame, 1, disco, flow)
         receiver.wake()
 
     def _watch(self, connection: Connection) -> None:
