@@ -133,8 +133,8 @@ class Presence:
         """
         for connection in self.registry.of_key(key):
             self._forget_sources(connection)
-            connection.tenant.keep(connection)
-            tenant.keep(connection, -1)
+            connection.tenant.left(connection)
+            tenant.handed_over(connection)
             connection.tenant = tenant
             connection.sink.close("its key has logged in to another tenant")
         frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)

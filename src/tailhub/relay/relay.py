@@ -91,7 +91,7 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
-        connection.tenant.keep(connection)
+        connection.tenant.left(connection)
         if connection.is_home:
             self.home_connections -= 1
         self.presence.left(connection)

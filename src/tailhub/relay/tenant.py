@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from operator import sub
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tailhub.relay.stats import Stats
 
@@ -20,18 +21,30 @@ DEFAULT_TENANT: Final = "default"
 """What people call the tenant of the relay's own settings, which has no name."""
 
 
+class TenantUse(NamedTuple):
+    """Packets and bytes of payload that clients have sent to the relay, and that they were sent."""
+
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+
+    @classmethod
+    def of(cls, connection: Connection) -> TenantUse:
+        """That of one connection."""
+        queue = connection.queue
+        return cls(connection.received_packets, connection.received_bytes, queue.taken_packets, queue.taken_bytes)
+
+
 class Tenant:
     """One tenant. The packet path compares it by `is`, and looks into `reaches` only for another one."""
 
     __slots__ = (
         "_stats",
-        "bytes_received",
-        "bytes_sent",
         "name",
         "number",
         "packets_dropped",
-        "packets_received",
-        "packets_sent",
+        "past",
         "reaches",
     )
 
@@ -40,11 +53,8 @@ class Tenant:
         self.number = number  # by which the workers of one relay tell each other of it
         self._stats = stats
         self.reaches: frozenset[Tenant] = frozenset((self,))  # with whom its devices may exchange packets
-        # What its connections that have ended have used; those that are here count for themselves.
-        self.packets_received = 0
-        self.bytes_received = 0  # payload, as all bytes here
-        self.packets_sent = 0
-        self.bytes_sent = 0
+        # What its connections that have ended had used; those that are here count for themselves.
+        self.past = TenantUse()
         self.packets_dropped: Counter[str] = Counter()  # by reason
 
     @property
@@ -57,13 +67,17 @@ class Tenant:
         self.packets_dropped[reason] += packets
         self._stats.drop(reason, disco, packets, payload_bytes)
 
-    def keep(self, connection: Connection, times: int = 1) -> None:
-        """A connection is about to leave: remember what it has used. With -1: it comes, and that was used before."""
-        queue = connection.queue
-        self.packets_received += times * connection.received_packets
-        self.bytes_received += times * connection.received_bytes
-        self.packets_sent += times * queue.taken_packets
-        self.bytes_sent += times * queue.taken_bytes
+    def used_by(self, connections: Iterable[Connection]) -> TenantUse:
+        """All that has been used, `connections` being those that are here."""
+        return TenantUse(*map(sum, zip(self.past, *map(TenantUse.of, connections), strict=True)))
+
+    def left(self, connection: Connection) -> None:
+        """A connection is about to leave: keep what it has used."""
+        self.past = self.used_by((connection,))
+
+    def handed_over(self, connection: Connection) -> None:
+        """A connection comes from another tenant, where its use up to now counts."""
+        self.past = TenantUse(*map(sub, self.past, TenantUse.of(connection)))
 
 
 class Tenants:

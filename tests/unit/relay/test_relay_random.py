@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
@@ -58,6 +60,20 @@ class Tenants(RelayMachine):
         self.login(peer, before)
         self.send(self.login(key, before), [(peer, b"data")])
         return self.login(key, after)
+
+    @invariant()
+    def nothing_is_counted_for_two_tenants_or_none(self) -> None:
+        relays = self.world.relays if isinstance(self.world, FleetWorld) else [self.world.relay]
+        for relay in relays:
+            used = []
+            for tenant in relay.tenants:
+                used.append(tenant.used_by(one for one in relay.registry if one.tenant is tenant))
+            assert all(min(one) >= 0 for one in used)
+            stats = relay.stats
+            everything = (stats.packets_received, stats.bytes_received, stats.packets_sent, stats.bytes_sent)
+            assert tuple(map(sum, zip(*used, strict=True))) == everything
+            dropped = sum((tenant.packets_dropped for tenant in relay.tenants), Counter[str]())
+            assert dropped.total() == sum(stats.packets_dropped.values())
 
 
 class TenantMachine(Tenants):
