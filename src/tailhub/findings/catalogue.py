@@ -183,6 +183,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH267": Entry("store-missing", _ERROR),
     "TH268": Entry("store-refuses", _WARNING),
     "TH269": Entry("bad-period", _ERROR),
+    # what becomes of refused clients
+    "TH280": Entry("bad-refuse", _ERROR),
+    "TH281": Entry("refuse-text-long", _ERROR),
     # tenants
     "TH293": Entry("misplaced-for-tenant", _ERROR),
     "TH294": Entry("not-a-tenant-table", _ERROR),

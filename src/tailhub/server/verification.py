@@ -1,21 +1,24 @@
 """Asks verifiers about clients that log in, away from the packet path, within a time and for so many at once.
 
 A question ends when it is decided (`AdmissionPolicy.decide`), not when all have answered, and when nobody waits for it
-any more. Logins with one key from one address share a question. Nothing is remembered.
+any more. Logins with one key from one address share a question. Who was admitted before stays so while its verifier
+cannot be asked (`tailhub.relay.memory`). The verifiers of all tenants are asked at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tailhub import findings
 from tailhub.findings import Finding
-from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
+from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
@@ -25,8 +28,8 @@ from tailhub.verifiers.verifier import Verifier
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
-
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
+
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
 _log = logging.getLogger("tailhub")
@@ -55,8 +58,18 @@ class Verification:
         events: Events,
         limit_s: float,
         most_questions: int = MAX_QUESTIONS,
+        memory: AdmissionMemory | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`limit_s`: how long a login may wait for its turn, and as long again for the answer."""
+        """`limit_s`: how long a login may wait for its turn, and as long again for the answer.
+
+        Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
+        """
+        self.memory = memory or AdmissionMemory(0)
+        self._memory_loaded = asyncio.Event()
+        self._clock = clock
+        self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
+        self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
         self._verifiers = verifiers
@@ -97,8 +110,15 @@ class Verification:
                 self._begin(asked, question)
         self.on_change(keys)
 
+    def load_memory(self, kept: Iterable[Remembered]) -> None:
+        """Take what was kept of the memory. Logins for which it matters wait for it, no longer than a verifier may."""
+        self.memory.load(kept)
+        self._memory_loaded.set()
+
     def stop(self) -> None:
         """Ask nobody any more."""
+        for looking in self._looking:
+            looking.cancel()
         for question in list(self._questions.values()):
             if question.task is not None:
                 question.task.cancel()
@@ -146,60 +166,138 @@ class Verification:
             self._note(verdict)
             return Decision(False, (verdict,))
         try:
-            return await self._ask_all(key, address)
+            verdicts = await self._ask_all(key, address)
         finally:
             self._turns.release()
+        return await self._conclude(key, verdicts)
 
-    async def _ask_all(self, key: bytes, address: Address) -> Decision:
-        """Ask all verifiers of all tenants at once."""
-        now = asyncio.get_running_loop().time
-        tasks = {asyncio.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self._verifiers}
+    async def _ask_all(self, key: bytes, address: Address) -> list[Verdict]:
+        """What they say, as far as it matters."""
+        loop = asyncio.get_running_loop()
+        tasks = {loop.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self._verifiers}
         verdicts: list[Verdict] = []
-        awaited = Counter(verifier.tenant for verifier in self._verifiers)
-        is_late_at = float("inf")
+        late_at: float | None = None
         try:
-            while (ruling := self._policy.decide(verdicts, awaited, is_late=now() >= is_late_at)) is None:
-                has_yes = self._policy.decide(verdicts, awaited, is_late=True) is not None
-                if has_yes and is_late_at == float("inf"):
-                    is_late_at = now() + EARLIER_S
-                pending = [task for task in tasks if not task.done()]
-                await asyncio.wait(
-                    pending, timeout=is_late_at - now() if has_yes else None, return_when="FIRST_COMPLETED"
-                )
+            while tasks:
+                awaited = Counter(verifier.tenant for verifier in tasks.values())
+                if self._is_yes(verdicts, awaited) or self._is_no(verdicts, awaited):
+                    break
+                if late_at is None and self._is_yes(verdicts, awaited, is_late=True):
+                    late_at = loop.time() + EARLIER_S
+                left = None if late_at is None else late_at - loop.time()
+                if left is not None and left <= 0:  # for the memory, they are as good as away
+                    return verdicts + [_no_answer(verifier, "no answer yet") for verifier in tasks.values()]
+                await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 for task in [task for task in tasks if task.done()]:
-                    awaited[tasks.pop(task).tenant] -= 1
+                    del tasks[task]
                     verdicts.append(task.result())
                     self._note(verdicts[-1])
-            return Decision(ruling.admits, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner)
+                    self.memory.note(key, verdicts[-1], self._clock())
+            return verdicts
         finally:
             for task in tasks:
                 task.cancel()
+
+    def _is_yes(self, verdicts: Sequence[Verdict], awaited: Mapping[str, int], *, is_late: bool = False) -> bool:
+        ruling = self._policy.decide(verdicts, awaited, is_late=is_late)
+        return ruling is not None and ruling.admits
+
+    def _is_no(self, verdicts: Sequence[Verdict], awaited: Mapping[str, int]) -> bool:
+        """Would it be a no even if all said yes from whom no answer comes?"""
+        kindest = [verdict if verdict.is_answer else replace(verdict, answer=Answer.ADMITTED) for verdict in verdicts]
+        ruling = self._policy.decide(kindest, awaited)
+        return ruling is not None and not ruling.admits
+
+    async def _conclude(self, key: bytes, verdicts: Sequence[Verdict]) -> Decision:
+        """The decision; who was admitted before stays so, in its tenant, while nobody says no."""
+        if self._is_no(verdicts, {}):
+            return Decision(False, tuple(verdicts), cuts=True)
+        ruling = self._policy.decide(verdicts, {})
+        if ruling is not None and not ruling.admits:
+            ruling = None
+        if ruling is None:
+            await self._wait_for_memory()
+        now, memory = self._clock(), self.memory
+        remembered = [memory.recall(key, verdict, now) or verdict for verdict in verdicts]
+        recalled = self._policy.decide(remembered, {})
+        if recalled is not None and recalled.admits and (ruling is None or recalled.tenant != ruling.tenant):
+            decision = _yes(recalled, remembered, from_memory=True)
+            self._events.from_memory(key, decision)
+            return decision
+        if ruling is not None:
+            return _yes(ruling, verdicts)
+        return Decision(False, tuple(verdicts), cuts=any(memory.is_over(key, verdict, now) for verdict in verdicts))
+
+    async def _wait_for_memory(self) -> None:
+        """What is kept of it may not have been read yet."""
+        if not self.memory.is_loaded:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limit_s):
+                    await self._memory_loaded.wait()
 
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
             async with asyncio.timeout(self._limit_s):
                 verdict = await verifier.verify(key, address)
         except TimeoutError:
-            verdict = Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {self._limit_s:g} s")
+            return _no_answer(verifier, f"no answer within {self._limit_s:g} s")
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
             verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
-        return verdict if verdict.tenant else replace(verdict, tenant=verifier.tenant)
+        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
-        self._events.verdict(verdict, opens=self._policy.fails_open(verdict))
+        opens = self._policy.fails_open(verdict)
+        self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
+        if verdict.answer is Answer.UNREACHABLE:
+            self._look_at(verdict.verifier)
+        elif verdict.verifier in self._away:
+            self._away.discard(verdict.verifier)
+            _log.info("verifier %s answers again", verdict.verifier)
+
+    def _look_at(self, name: str) -> None:
+        """Say once, with what to do, why a verifier cannot be reached."""
+        verifier = next((verifier for verifier in self._verifiers if _label(verifier) == name), None)
+        if verifier is None or name in self._away:
+            return
+        self._away.add(name)
+        task = asyncio.get_running_loop().create_task(_tell_why(verifier))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
 
 
-def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Events) -> Verification:
-    """The verification that the configuration asks for."""
+async def _tell_why(verifier: Verifier) -> None:
+    finding = await verifier.probe(PROBE_S)
+    if finding is not None:
+        _log.warning("%s", finding)
+
+
+def _label(verifier: Verifier) -> str:
+    """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
+    return f"{verifier.name} ({verifier.tenant})" if verifier.tenant else verifier.name
+
+
+def _no_answer(verifier: Verifier, detail: str) -> Verdict:
+    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+
+
+def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
+    return Decision(True, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner, from_memory)
+
+
+def make_verification(
+    config: RelayConfig, policy: AdmissionPolicy, events: Events, *, is_kept: bool = False
+) -> Verification:
+    """The verification that the configuration asks for. `is_kept`: somebody will call `load_memory`."""
     verifiers = make_verifiers(config)
     tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants if tenant.has_verifiers)
-    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config))
+    memory = AdmissionMemory(config.remember_days, is_kept=is_kept)
+    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
 
 
 def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
-    opening = [verifier.name for verifier in verifiers if verifier.tenant == tenant.tenant and verifier.fails_open]
-    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(opening))
+    opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
+    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:
@@ -212,34 +310,28 @@ async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[
         if verifier.tenant == tenant.tenant and verifier.fails_open
     ]
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    names = dict.fromkeys(verifier.name for verifier in verifiers)  # one may serve several tenants
-    return tuple(names), found + [note for note in notes if note is not None]
+    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
 
 def make_verifiers(config: RelayConfig) -> list[Verifier]:
     """The verifiers that the configuration names, those of each tenant in the reference's order."""
     verifiers: list[Verifier] = []
-    sockets = {socket for tenant in config.tenants for socket in _sockets(tenant)}
     for tenant in config.tenants:
-        for verifier in _verifiers(config, tenant, names_socket=len(sockets) > 1):
+        for verifier in _verifiers(config, tenant):
             verifier.tenant = tenant.tenant
             verifiers.append(verifier)
     return verifiers
 
 
-def _sockets(tenant: TenantConfig) -> tuple[Path | None, ...]:
-    """Of the tailscaleds to ask; None where the system has it."""
-    return (tenant.verify_socket or (None,)) if tenant.verify_tailscaled else ()
-
-
-def _verifiers(config: RelayConfig, tenant: TenantConfig, *, names_socket: bool) -> Iterator[Verifier]:
-    """Those of one tenant; `config` has what is the same for all. `names_socket`: there are several tailscaleds."""
-    for path in _sockets(tenant):
+def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
+    """Those of one tenant; `config` has what is the same for all."""
+    if tenant.verify_tailscaled:
         from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
 
-        path = path or default_socket()
-        name = f"{NAME} {path}" if names_socket else NAME
-        yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
+        paths = tenant.verify_socket or (default_socket(),)
+        for path in paths:
+            name = NAME if len(paths) == 1 else f"{NAME} at {path}"
+            yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
     if tenant.verify_url:
         from tailhub.verifiers.url import UrlVerifier, parse_url
 
