@@ -93,7 +93,7 @@ class Ruling:
 class AdmissionPolicy:
     """What admission looks at. Without a mesh key of our own nobody is a mesh peer.
 
-    `tenants` are those that have verifiers, in the configuration's order.
+    `tenants` are in the configuration's order.
     """
 
     mesh_key: MeshKey | None = None

@@ -184,7 +184,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     found += _refuse_findings(config)
     for tenant in config.tenants:
         found += _access_findings(tenant)
-    found += tenant_findings(config.more_tenants)
+    found += tenant_findings(config.tenants)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:

@@ -127,7 +127,9 @@ class Events:
             self._from_memory.clear()
         self._from_memory[key] = now
         if self._may_write("memory", CLIENT_LINES, "admitted from memory"):
-            _log.warning("%s is admitted from memory; %s", _who(key, decision.node, decision.owner, decision.tenant), decision)
+            _log.warning(
+                "%s is admitted from memory; %s", _who(key, decision.node, decision.owner, decision.tenant), decision
+            )
 
     def refused(
         self,

@@ -16,7 +16,8 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,63}")
 
 
 def tenant_findings(tenants: Sequence[TenantConfig]) -> Iterator[Finding]:
-    """What cannot be; `tenants` are those beside the nameless one."""
+    """What cannot be; `tenants` are all, the nameless one first."""
+    nameless, *tenants = tenants
     taken: dict[str, TenantConfig] = {}
     for tenant in tenants:
         name, place = tenant.tenant, tenant.place("name")
@@ -24,7 +25,7 @@ def tenant_findings(tenants: Sequence[TenantConfig]) -> Iterator[Finding]:
             yield findings.bad_tenant_name(place, name)
         elif (other := taken.setdefault(name, tenant)) is not tenant:
             yield findings.bad_tenant_name(place, name, other.place("name"))
-        if not tenant.has_verifiers:
+        if not tenant.has_verifiers and nameless.allow_list is None:  # whose lines may name any tenant
             yield findings.tenant_without_verifier(place, name)
     for tenant in tenants:
         others = [DEFAULT_TENANT, *(name for name in taken if name != tenant.tenant)]

@@ -23,7 +23,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.verifiers.verifier import Verifier
+from tailhub.verifiers.verifier import Verifier, Watching
 
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
@@ -72,7 +72,10 @@ class Verification:
         self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
-        self._verifiers = verifiers
+        self.verifiers = verifiers
+        for verifier in verifiers:
+            if isinstance(verifier, Watching):
+                verifier.on_change = self.changed
         self._policy = policy
         self._events = events
         self._limit_s = limit_s
@@ -123,6 +126,9 @@ class Verification:
             if question.task is not None:
                 question.task.cancel()
         self._questions.clear()
+        for verifier in self.verifiers:
+            if isinstance(verifier, Watching):
+                verifier.stop()
 
     def _begin(self, asked: tuple[bytes, Address], question: _Question) -> None:
         task = question.task = asyncio.get_running_loop().create_task(self._decide(*asked))
@@ -174,7 +180,7 @@ class Verification:
     async def _ask_all(self, key: bytes, address: Address) -> list[Verdict]:
         """What they say, as far as it matters."""
         loop = asyncio.get_running_loop()
-        tasks = {loop.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self._verifiers}
+        tasks = {loop.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self.verifiers}
         verdicts: list[Verdict] = []
         late_at: float | None = None
         try:
@@ -257,7 +263,7 @@ class Verification:
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self._verifiers if _label(verifier) == name), None)
+        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -274,7 +280,7 @@ async def _tell_why(verifier: Verifier) -> None:
 
 def _label(verifier: Verifier) -> str:
     """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
-    return f"{verifier.name} ({verifier.tenant})" if verifier.tenant else verifier.name
+    return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
 
 
 def _no_answer(verifier: Verifier, detail: str) -> Verdict:
@@ -290,7 +296,7 @@ def make_verification(
 ) -> Verification:
     """The verification that the configuration asks for. `is_kept`: somebody will call `load_memory`."""
     verifiers = make_verifiers(config)
-    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants if tenant.has_verifiers)
+    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants)
     memory = AdmissionMemory(config.remember_days, is_kept=is_kept)
     return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
 
@@ -337,3 +343,8 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
 
         url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
         yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
+    if tenant.allow_list is not None:
+        from tailhub.server.allow_file import make_allow_list
+
+        if (allow_list := make_allow_list(tenant, config)) is not None:
+            yield allow_list
