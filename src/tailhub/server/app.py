@@ -112,7 +112,7 @@ class RelayServer:
 
     def _verify(self) -> Verification | None:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
-        if not self.config.has_verifiers:
+        if not self.config.asks_verifiers:
             return None
         from tailhub.server.verification import make_verification
 
