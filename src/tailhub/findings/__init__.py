@@ -72,6 +72,16 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
+from tailhub.findings.device_api import (
+    bad_api_url,
+    credential_expires,
+    credential_lacks_scope,
+    credential_malformed,
+    credential_refused,
+    device_api_unreachable,
+    device_list_unusable,
+    tailnet_unknown,
+)
 from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
@@ -192,6 +202,7 @@ __all__ = [
     "bad_acme_challenge",
     "bad_acme_directory",
     "bad_address",
+    "bad_api_url",
     "bad_decimal",
     "bad_home",
     "bad_host_name",
@@ -215,7 +226,13 @@ __all__ = [
     "choose_language",
     "clock_before_build",
     "container_bridge",
+    "credential_expires",
+    "credential_lacks_scope",
+    "credential_malformed",
+    "credential_refused",
     "descriptor_limit_low",
+    "device_api_unreachable",
+    "device_list_unusable",
     "directory_missing",
     "export_lacks",
     "family_missing",
@@ -293,6 +310,7 @@ __all__ = [
     "state_not_writable",
     "state_unfinished",
     "stun_private_sources",
+    "tailnet_unknown",
     "tailscaled_not_running",
     "tailscaled_unreachable",
     "too_many_addresses",

@@ -34,6 +34,7 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "verify_refresh_s": 3600,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -98,6 +99,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
+    verify_refresh_s: float = 60.0  # how often lists of devices are read
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -170,6 +172,12 @@ def _access_findings(config: RelayConfig) -> Iterator[Finding]:
             parse_url(config.verify_url)
         except LocalError:
             yield findings.bad_verify_url(config.place("verify_url"), config.verify_url)
+    names = ("tailscale_client_id", "tailscale_tailnet", "tailscale_api_url")
+    named = any(getattr(config, name) != getattr(TenantConfig, name) for name in names)
+    if config.has_device_lists or named or config.headscale_api_key or config.headscale_api_key_file:
+        from tailhub.server.device_apis import device_api_findings
+
+        yield from device_api_findings(config, config.place)
     for name, needed in (("verify_socket", "verify_tailscaled"), ("verify_url_fail_open", "verify_url")):
         if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)

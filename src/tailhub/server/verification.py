@@ -19,7 +19,7 @@ from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.newcomers import LOGIN_S
-from tailhub.verifiers.verifier import Verifier
+from tailhub.verifiers.verifier import Verifier, Watching
 
 __all__ = ["Decision", "Verification", "Waiting", "look_at_verifiers", "make_verification"]
 
@@ -112,6 +112,9 @@ class Verification:
         """Ask nobody any more."""
         for question in list(self._questions.values()):
             question.task.cancel()
+        for verifier in self._verifiers:
+            if isinstance(verifier, Watching):
+                verifier.stop()
 
     def _leave(self, asked: tuple[bytes, Address], question: _Question, waiting: Waiting) -> None:
         question.waiting.pop(waiting, None)
@@ -190,6 +193,10 @@ async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[
         for verifier in verifiers
         if verifier.fails_open
     ]
+    if config.has_device_lists:
+        from tailhub.server.device_apis import secret_file_findings
+
+        found += secret_file_findings(config)
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
     return tuple(verifier.name for verifier in verifiers), found + [note for note in notes if note is not None]
 
@@ -207,4 +214,8 @@ def make_verifiers(config: RelayConfig) -> list[Verifier]:
 
         url, fails_open = parse_url(config.verify_url), config.verify_url_fail_open
         verifiers.append(UrlVerifier(url, config.place("verify_url"), fails_open=fails_open))
+    if config.has_device_lists:
+        from tailhub.server.device_apis import device_verifiers
+
+        verifiers += device_verifiers(config, config.place, config.verify_refresh_s)
     return verifiers
