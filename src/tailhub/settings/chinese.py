@@ -50,7 +50,7 @@ MEANINGS: dict[str, str] = {
     "verify_url_fail_open": "verify_url 连不上时放所有人进来。",
     "verify_all": "所有验证者都放行才算数；默认有一个放行即可。",
     "verify_timeout_s": "等待验证者回答的时间（0：与客户端等待的时间相同，10 秒）。",
-    "tailscale_client_secret_file": "只允许该 tailnet 的设备使用中继（经 Tailscale API）：存有 OAuth client secret 的文件。",
+    "tailscale_client_secret_file": "只允许该 tailnet 的设备使用中继（经 Tailscale API）：存有 OAuth secret 的文件。",
     "tailscale_client_secret": "该 secret 本身；命令行参数别人看得到，最好不要那样写。",
     "tailscale_client_id": "该 OAuth client 的 ID（默认为 secret 里的那个）。",
     "tailscale_token_file": "或者：存有 API access token 的文件，它会过期。",
