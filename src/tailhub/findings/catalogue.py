@@ -181,4 +181,15 @@ CATALOGUE: dict[str, Entry] = {
     "TH255": Entry("credential-expires", _WARNING),
     "TH256": Entry("credential-malformed", _ERROR),
     "TH257": Entry("bad-api-url", _ERROR),
+    # the store
+    "TH260": Entry("bad-store", _ERROR),
+    "TH261": Entry("store-driver-missing", _ERROR),
+    "TH262": Entry("store-unreachable", _WARNING),
+    "TH263": Entry("store-not-writable", _WARNING),
+    "TH264": Entry("store-corrupt", _WARNING),
+    "TH265": Entry("store-newer", _ERROR),
+    "TH266": Entry("store-older", _ERROR),
+    "TH267": Entry("store-missing", _ERROR),
+    "TH268": Entry("store-refuses", _WARNING),
+    "TH269": Entry("bad-period", _ERROR),
 }
