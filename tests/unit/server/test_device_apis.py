@@ -67,7 +67,7 @@ def test_a_file_is_read_again(tmp_path: Path) -> None:
     with fake_tailscale(device(KEY)) as fake:
         config = RelayConfig(tailscale_token_file=path, tailscale_api_url=fake.url)
         assert [finding.code for finding in looked(config)[1]] == ["TH256"]
-        path.write_text(TOKEN)
+        path.write_text(f"\n {TOKEN} \n")
         assert looked(config) == ((fake.url + "/",), [])
         path.write_text("")
         assert [finding.code for finding in looked(config)[1]] == ["TH256"]
