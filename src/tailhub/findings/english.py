@@ -712,4 +712,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
     ),
+    "TH280": (
+        "{setting}: expected hold or close, found {text}.",
+        "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
+        "it, as the original does.",
+    ),
+    "TH281": (
+        "{setting}: expected at most {most} characters, found {length}.",
+        "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
+    ),
 }

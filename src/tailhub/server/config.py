@@ -18,6 +18,7 @@ from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
+from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.tenant_config import TenantConfig
@@ -37,8 +38,13 @@ MOST = {
     "verify_timeout_s": 60,
     "verify_refresh_s": 3600,
     "usage_retention_days": 36500,
+    "remember_days": 365,
+    "held_connections": 100_000,
 }
 """The largest values of settings that are numbers, by name."""
+
+REFUSALS = ("hold", "close")
+MOST_REFUSE_TEXT = 1000  # characters
 
 # A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -104,6 +110,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
     verify_refresh_s: float = 60.0  # how often lists of devices are read
+    remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all
+    refuse: str = "hold"  # or "close"
+    refuse_text: str = ""  # what those are told who are held; empty: `tailhub.server.held_login.REFUSE_TEXT`
+    held_connections: int = MOST_HELD
+    log_addresses: bool = True
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -177,7 +188,11 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
 
 def _access_findings(config: RelayConfig) -> Iterator[Finding]:
-    """What is wrong with who is to be asked who may relay."""
+    """What is wrong with who is to be asked who may relay, and with what becomes of others."""
+    if config.refuse not in REFUSALS:
+        yield findings.bad_refuse(config.refuse, config.place("refuse"))
+    if len(config.refuse_text) > MOST_REFUSE_TEXT:
+        yield findings.refuse_text_long(len(config.refuse_text), MOST_REFUSE_TEXT, config.place("refuse_text"))
     if config.verify_url:
         from tailhub.verifiers.url import parse_url
 
