@@ -112,7 +112,9 @@ class DeviceListVerifier:
         return self._problem
 
     async def probe(self, limit_s: float) -> Finding | None:
-        """Read the list once, and look when the credential expires."""
+        """Read the list once, and look when the credential expires; once it reads regularly it tells that by itself."""
+        if self._reading is not None:
+            return None
         try:
             async with asyncio.timeout(limit_s):
                 await self._source.read()

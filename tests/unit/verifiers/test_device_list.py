@@ -272,7 +272,10 @@ def test_a_credential_that_expires(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_probe() -> None:
-    """Reads once and says what keeps it from that, or that the credential expires; all well says nothing."""
+    """Reads once and says what keeps it from that, or that the credential expires; all well says nothing.
+
+    Nor does one that reads regularly, which has the log for it and keeps to its times.
+    """
 
     async def scenario() -> None:
         world = World()
@@ -286,6 +289,11 @@ def test_the_probe() -> None:
         assert late is not None
         assert late.code == "TH254"
         assert world.changes == []
+        await world.ask()
+        readings = len(world.source.times)
+        assert await world.verifier.probe(3.0) is None
+        assert len(world.source.times) == readings
+        world.verifier.stop()
 
     run_at_once(scenario)
 
