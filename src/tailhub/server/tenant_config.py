@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-TAILSCALE_API = "https://api.tailscale.com"
+ALLOW_ON: Final = "on"  # the allow list is the file in the state directory
+TAILSCALE_API: Final = "https://api.tailscale.com"
 
 
 @dataclass(frozen=True)  # no slots: `RelayConfig` has a listener's fields too
@@ -20,6 +22,7 @@ class TenantConfig:
     verify_socket: Path | None = None  # where it is asked; None: where this platform has it
     verify_url: str = ""  # admit whom the program there admits
     verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
+    allow_list: Path | str | None = None  # admit whom this file lists; `ALLOW_ON`: the one in the state directory
     verify_all: bool = False  # every verifier must say yes; else one is enough
     tailscale_client_id: str = ""  # of an OAuth client; empty: the one that its secret names
     tailscale_client_secret: str = field(default="", repr=False)
@@ -37,7 +40,7 @@ class TenantConfig:
     @property
     def has_verifiers(self) -> bool:
         """Is anybody asked who belongs to it?"""
-        return self.verify_tailscaled or bool(self.verify_url) or self.has_device_lists
+        return bool(self.verify_tailscaled or self.verify_url or self.allow_list is not None or self.has_device_lists)
 
     @property
     def has_device_lists(self) -> bool:

@@ -308,4 +308,9 @@ def make_verifiers(config: RelayConfig) -> list[Verifier]:
         from tailhub.server.device_apis import device_verifiers
 
         verifiers += device_verifiers(config, config.place, config.verify_refresh_s)
+    if config.allow_list is not None:
+        from tailhub.server.allow_file import make_allow_list
+
+        if (allow_list := make_allow_list(config, config)) is not None:
+            verifiers.append(allow_list)
     return verifiers
