@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Collection
 from ipaddress import ip_address
 
 import pytest
@@ -14,7 +15,7 @@ from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
 from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Decision
+from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.verification import MAX_QUESTIONS, Verification
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
@@ -280,3 +281,39 @@ def test_a_relay_without_verifiers_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+class WatchingVerifier(ScriptedVerifier):
+    """One that learns of changes by itself."""
+
+    is_stopped = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_change: OnChange = unheeded
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def test_a_verifier_that_learns_of_changes() -> None:
+    """What it learns reaches whoever has clients, who is asking is asked about anew, and it ends with all else."""
+
+    async def scenario() -> None:
+        watching = WatchingVerifier()
+        desk = Desk(watching)
+        heard: list[Collection[bytes] | None] = []
+        desk.verification.on_change = heard.append
+        desk.ask()
+        await until(lambda: watching.open_questions)
+        watching.on_change({ONE})
+        await until(lambda: len(watching.asked) == 2)
+        assert heard == [{ONE}]
+        watching.on_change({OTHER})
+        assert heard == [{ONE}, {OTHER}]
+        assert not watching.is_stopped
+        desk.verification.stop()
+        assert watching.is_stopped
+        assert watching.asked == [ONE, ONE]
+
+    run(scenario)
