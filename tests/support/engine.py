@@ -18,10 +18,11 @@ PROGRAMS = ("podman", "podman-compose", "crun", "unshare", "nsenter", "ip")
 LIMIT_S = 900.0  # of the longest command, which builds an image
 STOP_S = 10.0
 
+# In memory: quick, gone with the engine, and overlays are possible there wherever the tests run.
 _STORAGE = """[storage]
-driver = "vfs"
-graphroot = "{work}/storage"
-runroot = "/run/storage"
+driver = "overlay"
+graphroot = "/run/storage"
+runroot = "/run/containers"
 """
 # Limits that are no higher than what any machine allows: podman's own are more than some do.
 _CONFIG = """[containers]
@@ -120,7 +121,7 @@ class Engine:
         for name, text in (("docker", _DOCKER), ("podman-of-compose", _PODMAN_OF_COMPOSE), ("sudo", _SUDO)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
-        (work / "storage.conf").write_text(_STORAGE.format(work=work))
+        (work / "storage.conf").write_text(_STORAGE)
         (work / "containers.conf").write_text(_CONFIG)
         self._environ = os.environ | {
             "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin",
