@@ -18,6 +18,8 @@ from support.postgres import PASSWORD, Postgres
 from support.waiting import run
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
+from tailhub.server.config import RelayConfig
+from tailhub.settings.machine_checks import check_store
 from tailhub.store import store as store_module
 from tailhub.store.engine import make_engine
 from tailhub.store.journal import Journal
@@ -476,6 +478,20 @@ def test_without_a_database_server_it_is_unreachable() -> None:
     assert isinstance(caught.value.finding, Finding)
     assert caught.value.finding.code == "TH262"
     assert "secret" not in str(caught.value)
+
+
+def test_a_check_of_the_configuration_looks_at_the_database(postgres: Postgres) -> None:
+    """A database without tables is well, one with a newer tailhub's is an error, one that refuses a warning."""
+    url = postgres.database()
+    assert list(check_store(RelayConfig(store=url))) == []
+    run(lambda: _make(url))
+    assert list(check_store(RelayConfig(store=url))) == []
+    (finding,) = check_store(RelayConfig(store=url.replace(PASSWORD, "wrong-word")))
+    assert finding.code == "TH268"
+    assert "wrong-word" not in finding.render()
+    postgres.execute(url.rpartition("/")[2], f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    assert [finding.code for finding in check_store(RelayConfig(store=url))] == ["TH265"]
+    assert list(check_store(RelayConfig(store="no URL"))) == list(check_store(RelayConfig())) == []
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------
