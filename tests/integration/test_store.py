@@ -21,6 +21,7 @@ from tailhub.findings import Finding
 from tailhub.server.config import RelayConfig
 from tailhub.settings.machine_checks import check_store
 from tailhub.store import store as store_module
+from tailhub.store import writing
 from tailhub.store.engine import make_engine
 from tailhub.store.journal import Journal
 from tailhub.store.migrate import REVISIONS, upgrade
@@ -279,7 +280,7 @@ def test_refusals_add_up_and_end_with_an_admission(place: Path | str) -> None:
 
 def test_refusals_are_bounded(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more refused keys than there may be the longest gone are forgotten."""
-    monkeypatch.setattr(store_module, "MAX_REFUSALS", 2)
+    monkeypatch.setattr(writing, "MAX_REFUSALS", 2)
 
     async def scenario(store: Store) -> None:
         keys = ((A, 30.0), (B, 10.0), (C, 20.0))
@@ -435,10 +436,10 @@ def test_nothing_is_lost_while_the_database_is_away(postgres: Postgres) -> None:
 
 def test_a_database_that_hangs_is_given_up(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that takes a command and never answers is trouble like any other, and is used again later."""
-    monkeypatch.setattr(store_module, "LIMIT_S", 0.3)
 
     async def scenario(store: Store) -> None:
         await store.save(Batch("w", 1, (delta(A, B, 1),)))
+        monkeypatch.setattr(store_module, "LIMIT_S", 0.3)
         postgres.freeze()
         try:
             with pytest.raises(StoreUnavailableError):
