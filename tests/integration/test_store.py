@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -366,6 +367,36 @@ def test_two_relays_share_totals(postgres: Postgres) -> None:
         await two.close()
 
     run(scenario)
+
+
+def test_relays_that_write_about_the_same_keys_do_not_stand_in_each_others_way(postgres: Postgres) -> None:
+    """Many batches of several relays at once, about the same keys in any order, are all written, once each."""
+
+    async def scenario() -> None:
+        url = await asyncio.to_thread(postgres.database)
+        stores = [await Store.open(url, relay=f"relay-{number}") for number in range(4)]
+        keys = [bytes([number]) * 32 for number in range(1, 120)]
+
+        async def write(store: Store, chance: random.Random) -> None:
+            for number in range(1, 9):
+                chosen = [chance.sample(keys, 40) for _ in range(3)]
+                batch = Batch(
+                    f"{id(store)}",
+                    number,
+                    tuple(delta(A, key, 1) for key in chosen[0]),
+                    confirmed=tuple(admission(chance.random(), key) for key in chosen[0]),
+                    ended=tuple(End(key, T, "tailscaled", chance.random()) for key in chosen[1]),
+                    refused=tuple(Refusal(key, "", "", 1, 1.0, chance.random()) for key in chosen[2]),
+                    names=tuple(Name(key, "n", "o", chance.random()) for key in chosen[1]),
+                )
+                assert await store.save(batch)
+
+        await asyncio.gather(*(write(store, random.Random(number)) for number, store in enumerate(stores)))
+        assert (await stores[0].totals(0, math.inf)).tenants == {T: Traffic(4 * 8 * 40, 4 * 8 * 40)}
+        for store in stores:
+            await store.close()
+
+    run(scenario, 60)
 
 
 def test_two_journals_share_a_quota(postgres: Postgres) -> None:

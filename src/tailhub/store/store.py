@@ -31,6 +31,7 @@ from tailhub.store.writing import TableWriter
 __all__ = ["Store"]
 
 LIMIT_S = 30.0  # for one call; the driver's limits are for each command
+_LOCK = 0x7461696C777269  # of PostgreSQL's advisory locks; "tailwri"
 _ALLOWED = "allowed"  # what has changed, in the table of changes
 
 
@@ -94,7 +95,8 @@ class Store:
 
     async def save(self, batch: Batch) -> bool:
         """Write a batch, all or nothing; whether it had not been written before."""
-        async with self._transaction() as connection:
+        is_alone = bool(batch.confirmed or batch.ended or batch.refused or batch.names)  # usage is each relay's own
+        async with self._transaction(alone=is_alone) as connection:
             if not await self._writer.is_new(connection, batch, time.time()):
                 return False
             await self._writer.write(connection, batch)
@@ -104,7 +106,7 @@ class Store:
         """Drop what is older: usage, refusals, ended and unconfirmed admissions, names of keys without usage."""
         kept = select(tables.usage.c.src).union(select(tables.usage.c.dst))
         admissions, names = tables.admissions.c, tables.names.c
-        async with self._transaction() as connection:
+        async with self._transaction(alone=True) as connection:
             await connection.execute(delete(tables.usage).where(reports.hours(0, before)))
             await connection.execute(delete(tables.refusals).where(tables.refusals.c.last_at < before))
             is_old = (admissions.confirmed_at < before) & (admissions.ended_at < before)
@@ -115,13 +117,13 @@ class Store:
 
     async def allow(self, entry: Allowed) -> None:
         """Put a key on the shared list, or change its entry."""
-        async with self._transaction() as connection:
+        async with self._transaction(alone=True) as connection:
             await self._writer.allow(connection, entry)
             await self._writer.note_change(connection, _ALLOWED)
 
     async def disallow(self, key: bytes) -> bool:
         """Take a key off the shared list; whether it was on it."""
-        async with self._transaction() as connection:
+        async with self._transaction(alone=True) as connection:
             gone = await connection.execute(delete(tables.allowed).where(tables.allowed.c.key == key))
             if gone.rowcount:
                 await self._writer.note_change(connection, _ALLOWED)
@@ -212,14 +214,20 @@ class Store:
         await migrate(self._engine, self._place, self._backup_dir, time.time())
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is committed at the end. Whatever goes wrong is a `StoreUnavailableError`."""
+    async def _transaction(self, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at the end. Whatever goes wrong is a `StoreUnavailableError`.
+
+        Those that are `alone` wait for each other, also those of other relays: they write the same rows, several times
+        and in any order, and would else end up waiting for each other for ever.
+        """
         try:
             async with asyncio.timeout(LIMIT_S):
                 if self._engine is None:  # closed, or a damaged file could not be replaced before
                     await self._open()
                 assert self._engine is not None  # noqa: S101  for mypy
                 async with self._engine.begin() as connection:
+                    if alone and self.is_shared:
+                        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
                     yield connection
         except TROUBLES as exc:
             finding = self._finding(exc)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -61,12 +61,11 @@ class TableWriter:
         statement = self._upsert(tables.usage, lambda new: {name: columns[name] + new[name] for name in sums})
         await _execute(connection, statement, (delta._asdict() | {"relay": self._relay} for delta in usage))
 
-    async def _keep_admissions(self, connection: AsyncConnection, confirmed: Iterable[Admission]) -> None:
+    async def _keep_admissions(self, connection: AsyncConnection, confirmed: Collection[Admission]) -> None:
         columns, changed = tables.admissions.c, ("node", "owner", "confirmed_at")
         statement = self._upsert(tables.admissions, lambda new: _newest(new, columns, "confirmed_at", changed))
-        in_order = sorted(confirmed, key=lambda one: (one.key, one.tenant, one.verifier))
-        await _execute(connection, statement, _rows(in_order, ended_at=0.0))
-        await _forget_refusals(connection, sorted({one.key for one in in_order}))
+        await _execute(connection, statement, _rows(confirmed, ended_at=0.0))
+        await _forget_refusals(connection, {one.key for one in confirmed})
 
     async def _end_admissions(self, connection: AsyncConnection, ended: Iterable[End]) -> None:
         """Of those that were admitted before only: whoever else is told no leaves nothing behind."""
@@ -78,12 +77,11 @@ class TableWriter:
             .values(ended_at=bindparam("at"))
         )
         rows = (
-            {"its_key": one.key, "its_tenant": one.tenant, "its_verifier": one.verifier, "at": one.at}
-            for one in sorted(ended)
+            {"its_key": one.key, "its_tenant": one.tenant, "its_verifier": one.verifier, "at": one.at} for one in ended
         )
         await _execute(connection, statement, rows)
 
-    async def _add_refusals(self, connection: AsyncConnection, refused: Iterable[Refusal]) -> None:
+    async def _add_refusals(self, connection: AsyncConnection, refused: Collection[Refusal]) -> None:
         columns = tables.refusals.c
         statement = self._upsert(
             tables.refusals,
@@ -93,16 +91,15 @@ class TableWriter:
                 "first_at": case((new.first_at < columns.first_at, new.first_at), else_=columns.first_at),
             },
         )
-        in_order = sorted(refused, key=lambda one: one.key)
-        await _execute(connection, statement, _rows(in_order))
-        if in_order:
+        await _execute(connection, statement, _rows(refused))
+        if refused:
             too_many = select(columns.key).order_by(columns.last_at.desc(), columns.key).offset(MAX_REFUSALS)
             await connection.execute(delete(tables.refusals).where(columns.key.in_(too_many)))
 
     async def _keep_names(self, connection: AsyncConnection, learnt: Iterable[Name]) -> None:
         changed = ("node", "owner", "learnt_at")
         statement = self._upsert(tables.names, lambda new: _newest(new, tables.names.c, "learnt_at", changed))
-        await _execute(connection, statement, _rows(sorted(learnt, key=lambda one: one.key)))
+        await _execute(connection, statement, _rows(learnt))
 
     def _upsert(self, table: Table, changes: Callable[[Any], Mapping[str, Any]]) -> Any:
         """Insert a row, or change the one with its primary key; `changes` is given the row that was to be inserted."""
@@ -115,8 +112,7 @@ class TableWriter:
 async def _execute(connection: AsyncConnection, statement: Any, rows: Iterable[dict[str, Any]]) -> None:
     """Execute a statement with each of these rows, in their order.
 
-    In small parts: what SQLAlchemy makes of each row takes time on the loop, where packets wait. Rows that several
-    relays may write come in the order of their keys, so that no two relays wait for each other.
+    In small parts: what SQLAlchemy makes of each row takes time on the loop, where packets wait.
     """
     iterator = iter(rows)
     while part := list(islice(iterator, _ROWS)):
