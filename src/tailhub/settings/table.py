@@ -285,10 +285,10 @@ SETTINGS: tuple[Setting, ...] = (
         _S.STATE,
         "text",
         "",
-        "Where usage and admissions are kept: off, or a PostgreSQL database that several relays may share.",
+        "Where usage and admissions are kept, if not in the state directory: off, or a PostgreSQL database, which "
+        "several relays may share.",
         "URL|off",
         "postgresql://tailhub:PASSWORD@db.example.com/tailhub",
-        shown_default="a file in the state directory",
         secret_url=True,
     ),
     Setting(
