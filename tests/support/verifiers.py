@@ -19,7 +19,10 @@ Respond: TypeAlias = Callable[[str, bytes], "bytes | None"]
 
 
 class ScriptedVerifier:
-    """Waits until the test answers. `asked` has the keys it was asked about, `cancelled` counts broken questions."""
+    """Waits until the test answers, unless it `always` gives one answer.
+
+    `asked` has the keys it was asked about, `cancelled` counts broken questions.
+    """
 
     fails_open = False
 
@@ -27,11 +30,14 @@ class ScriptedVerifier:
         self.name = name
         self.asked: list[bytes] = []
         self.cancelled = 0
+        self.always: Answer | None = None
         self._answers: list[asyncio.Future[Verdict]] = []
 
     async def verify(self, key: bytes, address: IPv4Address | IPv6Address) -> Verdict:
         """Wait for `answer`."""
         self.asked.append(key)
+        if self.always is not None:
+            return Verdict(self.name, self.always)
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)
         try:
