@@ -17,7 +17,7 @@ from tailhub.derp.frames import HEADER_LEN, FrameType
 from tailhub.keys import short_key
 from tailhub.relay.admission import Answer
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
-from tailhub.relay.rechecks import RECHECK_S
+from tailhub.relay.rechecks import RECHECK_S, SOON_S
 from tailhub.server import held_login
 from tailhub.server.app import RelayServer
 from tailhub.server.held_login import HELD_BURST_BYTES
@@ -211,6 +211,25 @@ def test_held_ones_are_asked_about_again() -> None:
     run(scenario)
 
 
+def test_nobody_could_say_anything() -> None:
+    """A client that is held because its verifier is away is in within half a minute of its return."""
+
+    async def scenario() -> None:
+        async with guarded_relay() as (server, guard):
+            guard.script.always = AWAY
+            client = await begin(server)
+            assert (await client.frame())[0] == FrameType.HEALTH
+            await pass_time(2 * SOON_S)
+            assert len(guard.script.asked) > 2
+            guard.script.always = YES
+            await pass_time(SOON_S + 2)
+            while (frame := await client.frame())[0] == FrameType.KEEP_ALIVE:
+                pass
+            assert frame[0] == FrameType.SERVER_INFO
+
+    run(scenario)
+
+
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
@@ -282,7 +301,9 @@ def test_it_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_it_sends_is_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a burst it is read at a walking pace, nothing of it is kept, and after too much it is closed."""
+    rate = 10 * HELD_BURST_BYTES
     monkeypatch.setattr(held_login, "MAX_HELD_BYTES", 4 * HELD_BURST_BYTES)
+    monkeypatch.setattr(held_login, "HELD_BYTES_PER_S", rate)
 
     async def scenario() -> None:
         async with guarded_relay() as (server, guard):
@@ -295,7 +316,7 @@ def test_what_it_sends_is_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
             while (frame := await client.frame())[0] == FrameType.KEEP_ALIVE:
                 pass
             assert frame == GONE
-            assert loop_time() - before > 2 * HELD_BURST_BYTES / held_login.HELD_BYTES_PER_S
+            assert loop_time() - before > 2 * HELD_BURST_BYTES / rate
             assert door_of(server).outcomes == {"sent too much": 1}
             assert server.context.relay.stats.packets_received == 0
 

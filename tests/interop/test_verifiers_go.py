@@ -116,7 +116,7 @@ def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator
     directory.mkdir()
     key = str(directory / "derper.key")
     command = (*program, "-a", f"127.0.0.1:{port}", "-http-port=-1", "-stun=false", "-c", key, *words)
-    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1"}
+    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1", "TAILHUB_REFUSE": "close"}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
