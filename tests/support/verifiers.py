@@ -109,7 +109,7 @@ async def unix_http_server(path: Path, respond: Respond) -> AsyncIterator[HttpSc
 
 
 @contextlib.contextmanager
-def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
+def served_verdicts(answer: Mapping[str, str], port: int = 0) -> Iterator[str]:
     """A program in a thread that answers every question with ``answer["Allow"]``, as it is just then; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -124,7 +124,7 @@ def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
