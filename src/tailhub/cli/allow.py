@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import output, usage
+from tailhub.cli import command_line, output
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
@@ -35,7 +35,7 @@ _SPACE = 2  # columns between those of a table
 
 
 def _state_dir(command: str) -> Any:
-    parser = usage.path("--state-dir", f"tailhub allow {command}")
+    parser = command_line.path("--state-dir", f"tailhub allow {command}")
     return typer.Option(parser=parser, metavar="DIR", help="Directory that keeps the relay's state.")
 
 
@@ -54,7 +54,7 @@ def pending(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Show who was refused: number, key, address, when, how often, and whose new key it probably is."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.cli.admin_socket import call, state_directory
 
     found = call(state_directory(state_dir), "GET", "pending")
@@ -76,7 +76,7 @@ def approve(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Let one of the refused in, at once and from now on."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from urllib.parse import quote
 
     from tailhub.cli.admin_socket import call, state_directory
@@ -99,7 +99,7 @@ def add(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Put a key on the allow list, or give one that is there another name. Works without a running relay too."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 
     directory, file = state_directory(state_dir), None
@@ -129,7 +129,7 @@ def remove(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Take a key off the allow list: its device is cut off at once. Works without a running relay too."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from urllib.parse import urlencode
 
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
@@ -155,7 +155,7 @@ def list_keys(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Show the allow list. Works without a running relay too."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 
     directory = state_directory(state_dir)

@@ -595,8 +595,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH264": (
         "存储 {path} 已损坏（{reason}）。已移到 {aside}，并新建了一个。",
-        "用量和记住的准入从零开始。要回到最近一次备份，请停止中继，用 {backups} 里最新的文件替换它；"
-        "`sqlite3 {aside!q} .recover` 可以读出还能读的内容。",
+        "用量和记住的准入从零开始。`sqlite3 {aside!q} .recover` 可以读出还能读的内容"
+        "[[backups?；要回到最近一次备份，请停止中继，用 {backups} 里最新的文件替换它]]。",
     ),
     "TH265": (
         "存储 {where} 由更新的 tailhub 写成：表的版本是 {found}，本程序只认识 {known}。",

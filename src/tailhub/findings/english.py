@@ -639,8 +639,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH264": (
         "The store {path} is damaged ({reason}). It was moved to {aside}, and a new one begun.",
-        "Usage and remembered admissions start from nothing. To go back to the last copy, stop the relay and put the "
-        "newest file of {backups} in its place; `sqlite3 {aside!q} .recover` reads what can still be read.",
+        "Usage and remembered admissions start from nothing. `sqlite3 {aside!q} .recover` reads what can still be read"
+        "[[backups?; to go back to the last copy, stop the relay and put the newest file of {backups} in its place]].",
     ),
     "TH265": (
         "The store {where} was written by a newer tailhub: its tables are of version {found}, and this one knows "

@@ -22,6 +22,7 @@ from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.tenant_config import TenantConfig
+from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
 
@@ -35,6 +36,7 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "usage_retention_days": 36500,
     "remember_days": 365,
     "held_connections": 100_000,
 }
@@ -102,6 +104,8 @@ class RelayConfig(TenantConfig, ListenerConfig):
     state_dir: Path | None = None
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
+    store: str = field(default="", repr=False)  # where usage is kept: empty, "off", or a database's URL
+    usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
     remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all
@@ -122,6 +126,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
     rate_config: Path | None = None  # a file, as the original's, with both instead
     workers: int | None = None  # None: by the number of cores
+
+    @property
+    def counts_usage(self) -> bool:
+        """Is anything kept of what clients use?"""
+        return self.store != OFF
 
     @property
     def listeners(self) -> tuple[ListenerConfig, ...]:
@@ -165,6 +174,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         for listener in config.listeners:
             found += acme_findings(config, listener)
     found += _access_findings(config)
+    try:
+        parse_location(config.store, Path())
+    except LocalError as exc:
+        found.append(findings.bad_store(config.place("store"), str(exc)))
     try:
         PublicSettings(config.home)
     except LocalError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
+from tailhub.relay.usage import UsageRow
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
@@ -30,6 +31,7 @@ from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.turn import Turn
+from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class RelayService:
         self._share = share
         config = foundation.config
         self._undo = contextlib.ExitStack()
+        self._gatherer: UsageGatherer | None = None
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         limits = QueueLimits()
@@ -136,11 +139,24 @@ class RelayService:
         )
         self._undo.callback(door.stop)
 
+    def count_usage(
+        self, deliver: Callable[[Sequence[UsageRow]], None], is_heard: Callable[[], bool] = lambda: True
+    ) -> None:
+        """From now on count what each client uses.
+
+        `deliver` learns of it every few seconds, and at the end; while it is not heard what there is to say waits.
+        """
+        self._gatherer = UsageGatherer(self.context.relay, deliver, is_heard)
+        self._gathering = self.context.loop.create_task(self._gatherer.run())
+        self._undo.callback(self._gathering.cancel)
+
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
         self._undo.close()
+        if self._gatherer is not None:
+            self._gatherer.finish()
         if self._passthrough is not None:
             await self._passthrough.stop()
 

@@ -43,6 +43,8 @@ MEANINGS: dict[str, str] = {
     "state_dir": "存放中继密钥和证书的目录。",
     "new_state": "即使本机另有中继状态，也重新开始（原来的指纹留在原处）。",
     "key_file": "中继的私钥文件，不在状态目录里时填写。",
+    "store": "用量和准入记录保存在哪里：off 为不保存；也可写几个中继共用的 PostgreSQL 数据库；默认为状态目录里的文件。",
+    "usage_retention_days": "用量保留多少天（0：一直保留）。",
     "mesh_key_file": "同一区域各中继共用的密钥文件：64 位十六进制数。",
     "verify_tailscaled": "只允许本机 tailscaled 所在 tailnet 里的设备使用中继。",
     "verify_socket": "该 tailscaled 的 socket（默认为系统的惯用位置）。",
