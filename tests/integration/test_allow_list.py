@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support import require
-from support.relay_process import RelayProcess, until
+from support.relay_process import RelayProcess, UnixConnection, until
 from support.tailcat import Tailcat
 from tailhub.cli.app import run
 
@@ -140,3 +140,22 @@ def test_config_check(tmp_path: Path) -> None:
     assert "TH285" in found
     assert "TH286" in found
     assert "TH288" not in found
+
+
+def test_bodies_of_calls(tmp_path: Path) -> None:
+    """The API takes a body however it comes, once for each request, and none that is too long."""
+    body = json.dumps({"key": STRANGER, "name": "alice"}).encode()
+    with RelayProcess("--allow-list", "on") as relay:
+        connection = UnixConnection(relay.state_dir / "admin.sock")
+        try:
+            connection.request("POST", "/api/v1/allow", iter([body[:9], body[9:]]), encode_chunked=True)
+            response = connection.getresponse()
+            assert json.loads(response.read())["allowed"]["name"] == "alice"
+            connection.request("POST", "/api/v1/allow")
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["error"]["code"]) == (409, "TH290")
+            connection.request("POST", "/api/v1/allow", b" " * 65_536 + body)
+            assert connection.getresponse().status == 413
+        finally:
+            connection.close()
+        assert relay.metric("tailhub_clients") == 0

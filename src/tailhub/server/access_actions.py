@@ -100,15 +100,12 @@ class AccessActions:
 
     async def _allow_list(self, call: Call) -> Json:
         self._need_list()
-        lists = [
-            {
-                "place": one.backing.place,
-                "tenant": one.tenant,
-                "trouble": one.trouble.render() if one.trouble is not None else "",
-                "keys": [entry_json(entry) for entry in (await one.current()).values()],
-            }
-            for one in self._lists
-        ]
+        lists = []
+        for one in self._lists:
+            keys = await one.current()
+            trouble = one.trouble.render() if one.trouble is not None else ""
+            rows = [entry_json(entry) for entry in keys.values()]
+            lists.append({"place": one.backing.place, "tenant": one.tenant, "trouble": trouble, "keys": rows})
         return {"lists": lists}
 
     async def _allow(self, call: Call) -> Json:
