@@ -28,7 +28,7 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
-    from tailhub.relay.refusals import Here, Refusals
+    from tailhub.relay.refusals import Here
     from tailhub.server.verification import Verification
     from tailhub.web.operator_api import OperatorApi
 
@@ -67,7 +67,6 @@ class Pages:
         self._operator = OperatorPages(operator, own_names)
         self._verification = verification
         self._api: OperatorApi | None = None
-        self._refusals: Refusals | None = None
         if verification is not None:  # whose decisions are remembered
             self._api = self._make_api()
 
@@ -91,9 +90,7 @@ class Pages:
         from tailhub.server.access_actions import AccessActions
         from tailhub.web.operator_api import OperatorApi
 
-        actions = AccessActions(self._verification, self._who_is_here)
-        self._refusals = actions.refusals
-        return OperatorApi(actions.routes)
+        return OperatorApi(AccessActions(self._verification, self._who_is_here).routes)
 
     def _call(self, request: Request) -> Response | asyncio.Future[Response]:
         if self._api is None:
@@ -129,7 +126,7 @@ class Pages:
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
-        refusals = self._refusals
+        refusals = self._verification.refusals if self._verification is not None else None
         values["refused_keys"] = len(refusals) if refusals is not None else 0
         values["refused_keys_dropped"] = refusals.dropped if refusals is not None else 0
         if (limit := self._service.context.relay.rate_limit) is not None:

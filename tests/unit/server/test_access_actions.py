@@ -13,7 +13,7 @@ from support.verifiers import KeptList
 from support.waiting import run, until
 from tailhub.findings import Finding
 from tailhub.keys import short_key
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.relay.allowed_keys import AllowedKey
 from tailhub.relay.refusals import Here
 from tailhub.server.access_actions import AccessActions
@@ -33,6 +33,7 @@ class Knows:
     """A verifier that admits some keys, by the names of their devices."""
 
     fails_open = False
+    tenant = ""
 
     def __init__(self, name: str, devices: Mapping[bytes, str]) -> None:
         self.name = name
@@ -51,7 +52,9 @@ class Desk:
 
     def __init__(self, *verifiers: Verifier, needs_all: bool = False) -> None:
         events = Events(asyncio.get_running_loop())
-        self.verification = Verification(verifiers, AdmissionPolicy(needs_all=needs_all), events, 5.0)
+        self.verification = Verification(
+            verifiers, AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all),)), events, 5.0
+        )
         self.here: dict[bytes, str] = {}
         self.held: set[bytes] = set()
         self.changed: list[set[bytes]] = []
