@@ -52,9 +52,8 @@ class Desk:
 
     def __init__(self, *verifiers: Verifier, needs_all: bool = False) -> None:
         events = Events(asyncio.get_running_loop())
-        self.verification = Verification(
-            verifiers, AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all),)), events, 5.0
-        )
+        policy = AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all), TenantPolicy("family")))
+        self.verification = Verification(verifiers, policy, events, 5.0)
         self.here: dict[bytes, str] = {}
         self.held: set[bytes] = set()
         self.changed: list[set[bytes]] = []
