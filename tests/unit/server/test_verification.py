@@ -353,6 +353,7 @@ def test_names_come_with_the_decision() -> None:
 
     async def scenario() -> None:
         script = Named()
+        script.tenant = "friends"
         desk = remembering(script, policy=AdmissionPolicy(tenants=(TenantPolicy("friends"),)))
         for answer in (Answer.ADMITTED, Answer.UNREACHABLE):
             script.always = answer
