@@ -47,8 +47,13 @@ def make_engine(place: Path | str, *, read_only: bool = False) -> AsyncEngine:
         return _postgresql_engine(place)
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
     url = URL.create("sqlite+aiosqlite", database=file_uri(place), query=query)
-    pool = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 1}  # older SQLAlchemy had none for files
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_S}, **pool)
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": BUSY_S},
+        poolclass=AsyncAdaptedQueuePool,  # not every version has one for files
+        pool_size=1,
+        max_overflow=1,
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
