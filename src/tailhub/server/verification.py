@@ -19,6 +19,7 @@ from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
+from tailhub.relay.refusals import Refusals
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
@@ -66,6 +67,7 @@ class Verification:
         Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
         """
         self.memory = memory or AdmissionMemory(0)
+        self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
