@@ -66,7 +66,7 @@ class Verification:
 
         Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
         """
-        self.memory = memory or AdmissionMemory(0)
+        self.memory = memory if memory is not None else AdmissionMemory(0)
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
