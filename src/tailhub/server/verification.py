@@ -154,16 +154,9 @@ class Verification:
         if task.cancelled():
             return
         decision = replace(task.result(), again=all(waiting.again for waiting in question.waiting))
-        self._tell(lambda: self.on_decided(*asked, decision))
         for waiting in list(question.waiting):
-            self._tell(lambda waiting=waiting: waiting.on_decision(decision))  # type: ignore[misc]
-
-    def _tell(self, tell: Callable[[], None]) -> None:
-        """What one listener does wrong must not leave the others unanswered."""
-        try:
-            tell()
-        except Exception:  # ours: it costs this login, not the relay
-            _log.exception("error while acting on a decision")
+            waiting.tell(decision)
+        self.on_decided(*asked, decision)
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
         try:
