@@ -310,6 +310,11 @@ async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[
         for verifier in verifiers
         if verifier.tenant == tenant.tenant and verifier.fails_open
     ]
+    for tenant in config.tenants:
+        if tenant.has_device_lists:
+            from tailhub.server.device_apis import secret_file_findings
+
+            found += secret_file_findings(tenant)
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
     return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
@@ -338,6 +343,10 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
 
         url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
         yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
+    if tenant.has_device_lists:
+        from tailhub.server.device_apis import device_verifiers
+
+        yield from device_verifiers(tenant, tenant.place, config.verify_refresh_s)
     if tenant.allow_list is not None:
         from tailhub.server.allow_file import make_allow_list
 

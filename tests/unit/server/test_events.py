@@ -192,7 +192,7 @@ def test_names_stand_beside_keys(events: Events, caplog: pytest.LogCaptureFixtur
     events.logged_in(named, held_s=190.0)
     events.logged_in(replace(identity(), node="laptop"))
     events.logged_in(replace(identity(), owner="ada@example.com"))
-    client = Connection(named, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink())
+    client = Connection(named, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
     events.logged_out(client, "admitted no longer", 101.5)
     assert caplog.messages == [
         "login   client [AAAAA] laptop (ada@example.com) from 192.0.2.7:41641, held for 3m10s before",

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Collection
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdi
 from tailhub.relay.memory import DAY_S, AdmissionMemory, Remembered
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Decision
+from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.server.verification import MAX_QUESTIONS, Verification, look_at_verifiers
 
@@ -405,7 +406,7 @@ def test_names_come_with_the_decision() -> None:
         async def verify(self, key: bytes, address: object) -> Verdict:  # type: ignore[override]
             if self.always is Answer.ADMITTED:
                 return Verdict(self.name, Answer.ADMITTED, "laptop", owner="ada", tenant="friends")
-            return Verdict(self.name, Answer.UNREACHABLE)
+            return Verdict(self.name, Answer.UNREACHABLE, tenant="friends")
 
     async def scenario() -> None:
         script = Named()
@@ -501,3 +502,39 @@ def test_a_relay_without_verifiers_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+class WatchingVerifier(ScriptedVerifier):
+    """One that learns of changes by itself."""
+
+    is_stopped = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_change: OnChange = unheeded
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def test_a_verifier_that_learns_of_changes() -> None:
+    """What it learns reaches whoever has clients, who is asking is asked about anew, and it ends with all else."""
+
+    async def scenario() -> None:
+        watching = WatchingVerifier()
+        desk = Desk(watching)
+        heard: list[Collection[bytes] | None] = []
+        desk.verification.on_change = heard.append
+        desk.ask()
+        await until(lambda: watching.open_questions)
+        watching.on_change({ONE})
+        await until(lambda: len(watching.asked) == 2)
+        assert heard == [{ONE}]
+        watching.on_change({OTHER})
+        assert heard == [{ONE}, {OTHER}]
+        assert not watching.is_stopped
+        desk.verification.stop()
+        assert watching.is_stopped
+        assert watching.asked == [ONE, ONE]
+
+    run(scenario)
