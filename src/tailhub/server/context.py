@@ -19,6 +19,7 @@ from tailhub.server.events import Events
 from tailhub.server.fronts import Front
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.pauses import Pauses
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
@@ -37,7 +38,7 @@ class DerpStream(Flushable, Protocol):
         """Where its bytes come from and go to."""
 
     def take_rate_limit(self) -> None:
-        """The relay's limit may have changed."""
+        """The limits that hold it may have changed."""
 
 
 @dataclass(slots=True)
@@ -76,3 +77,7 @@ class ServerContext:
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
     verification: Verification | None = None  # where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
+    pauses: Pauses = field(init=False)  # of those that have sent too much
+
+    def __post_init__(self) -> None:
+        self.pauses = Pauses(self.loop)

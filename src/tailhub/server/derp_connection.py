@@ -18,7 +18,7 @@ from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
-from tailhub.relay.rate_limit import Throttle
+from tailhub.relay.rate_limit import Account, Throttle
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
@@ -46,6 +46,7 @@ class DerpConnection:
     """
 
     __slots__ = (
+        "_account",
         "_connection",
         "_context",
         "_decoder",
@@ -56,7 +57,6 @@ class DerpConnection:
         "_listener",
         "_newcomer",
         "_not_ideal",
-        "_pause",
         "_stream",
         "_throttle",
         "_unsent_limit",
@@ -75,8 +75,8 @@ class DerpConnection:
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
-        self._throttle: Throttle | None = None
-        self._pause: asyncio.TimerHandle | None = None  # while it is not read because it has sent too much
+        self._account: Account | None = None  # where something limits its key
+        self._throttle: Throttle | None = None  # the same of what it sends
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
         self._waiting: Waiting | None = None  # for verifiers
 
@@ -112,8 +112,7 @@ class DerpConnection:
             return
         throttle = self._throttle
         if throttle is not None:
-            now = self._context.loop.time()
-            self._hold_up(throttle.pause_after(end - start, items, decoder.skipped_frames, now))
+            throttle.charge(end - start, items, decoder.skipped_frames, self._context.loop.time())
         try:
             if items:
                 self._context.relay.route(connection, items, self._context.loop.time())
@@ -144,9 +143,8 @@ class DerpConnection:
     def closed(self, reason: str) -> None:
         """The stream is over: take the connection out of the relay."""
         self._context.derp_connections.pop(self, None)
-        for timer in (self._keep_alive, self._pause):
-            if timer is not None:
-                timer.cancel()
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -156,6 +154,7 @@ class DerpConnection:
             self._context.events.failed(newcomer.ip, reason)
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._close_account(connection)
             dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
             self._context.relay.unregister(connection, dropped)
             self._context.events.logged_out(connection, reason, self._context.loop.time())
@@ -194,21 +193,29 @@ class DerpConnection:
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
 
-    # --- rate limit ---------------------------------------------------------------------------------------------------
+    # --- rate limits ------------------------------------------------------------------------------------------------
 
-    def _hold_up(self, wait_s: float) -> None:
-        """Read nothing for so long. Writing and timers go on; the other side's end is noticed when something moves."""
-        if wait_s and self._stream.is_open:
-            self._stream.pause_reading()
-            self._pause = self._context.loop.call_later(wait_s, self._end_pause)
+    @property
+    def must_wait(self) -> bool:
+        """As its stream's gate. Read nothing until its limits allow it; writing and timers go on meanwhile.
+
+        The other side's end is noticed when something moves.
+        """
+        throttle, context = self._throttle, self._context
+        bucket = throttle.wait(context.loop.time()) if throttle is not None else None
+        if bucket is None:
+            return False
+        self._stream.pause_reading()
+        context.pauses.begin(bucket)
+        return True
+
+    def spend(self, seconds: float) -> None:
+        """See `Gate`: no limit is one of time."""
 
     @property
     def _is_paused(self) -> bool:
-        return self._pause is not None or self._is_early_full
-
-    def _end_pause(self) -> None:
-        self._pause = None
-        self._go_on()
+        throttle = self._throttle
+        return (throttle is not None and throttle.is_waiting) or self._is_early_full
 
     def _go_on(self) -> None:
         """Read again, unless a pause has begun meanwhile, or verifiers have still to decide: these end with this."""
@@ -216,22 +223,44 @@ class DerpConnection:
             self._stream.resume_reading()
 
     def take_rate_limit(self) -> None:
-        """The relay's limit may have changed: hold this client to the new one, and tell it."""
-        connection, before = self._connection, self._throttle
+        """The limits may have changed: hold this client to the new ones, and tell it."""
+        connection, account = self._connection, self._account
         if connection is None or connection.identity.is_mesh:
             return
-        context = self._context
-        limit = context.relay.rate_limit
-        if limit == (before.limit if before is not None else None):
+        context, identity = self._context, connection.identity
+        before = account.limits if account is not None else None
+        if before == context.relay.accounts.limits_of(identity.key, identity.tenant):
             return
-        self._throttle = context.relay.new_throttle(connection.identity, context.loop.time())
-        if self._pause is not None:
-            self._pause.cancel()
-            self._end_pause()
-        info = limit.server_info() if limit is not None else None
-        connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
-        self._put_health(connection)  # which a client forgets at every ServerInfo
+        was_paused = self._is_paused
+        self._close_account(connection)
+        self._open_account(connection)
+        if was_paused:
+            self._go_on()
+        told = self._account.limits.told if self._account is not None else None
+        if told != (before.told if before is not None else None):
+            info = told.server_info() if told is not None else None
+            connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
+            self._put_health(connection)  # which a client forgets at every ServerInfo
         connection.wake()
+
+    def _open_account(self, connection: Connection) -> None:
+        """Hold it to the limits of now."""
+        relay = self._context.relay
+        account = self._account = relay.open_account(connection.identity, self._context.loop.time())
+        if account is not None and account.buckets:
+            throttle = self._throttle = Throttle(account, relay.stats)
+            throttle.on_go = self._go_on
+            self._stream.gate = self
+
+    def _close_account(self, connection: Connection) -> None:
+        context = self._context
+        account, self._account = self._account, None
+        throttle, self._throttle = self._throttle, None
+        self._stream.gate = None
+        if throttle is not None:
+            context.pauses.end(throttle)
+        if account is not None:
+            context.relay.accounts.close(connection.key, account, context.loop.time())
 
     # --- login --------------------------------------------------------------------------------------------------------
 
@@ -324,15 +353,15 @@ class DerpConnection:
             app_name=info.app_name,
             connected_at=context.loop.time(),
         )
-        self._stream.crowd = None
+        self._stream.gate = None
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(handshake.client_key)
         self._newcomer = None
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
-        throttle = self._throttle = context.relay.new_throttle(identity, context.loop.time())
-        answer = throttle.limit.server_info() if throttle is not None else None
-        connection.queue.put_control(handshake.server_info(answer))
+        self._open_account(connection)
+        told = self._account.limits.told if self._account is not None else None
+        connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
         self._put_health(connection)
         connection.wake()
         context.events.logged_in(identity)
