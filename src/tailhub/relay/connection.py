@@ -9,6 +9,7 @@ from typing import Protocol
 from tailhub.derp.frames import PeerPresent, PresenceFlag
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.send_queue import SendQueue
+from tailhub.relay.usage import Flow
 
 
 class Sink(Protocol):
@@ -61,6 +62,7 @@ class Connection:
     __slots__ = (
         "active_since",
         "dirty",
+        "gathered",
         "has_duplicates",
         "identity",
         "is_home",
@@ -84,10 +86,13 @@ class Connection:
         self.is_home = False
         self.is_watcher = False
         self.has_duplicates = False
-        self.sources: set[bytes] = set()  # keys whose packets this connection was sent: told when they leave
+        # Keys whose packets this connection was given, with what it was given: it is told when they leave.
+        self.sources: dict[bytes, Flow] = {}
         self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
         self.received_packets = 0
         self.received_bytes = 0  # payload
+        # What `Usage` had found at the last gathering: packets and bytes received, packets and bytes sent.
+        self.gathered = (0, 0, 0, 0)
 
     def wake(self) -> None:
         """Have the queue written, once a turn."""

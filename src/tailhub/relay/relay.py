@@ -123,15 +123,20 @@ class Relay:
                     asked |= count == FrameType.WATCH_CONNS
                     continue
                 packets += count
-                size += len(chunk)
+                length = len(chunk)
+                size += length
                 if disco:
                     stats.disco_received += count
                 receiver = active.get(dst)
                 if receiver is None:
                     self._not_here(connection, dst, chunk, count, disco, now)
                     continue
-                if src not in receiver.sources:
-                    self.presence.note_source(receiver, src)
+                try:  # dearer the first time, free of a call from then on
+                    flow = receiver.sources[src]
+                except KeyError:
+                    flow = self.presence.note_source(receiver, src)
+                flow.packets += count
+                flow.size += length
                 receiver.queue.put(now, chunk, count, disco)
                 if not receiver.dirty:
                     receiver.dirty = True
@@ -176,8 +181,9 @@ class Relay:
             self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        if src not in receiver.sources:
-            self.presence.note_source(receiver, src)
+        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow.packets += count
+        flow.size += len(frames)
         receiver.queue.put(read_at, frames, count, disco)
         receiver.wake()
         if self._queued.used > self.limits.total_bytes:
@@ -241,8 +247,9 @@ class Relay:
             if disco:
                 self._tell_not_here(connection, dst, now)
             return
-        if src not in receiver.sources:
-            self.presence.note_source(receiver, src)
+        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow.packets += 1
+        flow.size += len(frame)
         receiver.queue.put(now, frame, 1, disco)
         receiver.wake()
 
