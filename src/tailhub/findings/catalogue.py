@@ -172,4 +172,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # limits and quotas
+    "TH270": Entry("bad-choice", _ERROR),
+    "TH271": Entry("bad-time-zone", _ERROR),
+    "TH272": Entry("burst-without-rate", _WARNING),
+    "TH273": Entry("quota-slow-nothing", _ERROR),
 }

@@ -620,4 +620,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH270": (
+        "{place}: expected {words}, found `{found}`.",
+        "Write one of these, or leave it out.",
+    ),
+    "TH271": (
+        "{place}: `{found}` is no time zone that this machine knows.",
+        "Write a name such as `Europe/Berlin` or `UTC`; `timedatectl list-timezones` lists them. Where there are none, "
+        "install the system's tzdata package.",
+    ),
+    "TH272": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `{rate:=1250000}`",
+    ),
+    "TH273": (
+        "{place}: who is over the quota could send nothing at all.",
+        "Write the bytes a second that it may still send, or `over_quota` as `refuse`.",
+    ),
 }

@@ -32,7 +32,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self.limits = Limits()
-        self.slowed: dict[bytes, RateLimit] = {}  # keys that may send less than others, as they are over their quota
+        self.slowed: dict[bytes, RateLimit] = {}  # keys over their quota: what they may send, and get
         self.by_tenant: Counter[str] = Counter()  # connections
         self._accounts: dict[bytes, Account] = {}
         self._idle: dict[bytes, Account] = {}  # those without connections, by the time of the last one's end
@@ -64,10 +64,9 @@ class Accounts:
     def limits_of(self, key: bytes, tenant: str) -> KeyLimits | None:
         """What holds a key now; None when nothing does."""
         limits = self.limits.of(tenant)
-        own, slow = limits.key, self.slowed.get(key)
-        if slow is not None and (own is None or slow.bytes_per_s < own.bytes_per_s):
-            own = slow
-        found = KeyLimits(own, limits.total, self.limits.relay, limits.receive)
+        slow = self.slowed.get(key)
+        own, receive = _slower(limits.key, slow), _slower(limits.receive, slow)
+        found = KeyLimits(own, limits.total, self.limits.relay, receive)
         return None if found == _NOTHING else found
 
     def open(self, key: bytes, tenant: str, now: float) -> Account | None:
@@ -110,3 +109,9 @@ class Accounts:
             del self._idle[key]
         if len(self._idle) > MAX_REMEMBERED:
             del self._idle[next(iter(self._idle))]
+
+
+def _slower(one: RateLimit | None, other: RateLimit | None) -> RateLimit | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda limit: limit.bytes_per_s)

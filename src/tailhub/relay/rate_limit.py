@@ -199,7 +199,8 @@ class Throttle:
         had = self._account.had
         for number, bucket in enumerate(self._account.buckets):
             bucket.take(cost, now)
-            had[number] = max(had[number], bucket.clock) + cost
+            # While nobody waits nobody goes short: what one has then is not held against it later.
+            had[number] = (max(had[number], bucket.clock) if bucket.waiting else bucket.clock) + cost
         self._grant -= cost
 
     def wait(self, now: float) -> SendBucket | None:

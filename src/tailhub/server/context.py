@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tailhub.keys import NodePrivate
@@ -13,6 +14,7 @@ from tailhub.net.crowd import Crowd
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
+from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
@@ -78,6 +80,12 @@ class ServerContext:
     verification: Verification | None = None  # where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
     pauses: Pauses = field(init=False)  # of those that have sent too much
+    sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes
 
     def __post_init__(self) -> None:
         self.pauses = Pauses(self.loop)
+
+    def may_connect(self, address: IPv4Address | IPv6Address | None) -> bool:
+        """Whether one more connection may come from there now."""
+        sources = self.sources
+        return sources is None or address is None or sources.allow(address.packed, self.loop.time())

@@ -339,7 +339,7 @@ class DerpConnection:
         if newcomer is None:
             return
         newcomer.leave()
-        self._handshake = None
+        self._newcomer = self._handshake = None
         if context.fronts[newcomer.listener].trusts(newcomer.address):
             context.events.proxy_told_nothing(newcomer.ip)
         identity = Identity(
@@ -353,10 +353,14 @@ class DerpConnection:
             app_name=info.app_name,
             connected_at=context.loop.time(),
         )
+        too_many = None if is_mesh else context.relay.too_many(identity)
+        if too_many is not None:
+            context.events.over_limit(identity, too_many)
+            self.abort(too_many)
+            return
         self._stream.gate = None
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(handshake.client_key)
-        self._newcomer = None
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         self._open_account(connection)

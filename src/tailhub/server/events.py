@@ -21,6 +21,7 @@ _log = logging.getLogger("tailhub")
 FOLD_S = 60.0  # how often folded lines are written
 FIRST_LINES = 5  # about newcomers that failed: written as they come before folding starts, for each interval
 CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
+TOO_OFTEN = "too many new connections from its address"
 MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
 
 # TLS alerts by which a client says that it does not accept our certificate.
@@ -73,6 +74,12 @@ class Events:
             line = f"not logged in: {reason}"
             if self._may_write("failed", FIRST_LINES, line):
                 _log.info("%s (%s)", line, ip)
+
+    def over_limit(self, identity: Identity, reason: str) -> None:
+        """A client that may relay was refused, as there are as many connections as may be."""
+        self._count(self.failures, reason)
+        if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
+            _log.info("refused %s from %s; %s", short_key(identity.key), _endpoint(identity), reason)
 
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""

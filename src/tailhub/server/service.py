@@ -25,6 +25,7 @@ from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
+from tailhub.server.limits_config import address_limit
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
@@ -57,7 +58,7 @@ class RelayService:
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
-        relay.rate_limit = foundation.rate_limit
+        relay.accounts.limits = foundation.limits.share(share)
         events = Events(loop)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
@@ -86,6 +87,7 @@ class RelayService:
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
+            sources=address_limit(config, share),
         )
         if foundation.uses_acme:
             from tailhub.server.acme_files import challenge_context

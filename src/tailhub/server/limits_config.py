@@ -1,0 +1,91 @@
+"""The limits and quotas that the settings ask for: what is wrong with them, and what they come to.
+
+Not here: what each key may send where a file says it (`tailhub.server.rate_config`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tailhub import findings
+from tailhub.findings import Finding
+from tailhub.ratelimit import SourceBuckets
+from tailhub.relay.limits import Limits, TenantLimits
+from tailhub.relay.rate_limit import RateLimit
+from tailhub.server.tenant_config import TenantConfig
+
+if TYPE_CHECKING:
+    from tailhub.server.config import RelayConfig
+
+MAX_SOURCES = 65536  # addresses whose new connections are counted
+LAST_DAY = 31
+CHOICES = {"quota_counts": ("out", "in", "both"), "over_quota": ("slow", "refuse")}
+BURSTS = {
+    "receive_burst_bytes": "receive_limit_bytes_per_s",
+    "tenant_rate_burst_bytes": "tenant_rate_limit_bytes_per_s",
+    "relay_rate_burst_bytes": "relay_rate_limit_bytes_per_s",
+}
+"""Bursts, and the rates that they belong to; those of `tailhub.server.rate_config` apart."""
+
+
+def limit_findings(config: RelayConfig) -> Iterator[Finding]:
+    """What is wrong with them."""
+    for name, words in CHOICES.items():
+        if (value := getattr(config, name)) not in words:
+            yield findings.bad_choice(config.place(name), str(value), words)
+    if not 1 <= config.quota_day <= LAST_DAY:
+        yield findings.bad_choice(config.place("quota_day"), str(config.quota_day), (f"1 to {LAST_DAY}",))
+    if not _is_time_zone(config.quota_time_zone):
+        yield findings.bad_time_zone(config.place("quota_time_zone"), config.quota_time_zone)
+    if config.over_quota_bytes_per_s <= 0:
+        yield findings.quota_slow_nothing(config.place("over_quota_bytes_per_s"))
+
+
+def doubtful_limits(config: RelayConfig) -> Iterator[Finding]:
+    """What works, but not as it is written."""
+    for burst_name, rate_name in BURSTS.items():
+        burst, rate = getattr(config, burst_name), getattr(config, rate_name)
+        limit = RateLimit.of(rate, burst)
+        place = config.place(burst_name)
+        if burst and limit is None:
+            yield findings.burst_without_rate(place, findings.sibling(place, rate_name))
+        elif burst and limit is not None and limit.burst_bytes > burst:
+            yield findings.rate_burst_raised(str(place), f"{burst:.0f}", limit.burst_bytes)
+
+
+def limits_of(config: RelayConfig, key: RateLimit | None) -> Limits:
+    """The limits of a relay; `key` is what each key of its own settings may send."""
+    relay = RateLimit.of(config.relay_rate_limit_bytes_per_s, config.relay_rate_burst_bytes)
+    return Limits(relay, config.relay_connections, {"": tenant_limits(config, key)})
+
+
+def tenant_limits(config: TenantConfig, key: RateLimit | None) -> TenantLimits:
+    """Those of one tenant."""
+    return TenantLimits(
+        key=key,
+        total=RateLimit.of(config.tenant_rate_limit_bytes_per_s, config.tenant_rate_burst_bytes),
+        receive=RateLimit.of(config.receive_limit_bytes_per_s, config.receive_burst_bytes),
+        key_connections=config.key_connections,
+        connections=config.tenant_connections,
+    )
+
+
+def address_limit(config: RelayConfig, share: int) -> SourceBuckets | None:
+    """How often each address may connect, at one of `share` workers; None: as often as it likes."""
+    rate = config.address_rate / share
+    if not rate:
+        return None
+    return SourceBuckets(rate, max(1.0, (config.address_burst or config.address_rate) / share), MAX_SOURCES // share)
+
+
+def _is_time_zone(name: str) -> bool:
+    if name == "UTC":
+        return True
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # no name, a directory, no such file (which is a KeyError)
+        return False
+    return True
