@@ -62,13 +62,13 @@ class Connection:
     __slots__ = (
         "active_since",
         "dirty",
-        "gathered",
         "has_duplicates",
         "identity",
         "is_home",
         "is_watcher",
         "key",
         "not_here",
+        "nowhere",
         "queue",
         "received_bytes",
         "received_packets",
@@ -89,10 +89,9 @@ class Connection:
         # Keys whose packets this connection was given, with what it was given: it is told when they leave.
         self.sources: dict[bytes, Flow] = {}
         self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
+        self.nowhere: Flow | None = None  # what it sent to keys that are not here, made at the first such packet
         self.received_packets = 0
         self.received_bytes = 0  # payload
-        # What `Usage` had found at the last gathering: packets and bytes received, packets and bytes sent.
-        self.gathered = (0, 0, 0, 0)
 
     def wake(self) -> None:
         """Have the queue written, once a turn."""

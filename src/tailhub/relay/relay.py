@@ -20,6 +20,7 @@ from tailhub.relay.presence import Presence
 from tailhub.relay.rate_limit import Account, RateLimit
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
 NOT_HERE_BURST = 3.0
@@ -137,7 +138,7 @@ class Relay:
                     flow = self.presence.note_source(receiver, src)
                 flow.packets += count
                 flow.size += length
-                receiver.queue.put(now, chunk, count, disco)
+                receiver.queue.put(now, chunk, count, disco, flow)
                 if not receiver.dirty:
                     receiver.dirty = True
                     receiver.sink.wake()
@@ -163,6 +164,11 @@ class Relay:
             claim.forwarder.forward(now, dst, chunk, count, disco)
             return
         self.stats.drop(UNKNOWN_DEST, disco, count, len(chunk) - count * RECV_OVERHEAD)
+        flow = connection.nowhere
+        if flow is None:
+            flow = connection.nowhere = Flow()
+        flow.packets += count
+        flow.size += len(chunk)
         if disco:
             self._tell_not_here(connection, dst, now)
 
@@ -184,7 +190,7 @@ class Relay:
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += count
         flow.size += len(frames)
-        receiver.queue.put(read_at, frames, count, disco)
+        receiver.queue.put(read_at, frames, count, disco, flow)
         receiver.wake()
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
@@ -250,7 +256,7 @@ class Relay:
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += 1
         flow.size += len(frame)
-        receiver.queue.put(now, frame, 1, disco)
+        receiver.queue.put(now, frame, 1, disco, flow)
         receiver.wake()
 
     def _watch(self, connection: Connection) -> None:
