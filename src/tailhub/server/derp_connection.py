@@ -18,8 +18,9 @@ from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
-from tailhub.relay.rate_limit import Account, Throttle
+from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
+from tailhub.server.client_limits import ClientLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 
@@ -46,7 +47,6 @@ class DerpConnection:
     """
 
     __slots__ = (
-        "_account",
         "_connection",
         "_context",
         "_decoder",
@@ -54,11 +54,11 @@ class DerpConnection:
         "_is_ending",
         "_keep_alive",
         "_keep_alive_s",
+        "_limits",
         "_listener",
         "_newcomer",
         "_not_ideal",
         "_stream",
-        "_throttle",
         "_unsent_limit",
         "_waiting",
     )
@@ -75,8 +75,7 @@ class DerpConnection:
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
-        self._account: Account | None = None  # where something limits its key
-        self._throttle: Throttle | None = None  # the same of what it sends
+        self._limits: ClientLimits | None = None  # where something limits its key
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
         self._waiting: Waiting | None = None  # for verifiers
 
@@ -110,9 +109,9 @@ class DerpConnection:
         connection = self._connection
         if connection is None:
             return
-        throttle = self._throttle
-        if throttle is not None:
-            throttle.charge(end - start, items, decoder.skipped_frames, self._context.loop.time())
+        limits = self._limits
+        if limits is not None:
+            limits.charge(end - start, items, decoder.skipped_frames)
         try:
             if items:
                 self._context.relay.route(connection, items, self._context.loop.time())
@@ -154,7 +153,7 @@ class DerpConnection:
             self._context.events.failed(newcomer.ip, reason)
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._close_account(connection)
+            self._end_limits()
             dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
             self._context.relay.unregister(connection, dropped)
             self._context.events.logged_out(connection, reason, self._context.loop.time())
@@ -181,6 +180,10 @@ class DerpConnection:
         if connection is None:
             return
         connection.dirty = False
+        limits = self._limits
+        if limits is not None and limits.is_receiving_limited:
+            limits.flush(now, self._write)
+            return
         stream = self._stream
         take = connection.queue.take
         while not stream.is_blocked:
@@ -193,74 +196,56 @@ class DerpConnection:
     def _write(self, data: bytes) -> None:
         self._stream.write(data)
 
-    # --- rate limits ------------------------------------------------------------------------------------------------
-
-    @property
-    def must_wait(self) -> bool:
-        """As its stream's gate. Read nothing until its limits allow it; writing and timers go on meanwhile.
-
-        The other side's end is noticed when something moves.
-        """
-        throttle, context = self._throttle, self._context
-        bucket = throttle.wait(context.loop.time()) if throttle is not None else None
-        if bucket is None:
-            return False
-        self._stream.pause_reading()
-        context.pauses.begin(bucket)
-        return True
-
-    def spend(self, seconds: float) -> None:
-        """See `Gate`: no limit is one of time."""
+    # --- limits -------------------------------------------------------------------------------------------------------
 
     @property
     def _is_paused(self) -> bool:
-        throttle = self._throttle
-        return (throttle is not None and throttle.is_waiting) or self._is_early_full
+        limits = self._limits
+        return (limits is not None and limits.is_waiting) or self._is_early_full
 
     def _go_on(self) -> None:
         """Read again, unless a pause has begun meanwhile, or verifiers have still to decide: these end with this."""
         if not self._is_paused:
             self._stream.resume_reading()
 
+    @property
+    def _told(self) -> RateLimit | None:
+        """The limit that the client is told."""
+        return self._limits.of_key.told if self._limits is not None else None
+
     def take_rate_limit(self) -> None:
         """The limits may have changed: hold this client to the new ones, and tell it."""
-        connection, account = self._connection, self._account
+        connection, context = self._connection, self._context
         if connection is None or connection.identity.is_mesh:
             return
-        context, identity = self._context, connection.identity
-        before = account.limits if account is not None else None
+        identity, before = connection.identity, self._limits.of_key if self._limits is not None else None
         if before == context.relay.accounts.limits_of(identity.key, identity.tenant):
             return
-        was_paused = self._is_paused
-        self._close_account(connection)
-        self._open_account(connection)
+        told_before, was_paused = self._told, self._is_paused
+        self._end_limits()
+        self._begin_limits(connection)
         if was_paused:
             self._go_on()
-        told = self._account.limits.told if self._account is not None else None
-        if told != (before.told if before is not None else None):
+        told = self._told
+        if told != told_before:
             info = told.server_info() if told is not None else None
             connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
             self._put_health(connection)  # which a client forgets at every ServerInfo
         connection.wake()
 
-    def _open_account(self, connection: Connection) -> None:
+    def _begin_limits(self, connection: Connection) -> None:
         """Hold it to the limits of now."""
-        relay = self._context.relay
-        account = self._account = relay.open_account(connection.identity, self._context.loop.time())
-        if account is not None and account.buckets:
-            throttle = self._throttle = Throttle(account, relay.stats)
-            throttle.on_go = self._go_on
-            self._stream.gate = self
-
-    def _close_account(self, connection: Connection) -> None:
         context = self._context
-        account, self._account = self._account, None
-        throttle, self._throttle = self._throttle, None
-        self._stream.gate = None
-        if throttle is not None:
-            context.pauses.end(throttle)
+        account = context.relay.open_account(connection.identity, context.loop.time())
         if account is not None:
-            context.relay.accounts.close(connection.key, account, context.loop.time())
+            self._limits = ClientLimits(
+                context.loop, context.relay, context.pauses, self._stream, connection, account, self._go_on
+            )
+
+    def _end_limits(self) -> None:
+        limits, self._limits = self._limits, None
+        if limits is not None:
+            limits.end()
 
     # --- login --------------------------------------------------------------------------------------------------------
 
@@ -363,8 +348,8 @@ class DerpConnection:
         self._decoder = RunDecoder(handshake.client_key)
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
-        self._open_account(connection)
-        told = self._account.limits.told if self._account is not None else None
+        self._begin_limits(connection)
+        told = self._told
         connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
         self._put_health(connection)
         connection.wake()
