@@ -26,7 +26,7 @@ from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
-    from tailhub.server.gatekeeper import Gatekeeper
+    from tailhub.server.door import Door
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
@@ -77,7 +77,7 @@ class ServerContext:
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
-    gatekeeper: Gatekeeper | None = None  # where everyone may relay
+    door: Door | None = None  # None where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
     pauses: Pauses = field(init=False)  # of those that have sent too much
     sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tailhub import findings
+from tailhub.exceptions import LocalError
 from tailhub.findings import Finding
 from tailhub.ratelimit import SourceBuckets
+from tailhub.relay.billing import parse_zone
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.tenant_config import TenantConfig
@@ -36,7 +38,9 @@ def limit_findings(config: RelayConfig) -> Iterator[Finding]:
             yield findings.bad_choice(config.place(name), str(value), words)
     if not 1 <= config.quota_day <= LAST_DAY:
         yield findings.bad_choice(config.place("quota_day"), str(config.quota_day), (f"1 to {LAST_DAY}",))
-    if not _is_time_zone(config.quota_time_zone):
+    try:
+        parse_zone(config.quota_time_zone)
+    except LocalError:
         yield findings.bad_time_zone(config.place("quota_time_zone"), config.quota_time_zone)
     if config.over_quota_bytes_per_s <= 0:
         yield findings.quota_slow_nothing(config.place("over_quota_bytes_per_s"))
@@ -77,15 +81,3 @@ def address_limit(config: RelayConfig, share: int) -> SourceBuckets | None:
     if not rate:
         return None
     return SourceBuckets(rate, max(1.0, (config.address_burst or config.address_rate) / share), MAX_SOURCES // share)
-
-
-def _is_time_zone(name: str) -> bool:
-    if name == "UTC":
-        return True
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # no name, a directory, no such file (which is a KeyError)
-        return False
-    return True
