@@ -621,14 +621,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
     ),
-    "TH280": (
-        "{setting}：应为 hold 或 close，实际为 {text}。",
-        "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",
-    ),
-    "TH281": (
-        "{setting}：最多 {most} 个字符，实际有 {length} 个。",
-        "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
-    ),
     "TH270": (
         "{place}：应为 {words} 之一，实际是 `{found}`。",
         "请写其中之一，或不写。",
@@ -645,5 +637,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH273": (
         "{place}：超出配额的密钥将什么也发不出去。",
         "请写它每秒仍可发送的字节数，或把 `over_quota` 写成 `refuse`。",
+    ),
+    "TH280": (
+        "{setting}：应为 hold 或 close，实际为 {text}。",
+        "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",
+    ),
+    "TH281": (
+        "{setting}：最多 {most} 个字符，实际有 {length} 个。",
+        "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
     ),
 }

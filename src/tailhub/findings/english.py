@@ -670,15 +670,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
     ),
-    "TH280": (
-        "{setting}: expected hold or close, found {text}.",
-        "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
-        "it, as the original does.",
-    ),
-    "TH281": (
-        "{setting}: expected at most {most} characters, found {length}.",
-        "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
-    ),
     "TH270": (
         "{place}: expected {words}, found `{found}`.",
         "Write one of these, or leave it out.",
@@ -695,5 +686,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH273": (
         "{place}: who is over the quota could send nothing at all.",
         "Write the bytes a second that it may still send, or `over_quota` as `refuse`.",
+    ),
+    "TH280": (
+        "{setting}: expected hold or close, found {text}.",
+        "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
+        "it, as the original does.",
+    ),
+    "TH281": (
+        "{setting}: expected at most {most} characters, found {length}.",
+        "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
     ),
 }
