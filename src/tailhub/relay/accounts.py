@@ -14,6 +14,7 @@ from tailhub.relay.rate_limit import Account, KeyLimits, RateLimit, SendBucket
 
 MAX_REMEMBERED: Final = 16384  # accounts of keys that have no connection
 FORGOTTEN_AT_ONCE: Final = 8
+OVER_QUOTA: Final = "over its quota"
 _NOTHING: Final = KeyLimits()
 
 

@@ -86,9 +86,9 @@ class Relay:
         for connection in self.registry.of_key(key):
             connection.sink.close("closed on behalf of a mesh peer")
 
-    def too_many(self, identity: Identity) -> TooMany | None:
-        """Why one more connection of this key and tenant may not log in, as there are as many as may be."""
-        return self.accounts.too_many(identity.tenant, self.registry.count, len(self.registry.of_key(identity.key)))
+    def too_many(self, tenant: str, key: bytes) -> TooMany | None:
+        """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
+        return self.accounts.too_many(tenant, self.registry.count, len(self.registry.of_key(key)))
 
     def open_account(self, identity: Identity, now: float) -> Account | None:
         """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""

@@ -16,6 +16,7 @@ from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.connection import Identity
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
 from tailhub.server.fronts import Front
@@ -27,6 +28,7 @@ from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
     from tailhub.server.door import Door
+    from tailhub.server.quota_keeper import QuotaKeeper
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
@@ -39,8 +41,18 @@ class DerpStream(Flushable, Protocol):
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
 
+    @property
+    def identity(self) -> Identity | None:
+        """Who it is, once it is logged in."""
+
     def take_rate_limit(self) -> None:
         """The limits that hold it may have changed."""
+
+    def take_notice(self) -> None:
+        """What it is told about its quota may have changed."""
+
+    def close(self, reason: str) -> None:
+        """End it, not within this call."""
 
 
 @dataclass(slots=True)
@@ -80,6 +92,7 @@ class ServerContext:
     door: Door | None = None  # None where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
     pauses: Pauses = field(init=False)  # of those that have sent too much
+    quota: QuotaKeeper | None = None  # where nobody has one
     sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
-from tailhub.derp.frames import KEEP_ALIVE, FrameType
+from tailhub.derp import frames
+from tailhub.derp.frames import HEADER_LEN, KEEP_ALIVE, FrameType
 from tailhub.derp.handshake import ServerHandshake, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
@@ -144,6 +145,8 @@ class DerpConnection:
             dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
             self._context.relay.unregister(connection, dropped)
             self._context.events.logged_out(connection, reason, self._context.loop.time())
+            if self._context.door is not None:
+                self._context.door.freed(connection.key)
 
     # --- Sink and Flushable -------------------------------------------------------------------------------------------
 
@@ -294,10 +297,31 @@ class DerpConnection:
             note: Item = (None, bytes((is_home,)), FrameType.NOTE_PREFERRED, False)
             self._context.relay.route(self._connection, [note], self._context.loop.time())
 
-    def _put_health(self, connection: Connection) -> None:
-        health = self._context.health.get(self._listener)
-        if health is not None and not connection.identity.is_mesh:
+    @property
+    def identity(self) -> Identity | None:
+        """Who it is, once it is logged in."""
+        return self._connection.identity if self._connection is not None else None
+
+    def take_notice(self) -> None:
+        """What it is told about its quota may have changed."""
+        connection = self._connection
+        if connection is not None:
+            if not self._put_health(connection):
+                connection.queue.put_control(frames.health(""))
+            connection.wake()
+
+    def _put_health(self, connection: Connection) -> bool:
+        """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
+        health, quota = self._context.health.get(self._listener), self._context.quota
+        if connection.identity.is_mesh:
+            return False
+        notice = quota.notice(connection.key) if quota is not None else ""
+        if notice:
+            other = frames.parse_health(health[HEADER_LEN:]) if health is not None else ""
+            health = frames.health(f"{other}; {notice}" if other else notice)
+        if health is not None:
             connection.queue.put_control(health)
+        return health is not None
 
     def _send_keep_alive(self) -> None:
         connection = self._connection

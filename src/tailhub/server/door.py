@@ -66,8 +66,11 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(self, connection: DerpConnection, applicant: Applicant) -> bool:
-        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed."""
+    def hold(self, connection: DerpConnection, applicant: Applicant, text: str = "", tenant: str = "") -> bool:
+        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
+
+        `text` says why where not the usual one does; `tenant` is the one to which it is admitted otherwise.
+        """
         if not self._holds:
             return False
         newcomer, key = applicant.newcomer, applicant.key
@@ -79,10 +82,10 @@ class Door:
         before = self.held.of_key(key)
         if before is not None:
             before.end(REPLACED)
-        login = HeldLogin(connection, self._context, applicant)
+        login = HeldLogin(connection, self._context, applicant, tenant)
         self.held.add(login, key, source)
         self._watch(key)
-        login.start(self._text)
+        login.start(text or self._text)
         return True
 
     def left(self, login: HeldLogin) -> None:
@@ -92,6 +95,11 @@ class Door:
             self.outcomes[login.outcome] += 1
             if not self._context.relay.registry.of_key(login.key):
                 self._rechecks.discard(login.key)
+
+    def freed(self, key: bytes) -> None:
+        """A connection of this key is over: if another one is held because there were too many, its turn has come."""
+        if self.held.of_key(key) is not None:
+            self._changed((key,))
 
     def give_way(self) -> bool:
         """Close the one that has been held longest, if there is any: its descriptor is needed."""

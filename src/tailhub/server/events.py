@@ -82,11 +82,12 @@ class Events:
             if self._may_write("failed", FIRST_LINES, line):
                 _log.info("%s (%s)", line, self.shown(ip))
 
-    def over_limit(self, identity: Identity, reason: str) -> None:
-        """A client that may relay was refused, as there are as many connections as may be."""
+    def put_off(self, key: bytes, address: IPv4Address | IPv6Address, port: int, reason: str, *, is_held: bool) -> None:
+        """A client may relay, but not now; `is_held`: its connection stays open until it may."""
         self._count(self.failures, reason)
         if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
-            _log.info("refused %s from %s; %s", short_key(identity.key), self._endpoint(identity), reason)
+            held = ", held" if is_held else ""
+            _log.info("refused %s from %s%s; %s", short_key(key), self._host_port(address, port), held, reason)
 
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""

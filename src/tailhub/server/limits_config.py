@@ -6,18 +6,19 @@ Not here: what each key may send where a file says it (`tailhub.server.rate_conf
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tailhub import findings
 from tailhub.exceptions import LocalError
 from tailhub.findings import Finding
 from tailhub.ratelimit import SourceBuckets
-from tailhub.relay.billing import parse_zone
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.tenant_config import TenantConfig
 
 if TYPE_CHECKING:
+    from tailhub.relay.billing import Billing
+    from tailhub.relay.quota import Quota, Quotas, UsedBytes
     from tailhub.server.config import RelayConfig
 
 MAX_SOURCES = 65536  # addresses whose new connections are counted
@@ -39,7 +40,10 @@ def limit_findings(config: RelayConfig) -> Iterator[Finding]:
     if not 1 <= config.quota_day <= LAST_DAY:
         yield findings.bad_choice(config.place("quota_day"), str(config.quota_day), (f"1 to {LAST_DAY}",))
     try:
-        parse_zone(config.quota_time_zone)
+        if config.quota_time_zone != "UTC":
+            from tailhub.relay.billing import parse_zone  # not needed to listen
+
+            parse_zone(config.quota_time_zone)
     except LocalError:
         yield findings.bad_time_zone(config.place("quota_time_zone"), config.quota_time_zone)
     if config.over_quota_bytes_per_s <= 0:
@@ -81,3 +85,36 @@ def address_limit(config: RelayConfig, share: int) -> SourceBuckets | None:
     if not rate:
         return None
     return SourceBuckets(rate, max(1.0, (config.address_burst or config.address_rate) / share), MAX_SOURCES // share)
+
+
+def has_refusing_limits(config: RelayConfig) -> bool:
+    """May somebody be refused who is told why, and is held until that has passed?"""
+    has_quota = config.over_quota == "refuse" and bool(config.quota_key_gb or config.quota_tenant_gb)
+    return has_quota or bool(config.key_connections or config.tenant_connections)
+
+
+def billing_of(config: RelayConfig) -> Billing:
+    """What is billed. Raises `LocalError` for a time zone that is none."""
+    from tailhub.relay.billing import Billing, parse_zone
+
+    counts: dict[str, Literal["out", "in", "both"]] = {"out": "out", "in": "in", "both": "both"}
+    zone = parse_zone(config.quota_time_zone)
+    return Billing(config.quota_day, zone, counts[config.quota_counts], config.price_per_gb, config.currency)
+
+
+def quotas_of(config: RelayConfig, used: UsedBytes) -> Quotas | None:
+    """The quotas of a relay, where there are any; `used` tells what has been used."""
+    if not (config.quota_key_gb or config.quota_tenant_gb):
+        return None
+    from tailhub.relay.quota import Quotas
+
+    return Quotas(billing_of(config), {"": tenant_quota(config)}, used)
+
+
+def tenant_quota(config: TenantConfig) -> Quota:
+    """That of one tenant."""
+    from tailhub.relay.quota import Quota
+
+    refuses = config.over_quota == "refuse"
+    slow = None if refuses else RateLimit.of(config.over_quota_bytes_per_s)
+    return Quota(config.quota_key_gb, config.quota_tenant_gb, refuses, slow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
-from tailhub.server.limits_config import address_limit
+from tailhub.server.limits_config import address_limit, has_refusing_limits, quotas_of
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
@@ -36,6 +37,7 @@ from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
+    from tailhub.relay.quota import UsedBytes
     from tailhub.server.gatekeeper import Gatekeeper
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
@@ -105,6 +107,10 @@ class RelayService:
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())
+        if has_refusing_limits(config) and not config.has_verifiers:
+            from tailhub.server.everyone import Everyone
+
+            self.guard(Everyone(loop))
 
     def _accept(self, listeners: Sequence[BoundSockets], share: int) -> Acceptor:
         """Let clients in."""
@@ -140,6 +146,18 @@ class RelayService:
             share=self._share,
         )
         self._undo.callback(door.stop)
+
+    def keep_quotas(self, used: UsedBytes) -> None:
+        """Hold clients to their quotas, where there are any; `used` tells what has been used in this billing period."""
+        quotas = quotas_of(self._foundation.config, used)
+        if quotas is None:
+            return
+        from tailhub.server.quota_keeper import QuotaKeeper
+
+        keeper = self.context.quota = QuotaKeeper(
+            self.context, lambda tenant, key: quotas.state_of(tenant, key, time.time()), quotas.text
+        )
+        self._undo.callback(self.context.loop.create_task(keeper.run()).cancel)
 
     def count_usage(
         self, deliver: Callable[[Sequence[UsageRow]], None], is_heard: Callable[[], bool] = lambda: True
