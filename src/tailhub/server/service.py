@@ -37,7 +37,7 @@ from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
-    from tailhub.relay.quota import UsedBytes
+    from tailhub.relay.quota import Quotas, UsedBytes
     from tailhub.server.gatekeeper import Gatekeeper
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
@@ -150,8 +150,11 @@ class RelayService:
     def keep_quotas(self, used: UsedBytes) -> None:
         """Hold clients to their quotas, where there are any; `used` tells what has been used in this billing period."""
         quotas = quotas_of(self._foundation.config, used)
-        if quotas is None:
-            return
+        if quotas is not None:
+            self.keep(quotas)
+
+    def keep(self, quotas: Quotas) -> None:
+        """Hold clients to these quotas from now on."""
         from tailhub.server.quota_keeper import QuotaKeeper
 
         keeper = self.context.quota = QuotaKeeper(
