@@ -135,7 +135,9 @@ class Events:
             self._from_memory.clear()
         self._from_memory[key] = now
         if self._may_write("memory", CLIENT_LINES, "admitted from memory"):
-            _log.warning("%s is admitted from memory; %s", _who(key, decision.node, decision.owner), decision)
+            _log.warning(
+                "%s is admitted from memory; %s", _who(key, decision.node, decision.owner, decision.tenant), decision
+            )
 
     def refused(
         self,
@@ -227,14 +229,14 @@ def name_of(node: str, owner: str) -> str:
     return f"{node} ({owner})" if node and owner else node or owner
 
 
-def _who(key: bytes, node: str, owner: str) -> str:
+def _who(key: bytes, node: str, owner: str, tenant: str) -> str:
     """A key, shortened, with the names that belong to it."""
-    name = name_of(node, owner)
-    return f"{short_key(key)} {name}" if name else short_key(key)
+    tenant = f"of {tenant}" if tenant else ""
+    return " ".join(word for word in (short_key(key), name_of(node, owner), tenant) if word)
 
 
 def _who_is(identity: Identity) -> str:
-    return _who(identity.key, identity.node, identity.owner)
+    return _who(identity.key, identity.node, identity.owner, identity.tenant)
 
 
 def _duration(seconds: float) -> str:

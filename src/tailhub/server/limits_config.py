@@ -5,7 +5,7 @@ Not here: what each key may send where a file says it (`tailhub.server.rate_conf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from tailhub import findings
@@ -14,7 +14,7 @@ from tailhub.findings import Finding
 from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import RateLimit
-from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.tenant_config import TenantConfig, Written
 
 if TYPE_CHECKING:
     from tailhub.relay.billing import Billing
@@ -23,20 +23,16 @@ if TYPE_CHECKING:
 
 MAX_SOURCES = 65536  # addresses whose new connections are counted
 LAST_DAY = 31
-CHOICES = {"quota_counts": ("out", "in", "both"), "over_quota": ("slow", "refuse")}
 BURSTS = {
     "receive_burst_bytes": "receive_limit_bytes_per_s",
     "tenant_rate_burst_bytes": "tenant_rate_limit_bytes_per_s",
-    "relay_rate_burst_bytes": "relay_rate_limit_bytes_per_s",
 }
-"""Bursts, and the rates that they belong to; those of `tailhub.server.rate_config` apart."""
+"""Bursts of a tenant, and the rates that they belong to; those of `tailhub.server.rate_config` apart."""
 
 
 def limit_findings(config: RelayConfig) -> Iterator[Finding]:
     """What is wrong with them."""
-    for name, words in CHOICES.items():
-        if (value := getattr(config, name)) not in words:
-            yield findings.bad_choice(config.place(name), str(value), words)
+    yield from _choice(config, "quota_counts", config.quota_counts, ("out", "in", "both"))
     if not 1 <= config.quota_day <= LAST_DAY:
         yield findings.bad_choice(config.place("quota_day"), str(config.quota_day), (f"1 to {LAST_DAY}",))
     try:
@@ -46,26 +42,45 @@ def limit_findings(config: RelayConfig) -> Iterator[Finding]:
             parse_zone(config.quota_time_zone)
     except LocalError:
         yield findings.bad_time_zone(config.place("quota_time_zone"), config.quota_time_zone)
-    if config.over_quota_bytes_per_s <= 0:
-        yield findings.quota_slow_nothing(config.place("over_quota_bytes_per_s"))
+    for tenant in config.tenants:
+        yield from _choice(tenant, "over_quota", tenant.over_quota, ("slow", "refuse"))
+        if tenant.over_quota_bytes_per_s <= 0:
+            yield findings.quota_slow_nothing(tenant.place("over_quota_bytes_per_s"))
+
+
+def _choice(config: Written, name: str, value: str, words: Sequence[str]) -> Iterator[Finding]:
+    if value not in words:
+        yield findings.bad_choice(config.place(name), value, words)
 
 
 def doubtful_limits(config: RelayConfig) -> Iterator[Finding]:
     """What works, but not as it is written."""
-    for burst_name, rate_name in BURSTS.items():
-        burst, rate = getattr(config, burst_name), getattr(config, rate_name)
-        limit = RateLimit.of(rate, burst)
-        place = config.place(burst_name)
-        if burst and limit is None:
-            yield findings.burst_without_rate(place, findings.sibling(place, rate_name))
-        elif burst and limit is not None and limit.burst_bytes > burst:
-            yield findings.rate_burst_raised(str(place), f"{burst:.0f}", limit.burst_bytes)
+    yield from _doubtful_burst(config, "relay_rate_burst_bytes", "relay_rate_limit_bytes_per_s")
+    for tenant in config.tenants:
+        for burst, rate in BURSTS.items():
+            yield from _doubtful_burst(tenant, burst, rate)
+    for tenant in config.more_tenants:
+        yield from _doubtful_burst(tenant, "rate_burst_bytes", "rate_limit_bytes_per_s")
+
+
+def _doubtful_burst(config: Written, burst_name: str, rate_name: str) -> Iterator[Finding]:
+    burst, rate = getattr(config, burst_name), getattr(config, rate_name)
+    limit = RateLimit.of(rate, burst)
+    place = config.place(burst_name)
+    if burst and limit is None:
+        yield findings.burst_without_rate(place, findings.sibling(place, rate_name))
+    elif burst and limit is not None and limit.burst_bytes > burst:
+        yield findings.rate_burst_raised(str(place), f"{burst:.0f}", limit.burst_bytes)
 
 
 def limits_of(config: RelayConfig, key: RateLimit | None) -> Limits:
     """The limits of a relay; `key` is what each key of its own settings may send."""
     relay = RateLimit.of(config.relay_rate_limit_bytes_per_s, config.relay_rate_burst_bytes)
-    return Limits(relay, config.relay_connections, {"": tenant_limits(config, key)})
+    tenants = {
+        tenant.tenant: tenant_limits(tenant, RateLimit.of(tenant.rate_limit_bytes_per_s, tenant.rate_burst_bytes))
+        for tenant in config.more_tenants
+    }
+    return Limits(relay, config.relay_connections, {"": tenant_limits(config, key), **tenants})
 
 
 def tenant_limits(config: TenantConfig, key: RateLimit | None) -> TenantLimits:
@@ -89,8 +104,14 @@ def address_limit(config: RelayConfig, share: int) -> SourceBuckets | None:
 
 def has_refusing_limits(config: RelayConfig) -> bool:
     """May somebody be refused who is told why, and is held until that has passed?"""
-    has_quota = config.over_quota == "refuse" and bool(config.quota_key_gb or config.quota_tenant_gb)
-    return has_quota or bool(config.key_connections or config.tenant_connections)
+    return any(
+        tenant.key_connections or tenant.tenant_connections or (tenant.over_quota == "refuse" and _has_quota(tenant))
+        for tenant in config.tenants
+    )
+
+
+def _has_quota(tenant: TenantConfig) -> bool:
+    return bool(tenant.quota_key_gb or tenant.quota_tenant_gb)
 
 
 def billing_of(config: RelayConfig) -> Billing:
@@ -104,11 +125,11 @@ def billing_of(config: RelayConfig) -> Billing:
 
 def quotas_of(config: RelayConfig, used: UsedBytes) -> Quotas | None:
     """The quotas of a relay, where there are any; `used` tells what has been used."""
-    if not (config.quota_key_gb or config.quota_tenant_gb):
+    if not any(_has_quota(tenant) for tenant in config.tenants):
         return None
     from tailhub.relay.quota import Quotas
 
-    return Quotas(billing_of(config), {"": tenant_quota(config)}, used)
+    return Quotas(billing_of(config), {one.tenant: tenant_quota(one) for one in config.tenants}, used)
 
 
 def tenant_quota(config: TenantConfig) -> Quota:

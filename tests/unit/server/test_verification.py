@@ -6,15 +6,16 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Collection
 from ipaddress import ip_address
 
 import pytest
 
 from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Decision
+from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.verification import MAX_QUESTIONS, Verification
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
@@ -82,12 +83,54 @@ def test_all_must_say_yes_where_that_is_asked_for() -> None:
 
     async def scenario() -> None:
         one, other = ScriptedVerifier("one"), ScriptedVerifier("other")
-        desk = Desk(one, other, policy=AdmissionPolicy(needs_all=True))
+        desk = Desk(one, other, policy=AdmissionPolicy(tenants=(TenantPolicy(needs_all=True),)))
         desk.ask()
         await until(lambda: one.open_questions and other.open_questions)
         one.answer(Answer.ADMITTED)
         other.answer(Answer.REFUSED)
         assert await desk.decided() == [False]
+
+    run(scenario)
+
+
+def of_tenants() -> tuple[ScriptedVerifier, ScriptedVerifier, Desk]:
+    """Two tenants with a verifier each."""
+    one, two = ScriptedVerifier("script one"), ScriptedVerifier("script two")
+    one.tenant, two.tenant = "one", "two"
+    return one, two, Desk(one, two, policy=AdmissionPolicy(tenants=(TenantPolicy("one"), TenantPolicy("two"))))
+
+
+@pytest.mark.parametrize("answer", [Answer.ADMITTED, Answer.REFUSED])
+def test_a_later_tenants_yes_waits_for_an_earlier_one(answer: Answer) -> None:
+    """All tenants are asked at once; whoever answers first, the first in order that says yes has the key."""
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        await until(lambda: desk.events.verdicts)
+        assert desk.decisions == []
+        one.answer(answer)
+        await desk.decided()
+        assert desk.decisions[0].tenant == ("one" if answer is Answer.ADMITTED else "two")
+        assert [verdict.tenant for verdict in desk.decisions[0].verdicts] == ["two", "one"]
+
+    run(scenario)
+
+
+def test_a_tenant_whose_verifier_is_slow_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A yes waits a moment for earlier tenants, and then it counts."""
+    monkeypatch.setattr("tailhub.server.verification.EARLIER_S", 0.01)
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        assert await desk.decided() == [True]
+        assert desk.decisions[0].tenant == "two"
+        await until(lambda: one.cancelled)
 
     run(scenario)
 
@@ -140,7 +183,7 @@ def test_no_answer_in_time_is_unreachable() -> None:
     async def scenario() -> None:
         for fails_open in (False, True):
             script = ScriptedVerifier()
-            policy = AdmissionPolicy(fails_open=frozenset(["script"] if fails_open else []))
+            policy = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"] if fails_open else [])),))
             desk = Desk(script, policy=policy, limit_s=0.02)
             desk.ask()
             assert await desk.decided() == [fails_open]
@@ -173,7 +216,7 @@ def test_whose_turn_does_not_come_is_refused() -> None:
 
     async def scenario() -> None:
         script = ScriptedVerifier()
-        opened = AdmissionPolicy(fails_open=frozenset(["script"]))
+        opened = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"])),))
         desk = Desk(script, policy=opened, limit_s=0.05, most=1)
         desk.ask(ONE)
         desk.ask(OTHER)
@@ -238,3 +281,39 @@ def test_a_relay_without_verifiers_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+class WatchingVerifier(ScriptedVerifier):
+    """One that learns of changes by itself."""
+
+    is_stopped = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_change: OnChange = unheeded
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def test_a_verifier_that_learns_of_changes() -> None:
+    """What it learns reaches whoever has clients, who is asking is asked about anew, and it ends with all else."""
+
+    async def scenario() -> None:
+        watching = WatchingVerifier()
+        desk = Desk(watching)
+        heard: list[Collection[bytes] | None] = []
+        desk.verification.on_change = heard.append
+        desk.ask()
+        await until(lambda: watching.open_questions)
+        watching.on_change({ONE})
+        await until(lambda: len(watching.asked) == 2)
+        assert heard == [{ONE}]
+        watching.on_change({OTHER})
+        assert heard == [{ONE}, {OTHER}]
+        assert not watching.is_stopped
+        desk.verification.stop()
+        assert watching.is_stopped
+        assert watching.asked == [ONE, ONE]
+
+    run(scenario)
