@@ -103,7 +103,7 @@ from tailhub.findings.fronts import (
     passthrough_to_itself,
 )
 from tailhub.findings.language import Language, choose_language
-from tailhub.findings.limits import bad_choice, bad_time_zone, burst_without_rate, quota_slow_nothing
+from tailhub.findings.limits import bad_choice, bad_time_zone, burst_without_rate, quota_needs_store, quota_slow_nothing
 from tailhub.findings.listening import (
     Program,
     address_not_here,
@@ -334,6 +334,7 @@ __all__ = [
     "port_twice",
     "printable",
     "program_out_of_reach",
+    "quota_needs_store",
     "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",

@@ -197,6 +197,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH271": Entry("bad-time-zone", _ERROR),
     "TH272": Entry("burst-without-rate", _WARNING),
     "TH273": Entry("quota-slow-nothing", _ERROR),
+    "TH274": Entry("quota-needs-store", _ERROR),
     # what becomes of refused clients
     "TH280": Entry("bad-refuse", _ERROR),
     "TH281": Entry("refuse-text-long", _ERROR),

@@ -677,6 +677,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}：超出配额的密钥将什么也发不出去。",
         "请写它每秒仍可发送的字节数，或把 `over_quota` 写成 `refuse`。",
     ),
+    "TH274": (
+        "{place} 是配额，但没有保存用量：{store} 为 `off`。",
+        "不写 {store}，用量就保存在状态目录的文件里。",
+    ),
     "TH280": (
         "{setting}：应为 hold 或 close，实际为 {text}。",
         "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",

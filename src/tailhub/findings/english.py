@@ -728,6 +728,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}: who is over the quota could send nothing at all.",
         "Write the bytes a second that it may still send, or `over_quota` as `refuse`.",
     ),
+    "TH274": (
+        "{place} is a quota, but usage is not kept: {store} is `off`.",
+        "Leave {store} out, and usage is kept in a file of the state directory.",
+    ),
     "TH280": (
         "{setting}: expected hold or close, found {text}.",
         "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "

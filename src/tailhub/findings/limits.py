@@ -25,3 +25,8 @@ def burst_without_rate(place: str, rate: str) -> Finding:
 def quota_slow_nothing(place: str) -> Finding:
     """Who is over the quota could send nothing at all."""
     return Finding("TH273", {"place": place})
+
+
+def quota_needs_store(place: str, store: str) -> Finding:
+    """There is a quota at `place`, and usage is not kept."""
+    return Finding("TH274", {"place": place, "store": store})

@@ -43,6 +43,9 @@ def limit_findings(config: RelayConfig) -> Iterator[Finding]:
     except LocalError:
         yield findings.bad_time_zone(config.place("quota_time_zone"), config.quota_time_zone)
     for tenant in config.tenants:
+        if _has_quota(tenant) and not config.counts_usage:
+            name = "quota_key_gb" if tenant.quota_key_gb else "quota_tenant_gb"
+            yield findings.quota_needs_store(tenant.place(name), config.place("store"))
         yield from _choice(tenant, "over_quota", tenant.over_quota, ("slow", "refuse"))
         if tenant.over_quota_bytes_per_s <= 0:
             yield findings.quota_slow_nothing(tenant.place("over_quota_bytes_per_s"))

@@ -114,7 +114,7 @@ class RelayService:
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())
-        if has_refusing_limits(config) and not config.has_verifiers:
+        if has_refusing_limits(config) and not config.asks_verifiers:
             from tailhub.server.everyone import Everyone
 
             self.guard(Everyone(loop))
