@@ -24,9 +24,11 @@ from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
 from support.tailscaled import Tailscaled
+from support.verifiers import served_verdicts
 from tailhub.client import DERPClient
 from tailhub.exceptions import ConnectionClosedError
 from tailhub.keys import NodePrivate
+from tailhub.relay.rechecks import SOON_S
 
 pytestmark = pytest.mark.go
 
@@ -100,6 +102,26 @@ def test_a_tailscaled_that_starts_again(tailscaled: Tailscaled, tmp_path: Path) 
         logins(relay, 2)
 
 
+def test_the_reason_stands_in_the_refused_ones_own_status(tailscaled: Tailscaled, tmp_path: Path) -> None:
+    """A tailscaled that is refused reads why in ``tailscale status`` and logs in once, until its verifier is there."""
+    port = free_ports(2)
+    url = f"http://127.0.0.1:{port + 1}/verify"
+    options = ("--address=127.0.0.1", "--verify-url", url, "--refuse-text", "Ask Ada about {key}.")
+    with (
+        RelayProcess(*options) as relay,
+        running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale,
+    ):
+        tailscaled.join(headscale)
+        until(lambda: "Ask Ada about [" in tailscaled.status(), "it is told why", tailscaled.status, LIMIT_S)
+        assert relay.metric("tailhub_held_connections") == 1
+        with served_verdicts({"Allow": "true"}, port + 1):
+            until(lambda: relay.metric("tailhub_logins_total"), "it is let in", relay.log, 2 * SOON_S)
+            assert "held for" in relay.log()
+            until(lambda: "Ask Ada" not in tailscaled.status(), "the reason is gone", tailscaled.status, LIMIT_S)
+        assert relay.metric("tailhub_refused_total") == 1
+        assert relay.metric("tailhub_logins_total") == 1
+
+
 # --- the original's derper and ours, asked the same -------------------------------------------------------------------
 
 KEY = NodePrivate(bytes(range(1, 33)))
@@ -123,7 +145,7 @@ def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator
     directory.mkdir()
     key = str(directory / "derper.key")
     command = (*program, "-a", f"127.0.0.1:{port}", "-http-port=-1", "-stun=false", "-c", key, *words)
-    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1"}
+    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1", "TAILHUB_REFUSE": "close"}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 

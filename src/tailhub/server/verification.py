@@ -66,7 +66,7 @@ class Verification:
 
         Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
         """
-        self.memory = memory or AdmissionMemory(0)
+        self.memory = memory if memory is not None else AdmissionMemory(0)
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
@@ -154,16 +154,9 @@ class Verification:
         if task.cancelled():
             return
         decision = replace(task.result(), again=all(waiting.again for waiting in question.waiting))
-        self._tell(lambda: self.on_decided(*asked, decision))
         for waiting in list(question.waiting):
-            self._tell(lambda waiting=waiting: waiting.on_decision(decision))  # type: ignore[misc]
-
-    def _tell(self, tell: Callable[[], None]) -> None:
-        """What one listener does wrong must not leave the others unanswered."""
-        try:
-            tell()
-        except Exception:  # ours: it costs this login, not the relay
-            _log.exception("error while acting on a decision")
+            waiting.tell(decision)
+        self.on_decided(*asked, decision)
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
         try:
@@ -242,6 +235,10 @@ class Verification:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._limit_s):
                     await self._memory_loaded.wait()
+
+    async def ask_everyone(self, key: bytes, address: Address) -> tuple[Verdict, ...]:
+        """What each of them says of this key now, for somebody who wants to know; nothing follows from it."""
+        return tuple(await asyncio.gather(*(self._ask_one(verifier, key, address) for verifier in self.verifiers)))
 
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
