@@ -66,19 +66,10 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(
-        self,
-        connection: DerpConnection,
-        applicant: Applicant,
-        *,
-        is_known: bool = True,
-        text: str = "",
-        tenant: str = "",
-    ) -> bool:
+    def hold(self, connection: DerpConnection, applicant: Applicant, decision: Decision, text: str = "") -> bool:
         """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
 
-        Without `is_known` no verifier knows the key or not, so it is asked about again soon. `text` says why where not
-        the usual one does; `tenant` is the one to which it is admitted otherwise.
+        `text` says why, where it is admitted but may not come in now; it then is asked about again soon.
         """
         if not self._holds:
             return False
@@ -91,9 +82,9 @@ class Door:
         before = self.held.of_key(key)
         if before is not None:
             before.end(REPLACED)
-        login = HeldLogin(connection, self._context, applicant, tenant)
+        login = HeldLogin(connection, self._context, applicant, decision.tenant)
         self.held.add(login, key, source)
-        self._watch(key, RECHECK_S if is_known else SOON_S)
+        self._watch(key, SOON_S if text or not decision.is_known else RECHECK_S)
         login.start(text or self._text)
         return True
 

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from tailhub.cli import usage as module
 from tailhub.cli.app import run
+from tailhub.relay.billing import Billing, parse_zone
 from tailhub.store.records import OTHER_KEY, Batch, Name, UsageDelta
 from tailhub.store.store import Store
 
@@ -143,21 +145,14 @@ def test_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_price_is_shown(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With a price each line has what it costs, in the billing period of its day and time zone."""
-    settings = {
-        "TAILHUB_QUOTA_DAY": "31",
-        "TAILHUB_QUOTA_TIME_ZONE": "Europe/Berlin",
-        "TAILHUB_QUOTA_COUNTS": "both",
-        "TAILHUB_PRICE_PER_GB": "0.5",
-        "TAILHUB_CURRENCY": "EUR",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    billing = Billing(day=31, zone=parse_zone("Europe/Berlin"), counts="both", price_per_gb=0.5, currency="EUR")
+    monkeypatch.setattr(module, "billing_of", lambda config: billing)
     out = shown(state, capsys, "--by", "tenant")
     assert "from 2026-10-31 to 2026-11-30" in out
     assert "days of Europe/Berlin" in out
     assert "Billed is what comes in and what goes out." in out
     assert "1.22 EUR" in out
-    monkeypatch.setenv("TAILHUB_QUOTA_COUNTS", "out")
+    monkeypatch.setattr(module, "billing_of", lambda config: replace(billing, counts="out"))
     rows = list(csv.DictReader(io.StringIO(shown(state, capsys, "--csv", "--by", "tenant"))))
     assert float(rows[0]["price"]) == pytest.approx(0.600003, abs=1e-6)
 
