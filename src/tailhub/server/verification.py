@@ -236,6 +236,10 @@ class Verification:
                 async with asyncio.timeout(self._limit_s):
                     await self._memory_loaded.wait()
 
+    async def ask_everyone(self, key: bytes, address: Address) -> tuple[Verdict, ...]:
+        """What each of them says of this key now, for somebody who wants to know; nothing follows from it."""
+        return tuple(await asyncio.gather(*(self._ask_one(verifier, key, address) for verifier in self.verifiers)))
+
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
             async with asyncio.timeout(self._limit_s):
