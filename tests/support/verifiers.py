@@ -22,7 +22,10 @@ Respond: TypeAlias = Callable[[str, bytes], "bytes | None"]
 
 
 class ScriptedVerifier:
-    """Waits until the test answers. `asked` has the keys it was asked about, `cancelled` counts broken questions."""
+    """Waits until the test answers, unless it `always` gives one answer.
+
+    `asked` has the keys it was asked about, `cancelled` counts broken questions.
+    """
 
     fails_open = False
     tenant = ""
@@ -31,11 +34,14 @@ class ScriptedVerifier:
         self.name = name
         self.asked: list[bytes] = []
         self.cancelled = 0
+        self.always: Answer | None = None
         self._answers: list[asyncio.Future[Verdict]] = []
 
     async def verify(self, key: bytes, address: IPv4Address | IPv6Address) -> Verdict:
         """Wait for `answer`."""
         self.asked.append(key)
+        if self.always is not None:
+            return Verdict(self.name, self.always)
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)
         try:
@@ -137,7 +143,7 @@ async def unix_http_server(path: Path, respond: Respond) -> AsyncIterator[HttpSc
 
 
 @contextlib.contextmanager
-def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
+def served_verdicts(answer: Mapping[str, str], port: int = 0) -> Iterator[str]:
     """A program in a thread that answers every question with ``answer["Allow"]``, as it is just then; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -152,7 +158,7 @@ def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -85,8 +85,8 @@ class HeldLogin:
         """Tell it why, and pass over what it has said already. ``{key}`` in the text becomes its short key."""
         connection, handshake = self._connection, self._applicant.handshake
         connection.go_through(self)
-        connection.write(frames.health(text.replace("{key}", short_key(self.key))))
         self._keep_alive = self._context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
+        connection.write(frames.health(text.replace("{key}", short_key(self.key))))
         early, handshake.trailing = handshake.trailing, b""
         if early:
             self.receive(early)

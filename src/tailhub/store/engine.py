@@ -22,6 +22,8 @@ __all__ = ["TROUBLES", "is_corrupt", "make_engine", "reason_of", "trouble"]
 
 BUSY_S = 5.0  # how long SQLite waits for another process that writes
 CONNECT_S, COMMAND_S = 5.0, 10.0  # how long a database may take to let us in, and for a command
+# A relay whose machine is gone in the middle of a transaction must not hold others up by its locks (milliseconds).
+_SESSION = {"application_name": "tailhub", "idle_in_transaction_session_timeout": "30000"}
 _REFUSALS = ("28", "3D", "42501", "25006")  # SQLSTATE: authorization, no such database, no privilege, read-only
 
 TROUBLES: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, sqlite3.Error)  # a TimeoutError is an OSError
@@ -71,9 +73,7 @@ def _postgresql_engine(url: str) -> AsyncEngine:
     async def connect() -> Any:
         # asyncpg reads the URL itself: all that libpq knows (sslmode, a socket's directory), and no error shows it.
         try:
-            return await asyncpg.connect(
-                url, timeout=CONNECT_S, command_timeout=COMMAND_S, server_settings={"application_name": "tailhub"}
-            )
+            return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S, server_settings=_SESSION)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
             raise _RefusedError(exc) from None
 
