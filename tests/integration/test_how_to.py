@@ -29,7 +29,7 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
-from support.relay_process import UnixConnection, until
+from support.relay_process import UnixConnection, get_page, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
 
@@ -58,10 +58,10 @@ class World:
     def new(self) -> Machine:
         return self.machines[NEW]
 
-    def run(self, page: Path, after: Callable[[World, Block], None]) -> None:
-        """Run the page's blocks in order; `after` is called behind each."""
+    def run(self, page: Path, after: Callable[[World, Block], None], section: str = "") -> None:
+        """Run the blocks of the page, or of one section, in order; `after` is called behind each."""
         machine = self.here
-        for block in blocks(page):
+        for block in blocks(page, section):
             if block.runner:
                 continue
             if block.note == "on the new machine":
@@ -146,7 +146,7 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate", "who-may-relay"]
+    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate", "tenants", "who-may-relay"]
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -256,7 +256,7 @@ def test_friends(world: World, tmp_path: Path) -> None:
             if "allow" in block.text:
                 seen.append(world.printed[-1])
 
-        world.run(PAGES / "who-may-relay.md", after)
+        world.run(PAGES / "who-may-relay.md", after, "Friends: an allow list")
     _, approved, listed, edited = seen
     assert "1 refused" in approved
     assert "is on the list as alice-phone and may relay" in approved
@@ -273,6 +273,17 @@ def local_map(admin_socket: Path) -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
+
+
+def test_tenants(world: World) -> None:
+    """The page's example is a sound configuration; the relay starts with it, and has the tenants that it names."""
+    world.run(PAGES / "tenants.md", lambda world, block: None)
+    checked, _, shown = world.printed[0].partition("tailhub config show")
+    assert "ERROR" not in checked
+    assert re.findall(r"^Tenant (\w+)", shown, re.MULTILINE) == ["friends", "club", "lab"]
+    tenants = ["default", "friends", "club", "lab"]
+    metrics = get_page(world.here.state, "/metrics")[1].decode()
+    assert re.findall(r'^tailhub_tenant_connections\{tenant="(\w+)"\}', metrics, re.MULTILINE) == tenants
 
 
 SHOWN = """"$PYTHON" -c '

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
@@ -46,7 +47,13 @@ def make_engine(place: Path | str, *, read_only: bool = False) -> AsyncEngine:
         return _postgresql_engine(place)
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
     url = URL.create("sqlite+aiosqlite", database=file_uri(place), query=query)
-    engine = create_async_engine(url, pool_size=1, max_overflow=1, connect_args={"timeout": BUSY_S})
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": BUSY_S},
+        poolclass=AsyncAdaptedQueuePool,  # not every version has one for files
+        pool_size=1,
+        max_overflow=1,
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
