@@ -58,10 +58,10 @@ class World:
     def new(self) -> Machine:
         return self.machines[NEW]
 
-    def run(self, page: Path, after: Callable[[World, Block], None]) -> None:
-        """Run the page's blocks in order; `after` is called behind each."""
+    def run(self, page: Path, after: Callable[[World, Block], None], section: str = "") -> None:
+        """Run the blocks of the page, or of one section, in order; `after` is called behind each."""
         machine = self.here
-        for block in blocks(page):
+        for block in blocks(page, section):
             if block.runner:
                 continue
             if block.note == "on the new machine":
@@ -256,7 +256,7 @@ def test_friends(world: World, tmp_path: Path) -> None:
             if "allow" in block.text:
                 seen.append(world.printed[-1])
 
-        world.run(PAGES / "who-may-relay.md", after)
+        world.run(PAGES / "who-may-relay.md", after, "Friends: an allow list")
     _, approved, listed, edited = seen
     assert "1 refused" in approved
     assert "is on the list as alice-phone and may relay" in approved
