@@ -150,9 +150,10 @@ class Fleet:
 
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
         """Answer them by this one who may relay. Before `start`."""
-        self._admission = AdmissionDesk(gatekeeper, self._broadcast)
+        self._admission = AdmissionDesk(gatekeeper, self.broadcast)
 
-    def _broadcast(self, message: object) -> None:
+    def broadcast(self, message: object) -> None:
+        """Tell all workers."""
         for worker in self._workers.values():
             worker.channel.send(message)
 
@@ -194,7 +195,7 @@ class Fleet:
 
     async def _count(self) -> None:
         number = next(self._asked)
-        self._broadcast(CountRequest(number))
+        self.broadcast(CountRequest(number))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
                 while any(worker.answered < number for worker in self._workers.values()):
