@@ -48,15 +48,21 @@ def logins(relay: RelayProcess, count: int) -> None:
     until(lambda: relay.metric("tailhub_logins_total") >= count, f"{count} logins", relay.log, LIMIT_S)
 
 
-@pytest.mark.parametrize("way", ["headscale", "tailscaled", "derper-both"])
+@pytest.mark.parametrize("way", ["headscale", "headscale-api", "tailscaled", "derper-both"])
 def test_members_may_relay_and_strangers_may_not(way: str, tailscaled: Tailscaled, tmp_path: Path) -> None:
-    """A node of the tailnet logs in by the word of headscale or a tailscaled; a tailcat, which is in none, does not."""
+    """A node of the tailnet logs in by the word of headscale or a tailscaled; a tailcat, which is in none, does not.
+
+    The list of headscale's nodes is read with a key that is made when the relay runs.
+    """
     tailcat, port = require.tailcat(), free_ports()
     url = f"http://127.0.0.1:{port}/verify"
     state, sock = tmp_path / "derper", str(tailscaled.socket)
+    key = tmp_path / "headscale-key"
+    by_api = ("--headscale-url", f"http://127.0.0.1:{port}", "--headscale-api-key-file", str(key))
     state.mkdir()
     relays = {
         "headscale": partial(RelayProcess, "--address=127.0.0.1", "--verify-url", url),
+        "headscale-api": partial(RelayProcess, "--address=127.0.0.1", *by_api),
         "tailscaled": partial(RelayProcess, "--address=127.0.0.1", "--verify-tailscaled", "--verify-socket", sock),
         "derper-both": partial(
             RelayProcess,
@@ -69,6 +75,7 @@ def test_members_may_relay_and_strangers_may_not(way: str, tailscaled: Tailscale
         ),
     }
     with relays[way]() as relay, running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale:
+        key.write_text(headscale.make_api_key())
         tailscaled.join(headscale)
         logins(relay, 1)
         with Tailcat(tailcat, relay.map_url, tmp_path).listen():

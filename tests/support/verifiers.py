@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tailhub import findings
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.relay.admission import Answer, Verdict
+from tailhub.relay.allowed_keys import AllowedKey, Listing
 
 Respond: TypeAlias = Callable[[str, bytes], "bytes | None"]
 """From request line with headers, and body, to the whole answer; None: silence."""
@@ -25,6 +28,7 @@ class ScriptedVerifier:
     """
 
     fails_open = False
+    tenant = ""
 
     def __init__(self, name: str = "script") -> None:
         self.name = name
@@ -59,6 +63,36 @@ class ScriptedVerifier:
         """Answer the question that has waited longest."""
         first = next(question for question in self._answers if not question.done())
         first.set_result(Verdict(self.name, answer))
+
+
+class KeptList:
+    """An allow list's backing that a test fills: `entries` by key; None: it cannot be read."""
+
+    def __init__(self, *entries: AllowedKey, place: str = "the list") -> None:
+        self.place = place
+        self.looks = 0
+        self.entries: dict[bytes, AllowedKey] | None = {entry.key: entry for entry in entries}
+
+    async def read(self) -> Listing:
+        """What the test has put there."""
+        self.looks += 1
+        if self.entries is None:
+            raise MachineError(findings.file_trouble(self.place, "it is away"))
+        return Listing(dict(self.entries))
+
+    async def changed(self) -> Listing | None:
+        """The same: whoever asks finds out what has changed."""
+        return await self.read()
+
+    async def allow(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
+        """Put a key there."""
+        assert self.entries is not None
+        self.entries = {key: kept for key, kept in self.entries.items() if key not in replaces} | {entry.key: entry}
+
+    async def disallow(self, keys: Collection[bytes]) -> None:
+        """Take keys away."""
+        assert self.entries is not None
+        self.entries = {key: kept for key, kept in self.entries.items() if key not in keys}
 
 
 class HttpScript:

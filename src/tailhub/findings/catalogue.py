@@ -172,6 +172,15 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # lists of devices
+    "TH250": Entry("device-api-unreachable", _WARNING),
+    "TH251": Entry("credential-refused", _WARNING),
+    "TH252": Entry("credential-lacks-scope", _WARNING),
+    "TH253": Entry("tailnet-unknown", _WARNING),
+    "TH254": Entry("device-list-unusable", _WARNING),
+    "TH255": Entry("credential-expires", _WARNING),
+    "TH256": Entry("credential-malformed", _ERROR),
+    "TH257": Entry("bad-api-url", _ERROR),
     # the store
     "TH260": Entry("bad-store", _ERROR),
     "TH261": Entry("store-driver-missing", _ERROR),
@@ -183,7 +192,30 @@ CATALOGUE: dict[str, Entry] = {
     "TH267": Entry("store-missing", _ERROR),
     "TH268": Entry("store-refuses", _WARNING),
     "TH269": Entry("bad-period", _ERROR),
+    # limits and quotas
+    "TH270": Entry("bad-choice", _ERROR),
+    "TH271": Entry("bad-time-zone", _ERROR),
+    "TH272": Entry("burst-without-rate", _WARNING),
+    "TH273": Entry("quota-slow-nothing", _ERROR),
+    "TH274": Entry("quota-needs-store", _ERROR),
     # what becomes of refused clients
     "TH280": Entry("bad-refuse", _ERROR),
     "TH281": Entry("refuse-text-long", _ERROR),
+    # the allow list
+    "TH285": Entry("allow-list-line", _WARNING),
+    "TH286": Entry("allow-list-twice", _NOTE),
+    "TH287": Entry("allow-list-kept", _WARNING),
+    "TH288": Entry("allow-list-empty", _WARNING),
+    "TH289": Entry("no-allow-list", _ERROR),
+    "TH290": Entry("not-on-record", _ERROR),
+    "TH291": Entry("several-keys", _ERROR),
+    "TH292": Entry("allow-name", _ERROR),
+    # tenants
+    "TH293": Entry("misplaced-for-tenant", _ERROR),
+    "TH294": Entry("not-a-tenant-table", _ERROR),
+    "TH295": Entry("bad-tenant-name", _ERROR),
+    "TH296": Entry("tenant-without-verifier", _ERROR),
+    "TH297": Entry("unknown-tenant", _ERROR),
+    "TH298": Entry("verifier-twice", _WARNING),
+    "TH299": Entry("default-tenant-empty", _NOTE),
 }

@@ -238,7 +238,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
-        "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
+        "请启动中继：`tailhub relay`，或指定它的状态目录，`--state-dir DIR`；请用运行它的用户执行。",
     ),
     "TH081": (
         "输出无法写入：{reason}。",
@@ -577,6 +577,45 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} 不存在，已把 {source} 里的中继密钥复制到那里。",
         "不必处理：中继与搬迁之前是同一个。",
     ),
+    "TH250": (
+        "连不上 {url}：{reason}。",
+        "[[clock?请检查本机时钟是否正确，`date -u`；若正确，则是服务器需要换新证书。"
+        "||请检查本机能否连接它，`curl -v {url!q}`；或写另一个：`{setting:=https://HOST}`。]]",
+    ),
+    "TH251": (
+        "{url} 不接受该凭据（{reason}）：它已过期、已被吊销，或者不是用在这里的。",
+        "[[headscale?请新建 API key，`headscale apikeys create`，然后写进 {setting}。"
+        "||请在 https://login.tailscale.com/admin/settings/oauth 新建一个，范围为 "
+        "`devices:core:read`（OAuth client 不会过期），然后把它的 secret 写进 {setting}。]]",
+    ),
+    "TH252": (
+        "{url} 认得 {setting} 里的凭据，但它无权读取设备（{reason}）。",
+        "请给该 OAuth client 加上范围 `devices:core:read`（Tailscale 控制台里：Devices、Core、Read）；access token 的"
+        "权限与其主人相同，其主人须为管理员。",
+    ),
+    "TH253": (
+        "{url} 不认识这个 tailnet（{reason}）。",
+        "请去掉 {setting}，即凭据自己的 tailnet；或按控制台 General 设置里显示的写 tailnet 的 ID 或名称："
+        "`{setting:=example.com}`。",
+    ),
+    "TH254": (
+        "{url} 的回答不是设备列表：{reason}。",
+        "请检查那是不是该 API 的网址（不带它自己的路径），以及是不是有代理在替它回答：`{setting:=https://HOST}`。",
+    ),
+    "TH255": (
+        "用于 {url} 的凭据将于 {at} 过期[[days?（还有 {days} 天）]]；此后读不到它的设备列表。",
+        "[[headscale?请新建 API key，`headscale apikeys create --expiration 365d`，然后写进 {setting}。"
+        "||请在 https://login.tailscale.com/admin/settings/oauth 新建不会过期的 OAuth client，范围为 "
+        "`devices:core:read`；或为 {setting} 新建 access token。]]",
+    ),
+    "TH256": (
+        "[[path?{setting} 指定的 {path}：||{setting}：]]应为 {expected}，实际是 {found}。",
+        "请原样写上对方在新建它时显示的内容：完整、一行、别无其他。",
+    ),
+    "TH257": (
+        "{setting}：应为网址[[more?，不带用户名、密码和查询]]，实际是 `{text}`[[more?，并带有其他内容]]。",
+        "例如 `{setting:={example}}`；可以用 http 或 https。",
+    ),
     "TH260": (
         "{place}：应为数据库网址、`off`，或留空（状态目录里的文件）；{reason}。",
         "例如 `{place:=postgresql://tailhub:PASSWORD@db.example.com/tailhub}`。",
@@ -621,6 +660,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
     ),
+    "TH270": (
+        "{place}：应为 {words} 之一，实际是 `{found}`。",
+        "请写其中之一，或不写。",
+    ),
+    "TH271": (
+        "{place}：本机没有名为 `{found}` 的时区。",
+        "请写 `Europe/Berlin` 或 `UTC` 这样的名称；`timedatectl list-timezones` 会列出全部。"
+        "若一个也没有，请安装系统的 tzdata 软件包。",
+    ),
+    "TH272": (
+        "{place} 只给了突发量而没有速率，因此没有限制。",
+        "请同时给出每秒字节数：`{rate:=1250000}`",
+    ),
+    "TH273": (
+        "{place}：超出配额的密钥将什么也发不出去。",
+        "请写它每秒仍可发送的字节数，或把 `over_quota` 写成 `refuse`。",
+    ),
+    "TH274": (
+        "{place} 是配额，但没有保存用量：{store} 为 `off`。",
+        "不写 {store}，用量就保存在状态目录的文件里。",
+    ),
     "TH280": (
         "{setting}：应为 hold 或 close，实际为 {text}。",
         "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",
@@ -628,5 +688,73 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH281": (
         "{setting}：最多 {most} 个字符，实际有 {length} 个。",
         "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
+    ),
+    "TH285": (
+        "{path} 第 {line} 行：应为 `nodekey:<64 位十六进制数> NAME [tenant=TENANT] # comment`，实际有 `{word}`。"
+        "这一行不起作用，其他行照常。",
+        "请改正、删除，或在行首加 `#`；不必重启。",
+    ),
+    "TH286": (
+        "{path} 第 {line} 行与第 {first} 行是同一个密钥，只有第 {first} 行起作用。",
+        "请删除其中一行。",
+    ),
+    "TH287": (
+        "许可名单 {path} 无法读取[[keys?；之前的 {keys} 个密钥继续放行，其他的不放行||，因此不放行任何人]]。",
+        "{reason}之后不必重启。",
+    ),
+    "TH288": (
+        "许可名单 {path} 里没有密钥，因此不放行任何人。",
+        "`tailhub allow pending` 列出被拒绝的客户端，`tailhub allow approve 1 --name NAME` 放行其中第一个，"
+        "`tailhub allow add nodekey:… --name NAME` 放行任意一个。",
+    ),
+    "TH289": (
+        "这台中继没有许可名单。",
+        '请带名单启动：`tailhub relay --allow-list on`，或在配置文件里写 `allow_list = "on"`。',
+    ),
+    "TH290": (
+        "[[number?上次列出的名单里没有编号为 {text} 的被拒客户端||[[entry?许可名单里没有名为 {text} 的密钥或名称"
+        "||应为节点密钥，即 `nodekey:` 加 64 位十六进制数，或来过的客户端的短密钥，实际是 `{text}`]]]]。",
+        "[[number?`tailhub allow pending` 可以列出||[[entry?`tailhub allow list` 可以列出名单"
+        "||在设备上运行 `tailscale status --json`，`PublicKey` 就是它的密钥]]]]。",
+    ),
+    "TH291": (
+        "{text} 对应多个密钥：{keys}。",
+        "请完整写出其中一个。",
+    ),
+    "TH292": (
+        "[[key?许可名单里另一个密钥已叫 {text}：{key}"
+        "||名称应不超过 64 个字符，不含空格、`#` 和 `=`，实际是 `{text}`]]。",
+        "[[key?请换一个名称，或用新密钥替换它：`--replace`||例如 `--name alice-phone`]]。",
+    ),
+    "TH293": (
+        "{place}：[[relay?这是整个中继的设置，不属于单个租户||只有租户才有这一项，写在 {table} 表里]]。",
+        "请写在[[relay?文件开头、第一个 `{table}` 之前||某个 `{table}` 之下]]。",
+    ),
+    "TH294": (
+        "{place}：每个租户应为一个表，实际是 `{found}`。",
+        '请在文件末尾写 `{table}`，其下写 `name = "friends"` 和该租户的各项设置。',
+    ),
+    "TH295": (
+        "{place}：[[name?[[other?已经有租户 {name}（{other}）||应为 1 到 63 个英文字母、数字或 . _ -，"
+        "且不能是 default，实际是 `{name}`]]||租户需要名称]]。",
+        "例如 `{place:=friends}`；它的计数和日志都用这个名称。",
+    ),
+    "TH296": (
+        "{place}：没有写明由谁判断哪些设备属于租户 {name}，因此谁也不属于它。",
+        '请在它的名称之下写明向谁查询，例如 `verify_url = "https://headscale.example.com/verify"` 或 '
+        "`verify_tailscaled = true`。",
+    ),
+    "TH297": (
+        "{place}：没有租户 `{name}`。",
+        "[[near?请写 `{near}`||其他租户有：{names}]]；default 指中继自身设置所属的租户。",
+    ),
+    "TH298": (
+        "{place}：另一个租户也查询 {verifier}（{other}）。它认识的设备属于前一个租户，后一个由此得不到任何设备。",
+        "请只让其中一个查询它。",
+    ),
+    "TH299": (
+        "{place}：既然有租户，就只有某个租户的验证者认识的设备才能使用中继。各租户表之前没有写验证者，"
+        "因此没有设备属于中继自身的设置（default）。",
+        "如果本意如此，不必处理；否则请在第一个租户表之前写明验证者。",
     ),
 }

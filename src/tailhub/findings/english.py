@@ -263,8 +263,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "No relay answers at {path}[[reason? ({reason})]].",
-        "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
-        "that runs it.",
+        "Start one, `tailhub relay`, or name its state directory, `--state-dir DIR`; ask as the user that runs it.",
     ),
     "TH081": (
         "The output could not be written: {reason}.",
@@ -620,6 +619,48 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH250": (
+        "{url} cannot be reached: {reason}.",
+        "[[clock?See whether this machine's clock is right, `date -u`; if it is, the server needs a new certificate."
+        "||See whether this machine may connect to it, `curl -v {url!q}`, or name another one: "
+        "`{setting:=https://HOST}`.]]",
+    ),
+    "TH251": (
+        "{url} does not accept the credential ({reason}): it has expired, was revoked, or is for something else.",
+        "[[headscale?Make a new API key, `headscale apikeys create`, and give it in {setting}."
+        "||Make a new one at https://login.tailscale.com/admin/settings/oauth, with the scope `devices:core:read` (an "
+        "OAuth client does not expire), and give its secret in {setting}.]]",
+    ),
+    "TH252": (
+        "{url} knows the credential in {setting}, which may not read devices ({reason}).",
+        "Give the OAuth client the scope `devices:core:read` (in Tailscale's console: Devices, Core, Read); an access "
+        "token has its owner's rights, who must be an admin.",
+    ),
+    "TH253": (
+        "{url} knows no such tailnet ({reason}).",
+        "Leave {setting} out, which means the credential's own tailnet, or write the tailnet's ID or its name as the "
+        "console's General settings show it: `{setting:=example.com}`.",
+    ),
+    "TH254": (
+        "{url} answers with something that is no list of devices: {reason}.",
+        "See whether that is the API's URL, without a path of its own, and no proxy answers in its place: "
+        "`{setting:=https://HOST}`.",
+    ),
+    "TH255": (
+        "The credential for {url} expires on {at}[[days?, in {days} days]]; from then on its list of devices cannot be "
+        "read.",
+        "[[headscale?Make a new API key, `headscale apikeys create --expiration 365d`, and give it in {setting}."
+        "||Make an OAuth client, which does not expire, at https://login.tailscale.com/admin/settings/oauth with the "
+        "scope `devices:core:read`; or a new access token for {setting}.]]",
+    ),
+    "TH256": (
+        "[[path?{path}, which {setting} names:||{setting}:]] expected {expected}, found {found}.",
+        "Give what the other side showed when it was made, whole and on one line, and nothing else.",
+    ),
+    "TH257": (
+        "{setting}: expected a URL[[more? without user, password and query]], found `{text}`[[more? with more]].",
+        "As in `{setting:={example}}`; http and https are possible.",
+    ),
     "TH260": (
         "{place}: expected a database's URL, `off`, or nothing for a file in the state directory; {reason}.",
         "As in `{place:=postgresql://tailhub:PASSWORD@db.example.com/tailhub}`.",
@@ -670,6 +711,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
     ),
+    "TH270": (
+        "{place}: expected {words}, found `{found}`.",
+        "Write one of these, or leave it out.",
+    ),
+    "TH271": (
+        "{place}: `{found}` is no time zone that this machine knows.",
+        "Write a name such as `Europe/Berlin` or `UTC`; `timedatectl list-timezones` lists them. Where there are none, "
+        "install the system's tzdata package.",
+    ),
+    "TH272": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `{rate:=1250000}`",
+    ),
+    "TH273": (
+        "{place}: who is over the quota could send nothing at all.",
+        "Write the bytes a second that it may still send, or `over_quota` as `refuse`.",
+    ),
+    "TH274": (
+        "{place} is a quota, but usage is not kept: {store} is `off`.",
+        "Leave {store} out, and usage is kept in a file of the state directory.",
+    ),
     "TH280": (
         "{setting}: expected hold or close, found {text}.",
         "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
@@ -678,5 +740,79 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH281": (
         "{setting}: expected at most {most} characters, found {length}.",
         "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
+    ),
+    "TH285": (
+        "{path}, line {line}: expected `nodekey:<64 hex digits> NAME [tenant=TENANT] # comment`, found `{word}`. The "
+        "line counts for nothing, the others do.",
+        "Mend it, take it out, or put a `#` before it; no restart is needed.",
+    ),
+    "TH286": (
+        "{path}, line {line} has the key of line {first}, and only that one counts.",
+        "Take one of them out.",
+    ),
+    "TH287": (
+        "The allow list {path} cannot be read[[keys?; its {keys} keys from before go on to be admitted, and no others"
+        "||, so it admits nobody]].",
+        "{reason} No restart is needed after that.",
+    ),
+    "TH288": (
+        "The allow list {path} has no key, so it admits nobody.",
+        "`tailhub allow pending` shows who was refused, `tailhub allow approve 1 --name NAME` lets the first of them "
+        "in, `tailhub allow add nodekey:… --name NAME` anybody.",
+    ),
+    "TH289": (
+        "This relay has no allow list.",
+        'Start it with one: `tailhub relay --allow-list on`, or `allow_list = "on"` in its configuration file.',
+    ),
+    "TH290": (
+        "[[number?There is no refused client with the number {text} on the list that was last shown"
+        "||[[entry?The allow list has neither a key nor a name {text}"
+        "||Expected a node key, `nodekey:` and 64 hexadecimal digits, or a short one of a client that was here, found "
+        "`{text}`]]]].",
+        "[[number?`tailhub allow pending` shows them||[[entry?`tailhub allow list` shows what is on it"
+        "||`tailscale status --json` on the device shows its key as `PublicKey`]]]].",
+    ),
+    "TH291": (
+        "{text} stands for several keys: {keys}.",
+        "Write one of them whole.",
+    ),
+    "TH292": (
+        "[[key?The allow list has another key with the name {text}: {key}"
+        "||Expected a name of up to 64 characters without spaces, `#` and `=`, found `{text}`]].",
+        "[[key?Take another name, or put the new key in the place of that one: `--replace`"
+        "||As in `--name alice-phone`]].",
+    ),
+    "TH293": (
+        "{place}: [[relay?this is a setting of the whole relay, not of one tenant||only tenants have this, in a "
+        "{table} table]].",
+        "[[relay?Write it at the top of the file, above the first `{table}`||Write it below a `{table}`]].",
+    ),
+    "TH294": (
+        "{place}: expected a table for each tenant, found `{found}`.",
+        'Write `{table}` at the end of the file, and below it `name = "friends"` and what belongs to that tenant.',
+    ),
+    "TH295": (
+        "{place}: [[name?[[other?there is a tenant {name} already ({other})||expected 1 to 63 letters of English, "
+        "digits and . _ -, and not default, found `{name}`]]||a tenant needs a name]].",
+        "As in `{place:=friends}`; its counters and its log lines are called so.",
+    ),
+    "TH296": (
+        "{place}: nobody says who belongs to the tenant {name}, so nobody does.",
+        'Say whom to ask below its name, for example `verify_url = "https://headscale.example.com/verify"` or '
+        "`verify_tailscaled = true`.",
+    ),
+    "TH297": (
+        "{place}: there is no tenant `{name}`.",
+        "[[near?Write `{near}`||Others are: {names}]]; default is the tenant of the relay's own settings.",
+    ),
+    "TH298": (
+        "{place}: another tenant asks {verifier} too ({other}). Whom it knows belongs to the first of the two; nobody "
+        "comes to the second by it.",
+        "Ask it for one of them.",
+    ),
+    "TH299": (
+        "{place}: since there are tenants, only those may relay whom a tenant's verifier knows. The settings above the "
+        "tables name no verifier, so nobody belongs to them (default).",
+        "Nothing to do if that is meant. Otherwise name one above the first table.",
     ),
 }

@@ -6,7 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
@@ -14,11 +14,13 @@ from tailhub.derp.runs import Item
 from tailhub.disco import looks_like_disco
 from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
+from tailhub.relay.accounts import Accounts, TooMany
 from tailhub.relay.connection import Connection, Identity, Sink
 from tailhub.relay.presence import Presence
-from tailhub.relay.rate_limit import RateLimit, Throttle
+from tailhub.relay.rate_limit import Account, RateLimit
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
-from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.stats import GONE_DISCONNECTED, OTHER_TENANT, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.tenant import Tenant, Tenants
 from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
@@ -33,25 +35,36 @@ class Relay:
         "_next_id",
         "_own_key",
         "_queued",
+        "accounts",
         "home_connections",
         "limits",
         "presence",
-        "rate_limit",
         "registry",
         "stats",
+        "tenants",
     )
 
     def __init__(
-        self, limits: QueueLimits | None = None, *, own_key: bytes = b"", first_connection_id: int = 0
+        self,
+        limits: QueueLimits | None = None,
+        *,
+        own_key: bytes = b"",
+        first_connection_id: int = 0,
+        tenants: Sequence[str] = (),
+        tenant_pairs: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself."""
+        """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself.
+
+        `tenants` are the names of those beside the nameless one, `tenant_pairs` those that may reach each other.
+        """
         self._own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
+        self.tenants = Tenants(self.stats, tenants, tenant_pairs)
         self.presence = Presence(self.stats)
         self.registry = self.presence.registry
         self.home_connections = 0
-        self.rate_limit: RateLimit | None = None  # of each client; whoever changes it tells the connections
+        self.accounts = Accounts()  # whoever changes their limits tells the connections
         self._queued = QueuedBytes()
         self._next_id = first_connection_id
 
@@ -63,10 +76,16 @@ class Relay:
         return self._next_id
 
     def register(self, identity: Identity, sink: Sink) -> Connection:
-        """A client has been admitted. It may be routed to from now on."""
-        queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh)
-        connection = Connection(identity, queue, sink)
+        """A client has been admitted. It may be routed to from now on.
+
+        Connections of its key that were admitted to another tenant are replaced. Raises `KeyError` for a tenant that
+        there is not.
+        """
+        tenant = self.tenants.named(identity.tenant)
+        queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
+        connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
+        self.accounts.joined(identity.tenant)
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
         return connection
@@ -74,6 +93,8 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
+        self.accounts.left(connection.identity.tenant)
+        connection.tenant.left(connection)
         if connection.is_home:
             self.home_connections -= 1
         self.presence.left(connection)
@@ -83,10 +104,22 @@ class Relay:
         for connection in self.registry.of_key(key):
             connection.sink.close("closed on behalf of a mesh peer")
 
-    def new_throttle(self, identity: Identity, now: float) -> Throttle | None:
-        """What holds a client to the limit of now; None when there is none. Mesh peers are not held up."""
-        limit = self.rate_limit
-        return None if limit is None or identity.is_mesh else Throttle(limit, self.stats, now)
+    def too_many(self, tenant: str, key: bytes) -> TooMany | None:
+        """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
+        return self.accounts.too_many(tenant, self.registry.count, len(self.registry.of_key(key)))
+
+    def open_account(self, identity: Identity, now: float) -> Account | None:
+        """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""
+        return None if identity.is_mesh else self.accounts.open(identity.key, identity.tenant, now)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What each key of the relay's own settings may send."""
+        return self.accounts.limits.of("").key
+
+    @rate_limit.setter
+    def rate_limit(self, limit: RateLimit | None) -> None:
+        self.accounts.limits = self.accounts.limits.with_key(limit)
 
     # --- the packet path ----------------------------------------------------------------------------------------------
 
@@ -98,6 +131,7 @@ class Relay:
         active = registry.active
         stats = self.stats
         src = connection.key
+        tenant = connection.tenant
         packets = size = 0
         asked = False
         try:
@@ -116,6 +150,9 @@ class Relay:
                 receiver = active.get(dst)
                 if receiver is None:
                     self._not_here(connection, dst, chunk, count, disco, now)
+                    continue
+                if receiver.tenant is not tenant and receiver.tenant not in tenant.reaches:
+                    self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
                     continue
                 try:  # dearer the first time, free of a call from then on
                     flow = receiver.sources[src]
@@ -143,17 +180,31 @@ class Relay:
             self.presence.note_activity(connection, now)
 
     def _not_here(self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float) -> None:
-        claim = self.presence.find(dst, now)
-        if claim is not None:
+        claim, tenant = self.presence.find(dst, now), connection.tenant
+        if claim is None:
+            self._lose(connection, UNKNOWN_DEST, dst, chunk, count, disco, now)
+        elif claim.tenant not in tenant.reaches:
+            self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
+        else:
             self.stats.forwarded += count
-            claim.forwarder.forward(now, dst, chunk, count, disco)
-            return
-        self.stats.drop(UNKNOWN_DEST, disco, count, len(chunk) - count * RECV_OVERHEAD)
+            claim.forwarder.forward(now, dst, chunk, count, disco, tenant)
+
+    def _lose(
+        self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
+    ) -> None:
+        """Drop a run of a client that nobody gets."""
         flow = connection.nowhere
         if flow is None:
             flow = connection.nowhere = Flow()
         flow.packets += count
         flow.size += len(chunk)
+        self._drop(connection, reason, dst, chunk, count, disco, now)
+
+    def _drop(
+        self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
+    ) -> None:
+        """Whoever sent it must see no difference between the key of another tenant and one that is not here."""
+        connection.tenant.drop(reason, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)
 
@@ -165,11 +216,15 @@ class Relay:
             self.stats.peer_gone_not_here += 1
             connection.wake()
 
-    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float) -> None:
-        """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it."""
+    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float, tenant: Tenant) -> None:
+        """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it.
+
+        `tenant` is the source's; the receiver may have come to another one since it was looked up.
+        """
         receiver = self.registry.current(dst)
-        if receiver is None:
-            self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, count, len(frames) - count * RECV_OVERHEAD)
+        if receiver is None or receiver.tenant not in tenant.reaches:
+            reason = UNKNOWN_DEST_ON_FWD if receiver is None else OTHER_TENANT
+            tenant.drop(reason, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
@@ -221,22 +276,29 @@ class Relay:
                 self.stats.home_moves_out += 1
 
     def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
-        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is."""
+        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is.
+
+        Nobody says whose client sent it, so it counts as one of the mesh peer's own tenant, the nameless one.
+        """
         src, dst = body[:KEY_LEN], body[KEY_LEN : 2 * KEY_LEN]
         packet_len = len(body) - 2 * KEY_LEN
         disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
         self.stats.forwarded_in += 1
         receiver = self.registry.active.get(dst)
         frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
+        tenant = connection.tenant
         if receiver is None:
             claim = self.presence.find(dst, now)
-            if claim is not None and self.presence.is_at_sibling(dst):  # all workers are one relay: still one hop
+            if claim is None or not self.presence.is_at_sibling(dst):
+                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+            elif claim.tenant not in tenant.reaches:
+                self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+            else:  # all workers are one relay: still one hop
                 self.stats.forwarded += 1
-                claim.forwarder.forward(now, dst, frame, 1, disco)
-                return
-            self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, 1, packet_len)
-            if disco:
-                self._tell_not_here(connection, dst, now)
+                claim.forwarder.forward(now, dst, frame, 1, disco, tenant)
+            return
+        if receiver.tenant not in tenant.reaches:
+            self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
             return
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += 1

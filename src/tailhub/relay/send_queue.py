@@ -10,6 +10,7 @@ An entry is a *run*: one or more RecvPacket frames joined, with the time (monoto
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from tailhub.derp.frames import RECV_OVERHEAD
 from tailhub.relay.stats import QUEUE_AGE, QUEUE_HEAD, QUEUE_TOTAL, Stats
@@ -39,6 +40,13 @@ class QueuedBytes:
 
     def __init__(self) -> None:
         self.used = 0
+
+
+class DropCounter(Protocol):
+    """What counts dropped packets: `Stats`, or a tenant, which counts them for itself too."""
+
+    def drop(self, reason: str, disco: bool, packets: int, payload_bytes: int) -> None:
+        """Count dropped packets."""
 
 
 class _Lane:
@@ -76,7 +84,9 @@ class SendQueue:
         "_control_size",
         "_data",
         "_disco",
+        "_drops",
         "_limits",
+        "_open",
         "_stats",
         "_total",
         "control_limit",
@@ -84,14 +94,25 @@ class SendQueue:
         "taken_packets",
     )
 
-    def __init__(self, limits: QueueLimits, total: QueuedBytes, stats: Stats, *, mesh: bool = False) -> None:
+    def __init__(
+        self,
+        limits: QueueLimits,
+        total: QueuedBytes,
+        stats: Stats,
+        *,
+        mesh: bool = False,
+        drops: DropCounter | None = None,
+    ) -> None:
+        """`drops` is told of what is dropped; without it `stats` is."""
         self._limits = limits
         self._total = total
         self._stats = stats
+        self._drops = drops or stats
         self._control: list[bytes] = []
         self._control_size = 0
         self._disco = _Lane()
         self._data = _Lane()
+        self._open: tuple[_Lane, ...] = (self._disco, self._data)  # of which may be taken
         self.control_limit = limits.mesh_control_bytes if mesh else limits.control_bytes
         self.taken_packets = 0
         self.taken_bytes = 0
@@ -129,6 +150,10 @@ class SendQueue:
         while lane.size > limit and len(lane.runs) - lane.head > 1:
             self._drop_oldest(lane, QUEUE_HEAD)
 
+    def hold_back(self, *, data: bool, disco: bool) -> None:
+        """From now on `take` leaves these where they are: the receiver may get no more just now."""
+        self._open = () if disco else (self._disco,) if data else (self._disco, self._data)
+
     def take(self, now: float, most_bytes: int) -> bytes:
         """Take frames to write, about `most_bytes` of them (at least one run); empty when nothing waits.
 
@@ -140,7 +165,7 @@ class SendQueue:
             parts, self._control = self._control, []
             size, self._control_size = self._control_size, 0
         oldest = now - self._limits.max_age_s
-        for lane in (self._disco, self._data):
+        for lane in self._open:
             if lane.runs:
                 size = self._take_lane(lane, oldest, size, most_bytes, parts)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -204,7 +229,7 @@ class SendQueue:
         lane.head = 0
         lane.size -= size + len(runs) * RUN_COST
         self._total.used -= size + len(runs) * RUN_COST
-        self._stats.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
+        self._drops.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
 
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
         _, frames, count, flow = lane.pop()
@@ -212,4 +237,4 @@ class SendQueue:
         if flow is not None:
             flow.dropped += size - count * RECV_OVERHEAD
         self._total.used -= size + RUN_COST
-        self._stats.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)
+        self._drops.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)

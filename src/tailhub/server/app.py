@@ -22,17 +22,21 @@ from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
+from tailhub.relay.billing import period_of
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
+from tailhub.server.limits_config import billing_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.stun import StunServer
+from tailhub.store.location import parse_location
 
 if TYPE_CHECKING:
+    from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.fleet import Fleet
     from tailhub.server.verification import Verification
 
@@ -62,6 +66,7 @@ class RelayServer:
         self.specs = parse_listeners(config)
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
+        self._books: Bookkeeping | None = None
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -76,6 +81,7 @@ class RelayServer:
                 self._undo.callback(self.foundation.close)
             self._serve()
             self._serve_pages()
+            self._keep_books()
             self._get_certificates()
         except BaseException:
             await self.stop()
@@ -92,6 +98,7 @@ class RelayServer:
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
         listeners = self.listeners.shares[0] if self._fleet is None else ()
+        self._undo.push_async_callback(self._close_books)  # after the clients, whose last bytes count too
         self.service = RelayService(self.foundation, listeners, self._selector)
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
@@ -106,11 +113,12 @@ class RelayServer:
 
     def _verify(self) -> Verification | None:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
-        if not self.config.has_verifiers:
+        if not self.config.asks_verifiers:
             return None
         from tailhub.server.verification import make_verification
 
-        verification = make_verification(self.config, self.foundation.policy, self.context.events)
+        is_kept = self.config.counts_usage
+        verification = make_verification(self.config, self.foundation.policy, self.context.events, is_kept=is_kept)
         if self._fleet is None:
             self.service.guard(verification)
         else:
@@ -127,7 +135,14 @@ class RelayServer:
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         pages = Pages(
-            self.config, self.service, self._fleet, self.stun, certificate, self.advertised, self._acme_tokens
+            self.config,
+            self.service,
+            self._fleet,
+            self.stun,
+            certificate,
+            self.advertised,
+            self._acme_tokens,
+            self.verification,
         )
         self.context.pages = pages.public
         if self._fleet is not None:
@@ -145,6 +160,32 @@ class RelayServer:
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
+
+    def _keep_books(self) -> None:
+        """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""
+        place = parse_location(self.config.store, self.foundation.state.path)
+        if place is None:
+            return
+        from tailhub.server.bookkeeping import Bookkeeping
+
+        billing = billing_of(self.config)
+        self._books = books = Bookkeeping(
+            place,
+            self.foundation.public_key.raw.hex()[:16],
+            self.verification,
+            retention_days=self.config.usage_retention_days,
+            period_start=lambda now: period_of(now, billing)[0],
+        )
+        books.start()
+        if self._fleet is not None:
+            self._fleet.on_used = books.add_usage
+        else:
+            self.service.count_usage(books.add_usage)
+            self.service.keep_quotas(books.journal.used)
+
+    async def _close_books(self) -> None:
+        if self._books is not None:
+            await self._books.stop()
 
     def _get_certificates(self) -> None:
         """Begin to get and renew what an ACME server is to issue."""

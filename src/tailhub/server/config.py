@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
@@ -16,12 +16,14 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
-from tailhub.findings import Finding, Place
+from tailhub.findings import Finding
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.limits_config import limit_findings
+from tailhub.server.tenant_checks import tenant_findings
+from tailhub.server.tenant_config import TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
@@ -36,9 +38,25 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "verify_refresh_s": 3600,
     "usage_retention_days": 36500,
     "remember_days": 365,
     "held_connections": 100_000,
+    "receive_limit_bytes_per_s": 10_000_000_000,
+    "receive_burst_bytes": 10_000_000_000,
+    "tenant_rate_limit_bytes_per_s": 100_000_000_000,
+    "tenant_rate_burst_bytes": 100_000_000_000,
+    "relay_rate_limit_bytes_per_s": 100_000_000_000,
+    "relay_rate_burst_bytes": 100_000_000_000,
+    "key_connections": 1_000_000,
+    "tenant_connections": 1_000_000,
+    "relay_connections": 1_000_000,
+    "address_rate": 1_000_000,
+    "address_burst": 1_000_000,
+    "quota_key_gb": 1_000_000_000,
+    "quota_tenant_gb": 1_000_000_000,
+    "over_quota_bytes_per_s": 10_000_000_000,
+    "price_per_gb": 1_000_000,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -51,7 +69,7 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 
 
 @dataclass(frozen=True)  # no slots: `RelayConfig` has a tenant's fields too
-class ListenerConfig:
+class ListenerConfig(Written):
     """One place where clients connect, and the certificate that is served there.
 
     The certificate comes from `cert` and `key`, else from the files in `cert_dir`, else by ACME, else it is the pinned
@@ -78,11 +96,6 @@ class ListenerConfig:
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()
     passthrough: tuple[str, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)  # by name of the setting
-
-    def place(self, setting: str) -> Place:
-        """Where the user wrote `setting`; its flag if nobody did."""
-        return self.places.get(setting) or Place.flag(setting)
 
 
 @dataclass(frozen=True)
@@ -91,10 +104,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
 
     Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given. It is its own first listener,
     the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`. Likewise it is its own
-    first tenant, the one without a name.
+    first tenant, the one without a name; others (``[[tenant]]``) are in `more_tenants`.
     """
 
     more_listeners: tuple[ListenerConfig, ...] = ()
+    more_tenants: tuple[TenantConfig, ...] = ()
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
@@ -108,6 +122,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
+    verify_refresh_s: float = 60.0  # how often lists of devices are read
     remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all
     refuse: str = "hold"  # or "close"
     refuse_text: str = ""  # what those are told who are held; empty: `tailhub.server.held_login.REFUSE_TEXT`
@@ -124,7 +139,17 @@ class RelayConfig(TenantConfig, ListenerConfig):
     tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
     tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
-    rate_config: Path | None = None  # a file, as the original's, with both instead
+    rate_config: Path | None = None  # a file, as the original's, with what each key may send instead
+    relay_rate_limit_bytes_per_s: float = 0.0  # what all clients together may send; 0: any number
+    relay_rate_burst_bytes: float = 0.0
+    relay_connections: int = 0  # logged in at a time; 0: any number
+    address_rate: float = 0.0  # new connections a second from one address; 0: any number
+    address_burst: float = 0.0
+    quota_counts: str = "out"  # what is billed: "out", "in" or "both"
+    quota_day: int = 1  # of the month, on which a billing month begins
+    quota_time_zone: str = "UTC"
+    price_per_gb: float = 0.0  # 0: none is shown
+    currency: str = ""
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -136,6 +161,16 @@ class RelayConfig(TenantConfig, ListenerConfig):
     def listeners(self) -> tuple[ListenerConfig, ...]:
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
+
+    @property
+    def tenants(self) -> tuple[TenantConfig, ...]:
+        """All tenants, the nameless one first."""
+        return (self, *self.more_tenants)
+
+    @property
+    def asks_verifiers(self) -> bool:
+        """Is anybody asked who may relay? If not, everyone may."""
+        return any(tenant.has_verifiers for tenant in self.tenants)
 
 
 def check_config(config: RelayConfig) -> None:
@@ -156,11 +191,13 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         elif config.workers > 1 and not can_share_port():
             found.append(findings.workers_unsupported(sys.platform))
     for name, most in MOST.items():
-        if not 0 <= (value := getattr(config, name)) <= most:
-            found.append(findings.bad_decimal(config.place(name), f"{value:g}", most))
+        for one in config.tenants if hasattr(TenantConfig, name) else (config,):
+            if not 0 <= (value := getattr(one, name)) <= most:
+                found.append(findings.bad_decimal(one.place(name), f"{value:g}", most))
     for name in ("rate_limit_bytes_per_s", "rate_burst_bytes"):
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
+    found += limit_findings(config)
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):
@@ -173,7 +210,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
-    found += _access_findings(config)
+    found += _refuse_findings(config)
+    for tenant in config.tenants:
+        found += _access_findings(tenant)
+    found += tenant_findings(config.tenants)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:
@@ -185,12 +225,16 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     return found + _listening_findings(config)
 
 
-def _access_findings(config: RelayConfig) -> Iterator[Finding]:
-    """What is wrong with who is to be asked who may relay, and with what becomes of others."""
+def _refuse_findings(config: RelayConfig) -> Iterator[Finding]:
+    """What is wrong with what becomes of those who may not relay."""
     if config.refuse not in REFUSALS:
         yield findings.bad_refuse(config.refuse, config.place("refuse"))
     if len(config.refuse_text) > MOST_REFUSE_TEXT:
         yield findings.refuse_text_long(len(config.refuse_text), MOST_REFUSE_TEXT, config.place("refuse_text"))
+
+
+def _access_findings(config: TenantConfig) -> Iterator[Finding]:
+    """What is wrong with who is to be asked who may relay."""
     if config.verify_url:
         from tailhub.verifiers.url import parse_url
 
@@ -198,6 +242,12 @@ def _access_findings(config: RelayConfig) -> Iterator[Finding]:
             parse_url(config.verify_url)
         except LocalError:
             yield findings.bad_verify_url(config.place("verify_url"), config.verify_url)
+    names = ("tailscale_client_id", "tailscale_tailnet", "tailscale_api_url")
+    named = any(getattr(config, name) != getattr(TenantConfig, name) for name in names)
+    if config.has_device_lists or named or config.headscale_api_key or config.headscale_api_key_file:
+        from tailhub.server.device_apis import device_api_findings
+
+        yield from device_api_findings(config, config.place)
     for name, needed in (("verify_socket", "verify_tailscaled"), ("verify_url_fail_open", "verify_url")):
         if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)

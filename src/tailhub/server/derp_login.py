@@ -14,6 +14,7 @@ from tailhub.exceptions import RemoteError
 from tailhub.relay.connection import Identity
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
+from tailhub.server.not_now import NotNow, not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -169,7 +170,7 @@ class Login:
         applicant, door = self._applicant(), self._context.door
         if applicant is None or door is None:
             return
-        is_held = door.hold(self._connection, applicant, decision)
+        is_held = door.hold(self._connection, applicant, is_known=decision.is_known)
         newcomer = applicant.newcomer
         self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
         if not is_held:
@@ -179,9 +180,27 @@ class Login:
         applicant = self._applicant()
         if applicant is None:
             return
+        tenant = decision.tenant if decision is not None else ""
+        if not self._context.policy.is_mesh_peer(self._info):
+            refusal = not_now(self._context, tenant, applicant.key)
+            if refusal is not None:
+                self._put_off(applicant, tenant, refusal)
+                return
         let_in(self._connection, self._context, applicant, decision)
         if self._handshake.trailing:
             self._connection.receive_bytes(self._handshake.trailing)
+
+    def _put_off(self, applicant: Applicant, tenant: str, refusal: NotNow) -> None:
+        """It may relay, but not now: hold it until it may, if there is something to tell it and room."""
+        door, key = self._context.door, applicant.key
+        is_held = (
+            bool(refusal.text)
+            and door is not None
+            and door.hold(self._connection, applicant, text=refusal.text, tenant=tenant)
+        )
+        self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
+        if not is_held:
+            self._connection.abort(refusal.reason)
 
     def _applicant(self) -> Applicant | None:
         """Whom it is about, once; no longer a newcomer."""

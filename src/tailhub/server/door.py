@@ -66,8 +66,20 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(self, connection: DerpConnection, applicant: Applicant, decision: Decision) -> bool:
-        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed."""
+    def hold(
+        self,
+        connection: DerpConnection,
+        applicant: Applicant,
+        *,
+        is_known: bool = True,
+        text: str = "",
+        tenant: str = "",
+    ) -> bool:
+        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
+
+        Without `is_known` no verifier knows the key or not, so it is asked about again soon. `text` says why where not
+        the usual one does; `tenant` is the one to which it is admitted otherwise.
+        """
         if not self._holds:
             return False
         newcomer, key = applicant.newcomer, applicant.key
@@ -79,10 +91,10 @@ class Door:
         before = self.held.of_key(key)
         if before is not None:
             before.end(REPLACED)
-        login = HeldLogin(connection, self._context, applicant)
+        login = HeldLogin(connection, self._context, applicant, tenant)
         self.held.add(login, key, source)
-        self._watch(key, RECHECK_S if decision.is_known else SOON_S)
-        login.start(self._text)
+        self._watch(key, RECHECK_S if is_known else SOON_S)
+        login.start(text or self._text)
         return True
 
     def left(self, login: HeldLogin) -> None:
@@ -92,6 +104,11 @@ class Door:
             self.outcomes[login.outcome] += 1
             if not self._context.relay.registry.of_key(login.key):
                 self._rechecks.discard(login.key)
+
+    def freed(self, key: bytes) -> None:
+        """A connection of this key is over: if another one is held because there were too many, its turn has come."""
+        if self.held.of_key(key) is not None:
+            self._changed((key,))
 
     def give_way(self) -> bool:
         """Close the one that has been held longest, if there is any: its descriptor is needed."""

@@ -21,6 +21,7 @@ _log = logging.getLogger("tailhub")
 FOLD_S = 60.0  # how often folded lines are written
 FIRST_LINES = 5  # about newcomers that failed: written as they come before folding starts, for each interval
 CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
+TOO_OFTEN = "too many new connections from its address"
 MEMORY_S = 3600.0  # how often it is written that one key is let in from memory only
 MOST_TOLD = 10_000  # keys of which that is known
 HIDDEN = "hidden"  # in the place of a client's address
@@ -81,6 +82,13 @@ class Events:
             if self._may_write("failed", FIRST_LINES, line):
                 _log.info("%s (%s)", line, self.shown(ip))
 
+    def put_off(self, key: bytes, address: IPv4Address | IPv6Address, port: int, reason: str, *, is_held: bool) -> None:
+        """A client may relay, but not now; `is_held`: its connection stays open until it may."""
+        self._count(self.failures, reason)
+        if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
+            held = ", held" if is_held else ""
+            _log.info("refused %s from %s%s; %s", short_key(key), self._host_port(address, port), held, reason)
+
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""
         line = "no file descriptor is left for a new connection: raise the limit of open files"
@@ -127,7 +135,9 @@ class Events:
             self._from_memory.clear()
         self._from_memory[key] = now
         if self._may_write("memory", CLIENT_LINES, "admitted from memory"):
-            _log.warning("%s is admitted from memory; %s", _who(key, decision.node, decision.owner), decision)
+            _log.warning(
+                "%s is admitted from memory; %s", _who(key, decision.node, decision.owner, decision.tenant), decision
+            )
 
     def refused(
         self,
@@ -219,14 +229,14 @@ def name_of(node: str, owner: str) -> str:
     return f"{node} ({owner})" if node and owner else node or owner
 
 
-def _who(key: bytes, node: str, owner: str) -> str:
+def _who(key: bytes, node: str, owner: str, tenant: str) -> str:
     """A key, shortened, with the names that belong to it."""
-    name = name_of(node, owner)
-    return f"{short_key(key)} {name}" if name else short_key(key)
+    tenant = f"of {tenant}" if tenant else ""
+    return " ".join(word for word in (short_key(key), name_of(node, owner), tenant) if word)
 
 
 def _who_is(identity: Identity) -> str:
-    return _who(identity.key, identity.node, identity.owner)
+    return _who(identity.key, identity.node, identity.owner, identity.tenant)
 
 
 def _duration(seconds: float) -> str:

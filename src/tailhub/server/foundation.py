@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub import box, findings
 from tailhub.certs.files import Certificate
@@ -22,6 +23,7 @@ from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.file_sources import file_source
+from tailhub.server.limits_config import doubtful_limits, limits_of
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
@@ -71,8 +73,9 @@ class Foundation:
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
-        self.rate_limit, found = load_rate_limit(self.config)
-        self.notes += found
+        key_limit, found = load_rate_limit(self.config)
+        self.limits = limits_of(self.config, key_limit)
+        self.notes += [*found, *doubtful_limits(self.config)]
         self.listeners = self._listen(workers)
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:
@@ -80,7 +83,9 @@ class Foundation:
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
-        elsewhere = {name: getattr(self.config, name) for name in ("key_file", "mesh_key_file", "acme_ca_file")}
+        names = ("key_file", "mesh_key_file", "acme_ca_file", "allow_list")
+        values = {name: getattr(self.config, name) for name in names}
+        elsewhere = {name: value for name, value in values.items() if isinstance(value, Path)}
         self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)

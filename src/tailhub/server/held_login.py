@@ -20,6 +20,7 @@ from tailhub.keys import short_key
 from tailhub.ratelimit import TokenBucket
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Applicant, let_in
+from tailhub.server.not_now import not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -52,9 +53,12 @@ class HeldLogin:
         "_since",
         "_skimmer",
         "outcome",
+        "tenant",
     )
 
-    def __init__(self, connection: DerpConnection, context: ServerContext, applicant: Applicant) -> None:
+    def __init__(
+        self, connection: DerpConnection, context: ServerContext, applicant: Applicant, tenant: str = ""
+    ) -> None:
         self._connection = connection
         self._context = context
         self._applicant = applicant
@@ -65,6 +69,7 @@ class HeldLogin:
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive: asyncio.TimerHandle | None = None
         self.outcome = LEFT
+        self.tenant = tenant  # to which it is admitted, where that is not why it is held
 
     @property
     def key(self) -> bytes:
@@ -114,7 +119,9 @@ class HeldLogin:
         self._connection.abort(f"not admitted: {outcome}")
 
     def admit(self, decision: Decision) -> None:
-        """Let it in, where it is."""
+        """Let it in, where it is; not while a limit or its quota does not allow that."""
+        if not_now(self._context, decision.tenant, self.key) is not None:
+            return
         self.outcome = ADMITTED
         self._leave()
         skimmer = self._skimmer

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from tailhub.relay.connection import Connection
 from tailhub.relay.relay import Relay
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.server.events import name_of
 from tailhub.server.service import RelayService
 from tailhub.web.debug import TrafficRow
 from tailhub.web.metrics import METRICS, Labelled, MetricValues
+
+if TYPE_CHECKING:
+    from tailhub.server.quota_keeper import QuotaKeeper
 
 _COUNTERS = frozenset(metric.key for metric in METRICS if metric.kind == "counter")
 
@@ -24,6 +30,7 @@ class ServiceSnapshot:
     values: MetricValues
     faults: list[str]
     traffic: list[TrafficRow]  # empty unless asked for
+    held: list[bytes]  # keys that were refused and wait; likewise
 
 
 def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
@@ -42,7 +49,9 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
     values: MetricValues = {**_relay(relay), **_connections(service), **_process()}
     for link in links:
         values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
-    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows)
+    door = service.context.door
+    held = [login.key for login in door.held] if traffic and door is not None else []
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held)
 
 
 def sum_values(parts: Sequence[MetricValues]) -> MetricValues:
@@ -84,6 +93,24 @@ def _relay(relay: Relay) -> MetricValues:
     values["dup_connections"] = len(shared)
     values["watchers"] = relay.watchers
     values["queued_bytes"] = relay.queued_bytes
+    if len(relay.tenants) > 1:
+        values.update(_tenants(relay))
+    return values
+
+
+def _tenants(relay: Relay) -> MetricValues:
+    """What each tenant uses, where there are several."""
+    here = defaultdict[Tenant, list[Connection]](list)
+    for connection in relay.registry:
+        here[connection.tenant].append(connection)
+    values: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for tenant in relay.tenants:
+        name = tenant.shown_name
+        values["tenant_connections"][name,] = len(here[tenant])
+        for key, count in tenant.used_by(here[tenant])._asdict().items():
+            values[f"tenant_{key}"][name,] = count
+        for reason, count in tenant.packets_dropped.items():
+            values["tenant_packets_dropped"][name, reason] = count
     return values
 
 
@@ -110,6 +137,16 @@ def _connections(service: RelayService) -> MetricValues:
         "held": {(outcome,): count for outcome, count in door.outcomes.items()} if door is not None else {},
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
+        **_quotas(context.quota),
+    }
+
+
+def _quotas(keeper: QuotaKeeper | None) -> MetricValues:
+    if keeper is None:
+        return {}
+    return {
+        "keys_over_quota": keeper.over,
+        "quota_reached": {(level,): count for level, count in keeper.reached.items()},
     }
 
 

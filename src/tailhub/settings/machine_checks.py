@@ -6,8 +6,10 @@ Each check gives findings and never raises for what it finds; one that looks at 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub.exceptions import FindingError, LocalError
 from tailhub.findings import Finding
@@ -52,9 +54,11 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
 
 def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
     """Can the file of limits be read, and is the limit one that clients can live with?"""
+    from tailhub.server.limits_config import doubtful_limits
     from tailhub.server.rate_config import load_rate_limit
 
     yield from load_rate_limit(config)[1]
+    yield from doubtful_limits(config)
 
 
 def check_acme(config: RelayConfig) -> Iterator[Finding]:
@@ -76,7 +80,7 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
 
 def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
     """Can those who know who may relay be reached?"""
-    if config.has_verifiers:
+    if config.asks_verifiers:
         import asyncio
 
         from tailhub.server.verification import look_at_verifiers
@@ -85,10 +89,53 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
             yield from asyncio.run(look_at_verifiers(config))[1]
 
 
+def check_allow_list(config: RelayConfig) -> Iterator[Finding]:
+    """Can the allow lists be read, all of them?"""
+    for tenant in config.tenants:
+        if tenant.allow_list is not None:
+            from tailhub.server.allow_file import allow_file, allow_list_findings
+
+            file = allow_file(tenant, config, os.environ)
+            yield from allow_list_findings(file) if file is not None else ()
+
+
+def check_tenants(config: RelayConfig) -> Iterator[Finding]:
+    """Is there a tenant to which nobody can belong?"""
+    from tailhub.server.tenant_checks import tenant_doubts
+
+    yield from tenant_doubts(config.tenants)
+
+
+def check_store(config: RelayConfig) -> Iterator[Finding]:
+    """Can the database be reached, and are its tables none of a newer version? That they are not there yet is well."""
+    from tailhub.store.location import parse_location
+
+    place = None
+    with contextlib.suppress(LocalError):  # what is no URL has been told of
+        place = parse_location(config.store, Path())
+    if isinstance(place, str):
+        import asyncio
+
+        from tailhub.store.store import Store
+
+        async def look() -> None:
+            store = await Store.open_to_read(place)
+            await store.close()
+
+        try:
+            asyncio.run(look())
+        except FindingError as exc:
+            if isinstance(exc.finding, Finding) and exc.finding.name not in ("store-missing", "store-older"):
+                yield exc.finding
+
+
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_certificates,
     check_mesh_key,
     check_rate_limit,
     check_acme,
     check_verifiers,
+    check_allow_list,
+    check_tenants,
+    check_store,
 )

@@ -81,10 +81,11 @@ _NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError: by
 class TailscaledVerifier:
     """The tailscaled whose socket is at `path`; `setting` is where its user wrote that, for findings."""
 
-    name = NAME
     fails_open = False
+    tenant = ""
 
-    def __init__(self, path: Path, setting: str = "--verify-socket") -> None:
+    def __init__(self, path: Path, setting: str = "--verify-socket", name: str = NAME) -> None:
+        self.name = name
         self._path = path
         self._setting = setting
         self._reading: asyncio.Task[_Status] | None = None  # one for all who need the whole list just now
@@ -94,9 +95,9 @@ class TailscaledVerifier:
         try:
             return await self._verify("nodekey:" + key.hex())
         except OSError as exc:
-            return Verdict(NAME, Answer.UNREACHABLE, detail=self._trouble(exc))
+            return Verdict(self.name, Answer.UNREACHABLE, detail=self._trouble(exc))
         except RemoteError as exc:
-            return Verdict(NAME, Answer.UNUSABLE, detail=words(exc))
+            return Verdict(self.name, Answer.UNUSABLE, detail=words(exc))
 
     async def probe(self, limit_s: float) -> Finding | None:
         """Look at its state."""
@@ -120,23 +121,27 @@ class TailscaledVerifier:
         if answer.status == 200:
             found = parse_whois(answer.body)
             if found.node.key == key:
-                return _yes(found.node.name, found.user)
+                return self._yes(found.node.name, found.user)
         if answer.status == 404:
             status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
             return self._stranger(status)
         return self._look_up(key, await self._whole_status())
 
+    def _yes(self, name: str, user: _User | None) -> Verdict:
+        owner = words(user.name) if user is not None else ""
+        return Verdict(self.name, Answer.ADMITTED, words(name.rstrip(".")), owner=owner)
+
     def _look_up(self, key: str, status: _Status) -> Verdict:
         for peer in (status.own, *(status.peers or {}).values()):
             if peer is not None and peer.key == key:
-                return _yes(peer.name, (status.users or {}).get(str(peer.user_id)))
+                return self._yes(peer.name, (status.users or {}).get(str(peer.user_id)))
         return self._stranger(status)
 
     def _stranger(self, status: _Status) -> Verdict:
         if status.backend_state != _RUNNING:
             state = words(status.backend_state) or "unknown"
-            return Verdict(NAME, Answer.UNUSABLE, detail=f"not connected to its tailnet: {state}")
-        return Verdict(NAME, Answer.REFUSED, detail="no peer of this machine")
+            return Verdict(self.name, Answer.UNUSABLE, detail=f"not connected to its tailnet: {state}")
+        return Verdict(self.name, Answer.REFUSED, detail="no peer of this machine")
 
     async def _whole_status(self) -> _Status:
         """All peers. Who asks while somebody else does gets the same answer; leaving does not end it for others."""
@@ -163,10 +168,6 @@ class TailscaledVerifier:
     def _is_stale_mount(self, exc: OSError) -> bool:
         """Is the socket a file of its own mount, which a tailscaled that is gone has left?"""
         return isinstance(exc, ConnectionRefusedError) and is_mount_point(self._path)
-
-
-def _yes(name: str, user: _User | None) -> Verdict:
-    return Verdict(NAME, Answer.ADMITTED, words(name.rstrip(".")), owner=words(user.name) if user is not None else "")
 
 
 def parse_whois(body: bytes) -> _WhoIs:

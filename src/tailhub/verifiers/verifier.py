@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tailhub.findings import Finding
 from tailhub.relay.admission import Verdict
 
-__all__ = ["Verifier", "trouble", "words"]
+__all__ = ["Verifier", "Watching", "trouble", "words"]
 
 _MOST_WORDS = 200  # characters
 
 
 class Verifier(Protocol):
-    """Somebody who knows which keys may relay. Time is bounded by whoever asks; cancelling ends the question."""
+    """Somebody who knows which keys may relay. Time is bounded by whoever asks; cancelling ends the question.
+
+    `tenant` is set by whoever has made it: the one to which a yes admits that names no other.
+    """
+
+    tenant: str
 
     @property
     def name(self) -> str:
@@ -34,9 +40,24 @@ class Verifier(Protocol):
         """What keeps it from answering, None if nothing is seen within `limit_s`."""
 
 
+@runtime_checkable
+class Watching(Protocol):
+    """A verifier that learns of changes by itself.
+
+    It calls `on_change` with the raw keys whose answer may be another now, None for any; it works until `stop`.
+    """
+
+    on_change: Callable[[Collection[bytes] | None], None]
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+
+
 def words(text: object) -> str:
     """What another program said, in a form and length for one line of a log."""
-    shown = "".join(c if c.isprintable() else " " for c in str(text))
+    shown = str(text)
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else " " for c in shown)
     return shown if len(shown) <= _MOST_WORDS else shown[: _MOST_WORDS - 1] + "…"
 
 

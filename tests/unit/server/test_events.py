@@ -12,6 +12,7 @@ from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.server.events import FIRST_LINES, MAX_REASONS, Events
 from tailhub.server.gatekeeper import Decision
 
@@ -67,7 +68,7 @@ class _Sink:
 
 
 def connection() -> Connection:
-    return Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink())
+    return Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
 
 
 def test_the_first_failures_are_written_and_the_rest_folded(
@@ -191,7 +192,7 @@ def test_names_stand_beside_keys(events: Events, caplog: pytest.LogCaptureFixtur
     events.logged_in(named, held_s=190.0)
     events.logged_in(replace(identity(), node="laptop"))
     events.logged_in(replace(identity(), owner="ada@example.com"))
-    client = Connection(named, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink())
+    client = Connection(named, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
     events.logged_out(client, "admitted no longer", 101.5)
     assert caplog.messages == [
         "login   client [AAAAA] laptop (ada@example.com) from 192.0.2.7:41641, held for 3m10s before",

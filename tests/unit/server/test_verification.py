@@ -6,7 +6,9 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Collection
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +16,13 @@ from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
 from tailhub import findings
 from tailhub.findings import Finding
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.relay.memory import DAY_S, AdmissionMemory, Remembered
+from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Decision
-from tailhub.server.verification import MAX_QUESTIONS, Verification
+from tailhub.server.gatekeeper import Decision, OnChange, unheeded
+from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.verification import MAX_QUESTIONS, Verification, look_at_verifiers
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -87,12 +91,108 @@ def test_all_must_say_yes_where_that_is_asked_for() -> None:
 
     async def scenario() -> None:
         one, other = ScriptedVerifier("one"), ScriptedVerifier("other")
-        desk = Desk(one, other, policy=AdmissionPolicy(needs_all=True))
+        desk = Desk(one, other, policy=AdmissionPolicy(tenants=(TenantPolicy(needs_all=True),)))
         desk.ask()
         await until(lambda: one.open_questions and other.open_questions)
         one.answer(Answer.ADMITTED)
         other.answer(Answer.REFUSED)
         assert await desk.decided() == [False]
+
+    run(scenario)
+
+
+def of_tenants(memory: AdmissionMemory | None = None) -> tuple[ScriptedVerifier, ScriptedVerifier, Desk]:
+    """Two tenants with a verifier each."""
+    one, two = ScriptedVerifier("script one"), ScriptedVerifier("script two")
+    one.tenant, two.tenant = "one", "two"
+    return (
+        one,
+        two,
+        Desk(one, two, policy=AdmissionPolicy(tenants=(TenantPolicy("one"), TenantPolicy("two"))), memory=memory),
+    )
+
+
+@pytest.mark.parametrize("answer", [Answer.ADMITTED, Answer.REFUSED])
+def test_a_later_tenants_yes_waits_for_an_earlier_one(answer: Answer) -> None:
+    """All tenants are asked at once; whoever answers first, the first in order that says yes has the key."""
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        await until(lambda: desk.events.verdicts)
+        assert desk.decisions == []
+        one.answer(answer)
+        await desk.decided()
+        assert desk.decisions[0].tenant == ("one" if answer is Answer.ADMITTED else "two")
+        assert [verdict.tenant for verdict in desk.decisions[0].verdicts] == ["two", "one"]
+
+    run(scenario)
+
+
+def test_a_tenant_whose_verifier_is_slow_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A yes waits a moment for earlier tenants, and then it counts."""
+    monkeypatch.setattr("tailhub.server.verification.EARLIER_S", 0.01)
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        assert await desk.decided() == [True]
+        assert desk.decisions[0].tenant == "two"
+        await until(lambda: one.cancelled)
+
+    run(scenario)
+
+
+def test_a_device_stays_in_its_tenant_while_that_cannot_be_asked() -> None:
+    """Known to two tenants, it is the first one's; when only the second answers, the memory keeps it where it was."""
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants(memory=AdmissionMemory(7))
+        for answers in ((Answer.ADMITTED, Answer.ADMITTED), (Answer.UNREACHABLE, Answer.ADMITTED)):
+            desk.ask()
+            await until(lambda: one.open_questions and two.open_questions)
+            one.answer(answers[0])
+            two.answer(answers[1])
+            await until(lambda: not desk.verification.waiting)
+        assert [(decision.tenant, decision.from_memory) for decision in desk.decisions] == [
+            ("one", False),
+            ("one", True),
+        ]
+        desk.ask(OTHER)  # which the first has never admitted
+        await until(lambda: one.open_questions and two.open_questions)
+        one.answer(Answer.UNREACHABLE)
+        two.answer(Answer.ADMITTED)
+        await desk.decided(3)
+        assert (desk.decisions[2].tenant, desk.decisions[2].from_memory) == ("two", False)
+
+    run(scenario)
+
+
+def test_verifiers_of_tenants(tmp_path: Path) -> None:
+    """Each tenant's verifiers are its own and told apart by name, also where two ask the same program."""
+    lab = TenantConfig("lab", verify_tailscaled=True, verify_socket=(Path("/run/a.sock"), Path("/run/b.sock")))
+    friends = TenantConfig("friends", verify_url="http://127.0.0.1:1/x", verify_url_fail_open=True)
+    config = RelayConfig(
+        verify_tailscaled=True,
+        verify_socket=(tmp_path / "none.sock",),
+        verify_url="http://127.0.0.1:1/x",
+        more_tenants=(lab, friends),
+    )
+
+    async def scenario() -> None:
+        names, found = await look_at_verifiers(config)
+        assert names == (
+            "tailscaled",
+            "http://127.0.0.1:1/x",
+            "tailscaled at /run/a.sock of lab",
+            "tailscaled at /run/b.sock of lab",
+            "http://127.0.0.1:1/x of friends",
+        )
+        assert [finding.code for finding in found] == ["TH213", "TH210", "TH212", "TH210", "TH210", "TH212"]
 
     run(scenario)
 
@@ -145,7 +245,7 @@ def test_no_answer_in_time_is_unreachable() -> None:
     async def scenario() -> None:
         for fails_open in (False, True):
             script = ScriptedVerifier()
-            policy = AdmissionPolicy(fails_open=frozenset(["script"] if fails_open else []))
+            policy = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"] if fails_open else [])),))
             desk = Desk(script, policy=policy, limit_s=0.02)
             desk.ask()
             assert await desk.decided() == [fails_open]
@@ -178,7 +278,7 @@ def test_whose_turn_does_not_come_is_refused() -> None:
 
     async def scenario() -> None:
         script = ScriptedVerifier()
-        opened = AdmissionPolicy(fails_open=frozenset(["script"]))
+        opened = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"])),))
         desk = Desk(script, policy=opened, limit_s=0.05, most=1)
         desk.ask(ONE)
         desk.ask(OTHER)
@@ -285,7 +385,7 @@ def test_of_two_verifiers_one_is_away(needs_all: bool) -> None:
 
     async def scenario() -> None:
         here, away = ScriptedVerifier("here"), ScriptedVerifier("away")
-        desk = remembering(here, away, policy=AdmissionPolicy(needs_all=needs_all))
+        desk = remembering(here, away, policy=AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all),)))
         here.always = Answer.REFUSED if not needs_all else Answer.ADMITTED
         away.always = Answer.ADMITTED
         assert (await decision(desk)).admits
@@ -306,11 +406,12 @@ def test_names_come_with_the_decision() -> None:
         async def verify(self, key: bytes, address: object) -> Verdict:  # type: ignore[override]
             if self.always is Answer.ADMITTED:
                 return Verdict(self.name, Answer.ADMITTED, "laptop", owner="ada", tenant="friends")
-            return Verdict(self.name, Answer.UNREACHABLE)
+            return Verdict(self.name, Answer.UNREACHABLE, tenant="friends")
 
     async def scenario() -> None:
         script = Named()
-        desk = remembering(script)
+        script.tenant = "friends"
+        desk = remembering(script, policy=AdmissionPolicy(tenants=(TenantPolicy("friends"),)))
         for answer in (Answer.ADMITTED, Answer.UNREACHABLE):
             script.always = answer
             found = await decision(desk)
@@ -402,3 +503,39 @@ def test_a_relay_without_verifiers_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+class WatchingVerifier(ScriptedVerifier):
+    """One that learns of changes by itself."""
+
+    is_stopped = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_change: OnChange = unheeded
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def test_a_verifier_that_learns_of_changes() -> None:
+    """What it learns reaches whoever has clients, who is asking is asked about anew, and it ends with all else."""
+
+    async def scenario() -> None:
+        watching = WatchingVerifier()
+        desk = Desk(watching)
+        heard: list[Collection[bytes] | None] = []
+        desk.verification.on_change = heard.append
+        desk.ask()
+        await until(lambda: watching.open_questions)
+        watching.on_change({ONE})
+        await until(lambda: len(watching.asked) == 2)
+        assert heard == [{ONE}]
+        watching.on_change({OTHER})
+        assert heard == [{ONE}, {OTHER}]
+        assert not watching.is_stopped
+        desk.verification.stop()
+        assert watching.is_stopped
+        assert watching.asked == [ONE, ONE]
+
+    run(scenario)

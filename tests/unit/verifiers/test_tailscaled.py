@@ -162,7 +162,7 @@ def test_the_socket_is_opened_by_its_path_each_time(path: Path) -> None:
 def test_a_socket_that_is_gone_or_dead_is_named_while_the_relay_runs(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the socket is deleted, or nobody listens on it, the log names it with its remedy, and once; then its return."""
+    """When the socket is deleted, or nobody listens on it, the log names it with its remedy, once; then its return."""
     caplog.set_level(logging.INFO, "tailhub")
     respond = answers(http_answer(json.dumps(WHOIS).encode()))
 
