@@ -44,9 +44,9 @@ async def verified_relay(**options: object) -> AsyncIterator[tuple[RelayServer, 
     async with relay(**options) as server:
         script = ScriptedVerifier()
         context = server.context
-        context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+        context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
         yield server, script
-        context.verification.stop()
+        context.gatekeeper.stop()
 
 
 async def begin(server: RelayServer, behind: bytes = b"") -> Wire:
@@ -115,7 +115,7 @@ def test_what_comes_early_is_dealt_with_later(size: int, over_websocket: bool) -
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(-(-size // 1000))]
             early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
             if over_websocket:
@@ -146,7 +146,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
             apply_rate_limit(context, usual)
             count = 100 if message_bytes else 200  # more than the burst and, but for WebSocket, a read
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(count)]
@@ -189,7 +189,7 @@ def test_pings_behind_early_packets() -> None:
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.verification = Verification([script], context.policy, context.events, LIMIT_S)
+            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
             client, messages = await begin_websocket(server)
             await asked(script)
             packets = [n.to_bytes(4, "big") + bytes(8188) for n in range(20)]
@@ -276,9 +276,9 @@ def test_two_connections_with_one_key_share_a_question() -> None:
             for client in clients:
                 client.private, client.key = private, box.public_key(private).raw
                 client.write(client.client_info(await client.upgrade()))
-            verification = server.context.verification
-            assert verification is not None
-            await until_async(lambda: verification.waiting == 2)
+            gatekeeper = server.context.gatekeeper
+            assert gatekeeper is not None
+            await until_async(lambda: gatekeeper.waiting == 2)
             assert len(script.asked) == 1
             script.answer(Answer.ADMITTED)
             for client in clients:

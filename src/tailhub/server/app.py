@@ -34,6 +34,7 @@ from tailhub.server.stun import StunServer
 
 if TYPE_CHECKING:
     from tailhub.server.fleet import Fleet
+    from tailhub.server.verification import Verification
 
 
 class RelayServer:
@@ -94,6 +95,7 @@ class RelayServer:
         self.service = RelayService(self.foundation, listeners, self._selector)
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
+        self.verification = self._verify()
         self.stun: StunServer | None = None
         if self.listeners.stun is not None:
             self.stun = StunServer(
@@ -101,6 +103,20 @@ class RelayServer:
             )
             self.stun.start()
             self._undo.callback(self.stun.stop)
+
+    def _verify(self) -> Verification | None:
+        """Ask those who know whom to let in: for our own clients, or for those of the workers."""
+        if not self.config.has_verifiers:
+            return None
+        from tailhub.server.verification import make_verification
+
+        verification = make_verification(self.config, self.foundation.policy, self.context.events)
+        if self._fleet is None:
+            self.service.guard(verification)
+        else:
+            self._fleet.answer_by(verification)
+            self._undo.callback(verification.stop)
+        return verification
 
     def _serve_pages(self) -> None:
         """Listen for everything else: the small pages, the plain port, the operator."""

@@ -23,7 +23,7 @@ from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
-    from tailhub.server.verification import Verification
+    from tailhub.server.gatekeeper import Gatekeeper
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
@@ -74,5 +74,5 @@ class ServerContext:
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
-    verification: Verification | None = None  # where everyone may relay
+    gatekeeper: Gatekeeper | None = None  # where everyone may relay
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

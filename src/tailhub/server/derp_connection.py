@@ -24,7 +24,7 @@ from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 
 if TYPE_CHECKING:
-    from tailhub.server.verification import Decision, Waiting
+    from tailhub.server.gatekeeper import Decision, Waiting
 
 UNIX_PEER = IPv4Address("127.0.0.1")  # who comes by a unix socket and speaks for nobody else is on this machine
 KEEP_ALIVE_S = 60.0
@@ -263,14 +263,14 @@ class DerpConnection:
         if info is None:
             return
         is_mesh = self._context.policy.is_mesh_peer(info)
-        if self._context.verification is None or is_mesh:
+        if self._context.gatekeeper is None or is_mesh:
             self._admit(handshake, info, is_mesh)
         else:
             self._ask_verifiers(handshake, info)
 
     def _ask_verifiers(self, handshake: ServerHandshake, info: ClientInfo) -> None:
-        newcomer, verification = self._newcomer, self._context.verification
-        if newcomer is None or verification is None:
+        newcomer, gatekeeper = self._newcomer, self._context.gatekeeper
+        if newcomer is None or gatekeeper is None:
             return
 
         def decided(decision: Decision) -> None:
@@ -283,8 +283,8 @@ class DerpConnection:
             if is_held_up:
                 self._go_on()
 
-        newcomer.set_deadline(verification.longest_s, "no verdict on its key")
-        self._waiting = verification.ask(handshake.client_key, newcomer.address or UNIX_PEER, decided)
+        newcomer.set_deadline(gatekeeper.longest_s, "no verdict on its key")
+        self._waiting = gatekeeper.ask(handshake.client_key, newcomer.address or UNIX_PEER, decided)
         self._hold_up_early()
 
     @property

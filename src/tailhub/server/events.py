@@ -14,7 +14,7 @@ from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.connection import Connection, Identity
 
 if TYPE_CHECKING:
-    from tailhub.server.verification import Decision
+    from tailhub.server.gatekeeper import Decision
 
 _log = logging.getLogger("tailhub")
 

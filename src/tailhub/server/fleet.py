@@ -18,8 +18,10 @@ from itertools import count
 
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.rate_limit import RateLimit
+from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
+from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.web.message import Request, Response, text
@@ -102,10 +104,11 @@ class DoesNotRead:
 class _Worker:
     """One worker that runs."""
 
-    __slots__ = ("answered", "channel", "heard_at", "pid", "snapshot")
+    __slots__ = ("answered", "asking", "channel", "heard_at", "pid", "snapshot")
 
     def __init__(self, channel: MessageChannel, now: float) -> None:
         self.channel = channel
+        self.asking: AskingWorker | None = None  # where not everyone may relay
         self.heard_at = now
         self.answered = 0  # the last question that it answered
         self.pid = 0
@@ -125,6 +128,7 @@ class Fleet:
         self._asked = count(1)  # numbers of questions
         self._counted = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None
+        self._admission: AdmissionDesk | None = None
 
     def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
         """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
@@ -135,12 +139,20 @@ class Fleet:
         self._taking = Handovers(self._handovers, self._join, on_rate_limit)
         self._watching = self._loop.create_task(self._watch())
 
+    def answer_by(self, gatekeeper: Gatekeeper) -> None:
+        """Answer them by this one who may relay. Before `start`."""
+        self._admission = AdmissionDesk(gatekeeper, self._broadcast)
+
+    def _broadcast(self, message: object) -> None:
+        for worker in self._workers.values():
+            worker.channel.send(message)
+
     def stop(self) -> None:
         """Let them be."""
         self._watching.cancel()
         self._taking.close()
         for worker in self._workers.values():
-            worker.channel.close()
+            self._close(worker)
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
@@ -169,8 +181,7 @@ class Fleet:
 
     async def _count(self) -> None:
         number = next(self._asked)
-        for worker in self._workers.values():
-            worker.channel.send(CountRequest(number))
+        self._broadcast(CountRequest(number))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
                 while any(worker.answered < number for worker in self._workers.values()):
@@ -188,6 +199,8 @@ class Fleet:
             MessageChannel(sock, lambda message: self._receive(number, worker, message), lambda: self._left(worker)),
             self._loop.time(),
         )
+        if self._admission is not None:
+            worker.asking = self._admission.worker(worker.channel.send)
         self._workers[number] = worker
         self._missing.pop(number, None)
 
@@ -201,11 +214,16 @@ class Fleet:
         worker = self._workers.pop(number, None)
         if worker is None:
             return
-        worker.channel.close()
+        self._close(worker)
         self._missing[number] = self._loop.time()
         if worker.snapshot is not None:
             self.past = sum_values([self.past, counters_only(worker.snapshot.values)])
         self._counted.set()
+
+    def _close(self, worker: _Worker) -> None:
+        worker.channel.close()
+        if worker.asking is not None:
+            worker.asking.end()
 
     def _receive(self, number: int, worker: _Worker, message: object) -> None:
         worker.heard_at = self._loop.time()
@@ -218,6 +236,8 @@ class Fleet:
                 self._counted.set()
             case PageRequest(asked, request):
                 self._answer(worker, asked, request)
+            case AdmissionQuestion() if worker.asking is not None:
+                worker.asking.receive(message)
             case FirstOutside(ip):
                 if self._events.on_first_outside is not None:
                     report, self._events.on_first_outside = self._events.on_first_outside, None

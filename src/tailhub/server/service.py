@@ -24,6 +24,7 @@ from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
+from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
@@ -91,11 +92,6 @@ class RelayService:
             from tailhub.server.acme_files import challenge_context
 
             context.answer_acme = partial(challenge_context, foundation.state.path)
-        if config.has_verifiers:
-            from tailhub.server.verification import make_verification
-
-            context.verification = make_verification(config, foundation.policy, events, share)
-            self._undo.callback(context.verification.stop)
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
@@ -117,6 +113,11 @@ class RelayService:
         acceptor = Acceptor(loop, on_accept, self.make_room, self._has_room, admits)
         acceptor.start()
         return acceptor
+
+    def guard(self, gatekeeper: Gatekeeper) -> None:
+        """Ask this one about whoever logs in from now on."""
+        self.context.gatekeeper = gatekeeper
+        self._undo.callback(gatekeeper.stop)
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""

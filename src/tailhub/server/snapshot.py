@@ -100,7 +100,7 @@ def _connections(service: RelayService) -> MetricValues:
         "refused": {(reason,): count for reason, count in events.failures.items()},
         "closed": {(reason,): count for reason, count in events.disconnects.items()},
         "verdicts": {labels: count for labels, count in events.verdicts.items()},  # noqa: C416  a copy, wider types
-        "waiting_logins": context.verification.waiting if context.verification is not None else 0,
+        "waiting_logins": context.gatekeeper.waiting if context.gatekeeper is not None else 0,
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
     }

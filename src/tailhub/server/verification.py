@@ -8,44 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
-from tailhub.server.newcomers import LOGIN_S
+from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.verifiers.verifier import Verifier
 
-__all__ = ["Decision", "Verification", "Waiting", "look_at_verifiers", "make_verification"]
+__all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
-Address: TypeAlias = IPv4Address | IPv6Address
-
 _log = logging.getLogger("tailhub")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Is the client admitted, and after which verdicts?"""
-
-    admits: bool
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def is_known(self) -> bool:
-        """Did a verifier say yes or no, of which the decision is more than a guess?"""
-        return any(verdict.answer in (Answer.ADMITTED, Answer.REFUSED) for verdict in self.verdicts)
-
-    def __str__(self) -> str:
-        return "; ".join(str(verdict) for verdict in self.verdicts)
 
 
 class _Question:
@@ -53,69 +33,80 @@ class _Question:
 
     __slots__ = ("task", "waiting")
 
-    def __init__(self, task: asyncio.Task[Decision]) -> None:
-        self.task = task
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Decision] | None = None
         self.waiting: dict[Waiting, None] = {}
 
 
-class Waiting:
-    """One login that waits. `on_decision` is called once, in a turn of its own, unless it is cancelled before."""
-
-    __slots__ = ("_leave", "on_decision")
-
-    def __init__(self, on_decision: Callable[[Decision], None], leave: Callable[[Waiting], None]) -> None:
-        self.on_decision = on_decision
-        self._leave = leave
-
-    def cancel(self) -> None:
-        """The connection is over: nobody need be asked for it."""
-        self._leave(self)
-
-
 class Verification:
-    """The verifiers of one process and the questions that wait for them."""
+    """The verifiers of a relay, and the questions that wait for them. A `Gatekeeper`.
+
+    `on_decided` is told of each decision about a key that asks to be let in.
+    """
 
     def __init__(
-        self, verifiers: Sequence[Verifier], policy: AdmissionPolicy, events: Events, limit_s: float, share: int = 1
+        self,
+        verifiers: Sequence[Verifier],
+        policy: AdmissionPolicy,
+        events: Events,
+        limit_s: float,
+        most_questions: int = MAX_QUESTIONS,
     ) -> None:
         """`limit_s`: how long a login may wait for its turn, and as long again for the answer."""
+        self.on_change: OnChange = unheeded
+        self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
         self._verifiers = verifiers
         self._policy = policy
         self._events = events
         self._limit_s = limit_s
-        self._turns = asyncio.Semaphore(max(1, MAX_QUESTIONS // share))
+        self._turns = asyncio.Semaphore(most_questions)
         self._questions: dict[tuple[bytes, Address], _Question] = {}
 
     @property
     def longest_s(self) -> float:
         """After so long there surely is a decision."""
-        return 2 * self._limit_s + 1
+        return longest_wait_s(self._limit_s)
 
     @property
     def waiting(self) -> int:
         """How many logins wait."""
         return sum(len(question.waiting) for question in self._questions.values())
 
-    def ask(self, key: bytes, address: Address, on_decision: Callable[[Decision], None]) -> Waiting:
-        """Ask whether the node with this `key`, at `address`, may relay."""
+    def ask(
+        self, key: bytes, address: Address, on_decision: Callable[[Decision], None], *, again: bool = False
+    ) -> Waiting:
+        """Ask whether the node with this `key`, at `address`, may relay; `again`: it was asked about before."""
         asked = (key, address)
         question = self._questions.get(asked)
         if question is None:
-            task = asyncio.get_running_loop().create_task(self._decide(key, address))
-            question = self._questions[asked] = _Question(task)
-            task.add_done_callback(lambda _: self._answer(asked, question))
-        waiting = Waiting(on_decision, lambda waiting: self._leave(asked, question, waiting))
+            question = self._questions[asked] = _Question()
+            self._begin(asked, question)
+        waiting = Waiting(on_decision, lambda waiting: self._leave(asked, question, waiting), again=again)
         question.waiting[waiting] = None
         return waiting
+
+    def changed(self, keys: Collection[bytes] | None) -> None:
+        """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
+        for asked, question in list(self._questions.items()):
+            if (keys is None or asked[0] in keys) and question.task is not None:
+                question.task.cancel()
+                self._begin(asked, question)
+        self.on_change(keys)
 
     def stop(self) -> None:
         """Ask nobody any more."""
         for question in list(self._questions.values()):
-            question.task.cancel()
+            if question.task is not None:
+                question.task.cancel()
+        self._questions.clear()
+
+    def _begin(self, asked: tuple[bytes, Address], question: _Question) -> None:
+        task = question.task = asyncio.get_running_loop().create_task(self._decide(*asked))
+        task.add_done_callback(lambda task: self._answer(asked, question, task))
 
     def _leave(self, asked: tuple[bytes, Address], question: _Question, waiting: Waiting) -> None:
         question.waiting.pop(waiting, None)
-        if not question.waiting:
+        if not question.waiting and question.task is not None:
             self._forget(asked, question)
             question.task.cancel()
 
@@ -124,12 +115,23 @@ class Verification:
         if self._questions.get(asked) is question:
             del self._questions[asked]
 
-    def _answer(self, asked: tuple[bytes, Address], question: _Question) -> None:
+    def _answer(self, asked: tuple[bytes, Address], question: _Question, task: asyncio.Task[Decision]) -> None:
+        if task is not question.task:  # asked anew meanwhile
+            return
         self._forget(asked, question)
-        if not question.task.cancelled():
-            decision = question.task.result()
-            for waiting in list(question.waiting):
-                waiting.on_decision(decision)
+        if task.cancelled():
+            return
+        decision = replace(task.result(), again=all(waiting.again for waiting in question.waiting))
+        self._tell(lambda: self.on_decided(*asked, decision))
+        for waiting in list(question.waiting):
+            self._tell(lambda waiting=waiting: waiting.on_decision(decision))  # type: ignore[misc]
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        """What one listener does wrong must not leave the others unanswered."""
+        try:
+            tell()
+        except Exception:  # ours: it costs this login, not the relay
+            _log.exception("error while acting on a decision")
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
         try:
@@ -174,12 +176,12 @@ class Verification:
         self._events.verdict(verdict, opens=verdict.verifier in self._policy.fails_open)
 
 
-def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Events, share: int) -> Verification:
-    """The verification that the configuration asks for, as one of `share` workers has it."""
+def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Events) -> Verification:
+    """The verification that the configuration asks for."""
     verifiers = make_verifiers(config)
     opening = frozenset(verifier.name for verifier in verifiers if verifier.fails_open)
     policy = replace(policy, needs_all=config.verify_all, fails_open=opening)
-    return Verification(verifiers, policy, events, config.verify_timeout_s or LOGIN_S, share)
+    return Verification(verifiers, policy, events, verify_limit_s(config))
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:

@@ -16,6 +16,7 @@ import socket
 from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
+from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
 from tailhub.server.fleet import (
     Counted,
     CountRequest,
@@ -27,6 +28,7 @@ from tailhub.server.fleet import (
     PinRejected,
 )
 from tailhub.server.foundation import Foundation
+from tailhub.server.gatekeeper import verify_limit_s
 from tailhub.server.handover import DESK, Handovers
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
@@ -47,6 +49,10 @@ class Worker:
         listeners = foundation.listeners.shares[number]
         self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
+        self._gatekeeper: DeskGatekeeper | None = None
+        if foundation.config.has_verifiers:
+            self._gatekeeper = DeskGatekeeper(verify_limit_s(foundation.config))
+            self._service.guard(self._gatekeeper)
         events = self._service.context.events
         events.on_first_outside = lambda ip: self._tell(FirstOutside(ip))
         events.on_pin_rejected = lambda ip, alert: self._tell(PinRejected(ip, alert))
@@ -80,6 +86,8 @@ class Worker:
             self._desk.close()
         self._desk = MessageChannel(sock, self._receive, self._desk_gone)
         self._desk.send(Hello(os.getpid()))
+        if self._gatekeeper is not None:
+            self._gatekeeper.desk_came(self._desk.send)
 
     def _link_closed(self, number: int, reason: str) -> None:
         link = self._links.pop(number, None)
@@ -104,10 +112,14 @@ class Worker:
                 question = self._questions.get(number)
                 if question is not None and not question.done():
                     question.set_result(response)
+            case AdmissionAnswer() | AdmissionChange() if self._gatekeeper is not None:
+                self._gatekeeper.receive(message)
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""
         self._desk = None
+        if self._gatekeeper is not None:
+            self._gatekeeper.desk_left()
         for question in self._questions.values():
             question.cancel()
 

@@ -14,7 +14,8 @@ from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
 from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
 from tailhub.server.events import Events
-from tailhub.server.verification import MAX_QUESTIONS, Decision, Verification
+from tailhub.server.gatekeeper import Decision
+from tailhub.server.verification import MAX_QUESTIONS, Verification
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -29,11 +30,11 @@ class Desk:
         *verifiers: ScriptedVerifier,
         policy: AdmissionPolicy | None = None,
         limit_s: float = LIMIT_S,
-        share: int = 1,
+        most: int = MAX_QUESTIONS,
     ) -> None:
         self.events = Events(asyncio.get_running_loop())
         policy = policy or AdmissionPolicy()
-        self.verification = Verification(verifiers, policy, self.events, limit_s, share)
+        self.verification = Verification(verifiers, policy, self.events, limit_s, most)
         self.decisions: list[Decision] = []
         self.ask = lambda key=ONE, address=HERE: self.verification.ask(key, address, self.decisions.append)
 
@@ -173,7 +174,7 @@ def test_whose_turn_does_not_come_is_refused() -> None:
     async def scenario() -> None:
         script = ScriptedVerifier()
         opened = AdmissionPolicy(fails_open=frozenset(["script"]))
-        desk = Desk(script, policy=opened, limit_s=0.05, share=MAX_QUESTIONS)
+        desk = Desk(script, policy=opened, limit_s=0.05, most=1)
         desk.ask(ONE)
         desk.ask(OTHER)
         await desk.decided(2)
