@@ -17,13 +17,12 @@ timers (`tailhub.server.steersman`).
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable
 from enum import StrEnum
 from heapq import heappop, heappush
 from ipaddress import IPv4Address, IPv6Address
 from itertools import count
 from math import inf
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 NOTE_S = 0.3  # a client whose home this is says so in the flight of its ClientInfo; one that says nothing visits
 SECOND_CLOSE_S = 5.5  # since the first: an active client that has not moved by then is made to measure once more
@@ -40,7 +39,7 @@ MAX_GUESTS = 1024
 _V4_IN_V6 = bytes(10) + b"\xff\xff"
 
 Address: TypeAlias = IPv4Address | IPv6Address
-Login: TypeAlias = Hashable
+Login = TypeVar("Login")  # anything that tells connections apart, as keys of a dict do
 
 
 class Order(StrEnum):
@@ -60,7 +59,7 @@ class _Timed:
         self.due = inf
 
 
-class _Login(_Timed):
+class _Login(_Timed, Generic[Login]):
     """One connection that is held, or admitted as a guest. `is_home` is None until that is clear."""
 
     __slots__ = ("address", "arrived_at", "is_allowed", "is_guest", "is_home", "key", "name")
@@ -76,7 +75,7 @@ class _Login(_Timed):
         self.is_guest = False
 
 
-class _Move(_Timed):
+class _Move(_Timed, Generic[Login]):
     """One key that is to have its home elsewhere. Its addresses are muted until this is `due`."""
 
     __slots__ = ("addresses", "began_at", "closes", "has_moved", "held", "is_allowed", "key", "returns")
@@ -90,10 +89,10 @@ class _Move(_Timed):
         self.closes = 0
         self.returns = 0
         self.has_moved = False
-        self.held: _Login | None = None  # the last connection with its key as a home
+        self.held: _Login[Login] | None = None  # the last connection with its key as a home
 
 
-class Steering:
+class Steering(Generic[Login]):
     """All clients that are steered. Every method returns at once; what they order waits in `take_orders`.
 
     `muted` has the packed addresses whose STUN requests are not to be answered, IPv4 in both of its forms. It is one
@@ -107,11 +106,11 @@ class Steering:
         self.stayed = 0  # homes that did not, in time
         self._rng = rng
         self._is_evacuating = False
-        self._logins: dict[Login, _Login] = {}
-        self._moves: dict[bytes, _Move] = {}
+        self._logins: dict[Login, _Login[Login]] = {}
+        self._moves: dict[bytes, _Move[Login]] = {}
         self._moves_at: dict[Address, int] = {}
         self._admitted_at: dict[Address, int] = {}
-        self._shared_at: dict[Address, dict[_Login, None]] = {}  # not steered, because others there are admitted
+        self._shared_at: dict[Address, dict[_Login[Login], None]] = {}  # not steered, because others there are admitted
         self._guests = 0
         self._orders: list[tuple[Login, Order]] = []
         self._timers: list[tuple[float, int, _Timed]] = []  # those that are void stay until they are due
@@ -127,7 +126,9 @@ class Steering:
         `is_home` is what it has said, if anything. `is_allowed`: it would be served, but is to move before maintenance.
         """
         entry = self._logins[login] = _Login(login, key, address, is_allowed, now)
-        if is_home is None:
+        if is_allowed and not self._is_evacuating:  # it has ended meanwhile
+            self._admit(entry)
+        elif is_home is None:
             self._set_due(entry, now + NOTE_S)
         else:
             self._sort(entry, is_home, now)
@@ -207,7 +208,7 @@ class Steering:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _sort(self, entry: _Login, is_home: bool, now: float) -> None:
+    def _sort(self, entry: _Login[Login], is_home: bool, now: float) -> None:
         entry.is_home = is_home
         entry.due = inf
         if entry.is_guest:
@@ -223,7 +224,7 @@ class Steering:
                 self.moved += 1
             self._admit(entry)
 
-    def _lose_guest(self, entry: _Login, now: float) -> None:
+    def _lose_guest(self, entry: _Login[Login], now: float) -> None:
         """A guest says that its home is here again."""
         move = self._moves.get(entry.key) or self._begin(entry, now)
         if move is not None:
@@ -232,7 +233,7 @@ class Steering:
                 self._begin_again(move, now)
         self._close(move, entry)
 
-    def _steer(self, entry: _Login, now: float) -> None:
+    def _steer(self, entry: _Login[Login], now: float) -> None:
         """The next step for a home that is not to be here."""
         move = self._moves.get(entry.key) or self._begin(entry, now)
         if move is None:
@@ -253,7 +254,7 @@ class Steering:
         else:
             self._explain(entry)
 
-    def _begin(self, entry: _Login, now: float) -> _Move | None:
+    def _begin(self, entry: _Login[Login], now: float) -> _Move[Login] | None:
         """Make a move for its key; None when there can be none."""
         there = self._moves_at.get(entry.address, 0)
         if not entry.is_allowed and (there >= MAX_MOVES_AT_ADDRESS or entry.address in self._admitted_at):
@@ -265,14 +266,14 @@ class Steering:
         self.begun += 1
         return move
 
-    def _begin_again(self, move: _Move, now: float) -> None:
+    def _begin_again(self, move: _Move[Login], now: float) -> None:
         """It had moved, and is back although it is muted."""
         move.has_moved = False
         move.returns += 1
         move.began_at = now
         move.closes = 0 if move.returns <= MAX_RETURNS else 2
 
-    def _end(self, move: _Move) -> None:
+    def _end(self, move: _Move[Login]) -> None:
         """Its addresses are answered again."""
         move.due = inf
         del self._moves[move.key]
@@ -282,13 +283,13 @@ class Steering:
                 self._moves_at[address] = rest
             self._judge(address)
 
-    def _close(self, move: _Move | None, entry: _Login) -> None:
+    def _close(self, move: _Move[Login] | None, entry: _Login[Login]) -> None:
         if move is not None:
             move.closes += 1
         self._drop(entry)
         self._orders.append((entry.name, Order.CLOSE))
 
-    def _admit(self, entry: _Login) -> None:
+    def _admit(self, entry: _Login[Login]) -> None:
         if entry.is_allowed:  # a client like any other
             self._drop(entry)
         elif self._guests < MAX_GUESTS:
@@ -299,7 +300,7 @@ class Steering:
             return
         self._orders.append((entry.name, Order.ADMIT))
 
-    def _explain(self, entry: _Login) -> None:
+    def _explain(self, entry: _Login[Login]) -> None:
         """It stays where it is."""
         if entry.key in self._moves:
             self.stayed += 1
@@ -310,7 +311,7 @@ class Steering:
         else:
             self._orders.append((entry.name, Order.EXPLAIN))
 
-    def _drop(self, entry: _Login) -> None:
+    def _drop(self, entry: _Login[Login]) -> None:
         entry.due = inf
         del self._logins[entry.name]
         self._guests -= entry.is_guest
@@ -319,14 +320,14 @@ class Steering:
         if move is not None and move.held is entry:
             move.held = None
 
-    def _forget_shared(self, entry: _Login) -> None:
+    def _forget_shared(self, entry: _Login[Login]) -> None:
         entries = self._shared_at.get(entry.address, {})
         if entries.pop(entry, self) is None and not entries:
             del self._shared_at[entry.address]
 
     # --- addresses ----------------------------------------------------------------------------------------------------
 
-    def _mute(self, move: _Move, address: Address) -> None:
+    def _mute(self, move: _Move[Login], address: Address) -> None:
         if address not in move.addresses and len(move.addresses) < MAX_ADDRESSES:
             move.addresses[address] = None
             self._moves_at[address] = self._moves_at.get(address, 0) + 1

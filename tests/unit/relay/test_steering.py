@@ -26,7 +26,7 @@ class Town:
 
     def __init__(self, seed: int = 1) -> None:
         self.now = 1000.0
-        self.steering = Steering(random.Random(seed))
+        self.steering: Steering[str] = Steering(random.Random(seed))
 
     def home(self, login: str, key: str = "k", address: str = HERE, *, allowed: bool = False) -> list[str]:
         """A client logs in and says that its home is here."""
@@ -406,6 +406,12 @@ def test_evacuation_ends(town: Town) -> None:
     assert town.orders() == ["two admit"]
     assert town.answers(HERE)
     assert not town.answers(THERE)
+
+
+def test_late_for_an_evacuation(town: Town) -> None:
+    """Who comes to be moved before maintenance when that is over is admitted."""
+    assert town.home("one", allowed=True) == ["one admit"]
+    assert town.answers()
 
 
 def test_evacuation_of_shared_addresses(town: Town) -> None:
