@@ -164,6 +164,7 @@ from tailhub.findings.state import (
     state_not_writable,
     state_unfinished,
 )
+from tailhub.findings.steering import bad_duration, steer_needs_stun
 
 __all__ = [
     "CATALOGUE",
@@ -193,6 +194,7 @@ __all__ = [
     "bad_acme_directory",
     "bad_address",
     "bad_decimal",
+    "bad_duration",
     "bad_home",
     "bad_host_name",
     "bad_language",
@@ -292,6 +294,7 @@ __all__ = [
     "state_not_found",
     "state_not_writable",
     "state_unfinished",
+    "steer_needs_stun",
     "stun_private_sources",
     "tailscaled_not_running",
     "tailscaled_unreachable",

@@ -172,4 +172,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # steering clients to another region
+    "TH300": Entry("steer-needs-stun", _ERROR),
+    "TH301": Entry("bad-duration", _ERROR),
 }

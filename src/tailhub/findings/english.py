@@ -620,4 +620,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH300": (
+        "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",
+        "Answer STUN (`{stun:=:3478}`), or leave {place} out.",
+    ),
+    "TH301": (
+        "{place}: expected a time of at most 24 hours such as `360`, `90s`, `6m` or `1h`, found `{text}`.",
+        "Write `{place:=6m}`.",
+    ),
 }

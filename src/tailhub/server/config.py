@@ -98,6 +98,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     key_file: Path | None = None  # the relay's own key; None: in the state directory
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
+    steer: bool = False  # there is another region: homes that are refused are moved there
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -174,6 +175,9 @@ def _access_findings(config: RelayConfig) -> Iterator[Finding]:
         if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)
             yield findings.verify_setting_unused(place, findings.sibling(place, needed))
+    if config.steer and config.stun_listen == "off":
+        place = config.place("steer")
+        yield findings.steer_needs_stun(place, findings.sibling(place, "stun_listen"))
 
 
 def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:

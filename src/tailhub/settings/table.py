@@ -331,6 +331,13 @@ SETTINGS: tuple[Setting, ...] = (
         shown_default="5",
     ),
     Setting(
+        "steer",
+        _S.ACCESS,
+        "switch",
+        False,
+        "Your map has another region: move homes that are refused there, which else nobody reaches.",
+    ),
+    Setting(
         "region_id",
         _S.RELAY,
         "number",
