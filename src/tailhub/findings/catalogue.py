@@ -172,6 +172,17 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # the store
+    "TH260": Entry("bad-store", _ERROR),
+    "TH261": Entry("store-driver-missing", _ERROR),
+    "TH262": Entry("store-unreachable", _WARNING),
+    "TH263": Entry("store-not-writable", _WARNING),
+    "TH264": Entry("store-corrupt", _WARNING),
+    "TH265": Entry("store-newer", _ERROR),
+    "TH266": Entry("store-older", _ERROR),
+    "TH267": Entry("store-missing", _ERROR),
+    "TH268": Entry("store-refuses", _WARNING),
+    "TH269": Entry("bad-period", _ERROR),
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),

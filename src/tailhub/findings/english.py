@@ -620,6 +620,56 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH260": (
+        "{place}: expected a database's URL, `off`, or nothing for a file in the state directory; {reason}.",
+        "As in `{place:=postgresql://tailhub:PASSWORD@db.example.com/tailhub}`.",
+    ),
+    "TH261": (
+        "The store is a PostgreSQL database, and the Python module {module} that speaks to it is not installed.",
+        "`pip install 'tailhub[postgres]'`, into the environment that the relay runs in.",
+    ),
+    "TH262": (
+        "The store at {where} cannot be reached: {reason}.",
+        "Packets go on; what is counted meanwhile is kept in memory and written when the database is back. See that it "
+        "runs and that this machine reaches it.",
+    ),
+    "TH263": (
+        "The store {path} cannot be written: {reason}.",
+        "Packets go on; what is counted meanwhile is kept in memory until it can. Make room, or give the file back to "
+        "the relay's user.",
+    ),
+    "TH264": (
+        "The store {path} is damaged ({reason}). It was moved to {aside}, and a new one begun.",
+        "Usage and remembered admissions start from nothing. To go back to the last copy, stop the relay and put the "
+        "newest file of {backups} in its place; `sqlite3 {aside!q} .recover` reads what can still be read.",
+    ),
+    "TH265": (
+        "The store {where} was written by a newer tailhub: its tables are of version {found}, and this one knows "
+        "{known}.",
+        "Install the newer tailhub again[[backups?, or stop the relay and put the newest file of {backups} in its "
+        "place; what was counted after it is lost then||, or restore the tables from the schema tailhub_backup_… of "
+        "the same database]].",
+    ),
+    "TH266": (
+        "The store {where} has the tables of an older tailhub (version {found}).",
+        "Start the relay once, which brings them up to date.",
+    ),
+    "TH267": (
+        "[[off?Nothing is counted: the store is switched off||There is no store at {where}]].",
+        '[[off?Take `store = "off"` out of the configuration||Start the relay, which makes it; if its state is '
+        "elsewhere, name the place: `tailhub usage --state-dir DIR`]].",
+    ),
+    "TH268": (
+        "The database at {where} refuses: {reason}.",
+        "Packets go on, nothing is written. See that the user and the database exist and that the user may make "
+        "tables there: `GRANT CREATE ON DATABASE tailhub TO tailhub`, `GRANT CREATE ON SCHEMA public TO tailhub`.",
+    ),
+    "TH269": (
+        "[[backwards?{option}: {text} is not after the beginning"
+        "||{option}: expected a [[month?month||day]], found `{text}`]].",
+        "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
+        "counted any more]].",
+    ),
     "TH300": (
         "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",
         "Answer STUN (`{stun:=:3478}`), or leave {place} out.",

@@ -9,6 +9,7 @@ from typing import Protocol
 from tailhub.derp.frames import PeerPresent, PresenceFlag
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.send_queue import SendQueue
+from tailhub.relay.usage import Flow
 
 
 class Sink(Protocol):
@@ -67,6 +68,7 @@ class Connection:
         "is_watcher",
         "key",
         "not_here",
+        "nowhere",
         "queue",
         "received_bytes",
         "received_packets",
@@ -84,8 +86,10 @@ class Connection:
         self.is_home = False
         self.is_watcher = False
         self.has_duplicates = False
-        self.sources: set[bytes] = set()  # keys whose packets this connection was sent: told when they leave
+        # Keys whose packets this connection was given, with what it was given: it is told when they leave.
+        self.sources: dict[bytes, Flow] = {}
         self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
+        self.nowhere: Flow | None = None  # what it sent to keys that are not here, made at the first such packet
         self.received_packets = 0
         self.received_bytes = 0  # payload
 

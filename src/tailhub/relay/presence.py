@@ -11,6 +11,7 @@ from tailhub.relay.connection import Connection
 from tailhub.relay.elsewhere import Claim, Elsewhere, Sibling
 from tailhub.relay.registry import Registry
 from tailhub.relay.stats import Stats
+from tailhub.relay.usage import Flow, Usage
 
 MAX_SOURCES = 65536  # keys for each connection whose leaving is reported to it; only a mesh peer can reach this
 
@@ -26,10 +27,12 @@ class Presence:
         "_watchers",
         "elsewhere",
         "registry",
+        "usage",
     )
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
+        self.usage = Usage()
         self.registry = Registry()
         self.elsewhere = Elsewhere()
         self._siblings: dict[Sibling, None] = {}
@@ -58,6 +61,7 @@ class Presence:
         """A connection is over."""
         self._watchers.pop(connection, None)
         connection.is_watcher = False
+        self.usage.gather((connection,))
         for source in connection.sources:
             receivers = self._receivers[source]
             receivers.discard(connection)
@@ -81,16 +85,20 @@ class Presence:
             if connection.key in self.registry.shared:
                 self._tell_siblings(connection.key)
 
-    def note_source(self, receiver: Connection, src: bytes) -> None:
-        """A connection is sent a packet from a key: it will be told when that leaves."""
+    def note_source(self, receiver: Connection, src: bytes) -> Flow:
+        """A connection is sent a packet from a key: it will be told when that leaves. Returns where to count it."""
+        flow = Flow()
         if len(receiver.sources) < MAX_SOURCES:
-            receiver.sources.add(src)
+            receiver.sources[src] = flow
             self._receivers.setdefault(src, set()).add(receiver)
+        return flow
 
     def _key_left(self, key: bytes) -> None:
         frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
         for receiver in self._receivers.pop(key, ()):
-            receiver.sources.discard(key)
+            flow = receiver.sources.pop(key, None)
+            if flow is not None:
+                self.usage.gather_flow(receiver, key, flow)
             if receiver.queue.put_control(frame):
                 self._stats.peer_gone_disconnected += 1
                 receiver.wake()

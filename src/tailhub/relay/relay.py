@@ -19,6 +19,7 @@ from tailhub.relay.presence import Presence
 from tailhub.relay.rate_limit import RateLimit, Throttle
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
 NOT_HERE_BURST = 3.0
@@ -108,16 +109,21 @@ class Relay:
                     asked |= count == FrameType.WATCH_CONNS
                     continue
                 packets += count
-                size += len(chunk)
+                length = len(chunk)
+                size += length
                 if disco:
                     stats.disco_received += count
                 receiver = active.get(dst)
                 if receiver is None:
                     self._not_here(connection, dst, chunk, count, disco, now)
                     continue
-                if src not in receiver.sources:
-                    self.presence.note_source(receiver, src)
-                receiver.queue.put(now, chunk, count, disco)
+                try:  # dearer the first time, free of a call from then on
+                    flow = receiver.sources[src]
+                except KeyError:
+                    flow = self.presence.note_source(receiver, src)
+                flow.packets += count
+                flow.size += length
+                receiver.queue.put(now, chunk, count, disco, flow)
                 if not receiver.dirty:
                     receiver.dirty = True
                     receiver.sink.wake()
@@ -143,6 +149,11 @@ class Relay:
             claim.forwarder.forward(now, dst, chunk, count, disco)
             return
         self.stats.drop(UNKNOWN_DEST, disco, count, len(chunk) - count * RECV_OVERHEAD)
+        flow = connection.nowhere
+        if flow is None:
+            flow = connection.nowhere = Flow()
+        flow.packets += count
+        flow.size += len(chunk)
         if disco:
             self._tell_not_here(connection, dst, now)
 
@@ -161,9 +172,10 @@ class Relay:
             self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        if src not in receiver.sources:
-            self.presence.note_source(receiver, src)
-        receiver.queue.put(read_at, frames, count, disco)
+        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow.packets += count
+        flow.size += len(frames)
+        receiver.queue.put(read_at, frames, count, disco, flow)
         receiver.wake()
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
@@ -226,9 +238,10 @@ class Relay:
             if disco:
                 self._tell_not_here(connection, dst, now)
             return
-        if src not in receiver.sources:
-            self.presence.note_source(receiver, src)
-        receiver.queue.put(now, frame, 1, disco)
+        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow.packets += 1
+        flow.size += len(frame)
+        receiver.queue.put(now, frame, 1, disco, flow)
         receiver.wake()
 
     def _watch(self, connection: Connection) -> None:

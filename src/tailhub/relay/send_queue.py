@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from tailhub.derp.frames import RECV_OVERHEAD
 from tailhub.relay.stats import QUEUE_AGE, QUEUE_HEAD, QUEUE_TOTAL, Stats
+from tailhub.relay.usage import Flow
 
-Run = tuple[float, bytes, int]  # read at, frames, number of packets
+Run = tuple[float, bytes, int, Flow | None]  # read at, frames, number of packets, where it was counted
 RUN_COST = 144  # bytes that a run takes beside its frames: without them a queue of empty packets would be far too large
-_DROPPED: Run = (0.0, b"", 0)
+_DROPPED: Run = (0.0, b"", 0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class SendQueue:
         self._control_size += len(frame)
         return True
 
-    def put(self, now: float, frames: bytes, count: int, disco: bool) -> None:
+    def put(self, now: float, frames: bytes, count: int, disco: bool, flow: Flow | None = None) -> None:
         """Add a run read at `now`; whatever is too much leaves at the other end."""
         if disco:
             lane = self._disco
@@ -121,7 +122,7 @@ class SendQueue:
             lane = self._data
             limit = self._limits.data_bytes
         size = len(frames) + RUN_COST
-        lane.runs.append((now, frames, count))
+        lane.runs.append((now, frames, count, flow))
         lane.size += size
         self._total.used += size
         # The newest always stays, however large it is.
@@ -153,7 +154,7 @@ class SendQueue:
         end = len(runs)
         packets = taken = 0
         while head < end and size < most_bytes:
-            _, frames, count = runs[head]
+            _, frames, count, _ = runs[head]
             head += 1
             parts.append(frames)
             n = len(frames)
@@ -193,8 +194,12 @@ class SendQueue:
     def _drop_until(self, lane: _Lane, end: int, reason: str) -> None:
         """Drop all runs before `end` in one go: there may be thousands, and many queues may be dropped at once."""
         runs = lane.runs[lane.head : end]
-        size = sum([len(frames) for _, frames, _ in runs])
-        packets = sum([count for _, _, count in runs])
+        size = packets = 0
+        for _, frames, count, flow in runs:
+            size += len(frames)
+            packets += count
+            if flow is not None:
+                flow.dropped += len(frames) - count * RECV_OVERHEAD
         del lane.runs[:end]
         lane.head = 0
         lane.size -= size + len(runs) * RUN_COST
@@ -202,7 +207,9 @@ class SendQueue:
         self._stats.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
 
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
-        _, frames, count = lane.pop()
+        _, frames, count, flow = lane.pop()
         size = len(frames)
+        if flow is not None:
+            flow.dropped += size - count * RECV_OVERHEAD
         self._total.used -= size + RUN_COST
         self._stats.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from socket import socket
@@ -22,6 +23,7 @@ from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
+from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
@@ -30,6 +32,7 @@ from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
+from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
 
 if TYPE_CHECKING:
@@ -96,11 +99,13 @@ class RelayServer:
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
         self.verification = self._verify()
+        self.steersman = self._steer()
         self.stun: StunServer | None = None
         if self.listeners.stun is not None:
             self.stun = StunServer(
                 self.listeners.stun.sockets, answer_rfc=self.config.stun_rfc, on_first_outside=self._first_stun
             )
+            self.stun.muted = self.steersman.steering.muted
             self.stun.start()
             self._undo.callback(self.stun.stop)
 
@@ -117,6 +122,16 @@ class RelayServer:
             self._fleet.answer_by(verification)
             self._undo.callback(verification.stop)
         return verification
+
+    def _steer(self) -> LocalSteersman:
+        """Decide about homes that are not to be here: for our own clients, or for those of the workers."""
+        steersman = LocalSteersman(Steering(random.Random()), steers_refused=self.config.steer)
+        self._undo.callback(steersman.stop)
+        if self._fleet is None:
+            self.service.steer(steersman)
+        else:
+            self._fleet.steer_by(steersman)
+        return steersman
 
     def _serve_pages(self) -> None:
         """Listen for everything else: the small pages, the plain port, the operator."""

@@ -20,6 +20,7 @@ from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.rate_limit import Throttle
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
+from tailhub.relay.steering import Order
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 
@@ -84,6 +85,16 @@ class DerpConnection:
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
         return self._stream
+
+    @property
+    def connection(self) -> Connection | None:
+        """What the relay has of it; None while it is not let in."""
+        return self._connection
+
+    def obey(self, order: Order) -> None:
+        """What the steersman has decided."""
+        if order is Order.CLOSE:
+            self.abort("to have its home elsewhere")
 
     def start(self, trailing: bytes, answer: bytes = b"") -> None:
         """Open the login; `trailing` are bytes that came behind the request, which `answer` answers."""

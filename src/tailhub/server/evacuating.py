@@ -7,33 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailhub.relay.evacuation import LOOK_S, STUN_DELAY_S, Evacuation, Phase, QuietHomes
-from tailhub.relay.steering import Order
 from tailhub.server.steersman import LocalSteersman, Steersman
 
 if TYPE_CHECKING:
-    from tailhub.relay.connection import Connection
-    from tailhub.relay.relay import Relay
+    from tailhub.server.context import ServerContext
     from tailhub.server.stun import StunServer
-
-__all__ = ["Drain", "EvacuationPhase", "HomeCloser", "Order"]
-
-
-@dataclass(frozen=True, slots=True)
-class EvacuationPhase:
-    """To a worker: how far the evacuation is; None: there is none."""
-
-    phase: Phase | None
 
 
 class HomeCloser:
     """Looks at the homes of this process while there is an evacuation, and has those closed whose time it is."""
 
-    def __init__(self, relay: Relay, steersman: Steersman) -> None:
-        self._relay = relay
+    def __init__(self, context: ServerContext, steersman: Steersman) -> None:
+        self._context = context
         self._steersman = steersman
         self._phase: Phase | None = None
         self._homes = QuietHomes()
@@ -59,15 +47,12 @@ class HomeCloser:
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(LOOK_S, self._look)
-        quiet = self._homes.look(self._relay.registry, self._loop.time())
+        streams = {stream.connection: stream for stream in self._context.derp_connections}
+        quiet = self._homes.look(filter(None, streams), self._loop.time())
         if self._phase is Phase.CLOSING:
             for connection in quiet:
-                self._close(connection)
-
-    def _close(self, connection: Connection) -> None:
-        identity = connection.identity
-        if not identity.is_mesh:
-            self._steersman.arrived(connection.sink, connection.key, identity.address, True, is_allowed=True)
+                address = connection.identity.address
+                self._steersman.arrived(streams[connection], connection.key, address, True, is_allowed=True)
 
 
 class Drain:

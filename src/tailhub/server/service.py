@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
@@ -16,6 +17,7 @@ from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
@@ -29,8 +31,12 @@ from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
+from tailhub.server.steersman import Steersman
 from tailhub.server.turn import Turn
 from tailhub.web.message import text
+
+if TYPE_CHECKING:
+    from tailhub.server.evacuating import HomeCloser
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -92,6 +98,7 @@ class RelayService:
             from tailhub.server.acme_files import challenge_context
 
             context.answer_acme = partial(challenge_context, foundation.state.path)
+        self._home_closer: HomeCloser | None = None
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
@@ -118,6 +125,22 @@ class RelayService:
         """Ask this one about whoever logs in from now on."""
         self.context.gatekeeper = gatekeeper
         self._undo.callback(gatekeeper.stop)
+
+    def steer(self, steersman: Steersman) -> None:
+        """Have this one decide about homes that are not to be here."""
+        self.context.steersman = steersman
+
+    def set_evacuation(self, phase: Phase | None) -> None:
+        """How far the evacuation of the relay is; None: there is none."""
+        steersman = self.context.steersman
+        if steersman is None:
+            return
+        if self._home_closer is None:
+            from tailhub.server.evacuating import HomeCloser
+
+            self._home_closer = HomeCloser(self.context, steersman)
+            self._undo.callback(self._home_closer.stop)
+        self._home_closer.set_phase(phase)
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.steering import Order
 from tailhub.server.steersman import Address, LocalSteersman, SteeredLogin
 
@@ -57,6 +58,13 @@ class LoginOrder:
 
     number: int
     order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class EvacuationPhase:
+    """To a worker: how far the evacuation of the relay is; None: there is none."""
+
+    phase: Phase | None
 
 
 FromWorker: TypeAlias = LoginArrived | LoginNoted | LoginLeft | ClientsAt

@@ -1,0 +1,95 @@
+"""Who has used how much: bytes by device and by pair of devices, counted on the packet path, gathered now and then.
+
+The packet path adds to one `Flow` for each source that a receiver has heard of; dropping, which is rare, takes off
+again. Gathering takes what has been added since the last time. No clock, no sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tailhub.derp.frames import KEY_LEN, RECV_OVERHEAD
+
+if TYPE_CHECKING:
+    from tailhub.relay.connection import Connection
+
+NOBODY: Final = bytes(KEY_LEN)
+"""In the place of a receiver: there was none."""
+MOST_PAIRS: Final = 100_000  # that are told apart between two gatherings; what further ones send counts as for nobody
+
+
+class Flow:
+    """What was sent from one source to one connection since the last gathering."""
+
+    __slots__ = ("dropped", "packets", "size")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.size = 0  # bytes, with `RECV_OVERHEAD` for each packet
+        self.dropped = 0  # bytes of payload that were taken in and not written
+
+
+class UsageRow(NamedTuple):
+    """So many packets came from `src` for `dst`, a device of `tenant`, and bytes of payload in and out.
+
+    For `NOBODY`, of the tenant of `src`: packets for keys that are not here. All that `src` sent is the sum of its
+    rows' `in_bytes`, all that `dst` was sent that of its rows' `out_bytes`.
+    """
+
+    tenant: str
+    src: bytes
+    dst: bytes
+    packets: int
+    in_bytes: int
+    out_bytes: int
+
+
+class Usage:
+    """What has been used since it was last taken. Off until somebody wants to know."""
+
+    __slots__ = ("_pairs", "is_on")
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self._pairs: dict[tuple[str, bytes, bytes], tuple[int, int, int]] = {}
+
+    def gather(self, connections: Iterable[Connection]) -> None:
+        """Add what these have used since the last time."""
+        if not self.is_on:
+            return
+        for connection in connections:
+            tenant = connection.identity.tenant
+            for src, flow in connection.sources.items():
+                if flow.packets or flow.dropped:
+                    self._gather(tenant, src, connection.key, flow)
+            if connection.nowhere is not None:
+                self._gather(tenant, connection.key, NOBODY, connection.nowhere)
+
+    def gather_flow(self, receiver: Connection, src: bytes, flow: Flow) -> None:
+        """Add what this pair has used since the last time: it ends."""
+        if self.is_on:
+            self._gather(receiver.identity.tenant, src, receiver.key, flow)
+
+    def take(self) -> list[UsageRow]:
+        """Everything since the last time, and forget it."""
+        pairs, self._pairs = self._pairs, {}
+        return [UsageRow(*pair, *numbers) for pair, numbers in pairs.items()]
+
+    def _gather(self, tenant: str, src: bytes, dst: bytes, flow: Flow) -> None:
+        size = flow.size - flow.packets * RECV_OVERHEAD
+        written = size - flow.dropped if dst is not NOBODY else 0
+        pair = (tenant, src, dst)
+        before = self._pairs.get(pair)
+        if before is None and len(self._pairs) >= MOST_PAIRS:
+            self._fold(tenant, src, dst, (flow.packets, size, written))
+        else:
+            packets, read, wrote = before or (0, 0, 0)
+            self._pairs[pair] = (packets + flow.packets, read + size, wrote + written)
+        flow.packets = flow.size = flow.dropped = 0
+
+    def _fold(self, tenant: str, src: bytes, dst: bytes, numbers: tuple[int, int, int]) -> None:
+        """Too many pairs: keep what the tenant used, without who it was."""
+        pair = (tenant, NOBODY, NOBODY)
+        before = self._pairs.get(pair, (0, 0, 0))
+        self._pairs[pair] = (before[0] + numbers[0], before[1] + numbers[1], before[2] + numbers[2])

@@ -1,0 +1,1 @@
+"""The changes, in order; a file that was ever released is never changed."""
