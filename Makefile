@@ -30,9 +30,10 @@ lint: $(VENV)/.test
 interop: $(VENV)/.test
 	$(BIN)/python -m pytest -m '' -rs tests/interop
 
-# The container image, built and run without a container engine: root, and Debian's buildah and debootstrap.
+# The container image, built and run without a container engine: root, and Debian's buildah and debootstrap. Then the
+# how-to pages' commands for one, by podman: Debian's podman, podman-compose, crun, netavark, aardvark-dns.
 image: $(VENV)/.test
-	$(BIN)/python -m pytest -m image -rs tests/integration/test_image.py
+	$(BIN)/python -m pytest -m image -rs tests/integration/test_image.py tests/integration/test_how_to_containers.py
 
 # The table is printed; bench/results/ gets every trial as JSON, the table as Markdown, and charts.
 bench: $(VENV)/.bench

@@ -1,4 +1,4 @@
-"""The how-to pages: every command in them is run as it stands, or at least read as the program reads it."""
+"""The how-to pages: every command in them is run as it stands, here or by the test that the page names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from support.relay_process import until
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
 ENGLISH = sorted(page for page in PAGES.glob("*.md") if not page.name.endswith(".zh.md"))
-RUN = [page.stem for page in ENGLISH if any(block.kind == "sh" and not block.reason for block in blocks(page))]
+RUN = [page.stem for page in ENGLISH if any(block.kind == "sh" and not block.runner for block in blocks(page))]
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _WRITTEN = re.compile(r"`(?:tailhub [^`]+|--[^`]+|[A-Z_]+=[^`]*)`")
 _INLINE = re.compile(r"`(tailhub [^`\n]+)`")
@@ -60,7 +60,7 @@ class World:
         """Run the page's blocks in order; `after` is called behind each."""
         machine = self.here
         for block in blocks(page):
-            if block.reason:
+            if block.runner:
                 continue
             if block.note == "on the new machine":
                 machine = self.new
@@ -145,6 +145,13 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
     assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate"]
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
+def test_what_is_run_elsewhere_is_run_there(page: Path) -> None:
+    """Whatever test a page names is there and takes that page's blocks."""
+    for runner in {block.runner for block in blocks(page)} - {""}:
+        assert f'blocks_for(__file__, "{page.name}")' in (PAGES.parents[1] / runner).read_text(encoding="utf-8")
 
 
 # --- and run ----------------------------------------------------------------------------------------------------------

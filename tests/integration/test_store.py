@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import inspect
 
 from support import require
 from support.postgres import PASSWORD, Postgres
@@ -18,8 +19,9 @@ from support.waiting import run
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
 from tailhub.store import store as store_module
+from tailhub.store.engine import make_engine
 from tailhub.store.journal import Journal
-from tailhub.store.migrate import REVISIONS
+from tailhub.store.migrate import REVISIONS, upgrade
 from tailhub.store.records import (
     OTHER_KEY,
     Admission,
@@ -500,7 +502,7 @@ def test_a_change_of_the_tables_leaves_a_copy_in_the_database(
     run(lambda: _make(url))
     # As if what there is were an older version's, four times.
     monkeypatch.setattr("tailhub.store.migrate.REVISIONS", ("0000", *REVISIONS))
-    monkeypatch.setattr("tailhub.store.migrate._upgrade", lambda connection: None)
+    monkeypatch.setattr("tailhub.store.migrate.upgrade", lambda connection: None)
     for day in range(4):
         postgres.execute(name, f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
         monkeypatch.setattr("tailhub.store.store.time.time", lambda day=day: HOUR + day * 86400.0)
@@ -510,6 +512,27 @@ def test_a_change_of_the_tables_leaves_a_copy_in_the_database(
     assert len(schemas) == 3
     assert postgres.execute(name, f"SELECT version_num FROM {schemas[-1]}.{VERSION_TABLE}")[0][0] == "0000"
     assert len(postgres.execute(name, f"SELECT src FROM {schemas[-1]}.tailhub_usage")) == 1
+
+
+def test_the_changes_can_be_made_in_postgresql(postgres: Postgres) -> None:
+    """Alembic makes all tables in one transaction of our connection; a store that it has made is used as any other."""
+
+    async def scenario() -> None:
+        url = await asyncio.to_thread(postgres.database)
+        engine = make_engine(url)
+        async with engine.connect() as connection:
+            await connection.run_sync(upgrade)
+            await connection.rollback()
+        async with engine.begin() as connection:
+            assert not await connection.run_sync(lambda there: inspect(there).get_table_names())
+            await connection.run_sync(upgrade)
+        await engine.dispose()
+        await _make(url)
+        store = await Store.open_to_read(url)
+        assert (await store.totals(0, math.inf)).tenants == {T: Traffic(1, 1)}
+        await store.close()
+
+    run(scenario)
 
 
 async def _make(url: str) -> None:

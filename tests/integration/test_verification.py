@@ -25,7 +25,7 @@ from tailhub.derp.frames import FrameType
 from tailhub.relay.admission import Answer
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.app import RelayServer
-from tailhub.server.derp_connection import MAX_EARLY_BYTES
+from tailhub.server.derp_login import MAX_EARLY_BYTES
 from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.verification import Verification
 from tailhub.server.websocket_connection import SLICE_BYTES
@@ -44,9 +44,8 @@ async def verified_relay(**options: object) -> AsyncIterator[tuple[RelayServer, 
     async with relay(**options) as server:
         script = ScriptedVerifier()
         context = server.context
-        context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
+        server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
         yield server, script
-        context.gatekeeper.stop()
 
 
 async def begin(server: RelayServer, behind: bytes = b"") -> Wire:
@@ -91,10 +90,10 @@ def test_server_info_comes_after_the_verdict() -> None:
 
 
 def test_who_is_refused_hears_nothing_more() -> None:
-    """The connection ends without a further frame, and is counted as not admitted."""
+    """With ``refuse = "close"`` the connection ends without a further frame, and is counted as not admitted."""
 
     async def scenario() -> None:
-        async with verified_relay() as (server, script):
+        async with verified_relay(refuse="close") as (server, script):
             client = await begin(server)
             await asked(script)
             script.answer(Answer.REFUSED)
@@ -115,7 +114,7 @@ def test_what_comes_early_is_dealt_with_later(size: int, over_websocket: bool) -
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
+            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(-(-size // 1000))]
             early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
             if over_websocket:
@@ -146,7 +145,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
+            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
             apply_rate_limit(context, usual)
             count = 100 if message_bytes else 200  # more than the burst and, but for WebSocket, a read
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(count)]
@@ -189,7 +188,7 @@ def test_pings_behind_early_packets() -> None:
         async with relay() as server:
             receiver = await open_client(server)
             script, context = ScriptedVerifier(), server.context
-            context.gatekeeper = Verification([script], context.policy, context.events, LIMIT_S)
+            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
             client, messages = await begin_websocket(server)
             await asked(script)
             packets = [n.to_bytes(4, "big") + bytes(8188) for n in range(20)]
@@ -224,7 +223,7 @@ def test_no_answer_in_time() -> None:
     """After the limit the client is refused."""
 
     async def scenario() -> None:
-        async with verified_relay() as (server, script):
+        async with verified_relay(refuse="close") as (server, script):
             client = await begin(server)
             await asked(script)
             await pass_time(LIMIT_S - 1)
@@ -276,9 +275,9 @@ def test_two_connections_with_one_key_share_a_question() -> None:
             for client in clients:
                 client.private, client.key = private, box.public_key(private).raw
                 client.write(client.client_info(await client.upgrade()))
-            gatekeeper = server.context.gatekeeper
-            assert gatekeeper is not None
-            await until_async(lambda: gatekeeper.waiting == 2)
+            door = server.context.door
+            assert door is not None
+            await until_async(lambda: door.gatekeeper.waiting == 2)
             assert len(script.asked) == 1
             script.answer(Answer.ADMITTED)
             for client in clients:
@@ -297,7 +296,7 @@ def test_a_url_by_its_setting() -> None:
             return http_answer(b'{"Allow":true}' if key.encode() in body else b'{"Allow":false}')
 
         async with http_server(respond) as (script, url), relay(verify_url=url) as server:
-            assert await (await begin(server)).frame() == GONE
+            assert (await (await begin(server)).frame())[0] == FrameType.HEALTH
             await open_client(server, private=allowed)
             assert b'"Source": "127.0.0.1"' in script.bodies[0]
 
@@ -312,7 +311,7 @@ def test_a_url_where_nobody_is(fails_open: bool) -> None:
         async with relay(verify_url="http://127.0.0.1:1/verify", verify_url_fail_open=fails_open) as server:
             frame = await (await begin(server)).frame()
             assert (frame[0] == FrameType.SERVER_INFO) is fails_open
-            assert (frame == GONE) is not fails_open
+            assert (frame[0] == FrameType.HEALTH) is not fails_open
 
     run(scenario)
 

@@ -6,16 +6,15 @@ The relay is a service of a real systemd, as on the page.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support import require
-from support.how_to import PAGES, Block, blocks
+from support.how_to import PAGES, blocks
 from support.relay_process import until
-from support.systemd_machine import PYTHON, SystemdMachine
+from support.systemd_machine import SystemdMachine
 from support.tailnet import RELAY_IP, Tailnet
 
 pytestmark = pytest.mark.go
@@ -41,31 +40,11 @@ def net(tmp_path: Path) -> Iterator[Tailnet]:
 def machine(net: Tailnet) -> Iterator[SystemdMachine]:
     """A machine with what the page's commands begin with, and with the service."""
     with require.systemd_machine(net.relay) as made:
-        for name, command in (("sudo", ""), ("tailhub", f"{PYTHON} -m tailhub")):
-            write(made, f"/usr/bin/{name}", f'#!/bin/sh\nexec {command} "$@"\n')
-        run(made, "chmod 755 /usr/bin/sudo /usr/bin/tailhub; mkdir /etc/tailhub")
-        write(made, CONFIG, SETTINGS)
-        run(made, "tailhub service install")
+        made.add_commands()
+        made.script("mkdir /etc/tailhub")
+        made.write(CONFIG, SETTINGS)
+        made.script("tailhub service install")
         yield made
-
-
-def run(machine: SystemdMachine, script: str) -> str:
-    """Run a script; what it printed."""
-    done = machine.run("sh", "-euc", script)
-    assert done.returncode == 0, done
-    return done.stdout
-
-
-def write(machine: SystemdMachine, path: str, text: str) -> None:
-    """Write a file."""
-    run(machine, f"printf %s {shlex.quote(text)} > {path}")
-
-
-def pin_section() -> list[Block]:
-    """The blocks of the page's section on pins."""
-    page = (PAGES / "changing.md").read_text(encoding="utf-8")
-    section = page.partition("## The pin")[2].partition("\n## ")[0]
-    return [block for block in blocks(PAGES / "changing.md") if block.text in section]
 
 
 def clients(net: Tailnet) -> tuple[int, int]:
@@ -77,18 +56,18 @@ def clients(net: Tailnet) -> tuple[int, int]:
 @pytest.mark.parametrize("looks_again", [True, False], ids=["headscale-looks-again", "headscale-restarts"])
 def test_a_pin_is_changed_while_clients_talk(net: Tailnet, machine: SystemdMachine, looks_again: bool) -> None:
     """By the page's own steps a pin is changed, and pings between two clients are never unanswered for over 2 s."""
-    before = run(machine, "sudo tailhub derpmap --yaml")
+    before = machine.script("sudo tailhub derpmap --yaml")
     net.write_map(before)
     net.start_headscale(looks_again=looks_again)
     net.join()
     with net.pings() as pings:
         until(lambda: pings.answered_at, "a first answer through the relay", net.log, JOIN_LIMIT_S)
         assert clients(net) == (2, 0)
-        for block in pin_section():
+        for block in blocks(PAGES / "changing.md", "The pin"):
             if block.file:
-                write(machine, block.file, SETTINGS + block.text)
+                machine.write(block.file, SETTINGS + block.text)
                 continue
-            shown = run(machine, block.text)
+            shown = machine.script(block.text)
             pings.wait_for_more(10, net.log)
             if "tailhub cert show" in block.text:  # and now the map, as the page says
                 served = {int(port): pin for pin, port in _SERVED.findall(shown)}
@@ -101,5 +80,5 @@ def test_a_pin_is_changed_while_clients_talk(net: Tailnet, machine: SystemdMachi
         assert clients(net) == (0, 2)
         silence_s = pings.longest_silence_s
         assert all(direct == "" for direct, _ in (*net.ways(0), *net.ways(1)))
-    assert served[NEW_PORT] in run(machine, "sudo tailhub derpmap")
+    assert served[NEW_PORT] in machine.script("sudo tailhub derpmap")
     assert silence_s <= LONGEST_OUTAGE_S, net.log()

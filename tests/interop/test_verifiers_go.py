@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 
 from support import require
-from support.headscale import Headscale, running_headscale
+from support.headscale import running_headscale
 from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
+from support.tailscaled import Tailscaled
 from tailhub.client import DERPClient
 from tailhub.exceptions import ConnectionClosedError
 from tailhub.keys import NodePrivate
@@ -30,47 +31,6 @@ from tailhub.keys import NodePrivate
 pytestmark = pytest.mark.go
 
 LIMIT_S = 30.0
-
-
-class Tailscaled:
-    """A tailscaled of a headscale's tailnet, without privileges."""
-
-    def __init__(self, directory: Path) -> None:
-        self._program, self._command = require.go_program("tailscaled"), require.go_program("tailscale")
-        self._directory = directory
-        self.socket = directory / "tailscaled.sock"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it has its socket."""
-        words = ("--no-logs-no-support", "--tun=userspace-networking", "--port=0", f"--socket={self.socket}")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
-        with (self._directory / "tailscaled.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                (self._program, *words, f"--statedir={self._directory}/ts"),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment | {"HOME": str(self._directory)},
-            )
-        until(self.socket.exists, "tailscaled has its socket", self.log)
-
-    def stop(self) -> None:
-        """End it; it removes its socket."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-
-    def join(self, headscale: Headscale) -> None:
-        """Join its tailnet."""
-        words = ("up", f"--login-server={headscale.url}", f"--authkey={headscale.make_key()}", "--hostname=member")
-        command = (self._command, f"--socket={self.socket}", *words)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr + self.log()
-
-    def log(self) -> str:
-        """All that it has printed."""
-        return (self._directory / "tailscaled.log").read_text("utf-8", "replace")
 
 
 @pytest.fixture

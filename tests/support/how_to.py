@@ -1,7 +1,8 @@
 """The pages of ``docs/how-to`` as something to run: their blocks of commands, and machines to run them on.
 
-A comment before a block says what it is: ``<!-- read only: why -->`` (never run), ``<!-- on the new machine -->``
-(another machine from here on), ``<!-- file: PATH -->`` (what that file holds from here on). The machines are
+A comment before a block says what it is: ``<!-- run by: TEST -->`` (it needs more than a directory, and that file has
+it), ``<!-- on the new machine -->`` (another machine from here on), ``<!-- file: PATH -->`` (what that file holds from
+here on). Every other block of commands is run by ``test_how_to``. The machines are
 directories: the paths and ports of the pages become theirs by the tables below, `sudo` gives no right, and
 `systemctl restart` starts the relay anew.
 """
@@ -85,9 +86,9 @@ class Block:
     note: str
 
     @property
-    def reason(self) -> str:
-        """Why it is only read, "" if it is run."""
-        return self.note.removeprefix("read only: ") if self.note.startswith("read only: ") else ""
+    def runner(self) -> str:
+        """The file of the test that runs it, "" for ``test_how_to``."""
+        return self.note.removeprefix("run by: ") if self.note.startswith("run by: ") else ""
 
     @property
     def file(self) -> str:
@@ -95,10 +96,19 @@ class Block:
         return self.note.removeprefix("file: ") if self.note.startswith("file: ") else ""
 
 
-def blocks(page: Path) -> list[Block]:
-    """All blocks of a page, in order."""
-    found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
+def blocks(page: Path, section: str = "") -> list[Block]:
+    """All blocks of a page, or of the section with this heading, in order."""
+    text = page.read_text(encoding="utf-8")
+    if section:
+        text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    found = _BLOCK.finditer(text)
     return [Block(match["kind"], match["text"], match["note"] or "") for match in found]
+
+
+def blocks_for(test: str, page: str) -> list[str]:
+    """The commands that are marked as run by `test`, its ``__file__``, in the order of the page."""
+    runner = Path(test).resolve().relative_to(ROOT).as_posix()
+    return [block.text for block in blocks(PAGES / page) if block.runner == runner]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_LIMIT_S = 900.0
 LIMIT_S = 60.0
-_DEBIAN = "docker.io/library/debian:bookworm-slim"
+DEBIAN = "docker.io/library/debian:bookworm-slim"
 _CA = "etc/pip-ca.crt"
 
 PROGRAMS = ("buildah", "debootstrap", "unshare", "setpriv")
@@ -77,13 +77,10 @@ def built_image(work: Path) -> Iterator[Image]:
     )
     try:
         debian = work / "debian"
-        _run("debootstrap", "--variant=minbase", "bookworm", str(debian), "http://deb.debian.org/debian")
-        if ca := os.environ.get("PIP_CERT", ""):  # a network whose package index has a CA of its own
-            shutil.copy(ca, debian / _CA)
-            (debian / "etc/pip.conf").write_text(f"[global]\ncert = /{_CA}\n")
+        make_debian(debian)
         container = _run(*buildah, "from", "scratch")
         _run("cp", "-a", f"{debian}/.", _run(*buildah, "mount", container))
-        _run(*buildah, "commit", "--quiet", "--rm", container, _DEBIAN)
+        _run(*buildah, "commit", "--quiet", "--rm", container, DEBIAN)
         shutil.rmtree(debian)
         recipe = ("--format", "docker", "--file", "deploy/container/Containerfile", "--tag", "tailhub", ".")
         _run(*buildah, "build", "--isolation", "chroot", "--pull-never", "--network", "host", *recipe)
@@ -97,6 +94,14 @@ def built_image(work: Path) -> Iterator[Image]:
         yield Image(root, config)
     finally:
         _run(*buildah, "umount", "--all")
+
+
+def make_debian(directory: Path) -> None:
+    """Make the files of `DEBIAN` there; raises what `subprocess.run` does."""
+    _run("debootstrap", "--variant=minbase", "bookworm", str(directory), "http://deb.debian.org/debian")
+    if ca := os.environ.get("PIP_CERT", ""):  # a network whose package index has a CA of its own
+        shutil.copy(ca, directory / _CA)
+        (directory / "etc/pip.conf").write_text(f"[global]\ncert = /{_CA}\n")
 
 
 def _run(*words: str) -> str:

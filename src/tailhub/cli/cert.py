@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import output, usage
+from tailhub.cli import command_line, output
 from tailhub.cli.cert_texts import TEXTS
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
@@ -47,7 +47,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     state_dir: Annotated[
         Path | None,
-        typer.Option(parser=usage.path("--state-dir", "tailhub cert show"), metavar="DIR", help=_STATE_HELP),
+        typer.Option(parser=command_line.path("--state-dir", "tailhub cert show"), metavar="DIR", help=_STATE_HELP),
     ] = None,
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
@@ -55,7 +55,7 @@ def show(
 
     The exit code is 1 when one of them cannot be used or has expired.
     """
-    language = usage.language(lang)
+    language = command_line.language(lang)
     directory, known, now = *_known(state_dir), datetime.now(UTC)
     if as_json:
         value = {"state_dir": str(directory), "certificates": [_as_json(one, now) for one in known]}
@@ -82,7 +82,7 @@ def renew(
     ] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option(parser=usage.path("--state-dir", "tailhub cert renew"), metavar="DIR", help=_STATE_HELP),
+        typer.Option(parser=command_line.path("--state-dir", "tailhub cert renew"), metavar="DIR", help=_STATE_HELP),
     ] = None,
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
@@ -90,7 +90,7 @@ def renew(
 
     It has the names and addresses of the old one. Nothing changes until a listener is told to serve it.
     """
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.cli.screen import columns_of
     from tailhub.cli.screen import show as show_lines
     from tailhub.server.config import RelayConfig, check_config, split_hostname

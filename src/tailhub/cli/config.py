@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import output, usage
+from tailhub.cli import command_line, output
 from tailhub.cli.config_texts import TEXTS
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import MachineError, UsageError
@@ -57,7 +57,7 @@ def check(
     It looks at the files that it names, too, and starts nothing. Takes the flags that `tailhub relay` would be started
     with. The exit code is 1 when there is an error.
     """
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.settings.machine_checks import machine_findings
 
     settings = _load(flags)
@@ -83,7 +83,7 @@ def show(
 
     The exit code is 1 when something cannot be read.
     """
-    language = usage.language(lang)
+    language = command_line.language(lang)
     settings = _load(flags)
     faults = [finding for finding in settings.faults if finding.severity == "error"]
     if as_json:
@@ -99,7 +99,7 @@ def init(
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
     """Write an example of the configuration file, with every setting explained. A file that is there stays."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.settings.example import example
 
     text = example(language)

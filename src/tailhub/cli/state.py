@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailhub import findings
-from tailhub.cli import output, usage
+from tailhub.cli import command_line, output
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Language
 
@@ -68,7 +68,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
 
 def _state_dir(command: str) -> object:
     return typer.Option(
-        parser=usage.path("--state-dir", command), metavar="DIR", help="Directory that keeps the relay's state."
+        parser=command_line.path("--state-dir", command), metavar="DIR", help="Directory that keeps the relay's state."
     )
 
 
@@ -87,7 +87,7 @@ def export_state(
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
     """Write all of a relay's state into one file: key, certificates, lists, usage. The relay may go on running."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.server.state_archive import collect, left_behind, pack, write_archive
 
     now = datetime.now(UTC)
@@ -119,7 +119,7 @@ def import_state(
     key_file: Annotated[
         Path | None,
         typer.Option(
-            parser=usage.path("--key-file", "tailhub state import"),
+            parser=command_line.path("--key-file", "tailhub state import"),
             metavar="FILE",
             help="derper's key (its -c), when DIR has only its certificate.",
         ),
@@ -131,7 +131,7 @@ def import_state(
     lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
 ) -> int:
     """Make an exported state, or what derper kept in DIR, the state of the relay here: all of it or nothing."""
-    language = usage.language(lang)
+    language = command_line.language(lang)
     from tailhub.server.state_import import put_state, read_directory
 
     path = _locate(state_dir)

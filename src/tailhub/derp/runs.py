@@ -58,12 +58,13 @@ class RunDecoder:
 
     __slots__ = ("_big", "_big_len", "_carry", "_skip", "_src", "error", "skipped_frames")
 
-    def __init__(self, src: bytes) -> None:
+    def __init__(self, src: bytes, skip: int = 0) -> None:
+        """The first `skip` bytes are the rest of a frame that is to be passed over."""
         self._src = src
         self._carry = b""  # the start of a frame that is not whole yet, up to SMALL_CARRY bytes
         self._big: bytearray | None = None  # the same for a longer start: grows instead of being copied again and again
         self._big_len = 0  # length of the whole frame in _big
-        self._skip = 0  # bytes of a frame of unknown type still to come
+        self._skip = skip  # bytes of a frame of unknown type still to come
         self.skipped_frames = 0
         self.error: FrameError | None = None  # set once; nothing is decoded after it
 

@@ -7,7 +7,9 @@ Make a `Finding` with the function named after what was found, ``findings.port_t
 from __future__ import annotations
 
 from tailhub.findings.access import (
+    bad_refuse,
     bad_verify_url,
+    refuse_text_long,
     tailscaled_not_running,
     tailscaled_unreachable,
     verify_fails_open,
@@ -214,6 +216,7 @@ __all__ = [
     "bad_period",
     "bad_pin_name",
     "bad_port",
+    "bad_refuse",
     "bad_region_id",
     "bad_service_name",
     "bad_store",
@@ -287,6 +290,7 @@ __all__ = [
     "rate_config_kept",
     "rate_config_malformed",
     "rate_config_unknown",
+    "refuse_text_long",
     "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",

@@ -45,3 +45,13 @@ def bad_verify_url(setting: str, text: str) -> Finding:
 def verify_setting_unused(setting: str, missing: str) -> Finding:
     """`setting` says how to ask a verifier that is not asked, for want of `missing`."""
     return Finding("TH215", {"setting": setting, "missing": missing})
+
+
+def bad_refuse(text: str, setting: str) -> Finding:
+    """What is to become of refused clients is written in a word that is none of ours."""
+    return Finding("TH280", {"text": text, "setting": setting})
+
+
+def refuse_text_long(length: int, most: int, setting: str) -> Finding:
+    """What refused clients are told is too long, in characters."""
+    return Finding("TH281", {"length": length, "most": most, "setting": setting})

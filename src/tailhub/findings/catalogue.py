@@ -183,6 +183,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH267": Entry("store-missing", _ERROR),
     "TH268": Entry("store-refuses", _WARNING),
     "TH269": Entry("bad-period", _ERROR),
+    # what becomes of refused clients
+    "TH280": Entry("bad-refuse", _ERROR),
+    "TH281": Entry("refuse-text-long", _ERROR),
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),

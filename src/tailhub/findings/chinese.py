@@ -595,8 +595,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH264": (
         "存储 {path} 已损坏（{reason}）。已移到 {aside}，并新建了一个。",
-        "用量和记住的准入从零开始。要回到最近一次备份，请停止中继，用 {backups} 里最新的文件替换它；"
-        "`sqlite3 {aside!q} .recover` 可以读出还能读的内容。",
+        "用量和记住的准入从零开始。`sqlite3 {aside!q} .recover` 可以读出还能读的内容"
+        "[[backups?；要回到最近一次备份，请停止中继，用 {backups} 里最新的文件替换它]]。",
     ),
     "TH265": (
         "存储 {where} 由更新的 tailhub 写成：表的版本是 {found}，本程序只认识 {known}。",
@@ -620,6 +620,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH269": (
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
+    ),
+    "TH280": (
+        "{setting}：应为 hold 或 close，实际为 {text}。",
+        "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",
+    ),
+    "TH281": (
+        "{setting}：最多 {most} 个字符，实际有 {length} 个。",
+        "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
     ),
     "TH300": (
         "{place} 靠不应答客户端的 STUN 请求来引导它们，而这里关闭了 STUN。",

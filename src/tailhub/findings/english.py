@@ -640,8 +640,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH264": (
         "The store {path} is damaged ({reason}). It was moved to {aside}, and a new one begun.",
-        "Usage and remembered admissions start from nothing. To go back to the last copy, stop the relay and put the "
-        "newest file of {backups} in its place; `sqlite3 {aside!q} .recover` reads what can still be read.",
+        "Usage and remembered admissions start from nothing. `sqlite3 {aside!q} .recover` reads what can still be read"
+        "[[backups?; to go back to the last copy, stop the relay and put the newest file of {backups} in its place]].",
     ),
     "TH265": (
         "The store {where} was written by a newer tailhub: its tables are of version {found}, and this one knows "
@@ -669,6 +669,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "||{option}: expected a [[month?month||day]], found `{text}`]].",
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
+    ),
+    "TH280": (
+        "{setting}: expected hold or close, found {text}.",
+        "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "
+        "it, as the original does.",
+    ),
+    "TH281": (
+        "{setting}: expected at most {most} characters, found {length}.",
+        "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
     ),
     "TH300": (
         "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tailhub.findings.finding import Finding
-from tailhub.findings.place import Place
 
 
-def bad_store(place: Place, reason: str) -> Finding:
+def bad_store(place: str, reason: str) -> Finding:
     """The setting is neither empty nor ``off`` nor the URL of a database. Its text may be secret and is not told."""
     return Finding("TH260", {"place": place, "reason": reason})
 
@@ -26,8 +25,8 @@ def store_not_writable(path: str, reason: str) -> Finding:
     return Finding("TH263", {"path": path, "reason": reason})
 
 
-def store_corrupt(path: str, aside: str, reason: str, backups: str) -> Finding:
-    """The file is damaged, was moved to `aside`, and a new one has been begun."""
+def store_corrupt(path: str, aside: str, reason: str, backups: str = "") -> Finding:
+    """The file is damaged, was moved to `aside`, and a new one has been begun. `backups`: where copies are."""
     return Finding("TH264", {"path": path, "aside": aside, "reason": reason, "backups": backups})
 
 

@@ -38,6 +38,11 @@ class Verdict:
     owner: str = ""
     tenant: str = ""
 
+    @property
+    def is_answer(self) -> bool:
+        """Is it about the key?"""
+        return self.answer in (Answer.ADMITTED, Answer.REFUSED)
+
     def __str__(self) -> str:
         return f"{self.verifier}: {self.answer.value}" + (f" ({self.detail})" if self.detail else "")
 

@@ -171,7 +171,7 @@ class RelayServer:
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:
-            self.on_first_stun(ip)
+            self.on_first_stun(self.context.events.shown(ip))
 
     # --- what others ask it -------------------------------------------------------------------------------------------
 

@@ -18,9 +18,11 @@ from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
+from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.tenant_config import TenantConfig
+from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
 
@@ -34,8 +36,14 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "usage_retention_days": 36500,
+    "remember_days": 365,
+    "held_connections": 100_000,
 }
 """The largest values of settings that are numbers, by name."""
+
+REFUSALS = ("hold", "close")
+MOST_REFUSE_TEXT = 1000  # characters
 
 # A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -96,8 +104,15 @@ class RelayConfig(TenantConfig, ListenerConfig):
     state_dir: Path | None = None
     new_state: bool = False  # begin new state although other state has a pin for the same port
     key_file: Path | None = None  # the relay's own key; None: in the state directory
+    store: str = field(default="", repr=False)  # where usage is kept: empty, "off", or a database's URL
+    usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
+    remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all
+    refuse: str = "hold"  # or "close"
+    refuse_text: str = ""  # what those are told who are held; empty: `tailhub.server.held_login.REFUSE_TEXT`
+    held_connections: int = MOST_HELD
+    log_addresses: bool = True
     steer: bool = False  # there is another region: homes that are refused are moved there
     region_id: int | None = None
     home: str = ""
@@ -112,6 +127,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
     rate_config: Path | None = None  # a file, as the original's, with both instead
     workers: int | None = None  # None: by the number of cores
+
+    @property
+    def counts_usage(self) -> bool:
+        """Is anything kept of what clients use?"""
+        return self.store != OFF
 
     @property
     def listeners(self) -> tuple[ListenerConfig, ...]:
@@ -156,6 +176,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
             found += acme_findings(config, listener)
     found += _access_findings(config)
     try:
+        parse_location(config.store, Path())
+    except LocalError as exc:
+        found.append(findings.bad_store(config.place("store"), str(exc)))
+    try:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
@@ -163,7 +187,11 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
 
 def _access_findings(config: RelayConfig) -> Iterator[Finding]:
-    """What is wrong with who is to be asked who may relay."""
+    """What is wrong with who is to be asked who may relay, and with what becomes of others."""
+    if config.refuse not in REFUSALS:
+        yield findings.bad_refuse(config.refuse, config.place("refuse"))
+    if len(config.refuse_text) > MOST_REFUSE_TEXT:
+        yield findings.refuse_text_long(len(config.refuse_text), MOST_REFUSE_TEXT, config.place("refuse_text"))
     if config.verify_url:
         from tailhub.verifiers.url import parse_url
 

@@ -25,7 +25,7 @@ from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
-    from tailhub.server.gatekeeper import Gatekeeper
+    from tailhub.server.door import Door
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
@@ -80,6 +80,6 @@ class ServerContext:
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
-    gatekeeper: Gatekeeper | None = None  # where everyone may relay
+    door: Door | None = None  # None where everyone may relay
     steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

@@ -21,6 +21,9 @@ _log = logging.getLogger("tailhub")
 FOLD_S = 60.0  # how often folded lines are written
 FIRST_LINES = 5  # about newcomers that failed: written as they come before folding starts, for each interval
 CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
+MEMORY_S = 3600.0  # how often it is written that one key is let in from memory only
+MOST_TOLD = 10_000  # keys of which that is known
+HIDDEN = "hidden"  # in the place of a client's address
 MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
 
 # TLS alerts by which a client says that it does not accept our certificate.
@@ -34,8 +37,11 @@ class Events:
     `on_pin_rejected` with address and TLS alert when a client refuses our certificate for the first time.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, shows_addresses: bool = True) -> None:
+        """`shows_addresses`: may clients' addresses stand in the log?"""
         self._loop = loop
+        self._shows_addresses = shows_addresses
+        self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[str] = Counter()
         self._fold_timer: asyncio.TimerHandle | None = None
@@ -46,6 +52,7 @@ class Events:
         self.tls_handshakes: Counter[str] = Counter()  # by version
         self.passthrough: Counter[str] = Counter()  # by result, connections for other names than ours
         self.verdicts: Counter[tuple[str, str]] = Counter()  # by verifier and answer
+        self.memory_admissions = 0
         self.websocket_logins = 0
         self.certificate_rejections = 0
         self.on_first_outside: Callable[[str], None] | None = None
@@ -55,7 +62,7 @@ class Events:
         """A connection came in on the public port."""
         if self.on_first_outside is not None and address is not None and not address.is_loopback:
             report, self.on_first_outside = self.on_first_outside, None
-            report(str(address))
+            report(self.shown(str(address)))
 
     def failed(self, ip: str, reason: str, *, silent: bool = False) -> None:
         """A connection ended before it was logged in: a scanner, a broken client, a wrong pin.
@@ -68,11 +75,11 @@ class Events:
             self.certificate_rejections += 1
             if self.on_pin_rejected is not None:
                 report, self.on_pin_rejected = self.on_pin_rejected, None
-                report(ip, alert)
+                report(self.shown(ip), alert)
         if not silent:
             line = f"not logged in: {reason}"
             if self._may_write("failed", FIRST_LINES, line):
-                _log.info("%s (%s)", line, ip)
+                _log.info("%s (%s)", line, self.shown(ip))
 
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""
@@ -97,8 +104,8 @@ class Events:
                 ip or "at the unix socket",
             )
 
-    def verdict(self, verdict: Verdict, *, opens: bool) -> None:
-        """A verifier was asked. `opens`: does it count as a yes when it cannot be reached?"""
+    def verdict(self, verdict: Verdict, *, opens: bool, remembers: bool = False) -> None:
+        """A verifier was asked. Who is let in while it cannot be reached: everyone (`opens`), who was (`remembers`)?"""
         self.verdicts[verdict.verifier, verdict.answer.value] += 1
         if verdict.answer in (Answer.ADMITTED, Answer.REFUSED):
             return
@@ -106,21 +113,45 @@ class Events:
         if self._may_write(line, 1, line):
             is_open = opens and verdict.answer is Answer.UNREACHABLE
             effect = "everyone is let in" if is_open else "whom it alone knows is refused"
+            if remembers and not is_open:
+                effect += ", unless it was admitted before"
             _log.warning("verifier %s; meanwhile %s", verdict, effect)
 
-    def refused(self, key: bytes, address: IPv4Address | IPv6Address, port: int, decision: Decision) -> None:
-        """A client was not admitted."""
+    def from_memory(self, key: bytes, decision: Decision) -> None:
+        """A client is admitted only because it was before."""
+        self.memory_admissions += 1
+        now = self._loop.time()
+        if now - self._from_memory.get(key, -MEMORY_S) < MEMORY_S:
+            return
+        if len(self._from_memory) >= MOST_TOLD:
+            self._from_memory.clear()
+        self._from_memory[key] = now
+        if self._may_write("memory", CLIENT_LINES, "admitted from memory"):
+            _log.warning("%s is admitted from memory; %s", _who(key, decision.node, decision.owner), decision)
+
+    def refused(
+        self,
+        key: bytes,
+        address: IPv4Address | IPv6Address,
+        port: int,
+        decision: Decision,
+        *,
+        is_held: bool = False,
+    ) -> None:
+        """A client was not admitted; `is_held`: its connection stays open."""
         reason = "not admitted" if decision.is_known else "no verifier answered"
         self._count(self.failures, reason)
         if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
-            _log.info("refused %s from %s; %s", short_key(key), _host_port(address, port), decision)
+            held = ", held" if is_held else ""
+            _log.info("refused %s from %s%s; %s", short_key(key), self._host_port(address, port), held, decision)
 
-    def logged_in(self, identity: Identity) -> None:
-        """A client was admitted."""
+    def logged_in(self, identity: Identity, held_s: float = 0.0) -> None:
+        """A client was admitted, perhaps after it had been held for so long."""
         kind = "mesh peer" if identity.is_mesh else "client"
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
-        _log.info("login   %s %s from %s", kind, short_key(identity.key), _endpoint(identity))
+        held = f", held for {_duration(held_s)} before" if held_s else ""
+        _log.info("login   %s %s from %s%s", kind, _who_is(identity), self._endpoint(identity), held)
 
     def logged_out(self, connection: Connection, reason: str, now: float) -> None:
         """A logged-in connection is over."""
@@ -130,13 +161,25 @@ class Events:
         identity, queue = connection.identity, connection.queue
         _log.info(
             "logout  %s from %s after %s: received %s B, sent %s B; %s",
-            short_key(identity.key),
-            _endpoint(identity),
+            _who_is(identity),
+            self._endpoint(identity),
             _duration(now - identity.connected_at),
             connection.received_bytes,
             queue.taken_bytes,
             reason,
         )
+
+    def shown(self, ip: str) -> str:
+        """A client's address as it may stand in the log."""
+        return ip if self._shows_addresses else HIDDEN
+
+    def _endpoint(self, identity: Identity) -> str:
+        return self._host_port(identity.address, identity.port)
+
+    def _host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
+        if not self._shows_addresses:
+            return HIDDEN
+        return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
     def stop(self) -> None:
         """Write what is folded and forget the timer."""
@@ -171,12 +214,19 @@ def _kind(reason: str) -> str:
     return f"tls: {detail}" if colon and kind == "tls" else kind
 
 
-def _endpoint(identity: Identity) -> str:
-    return _host_port(identity.address, identity.port)
+def name_of(node: str, owner: str) -> str:
+    """A device and its owner as people know them: ``laptop (ada@example.com)``; empty where nobody told."""
+    return f"{node} ({owner})" if node and owner else node or owner
 
 
-def _host_port(address: IPv4Address | IPv6Address, port: int) -> str:
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+def _who(key: bytes, node: str, owner: str) -> str:
+    """A key, shortened, with the names that belong to it."""
+    name = name_of(node, owner)
+    return f"{short_key(key)} {name}" if name else short_key(key)
+
+
+def _who_is(identity: Identity) -> str:
+    return _who(identity.key, identity.node, identity.owner)
 
 
 def _duration(seconds: float) -> str:

@@ -12,13 +12,14 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
+from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
@@ -108,6 +109,13 @@ class DoesNotRead:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """From a worker: what its clients have used since it last told."""
+
+    rows: Sequence[UsageRow]
+
+
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +141,7 @@ class Fleet:
         self.count = workers
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
+        self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
@@ -275,6 +284,8 @@ class Fleet:
                 if self._events.on_pin_rejected is not None:
                     reject, self._events.on_pin_rejected = self._events.on_pin_rejected, None
                     reject(ip, alert)
+            case Used(rows):
+                self.on_used(rows)
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypeAlias
 
-from tailhub.relay.admission import Answer, Verdict
+from tailhub.relay.admission import Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.newcomers import LOGIN_S
 
@@ -42,7 +42,7 @@ class Decision:
     @property
     def is_known(self) -> bool:
         """Did a verifier say yes or no, of which the decision is more than a guess?"""
-        return any(verdict.answer in (Answer.ADMITTED, Answer.REFUSED) for verdict in self.verdicts)
+        return any(verdict.is_answer for verdict in self.verdicts)
 
     def __str__(self) -> str:
         return "; ".join(str(verdict) for verdict in self.verdicts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,22 +21,24 @@ from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
+from tailhub.relay.usage import UsageRow
 from tailhub.server.certificate_keeper import CertificateKeeper
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
-from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.steersman import Steersman
 from tailhub.server.turn import Turn
+from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
     from tailhub.server.evacuating import HomeCloser
+    from tailhub.server.gatekeeper import Gatekeeper
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -57,15 +59,17 @@ class RelayService:
     ) -> None:
         loop = asyncio.get_running_loop()
         self._foundation = foundation
+        self._share = share
         config = foundation.config
         self._undo = contextlib.ExitStack()
+        self._gatherer: UsageGatherer | None = None
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
         relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
         relay.rate_limit = foundation.rate_limit
-        events = Events(loop)
+        events = Events(loop, shows_addresses=config.log_addresses)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
         self._passthrough = Passthrough(loop, events) if passes_on else None
@@ -122,9 +126,33 @@ class RelayService:
         return acceptor
 
     def guard(self, gatekeeper: Gatekeeper) -> None:
-        """Ask this one about whoever logs in from now on."""
-        self.context.gatekeeper = gatekeeper
-        self._undo.callback(gatekeeper.stop)
+        """Ask this one about whoever logs in from now on.
+
+        Many who are held must leave descriptors for those who may come in.
+        """
+        from tailhub.server.door import Door  # which a relay for everyone needs not
+
+        config = self._foundation.config
+        door = self.context.door = Door(
+            self.context,
+            gatekeeper,
+            holds=config.refuse == "hold",
+            text=config.refuse_text,
+            most_held=min(config.held_connections, self._foundation.most_connections // 4),
+            share=self._share,
+        )
+        self._undo.callback(door.stop)
+
+    def count_usage(
+        self, deliver: Callable[[Sequence[UsageRow]], None], is_heard: Callable[[], bool] = lambda: True
+    ) -> None:
+        """From now on count what each client uses.
+
+        `deliver` learns of it every few seconds, and at the end; while it is not heard what there is to say waits.
+        """
+        self._gatherer = UsageGatherer(self.context.relay, deliver, is_heard)
+        self._gathering = self.context.loop.create_task(self._gatherer.run())
+        self._undo.callback(self._gathering.cancel)
 
     def steer(self, steersman: Steersman) -> None:
         """Have this one decide about homes that are not to be here."""
@@ -147,6 +175,8 @@ class RelayService:
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
         self._undo.close()
+        if self._gatherer is not None:
+            self._gatherer.finish()
         if self._passthrough is not None:
             await self._passthrough.stop()
 
@@ -155,13 +185,15 @@ class RelayService:
         apply_rate_limit(self.context, limit)
 
     def make_room(self) -> bool:
-        """Descriptors have run out: close a connection that has not logged in. Returns whether there was one."""
+        """Descriptors have run out: close a connection that is not logged in. Returns whether there was one."""
         self.context.events.out_of_descriptors()
-        return self.context.newcomers.give_way("out of file descriptors")
+        door = self.context.door
+        return self.context.newcomers.give_way("out of file descriptors") or (door is not None and door.give_way())
 
     def _has_room(self) -> bool:
         passed_on = 2 * len(self._passthrough) if self._passthrough is not None else 0
-        here = self.context.relay.registry.count + len(self.context.newcomers)
+        held = len(self.context.door.held) if self.context.door is not None else 0
+        here = self.context.relay.registry.count + len(self.context.newcomers) + held
         return here + passed_on < self._foundation.most_connections
 
     def _close_connections(self) -> None:

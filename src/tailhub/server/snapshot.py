@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tailhub.relay.relay import Relay
 from tailhub.relay.stats import Stats
+from tailhub.server.events import name_of
 from tailhub.server.service import RelayService
 from tailhub.web.debug import TrafficRow
 from tailhub.web.metrics import METRICS, Labelled, MetricValues
@@ -34,6 +35,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
             str(connection.identity.address),
             connection.received_bytes,
             connection.queue.taken_bytes,
+            name_of(connection.identity.node, connection.identity.owner),
         )
         for connection in (relay.registry if traffic else ())
     ]
@@ -87,10 +89,12 @@ def _relay(relay: Relay) -> MetricValues:
 
 def _connections(service: RelayService) -> MetricValues:
     context, events = service.context, service.context.events
+    door = context.door
+    held = len(door.held) if door is not None else 0
     streams = {connection.stream for connection in (*context.newcomers, *context.derp_connections)}
     tls_open = Counter(stream.tls_version for stream in streams)
     return {
-        "tcp_open": len(context.newcomers) + context.relay.registry.count,
+        "tcp_open": len(context.newcomers) + context.relay.registry.count + held,
         "tcp_accepted": service.acceptor.accepted,
         "tcp_rejected": service.acceptor.exhausted + service.acceptor.limited + context.newcomers.evicted,
         "tls_connections": {(version,): count for version, count in tls_open.items() if version is not None},
@@ -100,7 +104,10 @@ def _connections(service: RelayService) -> MetricValues:
         "refused": {(reason,): count for reason, count in events.failures.items()},
         "closed": {(reason,): count for reason, count in events.disconnects.items()},
         "verdicts": {labels: count for labels, count in events.verdicts.items()},  # noqa: C416  a copy, wider types
-        "waiting_logins": context.gatekeeper.waiting if context.gatekeeper is not None else 0,
+        "memory_admissions": events.memory_admissions,
+        "waiting_logins": door.gatekeeper.waiting if door is not None else 0,
+        "held_connections": held,
+        "held": {(outcome,): count for outcome, count in door.outcomes.items()} if door is not None else {},
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
     }

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import socket
+import sqlite3
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from tailhub.server.listener_record import read_elsewhere, read_listeners
 from tailhub.server.state import parse_relay_key
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import is_passing, is_unfinished, state_entries
+from tailhub.store.location import BACKUPS
+from tailhub.store.location import FILE as STORE
+from tailhub.store.sqlite_file import is_part, snapshot
 
 __all__ = ["MAX_ARCHIVE_LEN", "Archive", "collect", "is_state", "left_behind", "pack", "unpack", "write_archive"]
 
@@ -77,12 +81,25 @@ def collect(directory: Path) -> dict[str, bytes]:
             # A file that is gone may be one that has just been replaced; or a link leads nowhere.
             if not isinstance(exc, FileNotFoundError) or not reads_left or not directory.is_dir():
                 raise MachineError(_trouble(directory, exc)) from exc
+    if (directory / STORE).is_file():
+        files[STORE] = _store(directory / STORE)
     key = read_elsewhere(directory).get("key_file")
     if key is not None and not (RELAY_KEY in files and _is_gone(key)):
         files[RELAY_KEY] = _relay_key(key)
     if not is_state(files):
         raise MachineError(findings.state_not_found(str(directory)))
     return files
+
+
+def _store(path: Path) -> bytes:
+    """The store: a running relay writes to it all the time, so the file alone is not what is in it."""
+    try:
+        data = snapshot(path)
+    except sqlite3.Error as exc:
+        raise MachineError(findings.file_trouble(str(path), str(exc))) from exc
+    if len(data) > MAX_STATE_LEN:
+        raise MachineError(findings.file_trouble(str(path), f"it has more than {MAX_STATE_LEN >> 20} MiB"))
+    return data
 
 
 def _is_gone(path: Path) -> bool:
@@ -165,9 +182,11 @@ def unpack(data: bytes, source: str) -> Archive:
 
 
 def _names(directory: Path) -> dict[str, tuple[int, int, int]]:
-    """The state's files with inode, length and time, links to files among them. Raises `OSError`."""
+    """The state's files with inode, length and time, links among them; not its store. Raises `OSError`."""
     found: dict[str, tuple[int, int, int]] = {}
     for entry in state_entries(directory):
+        if entry.name == BACKUPS or is_part(entry.name, STORE):
+            continue
         inner = sorted(entry.rglob("*")) if entry.is_dir() and not entry.is_symlink() else [entry]
         for path in inner:
             name = path.relative_to(directory).as_posix()

@@ -1,19 +1,23 @@
 """Asks verifiers about clients that log in, away from the packet path, within a time and for so many at once.
 
 A question ends when it is decided (`AdmissionPolicy.decide`), not when all have answered, and when nobody waits for it
-any more. Logins with one key from one address share a question. Nothing is remembered.
+any more. Logins with one key from one address share a question. Who was admitted before stays so while its verifier
+cannot be asked (`tailhub.relay.memory`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
@@ -51,8 +55,18 @@ class Verification:
         events: Events,
         limit_s: float,
         most_questions: int = MAX_QUESTIONS,
+        memory: AdmissionMemory | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`limit_s`: how long a login may wait for its turn, and as long again for the answer."""
+        """`limit_s`: how long a login may wait for its turn, and as long again for the answer.
+
+        Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
+        """
+        self.memory = memory or AdmissionMemory(0)
+        self._memory_loaded = asyncio.Event()
+        self._clock = clock
+        self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
+        self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
         self._verifiers = verifiers
@@ -93,8 +107,15 @@ class Verification:
                 self._begin(asked, question)
         self.on_change(keys)
 
+    def load_memory(self, kept: Iterable[Remembered]) -> None:
+        """Take what was kept of the memory. Logins for which it matters wait for it, no longer than a verifier may."""
+        self.memory.load(kept)
+        self._memory_loaded.set()
+
     def stop(self) -> None:
         """Ask nobody any more."""
+        for looking in self._looking:
+            looking.cancel()
         for question in list(self._questions.values()):
             if question.task is not None:
                 question.task.cancel()
@@ -142,25 +163,55 @@ class Verification:
             self._note(verdict)
             return Decision(False, (verdict,))
         try:
-            return await self._ask_all(key, address)
+            verdicts = await self._ask_all(key, address)
         finally:
             self._turns.release()
+        return await self._conclude(key, verdicts)
 
-    async def _ask_all(self, key: bytes, address: Address) -> Decision:
+    async def _ask_all(self, key: bytes, address: Address) -> list[Verdict]:
+        """What they say, as far as it matters."""
         tasks = [asyncio.create_task(self._ask_one(verifier, key, address)) for verifier in self._verifiers]
         verdicts: list[Verdict] = []
         try:
             for earliest in asyncio.as_completed(tasks):
                 verdict = await earliest
                 self._note(verdict)
+                self.memory.note(key, verdict, self._clock())
                 verdicts.append(verdict)
-                admits = self._policy.decide(verdicts, len(tasks) - len(verdicts))
-                if admits is not None:
-                    return Decision(admits, tuple(verdicts))
-            return Decision(False, tuple(verdicts))
+                awaited = len(tasks) - len(verdicts)
+                if self._policy.decide(verdicts, awaited) is True or self._is_no(verdicts, awaited):
+                    break
+            return verdicts
         finally:
             for task in tasks:
                 task.cancel()
+
+    def _is_no(self, verdicts: Sequence[Verdict], awaited: int) -> bool:
+        """Would it be a no even if all said yes from whom no answer comes?"""
+        kindest = [verdict if verdict.is_answer else replace(verdict, answer=Answer.ADMITTED) for verdict in verdicts]
+        return self._policy.decide(kindest, awaited) is False
+
+    async def _conclude(self, key: bytes, verdicts: Sequence[Verdict]) -> Decision:
+        """The decision; who was admitted before stays so while nobody says no."""
+        if self._policy.decide(verdicts, 0):
+            return _yes(verdicts)
+        if self._is_no(verdicts, 0):
+            return Decision(False, tuple(verdicts), cuts=True)
+        await self._wait_for_memory()
+        now, memory = self._clock(), self.memory
+        remembered = [memory.recall(key, verdict, now) or verdict for verdict in verdicts]
+        if self._policy.decide(remembered, 0):
+            decision = _yes(remembered, from_memory=True)
+            self._events.from_memory(key, decision)
+            return decision
+        return Decision(False, tuple(verdicts), cuts=any(memory.is_over(key, verdict, now) for verdict in verdicts))
+
+    async def _wait_for_memory(self) -> None:
+        """What is kept of it may not have been read yet."""
+        if not self.memory.is_loaded:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limit_s):
+                    await self._memory_loaded.wait()
 
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
@@ -173,15 +224,49 @@ class Verification:
             return Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
 
     def _note(self, verdict: Verdict) -> None:
-        self._events.verdict(verdict, opens=verdict.verifier in self._policy.fails_open)
+        opens = verdict.verifier in self._policy.fails_open
+        self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
+        if verdict.answer is Answer.UNREACHABLE:
+            self._look_at(verdict.verifier)
+        elif verdict.verifier in self._away:
+            self._away.discard(verdict.verifier)
+            _log.info("verifier %s answers again", verdict.verifier)
+
+    def _look_at(self, name: str) -> None:
+        """Say once, with what to do, why a verifier cannot be reached."""
+        verifier = next((verifier for verifier in self._verifiers if verifier.name == name), None)
+        if verifier is None or name in self._away:
+            return
+        self._away.add(name)
+        task = asyncio.get_running_loop().create_task(_tell_why(verifier))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
 
 
-def make_verification(config: RelayConfig, policy: AdmissionPolicy, events: Events) -> Verification:
-    """The verification that the configuration asks for."""
+async def _tell_why(verifier: Verifier) -> None:
+    finding = await verifier.probe(PROBE_S)
+    if finding is not None:
+        _log.warning("%s", finding)
+
+
+def _yes(verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
+    """A yes, with what those told who gave it."""
+    admitting = [verdict for verdict in verdicts if verdict.answer is Answer.ADMITTED]
+    first = admitting[0] if admitting else Verdict("", Answer.ADMITTED)
+    node = next((verdict.node for verdict in admitting if verdict.node), "")
+    owner = next((verdict.owner for verdict in admitting if verdict.owner), "")
+    return Decision(True, tuple(verdicts), first.tenant, node, owner, from_memory)
+
+
+def make_verification(
+    config: RelayConfig, policy: AdmissionPolicy, events: Events, *, is_kept: bool = False
+) -> Verification:
+    """The verification that the configuration asks for. `is_kept`: somebody will call `load_memory`."""
     verifiers = make_verifiers(config)
     opening = frozenset(verifier.name for verifier in verifiers if verifier.fails_open)
     policy = replace(policy, needs_all=config.verify_all, fails_open=opening)
-    return Verification(verifiers, policy, events, verify_limit_s(config))
+    memory = AdmissionMemory(config.remember_days, is_kept=is_kept)
+    return Verification(verifiers, policy, events, verify_limit_s(config), memory=memory)
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:

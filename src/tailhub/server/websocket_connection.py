@@ -44,13 +44,14 @@ class WebSocketDerpConnection(DerpConnection):
         self._receive_slice(data[:SLICE_BYTES])
         if self._rest and not self._is_paused:  # a pause ends with going on
             self._stream.pause_reading()
-            self._context.loop.call_soon(self._go_on)
+            self._context.loop.call_soon(self.go_on)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Deal with what has been read, then read again."""
         if self._is_paused:
             return
         rest, self._rest = self._rest, b""
-        super()._go_on()
+        super().go_on()
         if rest:
             self._receive_frames(rest)
 
@@ -64,7 +65,7 @@ class WebSocketDerpConnection(DerpConnection):
             return
         self._answer()
         if derp:
-            self._receive_bytes(derp)
+            self.receive_bytes(derp)
         if websocket.closed:
             self._stream.close("closed by the other side (WebSocket)")
 
@@ -75,5 +76,6 @@ class WebSocketDerpConnection(DerpConnection):
             self._stream.write(bytes(reply))
         reply.clear()
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """As its base, in a message."""
         self._stream.write(self._websocket.send(data))

@@ -26,6 +26,7 @@ from tailhub.server.fleet import (
     PageAnswer,
     PageRequest,
     PinRejected,
+    Used,
 )
 from tailhub.server.foundation import Foundation
 from tailhub.server.gatekeeper import verify_limit_s
@@ -59,6 +60,8 @@ class Worker:
         events = self._service.context.events
         events.on_first_outside = lambda ip: self._tell(FirstOutside(ip))
         events.on_pin_rejected = lambda ip, alert: self._tell(PinRejected(ip, alert))
+        if foundation.config.counts_usage:
+            self._service.count_usage(lambda rows: self._tell(Used(rows)), lambda: self._desk is not None)
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
         self._desk: MessageChannel | None = None

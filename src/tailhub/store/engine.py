@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tailhub import findings
 from tailhub.exceptions import MachineError
 from tailhub.store.location import public_location
+from tailhub.store.sqlite_file import file_uri
 
 if TYPE_CHECKING:
     from tailhub.findings import Finding
@@ -42,10 +42,8 @@ def make_engine(place: Path | str, *, read_only: bool = False) -> AsyncEngine:
     """
     if isinstance(place, str):
         return _postgresql_engine(place)
-    # As a URI, because only that can be opened without the right to write.
-    name = f"file:{quote(str(place))}"
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
-    url = URL.create("sqlite+aiosqlite", database=name, query=query)
+    url = URL.create("sqlite+aiosqlite", database=file_uri(place), query=query)
     engine = create_async_engine(url, pool_size=1, max_overflow=1, connect_args={"timeout": BUSY_S})
 
     @event.listens_for(engine.sync_engine, "connect")

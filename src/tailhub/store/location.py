@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tailhub.exceptions import LocalError
 
@@ -25,6 +24,8 @@ def parse_location(text: str, state_dir: Path) -> Path | str | None:
         return None
     if not text:
         return state_dir / FILE
+    from urllib.parse import urlsplit  # a start that needs none does without
+
     try:
         parts = urlsplit(text)
         _ = parts.port  # read only now, and refused if it is none

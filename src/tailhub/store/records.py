@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from tailhub.keys import KEY_LEN
 
 __all__ = [
+    "GROUPINGS",
     "HOUR_S",
     "OTHER_KEY",
     "Admission",
@@ -30,6 +31,7 @@ OTHER_KEY = bytes(KEY_LEN)
 """Stands for all keys that are not counted one by one; no node has it."""
 
 Grouping = Literal["key", "pair", "tenant", "day", "relay"]
+GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
 
 def hour_of(at: float) -> int:

@@ -15,18 +15,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Table, bindparam, case, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
 from tailhub.store import reports, tables
-from tailhub.store.backup import set_aside
 from tailhub.store.engine import TROUBLES, is_corrupt, make_engine, reason_of, trouble
 from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.migrate import check_version, migrate
 from tailhub.store.records import Admission, Allowed, Batch, Grouping, Name, Refusal, Totals, UsageRow
+from tailhub.store.sqlite_file import set_aside
 
 __all__ = ["MAX_REFUSALS", "Store"]
 
@@ -48,7 +47,7 @@ class Store:
         self._tell = tell
         self._engine: AsyncEngine | None = None
         self._is_read_only = False
-        self._insert: Any = postgresql.insert if isinstance(place, str) else sqlite.insert
+        self._insert = _insert_of(place)
 
     @classmethod
     async def open(
@@ -254,7 +253,9 @@ class Store:
             aside = set_aside(self._place, time.time())
         except OSError:  # a directory that has become read-only: said with the next error
             return False
-        self._tell(findings.store_corrupt(str(self._place), str(aside), reason_of(error), str(self._backup_dir)))
+        has_backups = self._backup_dir is not None and any(self._backup_dir.glob("*.db"))
+        backups = str(self._backup_dir) if has_backups else ""
+        self._tell(findings.store_corrupt(str(self._place), str(aside), reason_of(error), backups))
         return True
 
     def _finding(self, error: Exception) -> Finding:
@@ -367,6 +368,17 @@ class Store:
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key.columns), set_=changes(statement.excluded)
         )
+
+
+def _insert_of(place: Path | str) -> Any:
+    """The database's own INSERT, which can change a row that is there; only that database's module is imported."""
+    if isinstance(place, str):
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert
 
 
 class _DamagedError(OSError):

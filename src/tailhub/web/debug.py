@@ -34,6 +34,7 @@ class TrafficRow:
     address: str
     received_bytes: int
     sent_bytes: int
+    name: str = ""  # of the device and its owner, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class DebugPages:
         rows = sorted(self._sources.traffic(), key=lambda row: row.received_bytes + row.sent_bytes, reverse=True)
         lines = [f"{'received':>16} {'sent':>16}  client"]
         lines += [
-            f"{row.received_bytes:>16} {row.sent_bytes:>16}  {row.key} {row.address}" for row in rows[:MAX_TRAFFIC_ROWS]
+            f"{row.received_bytes:>16} {row.sent_bytes:>16}  {row.key} {row.address} {row.name}".rstrip()
+            for row in rows[:MAX_TRAFFIC_ROWS]
         ]
         if len(rows) > MAX_TRAFFIC_ROWS:
             lines.append(f"and {len(rows) - MAX_TRAFFIC_ROWS} more connections with less")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import sqlite3
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +66,36 @@ def test_what_belongs_to_a_state(tmp_path: Path) -> None:
     (state / "pinned.key").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(state / "admin.sock")
     assert collect(state) == FILES | {"pinned.key": b"linked"}
+
+
+def test_the_store_goes_in_as_it_is_at_the_moment(tmp_path: Path) -> None:
+    """Usage that a running relay has just saved is in the export; copies, damaged stores and SQLite's logs are not."""
+    (tmp_path / "derper.key").write_bytes(b"key")
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "tailhub-20270101T000000-0001.db").write_bytes(b"copy")
+    (tmp_path / "tailhub.db.damaged-20270101T000000").write_bytes(b"damaged")
+    with contextlib.closing(sqlite3.connect(tmp_path / "tailhub.db", isolation_level=None)) as store:
+        store.execute("PRAGMA journal_mode=WAL")
+        store.execute("CREATE TABLE usage (bytes)")
+        store.execute("INSERT INTO usage VALUES (42)")
+        assert (tmp_path / "tailhub.db-wal").stat().st_size
+        files = collect(tmp_path)
+    assert set(files) == {"derper.key", "tailhub.db"}
+    (tmp_path / "copy.db").write_bytes(files["tailhub.db"])
+    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT bytes FROM usage").fetchall() == [(42,)]
+
+
+def test_a_store_that_is_damaged_or_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export without what it promises is none; the file is named."""
+    (tmp_path / "derper.key").write_bytes(b"key")
+    (tmp_path / "tailhub.db").write_bytes(b"not a database" * 1000)
+    assert finding_of(lambda: collect(tmp_path), MachineError).code == "TH084"
+    (tmp_path / "tailhub.db").unlink()
+    with contextlib.closing(sqlite3.connect(tmp_path / "tailhub.db")) as store:
+        store.execute("CREATE TABLE usage (bytes)")
+    monkeypatch.setattr(state_archive, "MAX_STATE_LEN", 4096)
+    assert finding_of(lambda: collect(tmp_path), MachineError).code == "TH084"
 
 
 def test_a_state_that_changes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

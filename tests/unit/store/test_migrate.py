@@ -20,7 +20,7 @@ from tailhub.store import migrate as module
 from tailhub.store.migrate import REVISIONS
 from tailhub.store.records import Batch, UsageDelta
 from tailhub.store.store import Store
-from tailhub.store.tables import METADATA, VERSION_TABLE
+from tailhub.store.tables import VERSION_TABLE
 
 A, B = (bytes([number]) * 32 for number in (1, 2))
 
@@ -63,14 +63,12 @@ def test_every_change_is_listed() -> None:
 
 
 def test_the_changes_lead_to_the_tables(tmp_path: Path) -> None:
-    """What the changes make from nothing is what the tables for SQLAlchemy say: columns, types, keys and indexes."""
-    run(lambda: opened(tmp_path / "made.db"))
-    engine = create_engine(f"sqlite:///{tmp_path / 'meant.db'}")
-    METADATA.create_all(engine)
-    meant = _shape(tmp_path / "meant.db")
-    made = _shape(tmp_path / "made.db")
-    assert made.pop(VERSION_TABLE)
-    assert made == meant
+    """What the changes make from nothing is what a new store begins with: tables, columns, types, keys and indexes."""
+    run(lambda: opened(tmp_path / "begun.db"))
+    with create_engine(f"sqlite:///{tmp_path / 'changed.db'}").begin() as connection:
+        module.upgrade(connection)
+    assert _shape(tmp_path / "changed.db") == _shape(tmp_path / "begun.db")
+    assert version_of(tmp_path / "changed.db") == version_of(tmp_path / "begun.db") == REVISIONS[-1]
 
 
 def _shape(path: Path) -> dict[str, object]:
@@ -87,18 +85,18 @@ def _shape(path: Path) -> dict[str, object]:
         }
 
 
-def test_what_is_up_to_date_is_not_changed_and_needs_no_alembic(tmp_path: Path) -> None:
-    """A second start makes no copy, and does not import what changes tables."""
+def test_what_is_new_or_up_to_date_needs_no_alembic(tmp_path: Path) -> None:
+    """Neither the first start nor the second makes a copy, or imports what changes tables, or the other database."""
     path = tmp_path / "tailhub.db"
-    run(lambda: opened(path))
     program = f"""
 import asyncio, pathlib, sys
 from tailhub.store.store import Store
 store = asyncio.run(Store.open(pathlib.Path({str(path)!r}), relay="one"))
-print("alembic" in sys.modules, "sqlalchemy" in sys.modules, "asyncpg" in sys.modules)
+print(*(name in sys.modules for name in ("sqlalchemy", "alembic", "asyncpg", "sqlalchemy.dialects.postgresql")))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["False", "True", "False"], done.stderr
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert done.stdout.split() == ["True", "False", "False", "False"], done.stderr
     assert not (tmp_path / "backups").exists()
 
 
@@ -107,7 +105,7 @@ def test_a_change_leaves_copies_of_the_three_times_before(tmp_path: Path, monkey
     path = tmp_path / "tailhub.db"
     run(lambda: opened(path))
     monkeypatch.setattr(module, "REVISIONS", ("0000", *REVISIONS))
-    monkeypatch.setattr(module, "_upgrade", lambda connection: None)
+    monkeypatch.setattr(module, "upgrade", lambda connection: None)
     for day in range(5):
         set_version(path, "0000")
         monkeypatch.setattr("tailhub.store.store.time.time", lambda day=day: day * 86400.0)
@@ -130,7 +128,7 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest
         connection.exec_driver_sql("DROP TABLE tailhub_usage")
         raise RuntimeError("a wrong change")
 
-    monkeypatch.setattr(module, "_upgrade", break_off)
+    monkeypatch.setattr(module, "upgrade", break_off)
     with pytest.raises(RuntimeError, match="a wrong change"):
         run(lambda: opened(path))
     assert version_of(path) == "0000"

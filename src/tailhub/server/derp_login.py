@@ -1,0 +1,192 @@
+"""A DERP connection until it is logged in: the handshake, the question whether it may relay, and what follows on a no.
+
+Not here: the packets of who is in (`tailhub.server.derp_connection`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
+
+from tailhub.derp.handshake import ClientInfo, ServerHandshake
+from tailhub.exceptions import RemoteError
+from tailhub.relay.connection import Identity
+from tailhub.server.context import ServerContext
+from tailhub.server.newcomers import LOGIN_S, Newcomer
+
+if TYPE_CHECKING:
+    from tailhub.server.derp_connection import DerpConnection
+    from tailhub.server.gatekeeper import Decision, Waiting
+
+UNIX_PEER = IPv4Address("127.0.0.1")  # who comes by a unix socket and speaks for nobody else is on this machine
+KEEP_ALIVE_S = 60.0
+KEEP_ALIVE_JITTER_S = 5.0  # drawn once a connection
+MAX_EARLY_BYTES = 4096  # kept of what a client sends before it is admitted; with more it is not read until then
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks to be let in, and what is needed to do that. Its `newcomer` has left those."""
+
+    handshake: ServerHandshake
+    info: ClientInfo
+    newcomer: Newcomer
+    not_ideal: bool
+
+    @property
+    def key(self) -> bytes:
+        """Its node key, 32 bytes."""
+        return self.handshake.client_key
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address:
+        """Where it comes from."""
+        return self.newcomer.address or UNIX_PEER
+
+
+def let_in(
+    connection: DerpConnection,
+    context: ServerContext,
+    applicant: Applicant,
+    decision: Decision | None = None,
+    *,
+    skip: int = 0,
+    held_s: float = 0.0,
+) -> None:
+    """Log a client in, after a `decision` if one was needed; else it has shown the mesh key, or everyone may.
+
+    `skip` as `DerpConnection.let_in` has it; `held_s`: how long it was held before.
+    """
+    newcomer, info = applicant.newcomer, applicant.info
+    if context.fronts[newcomer.listener].trusts(newcomer.address):
+        context.events.proxy_told_nothing(newcomer.ip)
+    is_mesh = context.policy.is_mesh_peer(info)
+    identity = Identity(
+        key=applicant.key,
+        connection_id=context.relay.next_connection_id(),
+        address=applicant.address,
+        port=newcomer.port,
+        is_mesh=is_mesh,
+        is_prober=info.is_prober,
+        is_not_ideal=applicant.not_ideal,
+        app_name=info.app_name,
+        connected_at=context.loop.time(),
+        tenant=decision.tenant if decision is not None else "",
+        node=decision.node if decision is not None else "",
+        owner=decision.owner if decision is not None else "",
+    )
+    connection.let_in(identity, applicant.handshake, skip)
+    context.events.logged_in(identity, held_s)
+    if context.door is not None and not is_mesh:
+        context.door.look_after(identity.key)
+
+
+class Login:
+    """The first stage, and usually the only one.
+
+    Where there are verifiers, it waits for their decision behind ClientInfo and before everything else: what comes
+    meanwhile is kept, and read no further than `MAX_EARLY_BYTES`.
+    """
+
+    __slots__ = ("_connection", "_context", "_handshake", "_info", "_newcomer", "_not_ideal", "_waiting")
+
+    def __init__(self, connection: DerpConnection, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
+        self._connection = connection
+        self._context = context
+        self._newcomer: Newcomer | None = newcomer
+        self._not_ideal = not_ideal
+        self._handshake = ServerHandshake(context.private_key)
+        self._info = ClientInfo()
+        self._waiting: Waiting | None = None  # for verifiers
+
+    def start(self) -> None:
+        """The client has so long to say who it is."""
+        if self._newcomer is not None:
+            self._newcomer.set_deadline(LOGIN_S, "no ClientInfo within 10 s")
+
+    @property
+    def is_full(self) -> bool:
+        """Does it wait for verifiers, and has it sent as much as is kept meanwhile?"""
+        return self._waiting is not None and len(self._handshake.trailing) > MAX_EARLY_BYTES
+
+    def receive(self, data: bytes) -> None:
+        """Take a part of the handshake, or what comes early."""
+        if self._waiting is not None:
+            self._handshake.trailing += data
+            self._stop_when_full()
+            return
+        try:
+            info = self._handshake.receive_data(data)
+        except RemoteError as exc:
+            self._connection.abort(f"login ({exc.reason}): {exc}")
+            return
+        if info is None:
+            return
+        self._info = info
+        if self._context.door is None or self._context.policy.is_mesh_peer(info):
+            self._admit()
+        else:
+            self._ask()
+
+    def closed(self, reason: str) -> None:
+        """Nobody need be asked any more."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            newcomer.leave()
+            self._context.events.failed(newcomer.ip, reason)
+
+    # --- may it? ------------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        newcomer, door = self._newcomer, self._context.door
+        if newcomer is None or door is None:
+            return
+        newcomer.set_deadline(door.gatekeeper.longest_s, "no verdict on its key")
+        address = newcomer.address or UNIX_PEER
+        self._waiting = door.gatekeeper.ask(self._handshake.client_key, address, self._decided)
+        self._stop_when_full()
+
+    def _stop_when_full(self) -> None:
+        if self.is_full:
+            self._connection.stream.pause_reading()
+
+    def _decided(self, decision: Decision) -> None:
+        was_full = self.is_full
+        self._waiting = None
+        if decision.admits:
+            self._admit(decision)
+        else:
+            self._refuse(decision)
+        if was_full:
+            self._connection.go_on()
+
+    def _refuse(self, decision: Decision) -> None:
+        """Hold the connection without letting it in, or end it without a further frame, as the original does."""
+        applicant, door = self._applicant(), self._context.door
+        if applicant is None or door is None:
+            return
+        is_held = door.hold(self._connection, applicant)
+        newcomer = applicant.newcomer
+        self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
+        if not is_held:
+            self._connection.abort("not admitted")
+
+    def _admit(self, decision: Decision | None = None) -> None:
+        applicant = self._applicant()
+        if applicant is None:
+            return
+        let_in(self._connection, self._context, applicant, decision)
+        if self._handshake.trailing:
+            self._connection.receive_bytes(self._handshake.trailing)
+
+    def _applicant(self) -> Applicant | None:
+        """Whom it is about, once; no longer a newcomer."""
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is None:
+            return None
+        newcomer.leave()
+        return Applicant(self._handshake, self._info, newcomer, self._not_ideal)
