@@ -6,7 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
@@ -35,6 +35,7 @@ class Relay:
         "_queued",
         "home_connections",
         "limits",
+        "on_guest_home",
         "presence",
         "rate_limit",
         "registry",
@@ -52,6 +53,8 @@ class Relay:
         self.registry = self.presence.registry
         self.home_connections = 0
         self.rate_limit: RateLimit | None = None  # of each client; whoever changes it tells the connections
+        # Learns of a guest whose home is here now, which it must not be.
+        self.on_guest_home: Callable[[Connection], None] = lambda connection: None
         self._queued = QueuedBytes()
         self._next_id = first_connection_id
 
@@ -219,6 +222,8 @@ class Relay:
                 self.stats.home_moves_in += 1
             else:
                 self.stats.home_moves_out += 1
+        if home and connection.identity.is_guest:
+            self.on_guest_home(connection)
 
     def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
         """Deliver what a mesh peer forwards, to local clients only: one hop is all there is."""

@@ -144,10 +144,18 @@ class Steering(Generic[Login]):
         entry = self._logins.get(login)
         if entry is not None:
             self._drop(entry)
+        if self._orders:
+            self._orders = [order for order in self._orders if order[0] != login]
 
-    def came(self, address: Address) -> None:
-        """A client was admitted from there, and not as a guest."""
-        self._admitted_at[address] = self._admitted_at.get(address, 0) + 1
+    def came(self, key: bytes, address: Address, clients: int = 1) -> None:
+        """A client is served, and not as a guest: its home may be here, and that of others at its address.
+
+        `clients`: so many there, of which it is the last.
+        """
+        move = self._moves.get(key)
+        if move is not None and not move.is_allowed:
+            self._end(move)
+        self._admitted_at[address] = self._admitted_at.get(address, 0) + clients
         self._judge(address)
 
     def went(self, address: Address, now: float, clients: int = 1) -> None:
@@ -159,12 +167,6 @@ class Steering(Generic[Login]):
         self._judge(address)
         for entry in self._shared_at.pop(address, {}):
             self._steer(entry, now)
-
-    def allowed(self, key: bytes) -> None:
-        """A key is served from now on: its home may be here."""
-        move = self._moves.get(key)
-        if move is not None and not move.is_allowed:
-            self._end(move)
 
     def evacuate(self, is_on: bool) -> None:
         """Is nobody to have its home here any more? Then those who share an address with others are muted too."""

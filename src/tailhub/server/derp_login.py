@@ -53,6 +53,7 @@ def let_in(
     *,
     skip: int = 0,
     held_s: float = 0.0,
+    is_guest: bool = False,
 ) -> None:
     """Log a client in, after a `decision` if one was needed; else it has shown the mesh key, or everyone may.
 
@@ -75,9 +76,12 @@ def let_in(
         tenant=decision.tenant if decision is not None else "",
         node=decision.node if decision is not None else "",
         owner=decision.owner if decision is not None else "",
+        is_guest=is_guest,
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
+    if context.steersman is not None and identity.is_served:
+        context.steersman.came(identity.key, identity.address)
     if context.door is not None and not is_mesh:
         context.door.look_after(identity.key)
 
@@ -178,6 +182,12 @@ class Login:
     def _admit(self, decision: Decision | None = None) -> None:
         applicant = self._applicant()
         if applicant is None:
+            return
+        steersman = self._context.steersman
+        if steersman is not None and steersman.steers_all and not self._context.policy.is_mesh_peer(self._info):
+            from tailhub.server.moving_login import MovingLogin
+
+            MovingLogin(self._connection, self._context, applicant, decision).start(steersman)
             return
         let_in(self._connection, self._context, applicant, decision)
         if self._handshake.trailing:

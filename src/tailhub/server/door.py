@@ -67,8 +67,14 @@ class Door:
     # --- who is held --------------------------------------------------------------------------------------------------
 
     def hold(self, connection: DerpConnection, applicant: Applicant) -> bool:
-        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed."""
-        if not self._holds:
+        """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
+
+        Where homes are steered elsewhere it is held for that, if for nothing else.
+        """
+        steersman = self._context.steersman
+        if steersman is not None and not steersman.steers_refused:
+            steersman = None
+        if not self._holds and steersman is None:
             return False
         newcomer, key = applicant.newcomer, applicant.key
         is_a_proxys = self._context.fronts[newcomer.listener].trusts(newcomer.address)
@@ -82,7 +88,7 @@ class Door:
         login = HeldLogin(connection, self._context, applicant)
         self.held.add(login, key, source)
         self._watch(key)
-        login.start(self._text)
+        login.start(self._text if self._holds else "", steersman)
         return True
 
     def left(self, login: HeldLogin) -> None:
@@ -161,7 +167,10 @@ class Door:
             identity = connection.identity
             if identity.is_mesh:
                 continue
-            if decision.cuts:
+            if identity.is_guest:
+                if decision.admits:
+                    connection.sink.close("no longer a guest: it is served")
+            elif decision.cuts:
                 connection.sink.close("admitted no longer")
             elif decision.admits and decision.tenant != identity.tenant:
                 connection.sink.close("admitted to another tenant")

@@ -27,7 +27,8 @@ from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
-    ClientsAt,
+    ClientCame,
+    ClientWent,
     EvacuationPhase,
     LoginArrived,
     LoginLeft,
@@ -274,7 +275,9 @@ class Fleet:
                 self._answer(worker, asked, request)
             case AdmissionQuestion() if worker.asking is not None:
                 worker.asking.receive(message)
-            case LoginArrived() | LoginNoted() | LoginLeft() | ClientsAt() if worker.steered is not None:
+            case LoginArrived() | LoginNoted() | LoginLeft() | ClientCame() | ClientWent() if (
+                worker.steered is not None
+            ):
                 worker.steered.receive(message)
             case FirstOutside(ip):
                 if self._events.on_first_outside is not None:

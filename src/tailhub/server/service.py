@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
@@ -31,7 +31,7 @@ from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
-from tailhub.server.steersman import Steersman
+from tailhub.server.steersman import SteeredLogin, Steersman
 from tailhub.server.turn import Turn
 from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
@@ -157,6 +157,8 @@ class RelayService:
     def steer(self, steersman: Steersman) -> None:
         """Have this one decide about homes that are not to be here."""
         self.context.steersman = steersman
+        # Connections of clients are what logins are for a steersman.
+        self.context.relay.on_guest_home = lambda guest: steersman.noted(cast(SteeredLogin, guest.sink), True)
 
     def set_evacuation(self, phase: Phase | None) -> None:
         """How far the evacuation of the relay is; None: there is none."""

@@ -45,11 +45,19 @@ class LoginLeft:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientsAt:
-    """From a worker: so many more of its admitted clients are at this address (fewer if negative)."""
+class ClientCame:
+    """From a worker: `Steersman.came`; so many `clients` at once when a new desk is told of all, then without a key."""
 
     address: Address
-    clients: int
+    key: bytes = b""
+    clients: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWent:
+    """From a worker: `Steersman.went`."""
+
+    address: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class EvacuationPhase:
     phase: Phase | None
 
 
-FromWorker: TypeAlias = LoginArrived | LoginNoted | LoginLeft | ClientsAt
+FromWorker: TypeAlias = LoginArrived | LoginNoted | LoginLeft | ClientCame | ClientWent
 
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
@@ -106,8 +114,14 @@ class SteeredWorker:
                 self._steersman.noted(self._logins[number], is_home)
             case LoginLeft(number) if number in self._logins:
                 self._steersman.left(self._logins.pop(number))
-            case ClientsAt(address, clients):
-                self._count(address, clients)
+            case ClientCame(address, key, clients):
+                self._clients[address] += clients
+                self._steersman.came(key, address, clients)
+            case ClientWent(address):
+                self._clients[address] -= 1
+                if not self._clients[address]:
+                    del self._clients[address]
+                self._steersman.went(address)
 
     def order(self, login: _FarLogin, number: int, order: Order) -> None:
         """Tell it what one of its logins is to do."""
@@ -120,17 +134,8 @@ class SteeredWorker:
         for login in self._logins.values():
             self._steersman.left(login)
         self._logins.clear()
-        for address, clients in list(self._clients.items()):
-            self._count(address, -clients)
-
-    def _count(self, address: Address, clients: int) -> None:
-        self._clients[address] += clients
-        if clients < 0:
-            self._steersman.went(address, -clients)
-            if not self._clients[address]:
-                del self._clients[address]
-        for _ in range(clients):
-            self._steersman.came(address)
+        for address, clients in self._clients.items():
+            self._steersman.went(address, clients)
 
 
 # --- the worker's side ----------------------------------------------------------------------------------------------
@@ -181,17 +186,19 @@ class DeskSteersman:
             del self._known[number]
             self._tell(LoginLeft(number))
 
-    def came(self, address: Address) -> None:
+    def came(self, key: bytes, address: Address) -> None:
         """As `Steersman`."""
-        self._clients[address] += 1
-        self._tell(ClientsAt(address, 1))
+        if self.steers_refused:
+            self._clients[address] += 1
+            self._tell(ClientCame(address, key))
 
     def went(self, address: Address) -> None:
         """As `Steersman`."""
-        self._clients[address] -= 1
-        if not self._clients[address]:
-            del self._clients[address]
-        self._tell(ClientsAt(address, -1))
+        if self.steers_refused:
+            self._clients[address] -= 1
+            if not self._clients[address]:
+                del self._clients[address]
+            self._tell(ClientWent(address))
 
     # --- the desk -----------------------------------------------------------------------------------------------------
 
@@ -199,7 +206,7 @@ class DeskSteersman:
         """There is a desk now, to which `send` sends."""
         self._send = send
         for address, clients in self._clients.items():
-            send(ClientsAt(address, clients))
+            send(ClientCame(address, clients=clients))
         for number, known in self._known.items():
             send(LoginArrived(number, known.key, known.address, known.is_home, known.is_allowed))
 

@@ -42,8 +42,8 @@ class Steersman(Protocol):
     def left(self, login: SteeredLogin) -> None:
         """As `Steering.left`."""
 
-    def came(self, address: Address) -> None:
-        """As `Steering.came`."""
+    def came(self, key: bytes, address: Address) -> None:
+        """As `Steering.came`, for those who are served by a relay that steers who is not."""
 
     def went(self, address: Address) -> None:
         """As `Steering.went`."""
@@ -81,14 +81,16 @@ class LocalSteersman:
         """As `Steering.left`."""
         self.steering.left(login)
 
-    def came(self, address: Address) -> None:
+    def came(self, key: bytes, address: Address, clients: int = 1) -> None:
         """As `Steering.came`."""
-        self.steering.came(address)
+        if self.steers_refused:
+            self.steering.came(key, address, clients)
 
     def went(self, address: Address, clients: int = 1) -> None:
         """As `Steering.went`."""
-        self.steering.went(address, self._loop.time(), clients)
-        self._act_soon()
+        if self.steers_refused:
+            self.steering.went(address, self._loop.time(), clients)
+            self._act_soon()
 
     def evacuate(self, is_on: bool) -> None:
         """Are all to move, also those who are served?"""

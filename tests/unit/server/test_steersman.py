@@ -17,7 +17,7 @@ from tailhub.server.steering_desk import DeskSteersman, LoginOrder, SteeredWorke
 from tailhub.server.steersman import LocalSteersman, Steersman
 
 HERE, THERE = ip_address("192.0.2.1"), ip_address("2001:db8::1")
-KEY = bytes(32)
+KEY, SERVED = bytes(32), b"s" * 32
 
 
 class Login:
@@ -143,8 +143,8 @@ def test_admitted_clients(make: Any) -> None:
         steersman, muted = make()
         steersman.arrived(Login(), KEY, HERE, True, is_allowed=False)
         await until(muted)
-        steersman.came(HERE)
-        steersman.came(HERE)
+        steersman.came(SERVED, HERE)
+        steersman.came(SERVED, HERE)
         await until(lambda: not muted())
         steersman.went(HERE)
         steersman.went(HERE)
@@ -174,9 +174,9 @@ def test_worker_ends() -> None:
     async def scenario() -> None:
         fleet = Fleet()
         one, other = fleet.worker(), fleet.worker()
-        other.came(THERE)
+        other.came(SERVED, THERE)
         for _ in range(3):
-            one.came(HERE)
+            one.came(SERVED, HERE)
         login, another = Login(), Login()
         one.arrived(login, KEY, HERE, True, is_allowed=False)
         other.arrived(another, KEY, HERE, True, is_allowed=False)
@@ -199,8 +199,8 @@ def test_desk_ends() -> None:
     async def scenario() -> None:
         fleet = Fleet()
         worker = fleet.worker()
-        worker.came(THERE)
-        worker.came(HERE)
+        worker.came(SERVED, THERE)
+        worker.came(SERVED, HERE)
         worker.went(HERE)
         guest, home = Login(), Login()
         worker.arrived(guest, b"guest" * 6, THERE, False, is_allowed=False)
