@@ -38,7 +38,7 @@ class Played:
         self.heard.append(message)
         if isinstance(message, CountRequest) and not self.hangs:
             values = {"accepts": self.logins, "clients": 1, "refused": {("tls",): self.logins}}
-            self.channel.send(Counted(message.number, ServiceSnapshot(values, [], [])))
+            self.channel.send(Counted(message.number, ServiceSnapshot(values, [], [], [])))
 
 
 class Desk:

@@ -30,14 +30,24 @@ class Listener:
 class Tailcat:
     """Runs tailcat with a home of its own below `directory`, so that no key and no cached map comes from elsewhere.
 
-    All go through the relay: the direct path between two of them is switched off.
+    All go through the relay: the direct path between two of them is switched off. Each run has a key of its own, unless
+    it is to have the one that `make_key` has put into the file `key`.
     """
 
-    def __init__(self, program: str, map_url: str, directory: Path, prefix: Sequence[str] = ()) -> None:
-        self._command = (*prefix, program, "--derpmap-url", map_url, "--key", "new")
+    def __init__(
+        self, program: str, map_url: str, directory: Path, prefix: Sequence[str] = (), key: Path | str = "new"
+    ) -> None:
+        self._command = (*prefix, program, "--derpmap-url", map_url, "--key", str(key))
         self._directory = directory
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
         self._environment = environment | {"HOME": str(directory), "TS_DEBUG_NEVER_DIRECT_UDP": "1"}
+
+    @staticmethod
+    def make_key(program: str, file: Path) -> str:
+        """Make a client's key in `file`, which must end with ``.private.json``; the public one: ``nodekey:…``."""
+        words = (program, "genkey", "--client", f"--key={file}")
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=JOIN_LIMIT_S)
+        return done.stdout.strip()
 
     @contextlib.contextmanager
     def listen(self) -> Iterator[Listener]:

@@ -154,7 +154,7 @@ def use_findings(certificate: Certificate, cert: Path, host: str) -> list[Findin
     return found
 
 
-def read_file(path: Path, option: str, *, may_be_pipe: bool = False) -> bytes:
+def read_file(path: Path, option: str, *, may_be_pipe: bool = False, most_bytes: int = _MAX_FILE_LEN) -> bytes:
     """The bytes of a small file that `option` names. Raises `MachineError` with a finding.
 
     A pipe or a device is waited for where it `may_be_pipe` only: what looks at files again and again must never hang.
@@ -164,11 +164,11 @@ def read_file(path: Path, option: str, *, may_be_pipe: bool = False) -> bytes:
         with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
             if not (may_be_pipe or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
                 raise MachineError(findings.file_trouble(str(path), "it is a pipe or a device, not a file"))
-            data = file.read(_MAX_FILE_LEN + 1)
+            data = file.read(most_bytes + 1)
     except OSError as exc:
         raise MachineError(_file_finding(path, exc, option)) from exc
-    if len(data) > _MAX_FILE_LEN:
-        raise MachineError(findings.file_trouble(str(path), f"it has more than {_MAX_FILE_LEN} bytes"))
+    if len(data) > most_bytes:
+        raise MachineError(findings.file_trouble(str(path), f"it has more than {most_bytes} bytes"))
     return data
 
 

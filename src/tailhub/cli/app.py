@@ -12,7 +12,7 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import cert, command_line, config, output, state
+from tailhub.cli import allow, cert, command_line, config, output, state
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
@@ -28,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(allow.app, name="allow")
 app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
 app.add_typer(state.app, name="state")
@@ -174,6 +175,25 @@ def usage(
 
     form = "csv" if as_csv else "json" if as_json else "table"
     return print_usage(config, state_dir, by, (month, since, until), form, language)
+
+
+@app.command()
+def explain(
+    key: Annotated[
+        str, typer.Argument(metavar="KEY|NAME", help="nodekey:…, a short key as in logs, or a name on the allow list.")
+    ],
+    ask: Annotated[bool, typer.Option("--ask", help="Ask all verifiers about it now.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub explain"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Tell why a key may relay or may not: what each verifier said of it, and when."""
+    from tailhub.cli.explain import explain as explain_key
+
+    return explain_key(key, state_dir, ask=ask, as_json=as_json, lang=command_line.language(lang))
 
 
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)

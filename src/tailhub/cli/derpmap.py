@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import sys
@@ -10,6 +9,7 @@ import time
 from pathlib import Path
 
 from tailhub import findings
+from tailhub.cli.admin_socket import get
 from tailhub.cli.output import write
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Language
@@ -17,7 +17,6 @@ from tailhub.server.state_place import ADMIN_SOCKET, locate
 from tailhub.tailcfg.derpmap import DERPMap, parse_json
 from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
 
-TIMEOUT_S = 5.0
 STARTING_TRIES, STARTING_PAUSE_S = 20, 0.25
 
 _HINTS: dict[Language, str] = {
@@ -46,39 +45,15 @@ def fetch_map(state_dir: Path) -> DERPMap:
     if not hasattr(socket, "AF_UNIX"):
         raise MachineError(findings.platform_unsupported(sys.platform))
     path = state_dir / ADMIN_SOCKET
-    status, body = _get(path)
+    status, body = get(path, "/derpmap.json?view=public")
     for _ in range(STARTING_TRIES):
         if status != 503:  # a relay that has just been started still looks for its address
             break
         time.sleep(STARTING_PAUSE_S)
-        status, body = _get(path)
+        status, body = get(path, "/derpmap.json?view=public")
     if status != 200:
         raise MachineError(findings.relay_not_found(path, body.decode("utf-8", "replace").strip()))
     try:
         return parse_json(body)
     except LocalError as exc:
         raise MachineError(findings.relay_not_found(path, exc)) from exc
-
-
-def _get(path: Path) -> tuple[int, bytes]:
-    """Status and body of the map's page."""
-    connection = _UnixConnection(str(path))
-    try:
-        connection.request("GET", "/derpmap.json?view=public")
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (OSError, http.client.HTTPException) as exc:
-        raise MachineError(findings.relay_not_found(path, exc)) from exc
-    finally:
-        connection.close()
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("tailhub", timeout=TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)

@@ -186,6 +186,15 @@ CATALOGUE: dict[str, Entry] = {
     # what becomes of refused clients
     "TH280": Entry("bad-refuse", _ERROR),
     "TH281": Entry("refuse-text-long", _ERROR),
+    # the allow list
+    "TH285": Entry("allow-list-line", _WARNING),
+    "TH286": Entry("allow-list-twice", _NOTE),
+    "TH287": Entry("allow-list-kept", _WARNING),
+    "TH288": Entry("allow-list-empty", _WARNING),
+    "TH289": Entry("no-allow-list", _ERROR),
+    "TH290": Entry("not-on-record", _ERROR),
+    "TH291": Entry("several-keys", _ERROR),
+    "TH292": Entry("allow-name", _ERROR),
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),

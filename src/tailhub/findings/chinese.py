@@ -238,7 +238,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
-        "请启动中继：`tailhub relay`，或指定它的状态目录：`tailhub derpmap --state-dir DIR`；请用运行它的用户执行。",
+        "请启动中继：`tailhub relay`，或指定它的状态目录，`--state-dir DIR`；请用运行它的用户执行。",
     ),
     "TH081": (
         "输出无法写入：{reason}。",
@@ -628,6 +628,43 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH281": (
         "{setting}：最多 {most} 个字符，实际有 {length} 个。",
         "它显示在 `tailscale status` 的一行里：用一两句话说明可以找谁即可。",
+    ),
+    "TH285": (
+        "{path} 第 {line} 行：应为 `nodekey:<64 位十六进制数> NAME [tenant=TENANT] # comment`，实际有 `{word}`。"
+        "这一行不起作用，其他行照常。",
+        "请改正、删除，或在行首加 `#`；不必重启。",
+    ),
+    "TH286": (
+        "{path} 第 {line} 行与第 {first} 行是同一个密钥，只有第 {first} 行起作用。",
+        "请删除其中一行。",
+    ),
+    "TH287": (
+        "许可名单 {path} 无法读取[[keys?；之前的 {keys} 个密钥继续放行，其他的不放行||，因此不放行任何人]]。",
+        "{reason}之后不必重启。",
+    ),
+    "TH288": (
+        "许可名单 {path} 里没有密钥，因此不放行任何人。",
+        "`tailhub allow pending` 列出被拒绝的客户端，`tailhub allow approve 1 --name NAME` 放行其中第一个，"
+        "`tailhub allow add nodekey:… --name NAME` 放行任意一个。",
+    ),
+    "TH289": (
+        "这台中继没有许可名单。",
+        '请带名单启动：`tailhub relay --allow-list on`，或在配置文件里写 `allow_list = "on"`。',
+    ),
+    "TH290": (
+        "[[number?上次列出的名单里没有编号为 {text} 的被拒客户端||[[entry?许可名单里没有名为 {text} 的密钥或名称"
+        "||应为节点密钥，即 `nodekey:` 加 64 位十六进制数，或来过的客户端的短密钥，实际是 `{text}`]]]]。",
+        "[[number?`tailhub allow pending` 可以列出||[[entry?`tailhub allow list` 可以列出名单"
+        "||在设备上运行 `tailscale status --json`，`PublicKey` 就是它的密钥]]]]。",
+    ),
+    "TH291": (
+        "{text} 对应多个密钥：{keys}。",
+        "请完整写出其中一个。",
+    ),
+    "TH292": (
+        "[[key?许可名单里另一个密钥已叫 {text}：{key}"
+        "||名称应不超过 64 个字符，不含空格、`#` 和 `=`，实际是 `{text}`]]。",
+        "[[key?请换一个名称，或用新密钥替换它：`--replace`||例如 `--name alice-phone`]]。",
     ),
     "TH300": (
         "{place} 靠不应答客户端的 STUN 请求来引导它们，而这里关闭了 STUN。",

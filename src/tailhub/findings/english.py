@@ -263,8 +263,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "TH080": (
         "No relay answers at {path}[[reason? ({reason})]].",
-        "Start one, `tailhub relay`, or name its state directory: `tailhub derpmap --state-dir DIR`; ask as the user "
-        "that runs it.",
+        "Start one, `tailhub relay`, or name its state directory, `--state-dir DIR`; ask as the user that runs it.",
     ),
     "TH081": (
         "The output could not be written: {reason}.",
@@ -678,6 +677,47 @@ TEXTS: dict[str, tuple[str, str]] = {
     "TH281": (
         "{setting}: expected at most {most} characters, found {length}.",
         "It is shown in one line of `tailscale status`: say in a sentence or two whom to ask.",
+    ),
+    "TH285": (
+        "{path}, line {line}: expected `nodekey:<64 hex digits> NAME [tenant=TENANT] # comment`, found `{word}`. The "
+        "line counts for nothing, the others do.",
+        "Mend it, take it out, or put a `#` before it; no restart is needed.",
+    ),
+    "TH286": (
+        "{path}, line {line} has the key of line {first}, and only that one counts.",
+        "Take one of them out.",
+    ),
+    "TH287": (
+        "The allow list {path} cannot be read[[keys?; its {keys} keys from before go on to be admitted, and no others"
+        "||, so it admits nobody]].",
+        "{reason} No restart is needed after that.",
+    ),
+    "TH288": (
+        "The allow list {path} has no key, so it admits nobody.",
+        "`tailhub allow pending` shows who was refused, `tailhub allow approve 1 --name NAME` lets the first of them "
+        "in, `tailhub allow add nodekey:… --name NAME` anybody.",
+    ),
+    "TH289": (
+        "This relay has no allow list.",
+        'Start it with one: `tailhub relay --allow-list on`, or `allow_list = "on"` in its configuration file.',
+    ),
+    "TH290": (
+        "[[number?There is no refused client with the number {text} on the list that was last shown"
+        "||[[entry?The allow list has neither a key nor a name {text}"
+        "||Expected a node key, `nodekey:` and 64 hexadecimal digits, or a short one of a client that was here, found "
+        "`{text}`]]]].",
+        "[[number?`tailhub allow pending` shows them||[[entry?`tailhub allow list` shows what is on it"
+        "||`tailscale status --json` on the device shows its key as `PublicKey`]]]].",
+    ),
+    "TH291": (
+        "{text} stands for several keys: {keys}.",
+        "Write one of them whole.",
+    ),
+    "TH292": (
+        "[[key?The allow list has another key with the name {text}: {key}"
+        "||Expected a name of up to 64 characters without spaces, `#` and `=`, found `{text}`]].",
+        "[[key?Take another name, or put the new key in the place of that one: `--replace`"
+        "||As in `--name alice-phone`]].",
     ),
     "TH300": (
         "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",

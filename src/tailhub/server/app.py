@@ -142,7 +142,14 @@ class RelayServer:
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         pages = Pages(
-            self.config, self.service, self._fleet, self.stun, certificate, self.advertised, self._acme_tokens
+            self.config,
+            self.service,
+            self._fleet,
+            self.stun,
+            certificate,
+            self.advertised,
+            self._acme_tokens,
+            self.verification,
         )
         self.context.pages = pages.public
         if self._fleet is not None:

@@ -203,13 +203,17 @@ class Fleet:
         """A page that shows numbers, made when all workers have said theirs."""
 
         async def answer() -> Response:
-            # One question serves all who ask meanwhile; a page that gives up must not end it for the others.
-            if self._counting is None or self._counting.done():
-                self._counting = self._loop.create_task(self._count())
-            await asyncio.shield(self._counting)
+            await self.counted()
             return make()
 
         return self._loop.create_task(answer())
+
+    async def counted(self) -> None:
+        """Have all workers say their numbers, unless one takes long."""
+        # One question serves all who ask meanwhile; a page that gives up must not end it for the others.
+        if self._counting is None or self._counting.done():
+            self._counting = self._loop.create_task(self._count())
+        await asyncio.shield(self._counting)
 
     async def _count(self) -> None:
         number = next(self._asked)

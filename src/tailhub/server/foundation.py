@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub import box, findings
 from tailhub.certs.files import Certificate
@@ -80,7 +81,9 @@ class Foundation:
                 self._undo.callback(spec.path.unlink, missing_ok=True)
         self.notes += self.listeners.notes
         ports = [bound.port for bound in self.listeners.shares[0]]
-        elsewhere = {name: getattr(self.config, name) for name in ("key_file", "mesh_key_file", "acme_ca_file")}
+        names = ("key_file", "mesh_key_file", "acme_ca_file", "allow_list")
+        values = {name: getattr(self.config, name) for name in names}
+        elsewhere = {name: value for name, value in values.items() if isinstance(value, Path)}
         self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
         self.admin_socket = bind_unix(path / ADMIN_SOCKET)
         self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)

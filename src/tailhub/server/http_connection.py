@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 
 import h11
 
@@ -26,7 +27,7 @@ from tailhub.server.newcomers import PREFACE_S, Newcomer
 from tailhub.web.message import Request, Response, date, fit, reason, text, without_words
 
 MAX_HEAD_BYTES = 16384  # of a request line with its headers; more is answered 431
-MAX_BODY_BYTES = 65536  # of a request; it is read and ignored
+MAX_BODY_BYTES = 65536  # of a request; on the public port it is read and ignored
 PIECE_COST = 64  # bytes that each piece of a body counts as more: a chunk of one byte takes as long as a large one
 
 # Two lengths: a proxy in front that goes by the other one would pass on as a body what is a request to us.
@@ -43,6 +44,7 @@ class HttpConnection:
 
     __slots__ = (
         "_awaited",
+        "_body",
         "_body_bytes",
         "_can_upgrade",
         "_context",
@@ -69,6 +71,7 @@ class HttpConnection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._request: Request | None = None
         self._awaited: asyncio.Future[Response] | None = None  # the answer to `_request`, from elsewhere
+        self._body = b""
         self._body_bytes = 0
 
     def prepare(self, buf: bytearray) -> int:
@@ -117,7 +120,7 @@ class HttpConnection:
                     self._request = Request(
                         event.method, event.target, event.http_version, list(event.headers), self._newcomer.ip
                     )
-                    self._body_bytes = 0
+                    self._body, self._body_bytes = b"", 0
                     if {name for name, _ in event.headers} >= _LENGTHS:
                         self._respond(text(400, "A request has a length or is chunked, not both (RFC 9112, 6.3)."))
                         stream.close("malformed HTTP", linger=True)
@@ -127,6 +130,8 @@ class HttpConnection:
                         stream.write(self._http.send(go_on) or b"")
                 elif isinstance(event, h11.Data):
                     self._body_bytes += len(event.data) + PIECE_COST
+                    if not self._can_upgrade:
+                        self._body += event.data
                     if self._body_bytes > MAX_BODY_BYTES:
                         self._respond(text(413, "This page takes no such body."))
                         stream.close("HTTP body too large", linger=True)
@@ -162,7 +167,7 @@ class HttpConnection:
         request = self._request
         if request is None:
             return
-        page = self._page(request)
+        page = self._page(replace(request, body=self._body) if self._body else request)
         if isinstance(page, Response):
             self._finish(page)
             return

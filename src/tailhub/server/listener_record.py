@@ -63,11 +63,11 @@ def origin_of(listener: ListenerConfig) -> Origin:
 
 
 def describe_listeners(
-    listeners: Sequence[ListenerConfig], ports: Sequence[int], elsewhere: Mapping[str, Path | None] | None = None
+    listeners: Sequence[ListenerConfig], ports: Sequence[int], elsewhere: Mapping[str, Path] | None = None
 ) -> bytes:
     """The file's content for these listeners, which were given these ports, and files that are `elsewhere`."""
     records = [_record(listener, port) for listener, port in zip(listeners, ports, strict=True)]
-    paths = {name: _absolute(path) for name, path in (elsewhere or {}).items() if path is not None}
+    paths = {name: _absolute(path) for name, path in (elsewhere or {}).items()}
     return (
         json.dumps({"listeners": [asdict(record) for record in records], "elsewhere": paths}, indent=1).encode() + b"\n"
     )

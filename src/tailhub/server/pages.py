@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import tailhub
 from tailhub.certs.files import Certificate
+from tailhub.keys import NodePublic
+from tailhub.relay.refusals import Here
 from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
@@ -25,6 +28,12 @@ from tailhub.web.pages import PublicPages, PublicSources
 from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
+if TYPE_CHECKING:
+    from tailhub.server.verification import Verification
+    from tailhub.web.operator_api import OperatorApi
+
+API: Final = b"/api/v1/"  # begins the paths of the operator's calls
+
 
 class Pages:
     """Made once, after the relay listens. With a `fleet` numbers are those of all workers, asked for each time."""
@@ -38,6 +47,7 @@ class Pages:
         certificate: Callable[[], Certificate | None],
         advertised: Advertised,
         acme_tokens: Mapping[str, bytes],
+        verification: Verification | None,
     ) -> None:
         self._service = service
         self._fleet = fleet
@@ -55,6 +65,10 @@ class Pages:
         # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
         operator = OperatorSources(self._health, self._metrics, self._map_json)
         self._operator = OperatorPages(operator, own_names)
+        self._verification = verification
+        self._api: OperatorApi | None = None
+        if verification is not None:  # whose decisions are remembered
+            self._api = self._make_api()
 
     def public(self, request: Request) -> Response | asyncio.Future[Response]:
         """Answer on the public port."""
@@ -64,9 +78,33 @@ class Pages:
 
     def operator(self, request: Request) -> Response | asyncio.Future[Response]:
         """Answer on the operator's listeners."""
+        if request.path_and_query.startswith(API):
+            return self._operator.refusal(request) or self._call(request)
         if self._fleet is not None and request.path == b"/metrics":
             return self._fleet.after_counting(lambda: self._operator.respond(request))
         return self._operator.respond(request)
+
+    # --- the operator's calls -----------------------------------------------------------------------------------------
+
+    def _make_api(self) -> OperatorApi:
+        from tailhub.server.access_actions import AccessActions
+        from tailhub.web.operator_api import OperatorApi
+
+        return OperatorApi(AccessActions(self._verification, self._who_is_here).routes)
+
+    def _call(self, request: Request) -> Response | asyncio.Future[Response]:
+        if self._api is None:
+            self._api = self._make_api()
+        response = self._api.respond(request)
+        return response if isinstance(response, Response) else asyncio.ensure_future(response)
+
+    async def _who_is_here(self) -> Here:
+        if self._fleet is not None:
+            await self._fleet.counted()
+        snapshots = self._snapshots(traffic=True)
+        rows = [row for snapshot in snapshots for row in snapshot.traffic]
+        connected = {NodePublic.parse(row.key).raw: row.address for row in rows}
+        return Here(connected, frozenset(key for snapshot in snapshots for key in snapshot.held))
 
     # --- what they show -----------------------------------------------------------------------------------------------
 

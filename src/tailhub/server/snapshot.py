@@ -24,6 +24,7 @@ class ServiceSnapshot:
     values: MetricValues
     faults: list[str]
     traffic: list[TrafficRow]  # empty unless asked for
+    held: list[bytes]  # keys that were refused and wait; likewise
 
 
 def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
@@ -42,7 +43,9 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
     values: MetricValues = {**_relay(relay), **_connections(service), **_process()}
     for link in links:
         values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
-    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows)
+    door = service.context.door
+    held = [login.key for login in door.held] if traffic and door is not None else []
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held)
 
 
 def sum_values(parts: Sequence[MetricValues]) -> MetricValues:

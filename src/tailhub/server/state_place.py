@@ -20,6 +20,7 @@ from tailhub.exceptions import MachineError
 
 __all__ = [
     "ADMIN_SOCKET",
+    "ALLOWED_KEYS",
     "PINNED_CERT",
     "PINNED_KEY",
     "RELAY_KEY",
@@ -35,6 +36,7 @@ SYSTEM_STATE = Path("/var/lib/tailhub")
 RELAY_KEY = "derper.key"
 PINNED_CERT = "pinned.crt"
 PINNED_KEY = "pinned.key"
+ALLOWED_KEYS = "allowed_keys"  # the allow list, where it has no other place
 ADMIN_SOCKET = "admin.sock"  # of the operator's pages, while a relay runs
 
 _USER_STATE = ".local/state/tailhub"  # below a home directory

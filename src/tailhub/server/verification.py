@@ -21,7 +21,7 @@ from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
-from tailhub.verifiers.verifier import Verifier
+from tailhub.verifiers.verifier import Verifier, Watching
 
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
@@ -69,7 +69,10 @@ class Verification:
         self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
-        self._verifiers = verifiers
+        self.verifiers = verifiers
+        for verifier in verifiers:
+            if isinstance(verifier, Watching):
+                verifier.on_change = self.changed
         self._policy = policy
         self._events = events
         self._limit_s = limit_s
@@ -120,6 +123,9 @@ class Verification:
             if question.task is not None:
                 question.task.cancel()
         self._questions.clear()
+        for verifier in self.verifiers:
+            if isinstance(verifier, Watching):
+                verifier.stop()
 
     def _begin(self, asked: tuple[bytes, Address], question: _Question) -> None:
         task = question.task = asyncio.get_running_loop().create_task(self._decide(*asked))
@@ -170,7 +176,7 @@ class Verification:
 
     async def _ask_all(self, key: bytes, address: Address) -> list[Verdict]:
         """What they say, as far as it matters."""
-        tasks = [asyncio.create_task(self._ask_one(verifier, key, address)) for verifier in self._verifiers]
+        tasks = [asyncio.create_task(self._ask_one(verifier, key, address)) for verifier in self.verifiers]
         verdicts: list[Verdict] = []
         try:
             for earliest in asyncio.as_completed(tasks):
@@ -234,7 +240,7 @@ class Verification:
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self._verifiers if verifier.name == name), None)
+        verifier = next((verifier for verifier in self.verifiers if verifier.name == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -294,4 +300,9 @@ def make_verifiers(config: RelayConfig) -> list[Verifier]:
 
         url, fails_open = parse_url(config.verify_url), config.verify_url_fail_open
         verifiers.append(UrlVerifier(url, config.place("verify_url"), fails_open=fails_open))
+    if config.allow_list is not None:
+        from tailhub.server.allow_file import make_allow_list
+
+        if (allow_list := make_allow_list(config, config)) is not None:
+            verifiers.append(allow_list)
     return verifiers

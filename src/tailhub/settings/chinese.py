@@ -52,6 +52,7 @@ MEANINGS: dict[str, str] = {
     "verify_url_fail_open": "verify_url 连不上时放所有人进来。",
     "verify_all": "所有验证者都放行才算数；默认有一个放行即可。",
     "verify_timeout_s": "等待验证者回答的时间（0：与客户端等待的时间相同，10 秒）。",
+    "allow_list": "只允许此文件列出的密钥使用中继（tailhub allow）；on：状态目录里的文件。",
     "remember_days": "验证者联系不上时，它放行过的设备在多少天内继续放行（0：不放行）。",
     "refuse": "被拒绝的客户端得到什么：hold（其用户能看到原因，客户端安静等待）或 close（与原版一样断开）。",
     "refuse_text": "被拒绝的客户端的用户在 tailscale status 中看到的文字；{key} 替换为短密钥。",

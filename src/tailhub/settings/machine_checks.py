@@ -6,6 +6,7 @@ Each check gives findings and never raises for what it finds; one that looks at 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -85,10 +86,20 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
             yield from asyncio.run(look_at_verifiers(config))[1]
 
 
+def check_allow_list(config: RelayConfig) -> Iterator[Finding]:
+    """Can the allow list be read, all of it?"""
+    if config.allow_list is not None:
+        from tailhub.server.allow_file import allow_file, allow_list_findings
+
+        file = allow_file(config, config, os.environ)
+        yield from allow_list_findings(file) if file is not None else ()
+
+
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_certificates,
     check_mesh_key,
     check_rate_limit,
     check_acme,
     check_verifiers,
+    check_allow_list,
 )

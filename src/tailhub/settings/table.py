@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
+from tailhub.server.tenant_config import ALLOW_ON
 
 Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names"]
 """How it is written: "texts" may be given several times, "names" are separated by commas."""
@@ -35,7 +36,7 @@ class Setting:
 
     `field` is its name in the configuration's class; `example` what the documentation writes; `in_listen`: may it stand
     in a ``[[listen]]`` table? `shown_default` is for a default that is found out. A `secret` is never printed,
-    nor are user, password and query of a `secret_url`.
+    nor are user, password and query of a `secret_url`. `words` may stand where else a path does.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Setting:
     shown_default: str = ""
     secret: bool = False
     secret_url: bool = False
+    words: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -350,6 +352,16 @@ SETTINGS: tuple[Setting, ...] = (
         "SECONDS",
         "3",
         shown_default="5",
+    ),
+    Setting(
+        "allow_list",
+        _S.ACCESS,
+        "path",
+        None,
+        "Only those keys may relay that this file lists (tailhub allow); on: a file in the state directory.",
+        "FILE|on",
+        "on",
+        words=(ALLOW_ON,),
     ),
     Setting(
         "remember_days",

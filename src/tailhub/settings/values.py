@@ -118,7 +118,9 @@ def _texts(setting: Setting, text: str) -> tuple[str, ...]:
     return tuple(part for part in parts if part) if setting.kind == "names" else parts
 
 
-def _path(setting: Setting, text: str, place: Place, directory: Path | None) -> Path:
+def _path(setting: Setting, text: str, place: Place, directory: Path | None) -> Path | str:
+    if text in setting.words:
+        return text
     if not text:
         # An unset variable of a script: it must not become the current directory.
         if place.form == "flag":

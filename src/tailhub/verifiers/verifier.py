@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tailhub.findings import Finding
 from tailhub.relay.admission import Verdict
 
-__all__ = ["Verifier", "trouble", "words"]
+__all__ = ["Verifier", "Watching", "trouble", "words"]
 
 _MOST_WORDS = 200  # characters
 
@@ -32,6 +33,19 @@ class Verifier(Protocol):
 
     async def probe(self, limit_s: float) -> Finding | None:
         """What keeps it from answering, None if nothing is seen within `limit_s`."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A verifier that learns of changes by itself.
+
+    It calls `on_change` with the raw keys whose answer may be another now, None for any; it works until `stop`.
+    """
+
+    on_change: Callable[[Collection[bytes] | None], None]
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
 
 
 def words(text: object) -> str:

@@ -20,10 +20,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The head of an HTTP request, as h11 gives it.
+    """An HTTP request, as h11 gives it.
 
     `target` is the request target as it was sent, `headers` have names in lower case. `peer_ip` is the caller's
-    address without brackets or zone, or ``""`` for a caller over a unix socket.
+    address without brackets or zone, or ``""`` for a caller over a unix socket. `body` is empty on the public port.
     """
 
     method: bytes
@@ -31,6 +31,7 @@ class Request:
     http_version: bytes
     headers: Sequence[Header]
     peer_ip: str
+    body: bytes = b""
 
     def header(self, name: bytes) -> bytes | None:
         """Give the first value of a header, None if it is absent. `name` is in lower case."""

@@ -2,7 +2,7 @@
 
 They change nothing and carry no secret, but they say who runs what; so a caller over TCP must name this machine in
 its Host header by an address or a loopback name, which a web page in a browser here cannot do for its own domain
-(DNS rebinding).
+(DNS rebinding). That holds for the calls of `tailhub.web.operator_api` too, which stand beside them.
 """
 
 from __future__ import annotations
@@ -52,14 +52,20 @@ class OperatorPages:
         return fit(request, self._respond(request))
 
     def _respond(self, request: Request) -> Response:
-        if request.peer_ip and not self._is_host_allowed(request):
-            return text(403, "expected a Host header with an IP address or localhost")
+        if (refusal := self.refusal(request)) is not None:
+            return refusal
         page = self._pages.get(request.path)
         if page is None:
             return text(404, "no such page; / lists them")
         if not request.is_read:
             return method_not_allowed(b"GET, HEAD", "these pages are only read: use GET")
         return page(request)
+
+    def refusal(self, request: Request) -> Response | None:
+        """The answer to a caller who may not ask anything, by this name for the machine; None for any other."""
+        if request.peer_ip and not self._is_host_allowed(request):
+            return text(403, "expected a Host header with an IP address or localhost")
+        return None
 
     def _is_host_allowed(self, request: Request) -> bool:
         host = request_host(request)

@@ -1,0 +1,194 @@
+"""An allow list that is a file: reading it, noticing that it has changed, and editing it in one go.
+
+What people write into it stays: a command changes the lines of the keys that it is about. The file is replaced as a
+whole, with its mode and owner, where a link leads to.
+
+Not here: its form (`tailhub.relay.allowed_keys`) and what follows from it (`tailhub.verifiers.allow_list`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import TypeAlias
+
+from tailhub import findings
+from tailhub.certs.files import read_file
+from tailhub.exceptions import FindingError, LocalError, MachineError
+from tailhub.findings import Finding
+from tailhub.relay.allowed_keys import AllowedKey, Listing, parse_listing, with_key, without_keys
+from tailhub.server.config import RelayConfig
+from tailhub.server.state_files import NEW, give_to_owner, sync_directory, write_whole
+from tailhub.server.state_place import ALLOWED_KEYS, locate
+from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
+from tailhub.verifiers.allow_list import AllowList
+
+__all__ = ["AllowFile", "allow_file", "allow_list_findings", "make_allow_list"]
+
+MAX_BYTES = 8 << 20
+_HEADER = "# Who may relay, a key a line: nodekey:<64 hex digits> NAME [tenant=TENANT] # comment\n"
+_TRIES = 3  # of an edit, while somebody else writes the file
+
+_Trace: TypeAlias = "tuple[int, ...]"  # empty: there is no file
+
+
+class AllowFile:
+    """The file at `path`, which `option` names. Keys without a tenant belong to `tenant`.
+
+    One that `may_lack` is an empty list until it is made; any other must be there, and each must stay.
+    """
+
+    def __init__(self, path: Path, option: str = "--allow-list", tenant: str = "", *, may_lack: bool = False) -> None:
+        self.path = path
+        self.place = str(path)
+        self._option = option
+        self._tenant = tenant
+        self._may_lack = may_lack
+        self._lock = Lock()  # looks and edits come from different threads
+        self._text = ""  # what was last read
+        self._seen: _Trace | None = None  # at the last look
+        self._taken: _Trace | None = None  # as of what was last read; None: it cannot be read
+
+    # --- as a verifier's backing --------------------------------------------------------------------------------------
+
+    async def read(self) -> Listing:
+        """The list as it is now. Raises `MachineError`."""
+        return await asyncio.to_thread(self.load)  # it may lie on a disk that does not answer
+
+    async def changed(self) -> Listing | None:
+        """The list if it has changed and two looks in a row have found the same. Raises `MachineError`."""
+        return await asyncio.to_thread(self.look)
+
+    async def allow(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
+        """Write this key. Raises `MachineError`."""
+        await asyncio.to_thread(self.add, entry, replaces)
+
+    async def disallow(self, keys: Collection[bytes]) -> None:
+        """Take the lines of these keys out. Raises `MachineError`."""
+        await asyncio.to_thread(self.remove, keys)
+
+    # --- the same without an event loop -------------------------------------------------------------------------------
+
+    def load(self) -> Listing:
+        """See `read`."""
+        with self._lock:
+            self._taken = None
+            taken = _trace(self.path)
+            self._text = self._read()
+            listing = _parse(self._text, self.path)
+            self._taken = taken
+        keys = {key: self._with_tenant(entry) for key, entry in listing.keys.items()}
+        return replace(listing, keys=keys)
+
+    def look(self) -> Listing | None:
+        """See `changed`."""
+        seen = _trace(self.path)
+        is_settled, self._seen = seen == self._seen, seen
+        return self.load() if is_settled and seen != self._taken else None
+
+    def add(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
+        """See `allow`."""
+        tenant = "" if entry.tenant == self._tenant else entry.tenant
+        self._edit(lambda text: with_key(without_keys(text, replaces), replace(entry, tenant=tenant)))
+
+    def remove(self, keys: Collection[bytes]) -> None:
+        """See `disallow`."""
+        self._edit(lambda text: without_keys(text, keys))
+
+    def _with_tenant(self, entry: AllowedKey) -> AllowedKey:
+        return entry if entry.tenant else replace(entry, tenant=self._tenant)
+
+    def _read(self) -> str:
+        if not self._text and self._may_lack and not os.path.lexists(self.path):
+            return ""
+        return read_file(self.path, self._option, most_bytes=MAX_BYTES).decode("utf-8", "surrogateescape")
+
+    def _edit(self, change: Callable[[str], str]) -> None:
+        with self._lock:
+            for tries_left in reversed(range(_TRIES)):
+                before = _trace(self.path)
+                # A file that has gone is made anew with what was in it.
+                text = self._read() if before else self._text or _HEADER
+                edited = change(text)
+                if edited == text and before:
+                    return
+                _parse(edited, self.path)
+                if _trace(self.path) == before or not tries_left:
+                    break
+            try:
+                if self._may_lack:  # a relay's state, which may be begun with its list
+                    self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _replace(self.path, edited.encode("utf-8", "surrogateescape"))
+            except OSError as exc:
+                raise MachineError(findings.file_trouble(self.place, exc.strerror or str(exc))) from exc
+
+
+def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, str]) -> AllowFile | None:
+    """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none."""
+    if config.allow_list == ALLOW_ON:
+        # One file for all tenants: a line without a tenant is the relay's own.
+        path = locate(relay.state_dir, environ, os.geteuid() if hasattr(os, "geteuid") else None) / ALLOWED_KEYS
+        return AllowFile(path, relay.place("allow_list"), may_lack=True)
+    if isinstance(config.allow_list, Path):
+        return AllowFile(config.allow_list, relay.place("allow_list"), config.tenant)
+    return None
+
+
+def make_allow_list(config: TenantConfig, relay: RelayConfig) -> AllowList | None:
+    """The allow list of a tenant (`config`) of `relay`, as a verifier; None if it has none."""
+    file = allow_file(config, relay, os.environ)
+    return AllowList(file, config.tenant) if file is not None else None
+
+
+def allow_list_findings(file: AllowFile) -> list[Finding]:
+    """What is wrong or doubtful about a list."""
+    try:
+        listing = file.load()
+    except FindingError as exc:
+        return [exc.finding] if isinstance(exc.finding, Finding) else []
+    return [*listing.found, *([] if listing.keys else [findings.allow_list_empty(file.place)])]
+
+
+def _parse(text: str, path: Path) -> Listing:
+    try:
+        return parse_listing(text, str(path))
+    except LocalError as exc:
+        raise MachineError(findings.file_trouble(str(path), str(exc))) from exc
+
+
+def _trace(path: Path) -> _Trace:
+    """What changes when the file does."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ()
+    except OSError as exc:
+        return (exc.errno or 0,)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put `data` in the place of the file, or make it. Raises `OSError`; nothing has changed then."""
+    target = path.resolve()
+    new = target.with_name(target.name + NEW)
+    try:
+        write_whole(new, data)
+        try:
+            status = target.stat()
+        except FileNotFoundError:
+            give_to_owner(new, target.parent)
+        else:
+            if hasattr(os, "geteuid") and os.geteuid() == 0:
+                with contextlib.suppress(PermissionError):  # root of a container may lack that right
+                    os.chown(new, status.st_uid, status.st_gid)
+            new.chmod(status.st_mode & 0o7777)
+        new.replace(target)
+        sync_directory(target.parent)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
