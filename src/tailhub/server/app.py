@@ -36,6 +36,7 @@ from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
 
 if TYPE_CHECKING:
+    from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
     from tailhub.server.verification import Verification
 
@@ -141,6 +142,7 @@ class RelayServer:
         loop = asyncio.get_running_loop()
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
+        drain = self._make_drain()
         pages = Pages(
             self.config,
             self.service,
@@ -150,6 +152,7 @@ class RelayServer:
             self.advertised,
             self._acme_tokens,
             self.verification,
+            drain,
         )
         self.context.pages = pages.public
         if self._fleet is not None:
@@ -167,6 +170,15 @@ class RelayServer:
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
+
+    def _make_drain(self) -> Drain:
+        """What empties the relay when it is asked to."""
+        from tailhub.server.evacuating import Drain
+
+        tell = self.service.set_evacuation if self._fleet is None else self._fleet.set_evacuation
+        drain = Drain(self.steersman, self.stun, tell)
+        self._undo.callback(drain.close)
+        return drain
 
     def _get_certificates(self) -> None:
         """Begin to get and renew what an ACME server is to issue."""

@@ -79,10 +79,10 @@ class Drain:
         return 0.0 if self.evacuation is None else self._loop.time() - self.evacuation.began_at
 
     def start(self, delay_s: float) -> None:
-        """Empty the relay, with STUN late for so long before anybody is closed. One that goes on is begun again."""
-        now = self._loop.time()
-        self.evacuation = Evacuation(now, delay_s)
-        self._enter()
+        """Empty the relay, with STUN late for so long before anybody is closed. One that goes on, goes on."""
+        if self.evacuation is None:
+            self.evacuation = Evacuation(self._loop.time(), delay_s)
+            self._enter()
 
     def stop(self) -> None:
         """Serve everyone again."""
