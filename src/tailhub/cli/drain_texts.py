@@ -7,8 +7,8 @@ from tailhub.findings import Language
 TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "off": "The relay is not being emptied. Homes here: {homes}, visitors: {visitors}.",
-        "delaying": "STUN is answered late, busy devices move by themselves. Homes left: {homes}, visitors: {visitors}; "
-        "quiet ones are asked to move in {left}.",
+        "delaying": "STUN is answered late, and busy devices move by themselves. Homes left: {homes}, visitors: "
+        "{visitors}; quiet ones are asked to move in {left}.",
         "closing": "Quiet devices are asked to move. Homes left: {homes}, visitors: {visitors}.",
         "empty": "The relay is empty: no device has its home here. It can be stopped now.",
         "left": "Homes left: {homes}. They do not find another region near enough, or never stop sending:",
