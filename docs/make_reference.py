@@ -252,6 +252,7 @@ def metrics_page() -> str:
                 ("`kind`", "`disco` (path discovery), `other`"),
                 ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
                 ("`disposition`", code_list(StunServer([]).dispositions())),
+                ("`tenant`", "as the configuration calls it; `default` is that of the relay's own settings"),
                 ("`family`", "`ipv4`, `ipv6`"),
                 ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
                 ("`result`", "`passed on`, `backend unreachable`"),

@@ -33,7 +33,10 @@ class LockstepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What each turn finds: `pairs` senders with `packets` packets each, for their partner or (`spread`) for all."""
+    """What each turn finds: `pairs` senders with `packets` packets each, for their partner or (`spread`) for all.
+
+    Beside them there are so many silent `keys`, in all `tenants` alike; the senders belong to the first of these.
+    """
 
     name: str
     pairs: int
@@ -41,6 +44,8 @@ class Case:
     size: int = 1200  # bytes of a packet
     spread: bool = False
     disco: bool = False
+    keys: int = 0
+    tenants: int = 1
 
     @property
     def packets_a_turn(self) -> int:
@@ -61,6 +66,7 @@ CASES = (
     Case("k1", pairs=8, packets=1),
     Case("k16", pairs=8, packets=16),
     Case("spread", pairs=8, packets=16, spread=True),
+    Case("tenants", pairs=8, packets=16, spread=True, keys=10_000, tenants=100),
     Case("disco", pairs=8, packets=4, size=120, disco=True),
 )
 

@@ -19,6 +19,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
+from ipaddress import IPv4Address
 from typing import Protocol
 from unittest.mock import patch
 
@@ -36,6 +38,7 @@ from tailhub.net.tls_context import server_context
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.connection import Identity
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.context import ServerContext
@@ -93,7 +96,7 @@ def _run_relay(
     loop = asyncio.SelectorEventLoop(selector)
     selector.stop = loop.stop
     try:
-        context = _make_context(loop, selector)
+        context = _make_context(loop, selector, case)
         for number, sock in enumerate(relay_ends):
             accept_public(context, 0, sock, (HOST, 1024 + number))
         loop.run_forever()
@@ -114,12 +117,36 @@ def _run_relay(
         )
 
 
-def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector) -> ServerContext:
+def _make_relay(case: Case, own_key: bytes) -> Relay:
+    """A relay with the keys that are there beside the case's clients, which never speak."""
+    names = [f"tenant {number}" for number in range(1, case.tenants)]
+    relay = Relay(QueueLimits(max_age_s=_FOR_EVER_S), own_key=own_key, tenants=names)
+    tenants = ["", *names]
+    for number in range(case.keys):
+        key = sha256(number.to_bytes(4, "big")).digest()
+        identity = Identity(
+            key, relay.next_connection_id(), IPv4Address(HOST), 1, tenant=tenants[number % case.tenants]
+        )
+        relay.register(identity, _Silent())
+    return relay
+
+
+class _Silent:
+    """The sink of a connection that nobody writes to."""
+
+    def wake(self) -> None:
+        """Nothing comes."""
+
+    def close(self, reason: str) -> None:
+        """It is not open."""
+
+
+def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector, case: Case) -> ServerContext:
     public = box.public_key(_PRIVATE_KEY)
     tls = tls_context()
     return ServerContext(
         loop=loop,
-        relay=Relay(QueueLimits(max_age_s=_FOR_EVER_S), own_key=public.raw),
+        relay=_make_relay(case, public.raw),
         private_key=_PRIVATE_KEY,
         public_key=public.raw,
         server_key_frame=frames.server_key(public.raw),

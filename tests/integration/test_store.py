@@ -207,17 +207,17 @@ def admission(at: float, key: bytes = A, node: str = "laptop") -> Admission:
             [Batch("w", 1, confirmed=(admission(9),)), Batch("v", 1, confirmed=(admission(5, node="old"),))],
             [admission(9)],
         ),
-        ([Batch("w", 1, confirmed=(admission(5),)), Batch("w", 2, ended=(End(A, T, "tailscaled", 6),))], []),
-        ([Batch("w", 1, confirmed=(admission(5),), ended=(End(A, T, "tailscaled", 6),))], []),
+        ([Batch("w", 1, confirmed=(admission(5),)), Batch("w", 2, ended=(End(A, "tailscaled", 6),))], []),
+        ([Batch("w", 1, confirmed=(admission(5),), ended=(End(A, "tailscaled", 6),))], []),
         (
-            [Batch("w", 1, confirmed=(admission(9),)), Batch("v", 1, ended=(End(A, T, "tailscaled", 6),))],
+            [Batch("w", 1, confirmed=(admission(9),)), Batch("v", 1, ended=(End(A, "tailscaled", 6),))],
             [admission(9)],
         ),
-        ([Batch("w", 1, confirmed=(admission(5),)), Batch("w", 2, ended=(End(A, T, "url", 6),))], [admission(5)]),
+        ([Batch("w", 1, confirmed=(admission(5),)), Batch("w", 2, ended=(End(A, "url", 6),))], [admission(5)]),
         (
             [
                 Batch("w", 1, confirmed=(admission(5),)),
-                Batch("w", 2, ended=(End(A, T, "tailscaled", 6),)),
+                Batch("w", 2, ended=(End(A, "tailscaled", 6),)),
                 Batch("v", 1, confirmed=(admission(5.5),)),
             ],
             [],
@@ -225,7 +225,7 @@ def admission(at: float, key: bytes = A, node: str = "laptop") -> Admission:
         (
             [
                 Batch("w", 1, confirmed=(admission(5),)),
-                Batch("w", 2, ended=(End(A, T, "tailscaled", 6),)),
+                Batch("w", 2, ended=(End(A, "tailscaled", 6),)),
                 Batch("v", 1, confirmed=(admission(7),)),
             ],
             [admission(7)],
@@ -250,7 +250,7 @@ def test_a_no_to_a_stranger_leaves_nothing(place: Path | str) -> None:
     """Whoever was never admitted cannot fill the store by being refused."""
 
     async def scenario(store: Store) -> None:
-        await store.save(Batch("w", 1, ended=(End(A, T, "tailscaled", 6),)))
+        await store.save(Batch("w", 1, ended=(End(A, "tailscaled", 6),)))
         await store.save(Batch("w", 2, confirmed=(admission(5),)))
         assert await store.admissions() == [admission(5)]
 

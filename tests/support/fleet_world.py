@@ -49,9 +49,17 @@ class MemoryLink:
 class FleetWorld(World):
     """`relays` are the workers; `relay` is the one that spoke or was spoken to last."""
 
-    def __init__(self, workers: int = 3, limits: QueueLimits | None = None) -> None:
-        super().__init__(limits)
+    def __init__(
+        self,
+        workers: int = 3,
+        limits: QueueLimits | None = None,
+        tenants: tuple[str, ...] = (),
+        pairs: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(limits, tenants=tenants, pairs=pairs)
         self.limits = limits
+        self._tenants = tenants
+        self._pairs = pairs
         self.relays = [self.relay]
         self.links: dict[tuple[int, int], MemoryLink] = {}
         for _ in range(1, workers):
@@ -61,7 +69,7 @@ class FleetWorld(World):
 
     def start_worker(self, number: int = -1) -> None:
         """One more worker, or another one in the place of `number`, with links to all others."""
-        relay = Relay(self.limits, own_key=key_of("relay"))
+        relay = Relay(self.limits, own_key=key_of("relay"), tenants=self._tenants, tenant_pairs=self._pairs)
         if number < 0:
             number = len(self.relays)
             self.relays.append(relay)

@@ -18,8 +18,9 @@ MAX_AGE_S = QueueLimits().max_age_s
 class Model:
     """What one connection should be sent."""
 
-    def __init__(self, key: str, login_at: float) -> None:
+    def __init__(self, key: str, login_at: float, tenant: str) -> None:
         self.key = key
+        self.tenant = tenant
         self.login_at = login_at
         self.home = False
         self.control: list[Frame] = []
@@ -39,13 +40,18 @@ class Model:
 
 
 class RelayMachine(RuleBasedStateMachine):
-    """Clients of four keys come, speak, read and go; the queues are far from their bounds."""
+    """Clients of four keys come, speak, read and go; the queues are far from their bounds.
+
+    They are admitted to one of `tenants`, the mesh peer to the nameless one; those of `pairs` may reach each other.
+    """
 
     connections: Bundle[str] = Bundle("connections")
+    tenants: tuple[str, ...] = ("",)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(tenants=self.tenants[1:], pairs=self.pairs)
         self.models: dict[str, Model] = {}
         self.of_key: defaultdict[str, list[str]] = defaultdict(list)  # by key, the most recent writer last
         self.watchers: list[str] = []
@@ -53,6 +59,13 @@ class RelayMachine(RuleBasedStateMachine):
         self.logins = 0
 
     # --- the model ----------------------------------------------------------------------------------------------------
+
+    def _can_reach(self, one: str, other: str) -> bool:
+        """May devices of these tenants exchange packets?"""
+        return one == other or (one, other) in self.pairs or (other, one) in self.pairs
+
+    def _watchers_of(self, tenant: str) -> list[Model]:
+        return [self.models[name] for name in self.watchers if self._can_reach(self.models[name].tenant, tenant)]
 
     def _wrote(self, name: str) -> Model:
         model = self.models[name]
@@ -64,8 +77,8 @@ class RelayMachine(RuleBasedStateMachine):
     def _deliver(self, sender: Model, src: str, dst: str, body: bytes, unknown: str) -> None:
         kind = "disco" if body.startswith(DISCO) else "other"
         names = self.of_key[dst]
-        if not names:
-            self.dropped[unknown, kind] += 1
+        if not names or not self._can_reach(sender.tenant, self.models[names[-1]].tenant):
+            self.dropped["other_tenant" if names else unknown, kind] += 1
             if kind == "disco" and sender.may_hear_not_here(self.world.now):
                 sender.control.append(NotHere(dst))
             return
@@ -87,8 +100,27 @@ class RelayMachine(RuleBasedStateMachine):
             if model.key in other.sources:
                 other.sources.remove(model.key)
                 other.control.append(Gone(model.key))
-        for watcher in self.watchers:
-            self.models[watcher].control.append(Gone(model.key))
+        for watcher in self._watchers_of(model.tenant):
+            watcher.control.append(Gone(model.key))
+
+    def _replaced(self, key: str, tenant: str) -> None:
+        """A key comes to a tenant, perhaps from another one: its connections there end."""
+        before = [name for name in self.of_key[key] if self.models[name].tenant != tenant]
+        if not before:
+            return
+        old = self.models[before[0]].tenant
+        for name in before:
+            model = self.models.pop(name)
+            self.of_key[key].remove(name)
+            self.dropped["gone_disconnected", "disco"] += len(model.disco)
+            self.dropped["gone_disconnected", "other"] += len(model.data)
+        for other in self.models.values():
+            if key in other.sources and not self._can_reach(other.tenant, tenant):
+                other.sources.remove(key)
+                other.control.append(Gone(key))
+        for watcher in self._watchers_of(old):
+            if not self._can_reach(watcher.tenant, tenant):
+                watcher.control.append(Gone(key))
 
     def _fresh(self, lane: list[tuple[float, Packet]], kind: str) -> list[Frame]:
         oldest = self.world.now - MAX_AGE_S
@@ -99,14 +131,16 @@ class RelayMachine(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    @rule(target=connections, key=st.sampled_from(KEYS))
-    def login(self, key: str) -> str:
+    @rule(target=connections, key=st.sampled_from(KEYS), number=st.integers(0, 5))
+    def login(self, key: str, number: int) -> str:
         self.logins += 1
         name = f"{key}{self.logins}"
-        for watcher in self.watchers:
-            self.models[watcher].control.append(Present(key, 2 if key == "m" else 1))
-        self.world.login(name, key=key, mesh=key == "m")
-        self.models[name] = Model(key, self.world.now)
+        tenant = "" if key == "m" else self.tenants[number % len(self.tenants)]
+        self._replaced(key, tenant)
+        for watcher in self._watchers_of(tenant):
+            watcher.control.append(Present(key, 2 if key == "m" else 1))
+        self.world.login(name, key=key, mesh=key == "m", tenant=tenant)
+        self.models[name] = Model(key, self.world.now, tenant)
         self.of_key[key].append(name)
         return name
 
@@ -157,7 +191,8 @@ class RelayMachine(RuleBasedStateMachine):
             self._gone(name)
         else:
             model = self._wrote(name)
-            flood = [Present(other.key, 2 if other.key == "m" else 1) for other in self.models.values()]
+            seen = [other.key for other in self.models.values() if self._can_reach(other.tenant, "")]
+            flood = [Present(key, 2 if key == "m" else 1) for key in seen]
             model.control += sorted(flood)
             if name not in self.watchers:
                 self.watchers.append(name)

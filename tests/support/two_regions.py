@@ -15,7 +15,7 @@ from typing import Any, Self
 import yaml
 
 from support import require
-from support.relay_process import RelayProcess, until
+from support.relay_process import RelayProcess
 from support.tailnet import RELAY_IP, Tailnet
 
 FAR_IP = "198.51.100.2"

@@ -22,6 +22,7 @@ class ScriptedVerifier:
     """Waits until the test answers. `asked` has the keys it was asked about, `cancelled` counts broken questions."""
 
     fails_open = False
+    tenant = ""
 
     def __init__(self, name: str = "script") -> None:
         self.name = name

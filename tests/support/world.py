@@ -96,9 +96,16 @@ class _Client:
 class World:
     """A relay and its clients at the time `now`, which only the test moves."""
 
-    def __init__(self, limits: QueueLimits | None = None, own_key: str = "relay") -> None:
+    def __init__(
+        self,
+        limits: QueueLimits | None = None,
+        own_key: str = "relay",
+        tenants: tuple[str, ...] = (),
+        pairs: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """`tenants` are beside the nameless one; the two of each of `pairs` may reach each other."""
         self.now = 1000.0
-        self.relay = Relay(limits, own_key=key_of(own_key))
+        self.relay = Relay(limits, own_key=key_of(own_key), tenants=tenants, tenant_pairs=pairs)
         self.closed: dict[str, str] = {}  # why the relay closed a connection, by its name
         self._clients: dict[str, _Client] = {}
         self._names: dict[bytes, str] = {}
@@ -115,6 +122,8 @@ class World:
         not_ideal: bool = False,
         address: str = "192.0.2.1",
         port: int = 4000,
+        tenant: str = "",
+        guest: bool = False,
     ) -> None:
         """A client logs in; its connection is called `name`, its key is that of `key` or, without one, of `name`."""
         raw = self._key(key or name)
@@ -129,6 +138,8 @@ class World:
             is_prober=prober,
             is_not_ideal=not_ideal,
             connected_at=self.now,
+            tenant=tenant,
+            is_guest=guest,
         )
         client.connection = self.relay.register(identity, client)
         self._close_those_asked_for()

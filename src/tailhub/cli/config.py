@@ -22,7 +22,7 @@ from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Language
 from tailhub.settings.merge import Given, Origin, Settings, load
-from tailhub.settings.table import BY_NAME, SETTINGS, Section, Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME, Section, Setting
 from tailhub.settings.values import public_text
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _text(setting: Setting, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        value = ", ".join(value)
+        value = ", ".join(str(one) for one in value)
     if value in (None, ""):
         return setting.shown_default or _NONE
     return public_text(setting, str(value))
@@ -231,6 +231,13 @@ def _show_screen(settings: Settings, is_faulty: bool, lang: Language, columns: i
         for name, given in listener.items():
             text = _text(BY_NAME[name], given.value)
             yield from _row(BY_NAME[name], text, _origin(given, "key", words), "key", columns)
+    for tenant in settings.tenants:
+        yield Line("")
+        yield Line(words["tenant"].format(name=tenant["name"].value or _NONE), "step")
+        for name, given in tenant.items():
+            if name != "name":
+                text = _text(TENANT_BY_NAME[name], given.value)
+                yield from _row(TENANT_BY_NAME[name], text, _origin(given, "key", words), "key", columns)
 
 
 def _row(setting: Setting, value: str, where: str, origin: Origin, columns: int) -> Iterator[Line]:
@@ -257,7 +264,11 @@ def _settings_json(settings: Settings) -> dict[str, object]:
         {name: _value_json(BY_NAME[name], given.value, "key", given.place) for name, given in listener.items()}
         for listener in settings.more
     ]
-    return {"file": _file(settings), "settings": values, "more_listeners": more}
+    tenants = [
+        {name: _value_json(TENANT_BY_NAME[name], given.value, "key", given.place) for name, given in tenant.items()}
+        for tenant in settings.tenants
+    ]
+    return {"file": _file(settings), "settings": values, "more_listeners": more, "tenants": tenants}
 
 
 _SOURCES: dict[Origin, str] = {"flag": "flag", "variable": "environment", "key": "file"}
@@ -266,6 +277,8 @@ _SOURCES: dict[Origin, str] = {"flag": "flag", "variable": "environment", "key":
 def _value_json(setting: Setting, value: object, origin: Origin, place: findings.Place | None) -> dict[str, object]:
     if isinstance(value, Path):
         value = str(value)
+    if isinstance(value, tuple):
+        value = [str(one) for one in value]
     if isinstance(value, str) and value:
         value = public_text(setting, value)
     result: dict[str, object] = {"value": value, "source": _SOURCES.get(origin, origin)}

@@ -45,7 +45,7 @@ def _parameters() -> Iterator[inspect.Parameter]:
         yield _parameter(setting.name, _TYPES.get(setting.kind, str), _option(setting))
 
 
-_TYPES: Mapping[str, Any] = {"switch": bool, "texts": list[str]}
+_TYPES: Mapping[str, Any] = {"switch": bool, "texts": list[str], "paths": list[str]}
 
 
 def _option(setting: Setting) -> Any:

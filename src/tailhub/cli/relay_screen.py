@@ -57,7 +57,7 @@ async def show_first_screen(server: RelayServer, lang: Language) -> None:
 
 async def _look_at_verifiers(server: RelayServer) -> tuple[tuple[str, ...], list[Finding]]:
     """Who is asked about clients, and what is doubtful about that."""
-    if not server.config.has_verifiers:
+    if not server.config.asks_verifiers:
         return (), []
     from tailhub.server.verification import look_at_verifiers
 

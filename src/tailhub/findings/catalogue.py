@@ -195,6 +195,14 @@ CATALOGUE: dict[str, Entry] = {
     "TH290": Entry("not-on-record", _ERROR),
     "TH291": Entry("several-keys", _ERROR),
     "TH292": Entry("allow-name", _ERROR),
+    # tenants
+    "TH293": Entry("misplaced-for-tenant", _ERROR),
+    "TH294": Entry("not-a-tenant-table", _ERROR),
+    "TH295": Entry("bad-tenant-name", _ERROR),
+    "TH296": Entry("tenant-without-verifier", _ERROR),
+    "TH297": Entry("unknown-tenant", _ERROR),
+    "TH298": Entry("verifier-twice", _WARNING),
+    "TH299": Entry("default-tenant-empty", _NOTE),
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),

@@ -719,6 +719,39 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[key?Take another name, or put the new key in the place of that one: `--replace`"
         "||As in `--name alice-phone`]].",
     ),
+    "TH293": (
+        "{place}: [[relay?this is a setting of the whole relay, not of one tenant||only tenants have this, in a "
+        "{table} table]].",
+        "[[relay?Write it at the top of the file, above the first `{table}`||Write it below a `{table}`]].",
+    ),
+    "TH294": (
+        "{place}: expected a table for each tenant, found `{found}`.",
+        'Write `{table}` at the end of the file, and below it `name = "friends"` and what belongs to that tenant.',
+    ),
+    "TH295": (
+        "{place}: [[name?[[other?there is a tenant {name} already ({other})||expected 1 to 63 letters of English, "
+        "digits and . _ -, and not default, found `{name}`]]||a tenant needs a name]].",
+        "As in `{place:=friends}`; its counters and its log lines are called so.",
+    ),
+    "TH296": (
+        "{place}: nobody says who belongs to the tenant {name}, so nobody does.",
+        'Say whom to ask below its name, for example `verify_url = "https://headscale.example.com/verify"` or '
+        "`verify_tailscaled = true`.",
+    ),
+    "TH297": (
+        "{place}: there is no tenant `{name}`.",
+        "[[near?Write `{near}`||Others are: {names}]]; default is the tenant of the relay's own settings.",
+    ),
+    "TH298": (
+        "{place}: another tenant asks {verifier} too ({other}). Whom it knows belongs to the first of the two; nobody "
+        "comes to the second by it.",
+        "Ask it for one of them.",
+    ),
+    "TH299": (
+        "{place}: since there are tenants, only those may relay whom a tenant's verifier knows. The settings above the "
+        "tables name no verifier, so nobody belongs to them (default).",
+        "Nothing to do if that is meant. Otherwise name one above the first table.",
+    ),
     "TH300": (
         "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",
         "Answer STUN (`{stun:=:3478}`), or leave {place} out.",

@@ -6,7 +6,7 @@ Not here: how a verifier is asked (`tailhub.verifiers`), and when (`tailhub.serv
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,37 +48,102 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionPolicy:
-    """What admission looks at. Without a mesh key of our own nobody is a mesh peer.
+class TenantPolicy:
+    """What admission to one tenant needs; `name` is the tenant's.
 
-    `needs_all`: every verifier must say yes, as the original has it; else one is enough, so that several tailnets can
-    share a relay. `fails_open` names the verifiers that count as a yes while nobody answers there.
+    `needs_all`: every verifier must say yes, as the original has it; else one is enough. `fails_open` names the
+    verifiers that count as a yes while nobody answers there.
     """
 
-    mesh_key: MeshKey | None = None
+    name: str = ""
     needs_all: bool = False
     fails_open: frozenset[str] = frozenset()
 
+    def decide(self, verdicts: Sequence[Verdict], awaited: int) -> bool | None:
+        """Is the client one of the tenant's? None while it depends on the `awaited` verifiers that have not answered.
+
+        With no verdict at all the answer is no.
+        """
+        if self.needs_all:
+            if not all(self.is_yes(verdict) for verdict in verdicts):
+                return False
+            return None if awaited else bool(verdicts)
+        if any(self.is_yes(verdict) for verdict in verdicts):
+            return True
+        return None if awaited else False
+
+    def is_yes(self, verdict: Verdict) -> bool:
+        """Does a verdict count as a yes?"""
+        if verdict.answer is Answer.UNREACHABLE:
+            return verdict.verifier in self.fails_open
+        return verdict.answer is Answer.ADMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What admission comes to: `tenant`, `node` and `owner` are of a client that is admitted."""
+
+    admits: bool
+    tenant: str = ""
+    node: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionPolicy:
+    """What admission looks at. Without a mesh key of our own nobody is a mesh peer.
+
+    `tenants` are in the configuration's order.
+    """
+
+    mesh_key: MeshKey | None = None
+    tenants: tuple[TenantPolicy, ...] = (TenantPolicy(),)
+
     def is_mesh_peer(self, info: ClientInfo) -> bool:
-        """Whether the client showed the right mesh key. A wrong one, if well-formed, makes a normal client."""
+        """Whether the client showed the right mesh key. A wrong one, if well-formed, makes a normal client.
+
+        A mesh peer is admitted without asking anybody, to the nameless tenant.
+        """
         if self.mesh_key is None or info.mesh_key is None:
             return False
         return hmac.compare_digest(self.mesh_key.raw, info.mesh_key.raw)
 
-    def decide(self, verdicts: Sequence[Verdict], awaited: int) -> bool | None:
-        """Is the client admitted? None while it depends on the verifiers, `awaited` in number, that have not answered.
+    def fails_open(self, verdict: Verdict) -> bool:
+        """Does this verdict count as a yes although nobody answered?"""
+        return verdict.answer is Answer.UNREACHABLE and any(
+            tenant.name == verdict.tenant and tenant.is_yes(verdict) for tenant in self.tenants
+        )
 
-        A mesh peer is admitted without asking anybody. With no verdict at all the answer is no.
+    def decide(
+        self, verdicts: Sequence[Verdict], awaited: Mapping[str, int], *, is_late: bool = False
+    ) -> Ruling | None:
+        """Is the client admitted, and to which tenant? None while that depends on verifiers that have not answered.
+
+        `awaited` says how many those are, by tenant. Of several tenants that know a key the first has it, so that it is
+        always the same one whoever answers quicker: a device that is shared into another tailnet must not change its
+        tenant from login to login. Once a yes has waited for earlier tenants for a while, `is_late`, it counts.
+        A yes of a verifier comes before one for want of an answer: or who fails open would take everybody's devices.
         """
-        if self.needs_all:
-            if not all(self._is_yes(verdict) for verdict in verdicts):
-                return False
-            return None if awaited else bool(verdicts)
-        if any(self._is_yes(verdict) for verdict in verdicts):
-            return True
-        return None if awaited else False
+        is_open: Ruling | None = None
+        is_settled = True
+        for tenant in self.tenants:
+            own = [verdict for verdict in verdicts if verdict.tenant == tenant.name]
+            missing = awaited.get(tenant.name, 0)
+            known = [verdict for verdict in own if verdict.answer is Answer.ADMITTED]
+            is_in = tenant.decide(own, missing)
+            if is_in and known:
+                if is_settled or is_late:
+                    return Ruling(True, tenant.name, _first(v.node for v in known), _first(v.owner for v in known))
+                return None
+            if is_in:
+                is_open = is_open or Ruling(True, tenant.name)
+            if missing and is_in is not False:
+                is_settled = False
+        # A list may put a key into another tenant than its own.
+        if not is_settled or (len(self.tenants) > 1 and any(awaited.values())):
+            return None
+        return is_open or Ruling(False)
 
-    def _is_yes(self, verdict: Verdict) -> bool:
-        if verdict.answer is Answer.UNREACHABLE:
-            return verdict.verifier in self.fails_open
-        return verdict.answer is Answer.ADMITTED
+
+def _first(texts: Iterable[str]) -> str:
+    return next((text for text in texts if text), "")

@@ -9,6 +9,7 @@ from typing import Protocol
 from tailhub.derp.frames import PeerPresent, PresenceFlag
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.send_queue import SendQueue
+from tailhub.relay.tenant import Tenant
 from tailhub.relay.usage import Flow
 
 
@@ -80,11 +81,13 @@ class Connection:
         "received_packets",
         "sink",
         "sources",
+        "tenant",
     )
 
-    def __init__(self, identity: Identity, queue: SendQueue, sink: Sink) -> None:
+    def __init__(self, identity: Identity, queue: SendQueue, sink: Sink, tenant: Tenant) -> None:
         self.identity = identity
         self.key = identity.key
+        self.tenant = tenant  # its key's; another one only when it is being replaced
         self.queue = queue
         self.sink = sink
         self.active_since = identity.connected_at  # monotonic seconds: when it last became its key's active one

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tailhub.relay.tenant import Tenant
+
 
 class PacketForwarder(Protocol):
     """A way to a worker or a relay. Returns at once; what cannot be sent in time is dropped and counted there."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool) -> None:
-        """Pass on a run of RecvPacket frames from one source, read at `now` (monotonic seconds), for the key `dst`."""
+    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+        """Pass on a run of RecvPacket frames from one source, read at `now` (monotonic seconds), for the key `dst`.
+
+        `tenant` is the source's.
+        """
 
 
 class Sibling(PacketForwarder, Protocol):
     """Another worker of this relay. All workers together are one relay, so each knows all keys of the others."""
 
-    def put_present(self, frame: bytes, since: float) -> None:
+    def put_present(self, frame: bytes, since: float, tenant: Tenant) -> None:
         """Tell it of a key that is active here `since` then; `frame` is the PeerPresent of the connection."""
 
     def put_gone(self, key: bytes) -> None:
@@ -35,16 +40,20 @@ class Sibling(PacketForwarder, Protocol):
 class Claim:
     """A forwarder that has a key.
 
-    `since` is when the key was last active there (monotonic seconds), `frame` its PeerPresent. A forwarder that needs
-    neither has one claim for all of its keys.
+    `since` is when the key was last active there (monotonic seconds), `frame` its PeerPresent, `tenant` the key's: None
+    if nobody has said, and then no tenant may reach it. A forwarder that needs nothing of this has one claim for all of
+    its keys.
     """
 
-    __slots__ = ("forwarder", "frame", "since")
+    __slots__ = ("forwarder", "frame", "since", "tenant")
 
-    def __init__(self, forwarder: PacketForwarder, since: float = 0.0, frame: bytes = b"") -> None:
+    def __init__(
+        self, forwarder: PacketForwarder, since: float = 0.0, frame: bytes = b"", tenant: Tenant | None = None
+    ) -> None:
         self.forwarder = forwarder
         self.since = since
         self.frame = frame
+        self.tenant = tenant
 
 
 class Elsewhere:

@@ -11,6 +11,7 @@ from tailhub.relay.connection import Connection
 from tailhub.relay.elsewhere import Claim, Elsewhere, Sibling
 from tailhub.relay.registry import Registry
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.relay.usage import Flow, Usage
 
 MAX_SOURCES = 65536  # keys for each connection whose leaving is reported to it; only a mesh peer can reach this
@@ -45,35 +46,32 @@ class Presence:
 
     def joined(self, connection: Connection) -> bool:
         """A connection is here now. Returns whether its key had none, here or at another worker."""
-        key = connection.key
+        key, tenant = connection.key, connection.tenant
+        before = self._tenant_of(key)
+        if before is not None and before is not tenant:
+            self._change_tenant(key, before, tenant)
         is_first = self.registry.add(connection)
         if self.is_at_sibling(key):
             is_first = False
             self.registry.share(key, displaced=False)
         if self._watchers or self._siblings:
             frame = connection.identity.present_frame()
-            self._tell_watchers(frame)
+            self._tell_watchers(frame, tenant)
             for sibling in self._siblings:
-                sibling.put_present(frame, connection.active_since)
+                sibling.put_present(frame, connection.active_since, tenant)
         return is_first
 
     def left(self, connection: Connection) -> None:
         """A connection is over."""
         self._watchers.pop(connection, None)
         connection.is_watcher = False
-        self.usage.gather((connection,))
-        for source in connection.sources:
-            receivers = self._receivers[source]
-            receivers.discard(connection)
-            if not receivers:
-                del self._receivers[source]
-        connection.sources.clear()
+        self._forget_sources(connection)
         key = connection.key
         if self.registry.remove(connection):
             for sibling in self._siblings:
                 sibling.put_gone(key)
             if not self.is_at_sibling(key):
-                self._key_left(key)
+                self._key_left(key, connection.tenant)
         elif key in self.registry.shared:
             self._tell_siblings(key)
             self._weigh(key)
@@ -93,17 +91,62 @@ class Presence:
             self._receivers.setdefault(src, set()).add(receiver)
         return flow
 
-    def _key_left(self, key: bytes) -> None:
+    def _forget_sources(self, connection: Connection) -> None:
+        """It is not told any more when those leave from whom it has had packets."""
+        self.usage.gather((connection,))
+        for source in connection.sources:
+            receivers = self._receivers[source]
+            receivers.discard(connection)
+            if not receivers:
+                del self._receivers[source]
+        connection.sources.clear()
+
+    def _key_left(self, key: bytes, tenant: Tenant) -> None:
         frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
-        for receiver in self._receivers.pop(key, ()):
+        self._tell_receivers(frame, key, self._receivers.pop(key, set()))
+        if self._watchers:
+            self._tell_watchers(frame, tenant)
+
+    def _tell_receivers(self, frame: bytes, key: bytes, receivers: set[Connection]) -> None:
+        """For these a key is gone; they will not be told of it again."""
+        for receiver in receivers:
             flow = receiver.sources.pop(key, None)
             if flow is not None:
                 self.usage.gather_flow(receiver, key, flow)
             if receiver.queue.put_control(frame):
                 self._stats.peer_gone_disconnected += 1
                 receiver.wake()
-        if self._watchers:
-            self._tell_watchers(frame)
+
+    # --- tenants ------------------------------------------------------------------------------------------------------
+
+    def _tenant_of(self, key: bytes) -> Tenant | None:
+        """Whose key it is now, None if it is nowhere."""
+        connection = self.registry.current(key)
+        if connection is not None:
+            return connection.tenant
+        claim = self.elsewhere.routes.get(key)
+        return None if claim is None else claim.tenant
+
+    def _change_tenant(self, key: bytes, before: Tenant, tenant: Tenant) -> None:
+        """A key has been admitted to another tenant. Its connections are closed, and until that is done they are the
+        new tenant's; who may not reach that one learns that the key has gone, and nothing of it from then on.
+        """
+        for connection in self.registry.of_key(key):
+            self._forget_sources(connection)
+            connection.tenant.left(connection)
+            tenant.handed_over(connection)
+            connection.tenant = tenant
+            connection.sink.close("its key has logged in to another tenant")
+        frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
+        receivers = self._receivers.get(key, set())
+        strangers = {receiver for receiver in receivers if receiver.tenant not in tenant.reaches}
+        receivers -= strangers
+        if not receivers:
+            self._receivers.pop(key, None)
+        self._tell_receivers(frame, key, strangers)
+        for watcher in tuple(self._watchers):
+            if before in watcher.tenant.reaches and tenant not in watcher.tenant.reaches:
+                self._tell_watcher(watcher, frame)
 
     # --- watchers -----------------------------------------------------------------------------------------------------
 
@@ -113,16 +156,22 @@ class Presence:
         return len(self._watchers)
 
     def watch(self, connection: Connection) -> None:
-        """Subscribe a mesh peer: a flood of all, itself included, then changes. Again floods again."""
+        """Subscribe a mesh peer: a flood of all it may reach, itself included, then changes. Again floods again."""
         connection.is_watcher = True
         self._watchers[connection] = None
-        flood = [present.identity.present_frame() for present in self.registry]
-        flood += [claim.frame for claim in self.elsewhere.routes.values() if claim.forwarder in self._siblings]
+        reaches = connection.tenant.reaches
+        flood = [present.identity.present_frame() for present in self.registry if present.tenant in reaches]
+        flood += [
+            claim.frame
+            for claim in self.elsewhere.routes.values()
+            if claim.forwarder in self._siblings and claim.tenant in reaches
+        ]
         self._tell_watcher(connection, b"".join(flood))
 
-    def _tell_watchers(self, frame: bytes) -> None:
+    def _tell_watchers(self, frame: bytes, tenant: Tenant) -> None:
         for watcher in self._watchers:
-            self._tell_watcher(watcher, frame)
+            if tenant in watcher.tenant.reaches:
+                self._tell_watcher(watcher, frame)
 
     def _tell_watcher(self, watcher: Connection, data: bytes) -> None:
         if watcher.queue.put_control(data):
@@ -138,7 +187,7 @@ class Presence:
         self._siblings[sibling] = None
         for connection in self.registry:
             if connection is self.registry.current(connection.key):
-                sibling.put_present(connection.identity.present_frame(), connection.active_since)
+                sibling.put_present(connection.identity.present_frame(), connection.active_since, connection.tenant)
 
     def remove_sibling(self, sibling: Sibling) -> None:
         """The link is broken: what was learnt over it is forgotten."""
@@ -146,21 +195,40 @@ class Presence:
         for key in self.elsewhere.keys_of(sibling):
             self.sibling_gone(sibling, key)
 
-    def sibling_present(self, sibling: Sibling, frame: bytes, since: float) -> None:
-        """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there."""
+    def sibling_present(self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant) -> None:
+        """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there.
+
+        If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
+        """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        known = self.elsewhere.claim_of(key, sibling)
-        self.elsewhere.put(key, Claim(sibling, since, frame))
-        if known is None or known.frame != frame:
-            self._tell_watchers(frame)
+        known, before = self.elsewhere.claim_of(key, sibling), self._tenant_of(key)
+        self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
+        self._follow_tenant(key, before)
+        is_news = known is None or known.frame != frame or known.tenant is not tenant
+        if is_news and self._tenant_of(key) is tenant:
+            self._tell_watchers(frame, tenant)
         self._weigh(key)
 
     def sibling_gone(self, sibling: Sibling, key: bytes) -> None:
         """A key has no connection at another worker any more."""
+        before = self._tenant_of(key)
         is_nowhere = self.elsewhere.remove(key, sibling)
         self._weigh(key)
-        if is_nowhere and self.registry.current(key) is None:
-            self._key_left(key)
+        if not is_nowhere:
+            self._follow_tenant(key, before)
+        elif before is not None and self.registry.current(key) is None:
+            self._key_left(key, before)
+
+    def _follow_tenant(self, key: bytes, before: Tenant | None) -> None:
+        """What other workers say of a key, which was of the tenant `before`, has changed."""
+        best, connection = self.elsewhere.routes[key], self.registry.current(key)
+        if best.tenant is None or before is None or best.tenant is before:
+            return
+        if connection is not None:
+            ours = (connection.active_since, before.number)
+            if (best.since, best.tenant.number) < ours:  # that worker hears of our connection, and ends its own
+                return
+        self._change_tenant(key, before, best.tenant)
 
     def is_at_sibling(self, key: bytes) -> bool:
         """Whether packets for a key that is not active here belong to another worker."""
@@ -197,7 +265,7 @@ class Presence:
         connection = self.registry.current(key)
         if connection is not None:
             for sibling in self._siblings:
-                sibling.put_present(connection.identity.present_frame(), connection.active_since)
+                sibling.put_present(connection.identity.present_frame(), connection.active_since, connection.tenant)
 
     # --- for operators ------------------------------------------------------------------------------------------------
 
@@ -222,4 +290,11 @@ class Presence:
             errors.append(
                 f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets"
             )
+        for connection in connections:
+            if connection.tenant is not self._tenant_of(connection.key):
+                errors.append("a key has connections of two tenants")
+            for source in connection.sources:
+                tenant = self._tenant_of(source)
+                if tenant is not None and tenant not in connection.tenant.reaches:
+                    errors.append(f"{connection.tenant.shown_name} would hear of {tenant.shown_name}")
         return errors

@@ -6,7 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
@@ -18,7 +18,8 @@ from tailhub.relay.connection import Connection, Identity, Sink
 from tailhub.relay.presence import Presence
 from tailhub.relay.rate_limit import RateLimit, Throttle
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
-from tailhub.relay.stats import GONE_DISCONNECTED, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.stats import GONE_DISCONNECTED, OTHER_TENANT, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
+from tailhub.relay.tenant import Tenant, Tenants
 from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
@@ -40,15 +41,26 @@ class Relay:
         "rate_limit",
         "registry",
         "stats",
+        "tenants",
     )
 
     def __init__(
-        self, limits: QueueLimits | None = None, *, own_key: bytes = b"", first_connection_id: int = 0
+        self,
+        limits: QueueLimits | None = None,
+        *,
+        own_key: bytes = b"",
+        first_connection_id: int = 0,
+        tenants: Sequence[str] = (),
+        tenant_pairs: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself."""
+        """`own_key` is the relay's raw public key: a mesh peer that shows it is this relay, which dialled itself.
+
+        `tenants` are the names of those beside the nameless one, `tenant_pairs` those that may reach each other.
+        """
         self._own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
+        self.tenants = Tenants(self.stats, tenants, tenant_pairs)
         self.presence = Presence(self.stats)
         self.registry = self.presence.registry
         self.home_connections = 0
@@ -66,9 +78,15 @@ class Relay:
         return self._next_id
 
     def register(self, identity: Identity, sink: Sink) -> Connection:
-        """A client has been admitted. It may be routed to from now on."""
-        queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh)
-        connection = Connection(identity, queue, sink)
+        """A client has been admitted. It may be routed to from now on.
+
+        Connections of its key that were admitted to another tenant are replaced. Raises `KeyError` for a tenant that
+        there is not.
+        """
+        tenants = self.tenants
+        tenant = tenants.guests_of(identity.tenant) if identity.is_guest else tenants.named(identity.tenant)
+        queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
+        connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
@@ -77,6 +95,7 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
+        connection.tenant.left(connection)
         if connection.is_home:
             self.home_connections -= 1
         self.presence.left(connection)
@@ -101,6 +120,7 @@ class Relay:
         active = registry.active
         stats = self.stats
         src = connection.key
+        tenant = connection.tenant
         packets = size = 0
         asked = False
         try:
@@ -120,9 +140,15 @@ class Relay:
                 if receiver is None:
                     self._not_here(connection, dst, chunk, count, disco, now)
                     continue
+                if receiver.tenant is not tenant and receiver.tenant not in tenant.reaches:
+                    self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
+                    continue
                 try:  # dearer the first time, free of a call from then on
                     flow = receiver.sources[src]
                 except KeyError:
+                    if receiver.tenant not in tenant.reaches:  # two guests of one tenant
+                        self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
+                        continue
                     flow = self.presence.note_source(receiver, src)
                 flow.packets += count
                 flow.size += length
@@ -146,17 +172,31 @@ class Relay:
             self.presence.note_activity(connection, now)
 
     def _not_here(self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float) -> None:
-        claim = self.presence.find(dst, now)
-        if claim is not None:
+        claim, tenant = self.presence.find(dst, now), connection.tenant
+        if claim is None:
+            self._lose(connection, UNKNOWN_DEST, dst, chunk, count, disco, now)
+        elif claim.tenant not in tenant.reaches:
+            self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
+        else:
             self.stats.forwarded += count
-            claim.forwarder.forward(now, dst, chunk, count, disco)
-            return
-        self.stats.drop(UNKNOWN_DEST, disco, count, len(chunk) - count * RECV_OVERHEAD)
+            claim.forwarder.forward(now, dst, chunk, count, disco, tenant)
+
+    def _lose(
+        self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
+    ) -> None:
+        """Drop a run of a client that nobody gets."""
         flow = connection.nowhere
         if flow is None:
             flow = connection.nowhere = Flow()
         flow.packets += count
         flow.size += len(chunk)
+        self._drop(connection, reason, dst, chunk, count, disco, now)
+
+    def _drop(
+        self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
+    ) -> None:
+        """Whoever sent it must see no difference between the key of another tenant and one that is not here."""
+        connection.tenant.drop(reason, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)
 
@@ -168,11 +208,15 @@ class Relay:
             self.stats.peer_gone_not_here += 1
             connection.wake()
 
-    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float) -> None:
-        """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it."""
+    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float, tenant: Tenant) -> None:
+        """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it.
+
+        `tenant` is the source's; the receiver may have come to another one since it was looked up.
+        """
         receiver = self.registry.current(dst)
-        if receiver is None:
-            self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, count, len(frames) - count * RECV_OVERHEAD)
+        if receiver is None or receiver.tenant not in tenant.reaches:
+            reason = UNKNOWN_DEST_ON_FWD if receiver is None else OTHER_TENANT
+            tenant.drop(reason, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
@@ -226,22 +270,29 @@ class Relay:
             self.on_guest_home(connection)
 
     def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
-        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is."""
+        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is.
+
+        Nobody says whose client sent it, so it counts as one of the mesh peer's own tenant, the nameless one.
+        """
         src, dst = body[:KEY_LEN], body[KEY_LEN : 2 * KEY_LEN]
         packet_len = len(body) - 2 * KEY_LEN
         disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
         self.stats.forwarded_in += 1
         receiver = self.registry.active.get(dst)
         frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
+        tenant = connection.tenant
         if receiver is None:
             claim = self.presence.find(dst, now)
-            if claim is not None and self.presence.is_at_sibling(dst):  # all workers are one relay: still one hop
+            if claim is None or not self.presence.is_at_sibling(dst):
+                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+            elif claim.tenant not in tenant.reaches:
+                self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+            else:  # all workers are one relay: still one hop
                 self.stats.forwarded += 1
-                claim.forwarder.forward(now, dst, frame, 1, disco)
-                return
-            self.stats.drop(UNKNOWN_DEST_ON_FWD, disco, 1, packet_len)
-            if disco:
-                self._tell_not_here(connection, dst, now)
+                claim.forwarder.forward(now, dst, frame, 1, disco, tenant)
+            return
+        if receiver.tenant not in tenant.reaches:
+            self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
             return
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
         flow.packets += 1

@@ -10,6 +10,7 @@ An entry is a *run*: one or more RecvPacket frames joined, with the time (monoto
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from tailhub.derp.frames import RECV_OVERHEAD
 from tailhub.relay.stats import QUEUE_AGE, QUEUE_HEAD, QUEUE_TOTAL, Stats
@@ -39,6 +40,13 @@ class QueuedBytes:
 
     def __init__(self) -> None:
         self.used = 0
+
+
+class DropCounter(Protocol):
+    """What counts dropped packets: `Stats`, or a tenant, which counts them for itself too."""
+
+    def drop(self, reason: str, disco: bool, packets: int, payload_bytes: int) -> None:
+        """Count dropped packets."""
 
 
 class _Lane:
@@ -76,6 +84,7 @@ class SendQueue:
         "_control_size",
         "_data",
         "_disco",
+        "_drops",
         "_limits",
         "_stats",
         "_total",
@@ -84,10 +93,20 @@ class SendQueue:
         "taken_packets",
     )
 
-    def __init__(self, limits: QueueLimits, total: QueuedBytes, stats: Stats, *, mesh: bool = False) -> None:
+    def __init__(
+        self,
+        limits: QueueLimits,
+        total: QueuedBytes,
+        stats: Stats,
+        *,
+        mesh: bool = False,
+        drops: DropCounter | None = None,
+    ) -> None:
+        """`drops` is told of what is dropped; without it `stats` is."""
         self._limits = limits
         self._total = total
         self._stats = stats
+        self._drops = drops or stats
         self._control: list[bytes] = []
         self._control_size = 0
         self._disco = _Lane()
@@ -204,7 +223,7 @@ class SendQueue:
         lane.head = 0
         lane.size -= size + len(runs) * RUN_COST
         self._total.used -= size + len(runs) * RUN_COST
-        self._stats.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
+        self._drops.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
 
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
         _, frames, count, flow = lane.pop()
@@ -212,4 +231,4 @@ class SendQueue:
         if flow is not None:
             flow.dropped += size - count * RECV_OVERHEAD
         self._total.used -= size + RUN_COST
-        self._stats.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)
+        self._drops.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)

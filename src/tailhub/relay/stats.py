@@ -13,6 +13,7 @@ WRITE_ERROR: Final = "write_error"  # the connection broke or timed out while pa
 DUP_CLIENT: Final = "dup_client"  # never happens here: the last writer is always active
 QUEUE_AGE: Final = "queue_age"  # waited longer than the queue's age
 QUEUE_TOTAL: Final = "queue_total"  # all queues together were full; the longest gave way
+OTHER_TENANT: Final = "other_tenant"  # for a client of a tenant that the sender's may not reach
 
 DROP_REASONS: Final = (
     UNKNOWN_DEST,
@@ -23,6 +24,7 @@ DROP_REASONS: Final = (
     DUP_CLIENT,
     QUEUE_AGE,
     QUEUE_TOTAL,
+    OTHER_TENANT,
 )
 
 

@@ -19,6 +19,7 @@ from tailhub.relay.connection import Sink
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 
 LIMITS = QueueLimits(data_bytes=8 << 20, disco_bytes=1 << 20, control_bytes=64 << 20)
 
@@ -26,10 +27,11 @@ _RUN = 1
 _PRESENT = 2
 _GONE = 3
 _CLOSE = 4
-_RUN_HEAD = struct.Struct(">BIdHB32s")  # type, length; read at, packets, whether disco, destination
-_RUN_BODY = struct.Struct(">dHB32s")
-_PRESENT_HEAD = struct.Struct(">BId")  # type, length; since
-_SINCE = struct.Struct(">d")
+# Type, length; read at, packets, whether disco, number of the source's tenant, destination.
+_RUN_HEAD = struct.Struct(">BIdHBH32s")
+_RUN_BODY = struct.Struct(">dHBH32s")
+_PRESENT_HEAD = struct.Struct(">BIdH")  # type, length; since, number of the tenant
+_PRESENT_BODY = struct.Struct(">dH")
 # A frame may be larger than a run should be; it is then alone in it.
 MAX_RECORD = _RUN_HEAD.size + MAX_RUN_BYTES + HEADER_LEN + KEY_LEN + MAX_PACKET_LEN
 
@@ -59,15 +61,16 @@ class WorkerLink:
 
     # --- Sibling ------------------------------------------------------------------------------------------------------
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool) -> None:
+    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         """Pass on a run."""
-        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, disco, dst)
+        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, disco, tenant.number, dst)
         self.queue.put(now, head + frames, count, disco)
         self._wake()
 
-    def put_present(self, frame: bytes, since: float) -> None:
+    def put_present(self, frame: bytes, since: float, tenant: Tenant) -> None:
         """Tell of a key that is active here."""
-        self._put_control(_PRESENT_HEAD.pack(_PRESENT, _SINCE.size + len(frame), since) + frame)
+        head = _PRESENT_HEAD.pack(_PRESENT, _PRESENT_BODY.size + len(frame), since, tenant.number)
+        self._put_control(head + frame)
 
     def put_gone(self, key: bytes) -> None:
         """Tell of a key that has left."""
@@ -108,11 +111,13 @@ class WorkerLink:
                     raise FrameError(f"a record of {length} bytes from another worker", "worker_link")
                 break
             if kind == _RUN and length >= _RUN_BODY.size + HEADER_LEN + KEY_LEN:
-                read_at, count, disco, dst = _RUN_BODY.unpack_from(buf, body)
-                relay.deliver(dst, view[body + _RUN_BODY.size : nxt].tobytes(), count, disco != 0, read_at)
-            elif kind == _PRESENT and length >= _SINCE.size + HEADER_LEN + KEY_LEN:
-                (since,) = _SINCE.unpack_from(buf, body)
-                relay.presence.sibling_present(self, view[body + _SINCE.size : nxt].tobytes(), since)
+                read_at, count, disco, number, dst = _RUN_BODY.unpack_from(buf, body)
+                run = view[body + _RUN_BODY.size : nxt].tobytes()
+                relay.deliver(dst, run, count, disco != 0, read_at, self._tenant(number))
+            elif kind == _PRESENT and length >= _PRESENT_BODY.size + HEADER_LEN + KEY_LEN:
+                since, number = _PRESENT_BODY.unpack_from(buf, body)
+                frame = view[body + _PRESENT_BODY.size : nxt].tobytes()
+                relay.presence.sibling_present(self, frame, since, self._tenant(number))
             elif kind == _GONE and length == KEY_LEN:
                 relay.presence.sibling_gone(self, view[body:nxt].tobytes())
             elif kind == _CLOSE and length == KEY_LEN:
@@ -121,3 +126,9 @@ class WorkerLink:
                 raise FrameError(f"record type {kind} with {length} bytes from another worker", "worker_link")
             pos = nxt
         return pos
+
+    def _tenant(self, number: int) -> Tenant:
+        tenant = self._relay.tenants.numbered(number)
+        if tenant is None:
+            raise FrameError(f"tenant {number} from another worker", "worker_link")
+        return tenant

@@ -40,7 +40,7 @@ class AccessActions:
     """Made with the relay's `verification`, None where everyone may relay."""
 
     def __init__(self, verification: Verification | None, who_is_here: Callable[[], Awaitable[Here]]) -> None:
-        self.refusals = Refusals()
+        self.refusals = verification.refusals if verification is not None else Refusals()
         self.sightings = Sightings()
         self._who_is_here = who_is_here
         self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()

@@ -133,9 +133,9 @@ def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, s
     if config.allow_list == ALLOW_ON:
         # One file for all tenants: a line without a tenant is the relay's own.
         path = locate(relay.state_dir, environ, os.geteuid() if hasattr(os, "geteuid") else None) / ALLOWED_KEYS
-        return AllowFile(path, relay.place("allow_list"), may_lack=True)
+        return AllowFile(path, config.place("allow_list"), may_lack=True)
     if isinstance(config.allow_list, Path):
-        return AllowFile(config.allow_list, relay.place("allow_list"), config.tenant)
+        return AllowFile(config.allow_list, config.place("allow_list"), config.tenant)
     return None
 
 

@@ -23,6 +23,7 @@ from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
+from tailhub.relay.billing import Billing, period_of
 from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
@@ -34,8 +35,10 @@ from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
+from tailhub.store.location import parse_location
 
 if TYPE_CHECKING:
+    from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
     from tailhub.server.verification import Verification
@@ -66,6 +69,7 @@ class RelayServer:
         self.specs = parse_listeners(config)
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
+        self._books: Bookkeeping | None = None
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -80,6 +84,7 @@ class RelayServer:
                 self._undo.callback(self.foundation.close)
             self._serve()
             self._serve_pages()
+            self._keep_books()
             self._get_certificates()
         except BaseException:
             await self.stop()
@@ -96,6 +101,7 @@ class RelayServer:
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
         listeners = self.listeners.shares[0] if self._fleet is None else ()
+        self._undo.push_async_callback(self._close_books)  # after the clients, whose last bytes count too
         self.service = RelayService(self.foundation, listeners, self._selector)
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
@@ -112,11 +118,12 @@ class RelayServer:
 
     def _verify(self) -> Verification | None:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
-        if not self.config.has_verifiers:
+        if not self.config.asks_verifiers:
             return None
         from tailhub.server.verification import make_verification
 
-        verification = make_verification(self.config, self.foundation.policy, self.context.events)
+        is_kept = self.config.counts_usage
+        verification = make_verification(self.config, self.foundation.policy, self.context.events, is_kept=is_kept)
         if self._fleet is None:
             self.service.guard(verification)
         else:
@@ -179,6 +186,30 @@ class RelayServer:
         drain = Drain(self.steersman, self.stun, tell)
         self._undo.callback(drain.close)
         return drain
+
+    def _keep_books(self) -> None:
+        """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""
+        place = parse_location(self.config.store, self.foundation.state.path)
+        if place is None:
+            return
+        from tailhub.server.bookkeeping import Bookkeeping
+
+        self._books = books = Bookkeeping(
+            place,
+            self.foundation.public_key.raw.hex()[:16],
+            self.verification,
+            retention_days=self.config.usage_retention_days,
+            period_start=lambda now: period_of(now, Billing())[0],
+        )
+        books.start()
+        if self._fleet is not None:
+            self._fleet.on_used = books.add_usage
+        else:
+            self.service.count_usage(books.add_usage)
+
+    async def _close_books(self) -> None:
+        if self._books is not None:
+            await self._books.stop()
 
     def _get_certificates(self) -> None:
         """Begin to get and renew what an ACME server is to issue."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
@@ -16,12 +16,13 @@ from pathlib import Path
 from tailhub import findings
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
 from tailhub.exceptions import LocalError, UsageError
-from tailhub.findings import Finding, Place
+from tailhub.findings import Finding
 from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen, parse_public
 from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
-from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.tenant_checks import tenant_findings
+from tailhub.server.tenant_config import TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
@@ -51,7 +52,7 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 
 
 @dataclass(frozen=True)  # no slots: `RelayConfig` has a tenant's fields too
-class ListenerConfig:
+class ListenerConfig(Written):
     """One place where clients connect, and the certificate that is served there.
 
     The certificate comes from `cert` and `key`, else from the files in `cert_dir`, else by ACME, else it is the pinned
@@ -78,11 +79,6 @@ class ListenerConfig:
     tls: bool = True
     trusted_proxies: tuple[str, ...] = ()
     passthrough: tuple[str, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)  # by name of the setting
-
-    def place(self, setting: str) -> Place:
-        """Where the user wrote `setting`; its flag if nobody did."""
-        return self.places.get(setting) or Place.flag(setting)
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
 
     Listeners are ``HOST:PORT`` or ``off``. Ports are None where the flag was not given. It is its own first listener,
     the one that the map advertises; others (``[[listen]]`` of the file) are in `more_listeners`. Likewise it is its own
-    first tenant, the one without a name.
+    first tenant, the one without a name; others (``[[tenant]]``) are in `more_tenants`.
     """
 
     more_listeners: tuple[ListenerConfig, ...] = ()
+    more_tenants: tuple[TenantConfig, ...] = ()
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
@@ -138,6 +135,16 @@ class RelayConfig(TenantConfig, ListenerConfig):
         """All places where clients connect, the advertised one first."""
         return (self, *self.more_listeners)
 
+    @property
+    def tenants(self) -> tuple[TenantConfig, ...]:
+        """All tenants, the nameless one first."""
+        return (self, *self.more_tenants)
+
+    @property
+    def asks_verifiers(self) -> bool:
+        """Is anybody asked who may relay? If not, everyone may."""
+        return any(tenant.has_verifiers for tenant in self.tenants)
+
 
 def check_config(config: RelayConfig) -> None:
     """Check everything that can be checked without opening anything. Raises `UsageError` for the first fault."""
@@ -157,8 +164,9 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         elif config.workers > 1 and not can_share_port():
             found.append(findings.workers_unsupported(sys.platform))
     for name, most in MOST.items():
-        if not 0 <= (value := getattr(config, name)) <= most:
-            found.append(findings.bad_decimal(config.place(name), f"{value:g}", most))
+        for one in config.tenants if hasattr(TenantConfig, name) else (config,):
+            if not 0 <= (value := getattr(one, name)) <= most:
+                found.append(findings.bad_decimal(one.place(name), f"{value:g}", most))
     for name in ("rate_limit_bytes_per_s", "rate_burst_bytes"):
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
@@ -174,7 +182,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
 
         for listener in config.listeners:
             found += acme_findings(config, listener)
-    found += _access_findings(config)
+    found += _refuse_findings(config)
+    for tenant in config.tenants:
+        found += _access_findings(tenant)
+    found += tenant_findings(config.tenants)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:
@@ -186,12 +197,19 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     return found + _listening_findings(config)
 
 
-def _access_findings(config: RelayConfig) -> Iterator[Finding]:
-    """What is wrong with who is to be asked who may relay, and with what becomes of others."""
+def _refuse_findings(config: RelayConfig) -> Iterator[Finding]:
+    """What is wrong with what becomes of those who may not relay."""
     if config.refuse not in REFUSALS:
         yield findings.bad_refuse(config.refuse, config.place("refuse"))
     if len(config.refuse_text) > MOST_REFUSE_TEXT:
         yield findings.refuse_text_long(len(config.refuse_text), MOST_REFUSE_TEXT, config.place("refuse_text"))
+    if config.steer and config.stun_listen == "off":
+        place = config.place("steer")
+        yield findings.steer_needs_stun(place, findings.sibling(place, "stun_listen"))
+
+
+def _access_findings(config: TenantConfig) -> Iterator[Finding]:
+    """What is wrong with who is to be asked who may relay."""
     if config.verify_url:
         from tailhub.verifiers.url import parse_url
 
@@ -203,9 +221,6 @@ def _access_findings(config: RelayConfig) -> Iterator[Finding]:
         if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)
             yield findings.verify_setting_unused(place, findings.sibling(place, needed))
-    if config.steer and config.stun_listen == "off":
-        place = config.place("steer")
-        yield findings.steer_needs_stun(place, findings.sibling(place, "stun_listen"))
 
 
 def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:

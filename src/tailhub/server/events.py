@@ -127,7 +127,9 @@ class Events:
             self._from_memory.clear()
         self._from_memory[key] = now
         if self._may_write("memory", CLIENT_LINES, "admitted from memory"):
-            _log.warning("%s is admitted from memory; %s", _who(key, decision.node, decision.owner), decision)
+            _log.warning(
+                "%s is admitted from memory; %s", _who(key, decision.node, decision.owner, decision.tenant), decision
+            )
 
     def refused(
         self,
@@ -147,7 +149,7 @@ class Events:
 
     def logged_in(self, identity: Identity, held_s: float = 0.0) -> None:
         """A client was admitted, perhaps after it had been held for so long."""
-        kind = "mesh peer" if identity.is_mesh else "client"
+        kind = "mesh peer" if identity.is_mesh else "guest" if identity.is_guest else "client"
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
         held = f", held for {_duration(held_s)} before" if held_s else ""
@@ -219,14 +221,14 @@ def name_of(node: str, owner: str) -> str:
     return f"{node} ({owner})" if node and owner else node or owner
 
 
-def _who(key: bytes, node: str, owner: str) -> str:
+def _who(key: bytes, node: str, owner: str, tenant: str) -> str:
     """A key, shortened, with the names that belong to it."""
-    name = name_of(node, owner)
-    return f"{short_key(key)} {name}" if name else short_key(key)
+    tenant = f"of {tenant}" if tenant else ""
+    return " ".join(word for word in (short_key(key), name_of(node, owner), tenant) if word)
 
 
 def _who_is(identity: Identity) -> str:
-    return _who(identity.key, identity.node, identity.owner)
+    return _who(identity.key, identity.node, identity.owner, identity.tenant)
 
 
 def _duration(seconds: float) -> str:

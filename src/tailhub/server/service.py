@@ -32,6 +32,7 @@ from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.steersman import SteeredLogin, Steersman
+from tailhub.server.tenant_checks import tenant_pairs
 from tailhub.server.turn import Turn
 from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
@@ -67,7 +68,13 @@ class RelayService:
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         limits = QueueLimits()
         limits = replace(limits, total_bytes=limits.total_bytes // share)
-        relay = Relay(limits, own_key=public_key.raw, first_connection_id=number << 40)
+        relay = Relay(
+            limits,
+            own_key=public_key.raw,
+            first_connection_id=number << 40,
+            tenants=[tenant.tenant for tenant in config.more_tenants],
+            tenant_pairs=tenant_pairs(config.tenants),
+        )
         relay.rate_limit = foundation.rate_limit
         events = Events(loop, shows_addresses=config.log_addresses)
         fronts = [front_of(listener) for listener in foundation.config.listeners]

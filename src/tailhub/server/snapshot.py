@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tailhub.relay.connection import Connection
 from tailhub.relay.relay import Relay
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.server.events import name_of
 from tailhub.server.service import RelayService
 from tailhub.web.debug import TrafficRow
@@ -89,6 +91,24 @@ def _relay(relay: Relay) -> MetricValues:
     values["dup_connections"] = len(shared)
     values["watchers"] = relay.watchers
     values["queued_bytes"] = relay.queued_bytes
+    if len(relay.tenants) > 1:
+        values.update(_tenants(relay))
+    return values
+
+
+def _tenants(relay: Relay) -> MetricValues:
+    """What each tenant uses, where there are several."""
+    here = defaultdict[Tenant, list[Connection]](list)
+    for connection in relay.registry:
+        here[connection.tenant].append(connection)
+    values: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for tenant in relay.tenants:
+        name = tenant.shown_name
+        values["tenant_connections"][name,] = len(here[tenant])
+        for key, count in tenant.used_by(here[tenant])._asdict().items():
+            values[f"tenant_{key}"][name,] = count
+        for reason, count in tenant.packets_dropped.items():
+            values["tenant_packets_dropped"][name, reason] = count
     return values
 
 

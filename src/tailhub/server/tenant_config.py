@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from tailhub.findings import Place
 
 ALLOW_ON: Final = "on"  # the allow list is the file in the state directory
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What somebody has written: `places` has where, by name of the setting."""
+
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def place(self, setting: str) -> Place:
+        """Where the user wrote `setting`; its flag if nobody did."""
+        return self.places.get(setting) or Place.flag(setting)
+
+
 @dataclass(frozen=True)  # no slots: `RelayConfig` has a listener's fields too
-class TenantConfig:
+class TenantConfig(Written):
     """A tailnet, or a circle of friends, that uses the relay. Its verifiers say who belongs to it.
 
-    Without a verifier everyone does. Rates of 0 are no limits.
+    The relay's own settings are a tenant without a name. Where there is no other, and it has no verifier, everyone
+    belongs to it; otherwise nobody belongs to a tenant without a verifier. Rates of 0 are no limits.
     """
 
     tenant: str = ""  # its name; that of the relay's own settings is empty
+    may_reach: tuple[str, ...] = ()  # tenants with whose devices its own may exchange packets, both ways
     verify_tailscaled: bool = False  # admit whom a tailscaled on this machine knows
-    verify_socket: Path | None = None  # where it is asked; None: where this platform has it
+    verify_socket: tuple[Path, ...] = ()  # where it, or each of several, is asked; empty: where this platform has it
     verify_url: str = ""  # admit whom the program there admits
     verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
     allow_list: Path | str | None = None  # admit whom this file lists; `ALLOW_ON`: the one in the state directory

@@ -2,7 +2,7 @@
 
 A question ends when it is decided (`AdmissionPolicy.decide`), not when all have answered, and when nobody waits for it
 any more. Logins with one key from one address share a question. Who was admitted before stays so while its verifier
-cannot be asked (`tailhub.relay.memory`).
+cannot be asked (`tailhub.relay.memory`). The verifiers of all tenants are asked at once.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tailhub import findings
 from tailhub.findings import Finding
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
+from tailhub.relay.refusals import Refusals
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
+from tailhub.server.tenant_config import TenantConfig
 from tailhub.verifiers.verifier import Verifier, Watching
 
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
+EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
 
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
@@ -63,6 +67,7 @@ class Verification:
         Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
         """
         self.memory = memory or AdmissionMemory(0)
+        self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
@@ -176,40 +181,59 @@ class Verification:
 
     async def _ask_all(self, key: bytes, address: Address) -> list[Verdict]:
         """What they say, as far as it matters."""
-        tasks = [asyncio.create_task(self._ask_one(verifier, key, address)) for verifier in self.verifiers]
+        loop = asyncio.get_running_loop()
+        tasks = {loop.create_task(self._ask_one(verifier, key, address)): verifier for verifier in self.verifiers}
         verdicts: list[Verdict] = []
+        late_at: float | None = None
         try:
-            for earliest in asyncio.as_completed(tasks):
-                verdict = await earliest
-                self._note(verdict)
-                self.memory.note(key, verdict, self._clock())
-                verdicts.append(verdict)
-                awaited = len(tasks) - len(verdicts)
-                if self._policy.decide(verdicts, awaited) is True or self._is_no(verdicts, awaited):
+            while tasks:
+                awaited = Counter(verifier.tenant for verifier in tasks.values())
+                if self._is_yes(verdicts, awaited) or self._is_no(verdicts, awaited):
                     break
+                if late_at is None and self._is_yes(verdicts, awaited, is_late=True):
+                    late_at = loop.time() + EARLIER_S
+                left = None if late_at is None else late_at - loop.time()
+                if left is not None and left <= 0:  # for the memory, they are as good as away
+                    return verdicts + [_no_answer(verifier, "no answer yet") for verifier in tasks.values()]
+                await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in tasks if task.done()]:
+                    del tasks[task]
+                    verdicts.append(task.result())
+                    self._note(verdicts[-1])
+                    self.memory.note(key, verdicts[-1], self._clock())
             return verdicts
         finally:
             for task in tasks:
                 task.cancel()
 
-    def _is_no(self, verdicts: Sequence[Verdict], awaited: int) -> bool:
+    def _is_yes(self, verdicts: Sequence[Verdict], awaited: Mapping[str, int], *, is_late: bool = False) -> bool:
+        ruling = self._policy.decide(verdicts, awaited, is_late=is_late)
+        return ruling is not None and ruling.admits
+
+    def _is_no(self, verdicts: Sequence[Verdict], awaited: Mapping[str, int]) -> bool:
         """Would it be a no even if all said yes from whom no answer comes?"""
         kindest = [verdict if verdict.is_answer else replace(verdict, answer=Answer.ADMITTED) for verdict in verdicts]
-        return self._policy.decide(kindest, awaited) is False
+        ruling = self._policy.decide(kindest, awaited)
+        return ruling is not None and not ruling.admits
 
     async def _conclude(self, key: bytes, verdicts: Sequence[Verdict]) -> Decision:
-        """The decision; who was admitted before stays so while nobody says no."""
-        if self._policy.decide(verdicts, 0):
-            return _yes(verdicts)
-        if self._is_no(verdicts, 0):
+        """The decision; who was admitted before stays so, in its tenant, while nobody says no."""
+        if self._is_no(verdicts, {}):
             return Decision(False, tuple(verdicts), cuts=True)
-        await self._wait_for_memory()
+        ruling = self._policy.decide(verdicts, {})
+        if ruling is not None and not ruling.admits:
+            ruling = None
+        if ruling is None:
+            await self._wait_for_memory()
         now, memory = self._clock(), self.memory
         remembered = [memory.recall(key, verdict, now) or verdict for verdict in verdicts]
-        if self._policy.decide(remembered, 0):
-            decision = _yes(remembered, from_memory=True)
+        recalled = self._policy.decide(remembered, {})
+        if recalled is not None and recalled.admits and (ruling is None or recalled.tenant != ruling.tenant):
+            decision = _yes(recalled, remembered, from_memory=True)
             self._events.from_memory(key, decision)
             return decision
+        if ruling is not None:
+            return _yes(ruling, verdicts)
         return Decision(False, tuple(verdicts), cuts=any(memory.is_over(key, verdict, now) for verdict in verdicts))
 
     async def _wait_for_memory(self) -> None:
@@ -222,15 +246,16 @@ class Verification:
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
             async with asyncio.timeout(self._limit_s):
-                return await verifier.verify(key, address)
+                verdict = await verifier.verify(key, address)
         except TimeoutError:
-            return Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {self._limit_s:g} s")
+            return _no_answer(verifier, f"no answer within {self._limit_s:g} s")
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
-            return Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
+            verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
+        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
-        opens = verdict.verifier in self._policy.fails_open
+        opens = self._policy.fails_open(verdict)
         self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
         if verdict.answer is Answer.UNREACHABLE:
             self._look_at(verdict.verifier)
@@ -240,7 +265,7 @@ class Verification:
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self.verifiers if verifier.name == name), None)
+        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -255,13 +280,17 @@ async def _tell_why(verifier: Verifier) -> None:
         _log.warning("%s", finding)
 
 
-def _yes(verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
-    """A yes, with what those told who gave it."""
-    admitting = [verdict for verdict in verdicts if verdict.answer is Answer.ADMITTED]
-    first = admitting[0] if admitting else Verdict("", Answer.ADMITTED)
-    node = next((verdict.node for verdict in admitting if verdict.node), "")
-    owner = next((verdict.owner for verdict in admitting if verdict.owner), "")
-    return Decision(True, tuple(verdicts), first.tenant, node, owner, from_memory)
+def _label(verifier: Verifier) -> str:
+    """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
+    return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
+
+
+def _no_answer(verifier: Verifier, detail: str) -> Verdict:
+    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+
+
+def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
+    return Decision(True, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner, from_memory)
 
 
 def make_verification(
@@ -269,40 +298,55 @@ def make_verification(
 ) -> Verification:
     """The verification that the configuration asks for. `is_kept`: somebody will call `load_memory`."""
     verifiers = make_verifiers(config)
-    opening = frozenset(verifier.name for verifier in verifiers if verifier.fails_open)
-    policy = replace(policy, needs_all=config.verify_all, fails_open=opening)
+    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants)
     memory = AdmissionMemory(config.remember_days, is_kept=is_kept)
-    return Verification(verifiers, policy, events, verify_limit_s(config), memory=memory)
+    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
+
+
+def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
+    opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
+    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
 
 
 async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:
     """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`."""
     verifiers = make_verifiers(config)
     found = [
-        findings.verify_fails_open(verifier.name, config.place("verify_url_fail_open"))
+        findings.verify_fails_open(verifier.name, tenant.place("verify_url_fail_open"))
+        for tenant in config.tenants
         for verifier in verifiers
-        if verifier.fails_open
+        if verifier.tenant == tenant.tenant and verifier.fails_open
     ]
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(verifier.name for verifier in verifiers), found + [note for note in notes if note is not None]
+    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
 
 def make_verifiers(config: RelayConfig) -> list[Verifier]:
-    """The verifiers that the configuration names, in the reference's order."""
+    """The verifiers that the configuration names, those of each tenant in the reference's order."""
     verifiers: list[Verifier] = []
-    if config.verify_tailscaled:
-        from tailhub.verifiers.tailscaled import TailscaledVerifier, default_socket
+    for tenant in config.tenants:
+        for verifier in _verifiers(config, tenant):
+            verifier.tenant = tenant.tenant
+            verifiers.append(verifier)
+    return verifiers
 
-        path = config.verify_socket or default_socket()
-        verifiers.append(TailscaledVerifier(path, config.place("verify_socket")))
-    if config.verify_url:
+
+def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
+    """Those of one tenant; `config` has what is the same for all."""
+    if tenant.verify_tailscaled:
+        from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
+
+        paths = tenant.verify_socket or (default_socket(),)
+        for path in paths:
+            name = NAME if len(paths) == 1 else f"{NAME} at {path}"
+            yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
+    if tenant.verify_url:
         from tailhub.verifiers.url import UrlVerifier, parse_url
 
-        url, fails_open = parse_url(config.verify_url), config.verify_url_fail_open
-        verifiers.append(UrlVerifier(url, config.place("verify_url"), fails_open=fails_open))
-    if config.allow_list is not None:
+        url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
+        yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
+    if tenant.allow_list is not None:
         from tailhub.server.allow_file import make_allow_list
 
-        if (allow_list := make_allow_list(config, config)) is not None:
-            verifiers.append(allow_list)
-    return verifiers
+        if (allow_list := make_allow_list(tenant, config)) is not None:
+            yield allow_list

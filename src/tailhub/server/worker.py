@@ -52,7 +52,7 @@ class Worker:
         self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
         self._gatekeeper: DeskGatekeeper | None = None
-        if foundation.config.has_verifiers:
+        if foundation.config.asks_verifiers:
             self._gatekeeper = DeskGatekeeper(verify_limit_s(foundation.config))
             self._service.guard(self._gatekeeper)
         self._steersman = DeskSteersman(steers_refused=foundation.config.steer)

@@ -47,7 +47,7 @@ MEANINGS: dict[str, str] = {
     "usage_retention_days": "用量保留多少天（0：一直保留）。",
     "mesh_key_file": "同一区域各中继共用的密钥文件：64 位十六进制数。",
     "verify_tailscaled": "只允许本机 tailscaled 所在 tailnet 里的设备使用中继。",
-    "verify_socket": "该 tailscaled 的 socket（默认为系统的惯用位置）。",
+    "verify_socket": "该 tailscaled 的 socket，可以有多个（默认为系统的惯用位置）。",
     "verify_url": "只允许此网址的程序放行的设备使用中继，例如 Headscale 的 /verify。",
     "verify_url_fail_open": "verify_url 连不上时放所有人进来。",
     "verify_all": "所有验证者都放行才算数；默认有一个放行即可。",
@@ -73,5 +73,7 @@ MEANINGS: dict[str, str] = {
     "bootstrap_dns_names": "在 /bootstrap-dns 上公布的域名，用逗号分隔。",
     "unpublished_bootstrap_dns_names": "/bootstrap-dns 只告诉指名询问者的域名，用逗号分隔。",
     "stun_rfc": "也应答普通的 RFC 8489 STUN，按地址限速。",
+    "name": "租户的名称：字母、数字、. _ -。",
+    "may_reach": "允许本租户的设备与哪些租户的设备互通；双向生效，任何一方写明即可；default 指中继自身设置所属的租户。",
     "quiet": "不透露这里运行的是什么：home 为 blank、stun_rfc 关闭（除非另行设置），不出现本软件的名称。",
 }

@@ -77,7 +77,7 @@ def check_acme(config: RelayConfig) -> Iterator[Finding]:
 
 def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
     """Can those who know who may relay be reached?"""
-    if config.has_verifiers:
+    if config.asks_verifiers:
         import asyncio
 
         from tailhub.server.verification import look_at_verifiers
@@ -87,12 +87,20 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
 
 
 def check_allow_list(config: RelayConfig) -> Iterator[Finding]:
-    """Can the allow list be read, all of it?"""
-    if config.allow_list is not None:
-        from tailhub.server.allow_file import allow_file, allow_list_findings
+    """Can the allow lists be read, all of them?"""
+    for tenant in config.tenants:
+        if tenant.allow_list is not None:
+            from tailhub.server.allow_file import allow_file, allow_list_findings
 
-        file = allow_file(config, config, os.environ)
-        yield from allow_list_findings(file) if file is not None else ()
+            file = allow_file(tenant, config, os.environ)
+            yield from allow_list_findings(file) if file is not None else ()
+
+
+def check_tenants(config: RelayConfig) -> Iterator[Finding]:
+    """Is there a tenant to which nobody can belong?"""
+    from tailhub.server.tenant_checks import tenant_doubts
+
+    yield from tenant_doubts(config.tenants)
 
 
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
@@ -102,4 +110,5 @@ CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_acme,
     check_verifiers,
     check_allow_list,
+    check_tenants,
 )

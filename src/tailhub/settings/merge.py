@@ -10,21 +10,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tailhub import findings
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Place
 from tailhub.server.config import ListenerConfig, RelayConfig, config_findings, split_hostname
+from tailhub.server.tenant_config import TenantConfig
 from tailhub.settings.default_file import default_file
-from tailhub.settings.table import BY_NAME, SETTINGS, Setting
-from tailhub.settings.values import value_of
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME, TENANT_SETTINGS, Setting
+from tailhub.settings.values import shown, value_of
+
+if TYPE_CHECKING:
+    from tailhub.settings.toml_file import TomlFile
 
 __all__ = ["CONFIG", "Given", "Origin", "Settings", "load"]
 
 CONFIG = "config"
 """The flag and variable that name the configuration file."""
 LISTEN = "listen"
+TENANT = "tenant"
+
+_Context = Literal["alone", "relay", "listener", "tenant"]
+"""Where a key is: at the top alone, at the top beside ``[[listen]]`` tables, in one, in a ``[[tenant]]`` table."""
 
 Origin = Literal["flag", "variable", "key", "quiet", "default"]
 _QUIET: dict[str, object] = {"home": "blank", "stun_rfc": False}  # what quiet means for settings that nobody gives
@@ -45,6 +53,8 @@ class Given:
 class Settings:
     """What was given, by name of the setting: `relay` for the relay and its first listener, `more` for the others.
 
+    `tenants` have what is given for each beside the nameless one, whose settings are the relay's.
+
     `file` is the configuration file that was read, or the default one (`is_read` False: it is not there).
     """
 
@@ -52,6 +62,7 @@ class Settings:
     is_read: bool = False
     relay: dict[str, Given] = field(default_factory=dict)
     more: list[dict[str, Given]] = field(default_factory=list)
+    tenants: list[dict[str, Given]] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
 
     def value(self, setting: Setting) -> tuple[object, Origin, Place | None]:
@@ -71,7 +82,9 @@ class Settings:
         if addresses != values["addresses"]:
             places.setdefault("address", places["hostname"])
         values |= {"hostname": hostname, "addresses": addresses, "places": places}
-        return RelayConfig(**values, more_listeners=tuple(_listener(given) for given in self.more))
+        listeners = tuple(_listener(given) for given in self.more)
+        tenants = tuple(_tenant(given) for given in self.tenants)
+        return RelayConfig(**values, more_listeners=listeners, more_tenants=tenants)
 
     def findings(self) -> list[Finding]:
         """All that is wrong or doubtful, as far as it can be told without opening anything."""
@@ -101,6 +114,11 @@ def _listener(given: Mapping[str, Given]) -> ListenerConfig:
     values: dict[str, Any] = {BY_NAME[name].field_name: one.value for name, one in given.items() if name in known}
     values.setdefault(LISTEN, "off")  # it is a fault already
     return ListenerConfig(**values, places={name: one.place for name, one in given.items()})
+
+
+def _tenant(given: Mapping[str, Given]) -> TenantConfig:
+    values: dict[str, Any] = {TENANT_BY_NAME[name].field_name: one.value for name, one in given.items()}
+    return TenantConfig(**values, places={name: one.place for name, one in given.items()})
 
 
 def _take(
@@ -175,6 +193,7 @@ def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usu
     except OSError as exc:  # the current directory is gone
         raise MachineError(findings.file_trouble(str(settings.file), exc.strerror or str(exc))) from exc
     values = dict(content.values)
+    _take_tenants(settings, content, values.pop(TENANT, []), directory)
     tables = values.get(LISTEN)
     if isinstance(tables, dict):  # [listen] with single brackets
         tables = [tables]
@@ -190,12 +209,29 @@ def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usu
                 if LISTEN not in given:
                     place = Place.key(LISTEN, content.lines.get(above, 1), str(content.path))
                     settings.faults.append(findings.listen_lacking(place, 8443 + number))
-        context: Literal["relay", "alone"] = "relay"
+        context: _Context = "relay"
     else:
         context = "alone"
     for name, written in values.items():
         _take_key(settings.relay, settings.faults, name, written, content.place(name), directory, context)
     settings.faults.sort(key=_line)
+
+
+def _take_tenants(settings: Settings, content: TomlFile, written: object, directory: Path) -> None:
+    """Read the ``[[tenant]]`` tables."""
+    is_array = isinstance(written, list)
+    tables: list[Any] = written if isinstance(written, list) else [written]  # [tenant] with single brackets
+    for number, table in enumerate(tables):
+        above = (TENANT, number) if is_array else (TENANT,)
+        place = Place.key(TENANT, content.lines.get(above, content.lines.get((TENANT,), 1)), str(content.path))
+        if not isinstance(table, dict):
+            settings.faults.append(findings.not_a_tenant_table(place, shown(table)))
+            continue
+        given: dict[str, Given] = {}
+        for name, written in table.items():
+            _take_key(given, settings.faults, name, written, content.place(name, *above), directory, "tenant")
+        given.setdefault("name", Given("", place))
+        settings.tenants.append(given)
 
 
 def _take_key(
@@ -205,12 +241,15 @@ def _take_key(
     written: object,
     place: Place,
     directory: Path,
-    context: Literal["alone", "relay", "listener"],
+    context: _Context,
 ) -> None:
-    """Read one key: of a ``[[listen]]`` table, of the top beside such tables, or of the top alone."""
-    setting = BY_NAME.get(name)
-    if setting is None:
-        names = [one.name for one in SETTINGS if context != "listener" or one.in_listen]
+    """Read one key."""
+    setting = TENANT_BY_NAME.get(name) if context == "tenant" else BY_NAME.get(name)
+    if setting is None and name in (BY_NAME if context == "tenant" else TENANT_BY_NAME):
+        faults.append(findings.misplaced_for_tenant(place, relay=context == "tenant"))
+    elif setting is None:
+        settings = TENANT_SETTINGS if context == "tenant" else SETTINGS
+        names = [one.name for one in settings if context != "listener" or one.in_listen]
         faults.append(findings.unknown_setting(place, _near(name.lower().replace("-", "_"), names)))
     elif context == "listener" and not setting.in_listen:
         faults.append(findings.misplaced_setting(place, relay=True))

@@ -326,7 +326,7 @@ def _access(written: _Written, settings: Settings) -> None:
     asks_tailscaled, url = written.is_on("verify-clients"), written.text("verify-client-url")
     if asks_tailscaled:
         settings.relay["verify_tailscaled"] = Given(True, written.place("verify-clients"))
-        settings.relay["verify_socket"] = Given(None, written.place("socket"))  # where the system has it
+        settings.relay["verify_socket"] = Given((), written.place("socket"))  # where the system has it
         if written.text("socket"):
             _give(written, settings, "verify_socket", written.text("socket"), "socket")
     if url:

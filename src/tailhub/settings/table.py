@@ -1,20 +1,22 @@
 """Every setting of a relay, once: the source of flags, variables, keys of the file, the example and the reference.
 
 A setting ``public_port`` is the flag ``--public-port``, the variable ``TAILHUB_PUBLIC_PORT`` and the key
-``public_port``. A new one is a field of `RelayConfig` (or `ListenerConfig`) and a line here.
+``public_port``. A new one is a field of `RelayConfig` (or `ListenerConfig`, or `TenantConfig`) and a line here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Literal
 
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
-from tailhub.server.tenant_config import ALLOW_ON
+from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
 
-Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names"]
-"""How it is written: "texts" may be given several times, "names" are separated by commas."""
+Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names", "paths"]
+"""How it is written: "texts" and "paths" may be given several times, "names" are separated by commas."""
+
+_OF_TENANTS = frozenset(one.name for one in fields(TenantConfig))
 
 
 class Section(StrEnum):
@@ -67,6 +69,11 @@ class Setting:
     def field_name(self) -> str:
         """Its name in `RelayConfig`."""
         return self.field or self.name
+
+    @property
+    def in_tenant(self) -> bool:
+        """May it stand in a ``[[tenant]]`` table?"""
+        return self.field_name in _OF_TENANTS
 
     @property
     def default_text(self) -> str:
@@ -313,9 +320,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "verify_socket",
         _S.ACCESS,
-        "path",
-        None,
-        "Socket of that tailscaled (default: where the system has it).",
+        "paths",
+        (),
+        "Socket of that tailscaled, or of several (default: where the system has it).",
         "FILE",
         "/var/run/tailscale/tailscaled.sock",
     ),
@@ -537,3 +544,21 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+
+TENANT_SETTINGS: tuple[Setting, ...] = (
+    Setting("name", _S.ACCESS, "text", "", "The tenant's name: letters, digits, . _ -.", "", "friends", field="tenant"),
+    Setting(
+        "may_reach",
+        _S.ACCESS,
+        "names",
+        (),
+        "Tenants with whose devices its own may exchange packets, in both directions whichever of the two says so; "
+        "default is the tenant of the relay's own settings.",
+        "",
+        "default",
+    ),
+    *(setting for setting in SETTINGS if setting.in_tenant),
+)
+"""What may stand in a ``[[tenant]]`` table. The first two are neither flags nor variables, and stand nowhere else."""
+
+TENANT_BY_NAME: dict[str, Setting] = {setting.name: setting for setting in TENANT_SETTINGS}

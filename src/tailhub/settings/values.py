@@ -29,6 +29,7 @@ _EXPECTED = {
     "switch": "truth",
     "texts": "texts",
     "names": "texts",
+    "paths": "texts",
 }
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 MASK = "(secret)"
@@ -44,8 +45,9 @@ def value_of(setting: Setting, written: object, place: Place, directory: Path | 
     if any(isinstance(text, str) and "\0" in text for text in texts):
         raise UsageError(findings.zero_in_value(place))
     match written:
-        case list() if setting.kind in ("texts", "names") and all(isinstance(one, str) for one in written):
-            return tuple(one for text in written for one in _texts(setting, text))
+        case list() if _EXPECTED[setting.kind] == "texts" and all(isinstance(one, str) for one in written):
+            parts = tuple(one for text in written for one in _texts(setting, text))
+            return _paths(setting, parts, place, directory) if setting.kind == "paths" else parts
         case bool() if setting.kind == "switch":
             return written
         case bool():
@@ -96,6 +98,8 @@ def _read(setting: Setting, text: str, place: Place, directory: Path | None) -> 
             return _TRUTH[text.lower()]
         case "texts" | "names":
             return _texts(setting, text)
+        case "paths":
+            return _paths(setting, _texts(setting, text), place, directory)
         case _:
             return text
 
@@ -116,6 +120,10 @@ def _texts(setting: Setting, text: str) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in text.split(","))
     # An empty address is a mistake, a variable of a script that was not set; no names are no mistake.
     return tuple(part for part in parts if part) if setting.kind == "names" else parts
+
+
+def _paths(setting: Setting, texts: tuple[str, ...], place: Place, directory: Path | None) -> tuple[Path | str, ...]:
+    return tuple(_path(setting, text, place, directory) for text in texts)
 
 
 def _path(setting: Setting, text: str, place: Place, directory: Path | None) -> Path | str:

@@ -109,9 +109,9 @@ class Pending:
 
     def __init__(self, max_pairs: int = MAX_PAIRS) -> None:
         self.usage = PendingUsage(max_pairs)
-        self._written: dict[tuple[bytes, str, str], Admission] = {}  # when each was last to be written
-        self._confirmed = _Latest[tuple[bytes, str, str], Admission](MAX_RECORDS)
-        self._ended = _Latest[tuple[bytes, str, str], End](MAX_RECORDS)
+        self._written: dict[tuple[bytes, str], Admission] = {}  # when each was last to be written
+        self._confirmed = _Latest[tuple[bytes, str], Admission](MAX_RECORDS)
+        self._ended = _Latest[tuple[bytes, str], End](MAX_RECORDS)
         self._names = _Latest[bytes, Name](MAX_RECORDS)
         self._refused = _Latest[bytes, Refusal](MAX_REFUSED)
 
@@ -120,10 +120,10 @@ class Pending:
 
     def confirm(self, admission: Admission) -> None:
         """A verifier said yes. What was written within `CONFIRM_AGAIN_S` and says the same is not written again."""
-        who = (admission.key, admission.tenant, admission.verifier)
+        who = (admission.key, admission.verifier)
         if (before := self._written.get(who)) is not None:
             age = admission.confirmed_at - before.confirmed_at
-            if 0 <= age < CONFIRM_AGAIN_S and (before.node, before.owner) == (admission.node, admission.owner):
+            if 0 <= age < CONFIRM_AGAIN_S and replace(before, confirmed_at=admission.confirmed_at) == admission:
                 return
         if len(self._written) >= MAX_RECORDS:
             self._written.clear()
@@ -132,8 +132,8 @@ class Pending:
 
     def end(self, end: End) -> None:
         """A verifier said no."""
-        self._written.pop((end.key, end.tenant, end.verifier), None)
-        self._ended.put((end.key, end.tenant, end.verifier), end)
+        self._written.pop((end.key, end.verifier), None)
+        self._ended.put((end.key, end.verifier), end)
 
     def learn(self, name: Name) -> None:
         """Somebody knows what a key is called."""

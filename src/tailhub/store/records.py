@@ -90,7 +90,6 @@ class End(NamedTuple):
     """A verifier said no to a key that it may have admitted before."""
 
     key: bytes
-    tenant: str
     verifier: str
     at: float
 

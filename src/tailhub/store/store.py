@@ -311,14 +311,11 @@ class Store:
             # Of those that were admitted before only: whoever else is told no leaves nothing behind.
             statement = (
                 update(tables.admissions)
-                .where(columns.key == bindparam("its_key"), columns.tenant == bindparam("its_tenant"))
-                .where(columns.verifier == bindparam("its_verifier"), columns.ended_at < bindparam("at"))
+                .where(columns.key == bindparam("its_key"), columns.verifier == bindparam("its_verifier"))
+                .where(columns.ended_at < bindparam("at"))
                 .values(ended_at=bindparam("at"))
             )
-            rows = [
-                {"its_key": one.key, "its_tenant": one.tenant, "its_verifier": one.verifier, "at": one.at}
-                for one in sorted(batch.ended)
-            ]
+            rows = [{"its_key": one.key, "its_verifier": one.verifier, "at": one.at} for one in sorted(batch.ended)]
             await connection.execute(statement, rows)
 
     async def _add_refusals(self, connection: AsyncConnection, refused: Iterable[Refusal]) -> None:

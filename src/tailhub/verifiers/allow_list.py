@@ -52,10 +52,10 @@ class Backing(Protocol):
 class AllowList:
     """The list of `tenant` (the relay's own is without a name). A key that belongs to another one is not its."""
 
+    name = NAME
     fails_open = False
 
     def __init__(self, backing: Backing, tenant: str = "") -> None:
-        self.name = f"{NAME} of {tenant}" if tenant else NAME
         self.backing = backing
         self.tenant = tenant
         self.on_change: Callable[[Collection[bytes] | None], None] = lambda keys: None

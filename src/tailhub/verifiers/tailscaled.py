@@ -74,10 +74,11 @@ _NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError: by
 class TailscaledVerifier:
     """The tailscaled whose socket is at `path`; `setting` is where its user wrote that, for findings."""
 
-    name = NAME
     fails_open = False
+    tenant = ""
 
-    def __init__(self, path: Path, setting: str = "--verify-socket") -> None:
+    def __init__(self, path: Path, setting: str = "--verify-socket", name: str = NAME) -> None:
+        self.name = name
         self._path = path
         self._setting = setting
         self._reading: asyncio.Task[_Status] | None = None  # one for all who need the whole list just now
@@ -87,9 +88,9 @@ class TailscaledVerifier:
         try:
             return await self._verify("nodekey:" + key.hex())
         except OSError as exc:
-            return Verdict(NAME, Answer.UNREACHABLE, detail=self._trouble(exc))
+            return Verdict(self.name, Answer.UNREACHABLE, detail=self._trouble(exc))
         except RemoteError as exc:
-            return Verdict(NAME, Answer.UNUSABLE, detail=words(exc))
+            return Verdict(self.name, Answer.UNUSABLE, detail=words(exc))
 
     async def probe(self, limit_s: float) -> Finding | None:
         """Look at its state."""
@@ -113,7 +114,7 @@ class TailscaledVerifier:
         if answer.status == 200:
             node = whois_node(answer.body)
             if node.key == key:
-                return Verdict(NAME, Answer.ADMITTED, words(node.name.rstrip(".")))
+                return Verdict(self.name, Answer.ADMITTED, words(node.name.rstrip(".")))
         if answer.status == 404:
             status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
             return self._stranger(status)
@@ -122,14 +123,14 @@ class TailscaledVerifier:
     def _look_up(self, key: str, status: _Status) -> Verdict:
         for peer in (status.own, *(status.peers or {}).values()):
             if peer is not None and peer.key == key:
-                return Verdict(NAME, Answer.ADMITTED, words(peer.name.rstrip(".")))
+                return Verdict(self.name, Answer.ADMITTED, words(peer.name.rstrip(".")))
         return self._stranger(status)
 
     def _stranger(self, status: _Status) -> Verdict:
         if status.backend_state != _RUNNING:
             state = words(status.backend_state) or "unknown"
-            return Verdict(NAME, Answer.UNUSABLE, detail=f"not connected to its tailnet: {state}")
-        return Verdict(NAME, Answer.REFUSED, detail="no peer of this machine")
+            return Verdict(self.name, Answer.UNUSABLE, detail=f"not connected to its tailnet: {state}")
+        return Verdict(self.name, Answer.REFUSED, detail="no peer of this machine")
 
     async def _whole_status(self) -> _Status:
         """All peers. Who asks while somebody else does gets the same answer; leaving does not end it for others."""

@@ -69,6 +69,8 @@ def parse_url(text: str) -> VerifyUrl:
 class UrlVerifier:
     """The program behind `url`. `context` is how to trust it by TLS; without, the system's certificates are used."""
 
+    tenant = ""
+
     def __init__(
         self,
         url: VerifyUrl,

@@ -18,7 +18,12 @@ _MOST_WORDS = 200  # characters
 
 
 class Verifier(Protocol):
-    """Somebody who knows which keys may relay. Time is bounded by whoever asks; cancelling ends the question."""
+    """Somebody who knows which keys may relay. Time is bounded by whoever asks; cancelling ends the question.
+
+    `tenant` is set by whoever has made it: the one to which a yes admits that names no other.
+    """
+
+    tenant: str
 
     @property
     def name(self) -> str:

@@ -73,6 +73,19 @@ METRICS: tuple[Metric, ...] = (
     _counter("rate_paused_s", "rate_limit_paused_seconds", "Seconds that these pauses took, all clients together."),
     _gauge("rate_limit_bytes_per_s", "rate_limit_bytes_per_second", "What each client may send; none without a limit."),
     _gauge("rate_burst_bytes", "rate_limit_burst_bytes", "What each client may send at once beyond that."),
+    # By tenant, where the configuration has several; the names are the configuration's
+    _gauge("tenant_connections", "tenant_connections", "Logged-in connections of the tenant's devices.", "tenant"),
+    _counter("tenant_packets_received", "tenant_packets_received", "Packets that they sent.", "tenant"),
+    _counter("tenant_bytes_received", "tenant_bytes_received", "Payload bytes of those packets.", "tenant"),
+    _counter("tenant_packets_sent", "tenant_packets_sent", "Packets handed on to them.", "tenant"),
+    _counter("tenant_bytes_sent", "tenant_bytes_sent", "Payload bytes of those packets.", "tenant"),
+    _counter(
+        "tenant_packets_dropped",
+        "tenant_packets_dropped",
+        "Packets dropped that they sent (nobody could get them) or that waited for them, and why.",
+        "tenant",
+        "reason",
+    ),
     # Other frames
     _counter("got_ping", "pings_received", "Ping frames from clients."),
     _counter("sent_pong", "pongs_sent", "Pong frames to clients."),

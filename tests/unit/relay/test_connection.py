@@ -8,6 +8,7 @@ from tailhub.derp.frames import HEADER_LEN, PeerPresent, PresenceFlag
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 
 
 class CountingSink:
@@ -28,7 +29,7 @@ def identity(address: str = "192.0.2.1", **flags: bool) -> Identity:
 def test_a_connection_wakes_its_writer_once_a_turn() -> None:
     """However often something is put in its queue, the writer is called once until it has begun to write."""
     sink = CountingSink()
-    connection = Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), sink)
+    connection = Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), sink, Tenant("", 0, Stats()))
     for _ in range(3):
         connection.wake()
     assert sink.wakes == 1

@@ -6,6 +6,7 @@ from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.registry import Registry
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 
 
 class _Sink:
@@ -19,7 +20,7 @@ class _Sink:
 def connection(key: str) -> Connection:
     """A connection with this key."""
     identity = Identity(key=key.encode().ljust(32), connection_id=1, address=IPv4Address("192.0.2.1"), port=1)
-    return Connection(identity, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink())
+    return Connection(identity, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
 
 
 def test_an_empty_registry_knows_nobody() -> None:

@@ -12,7 +12,11 @@ from tailhub.derp.frames import HEADER
 from tailhub.exceptions import FrameError
 from tailhub.relay.elsewhere import Claim, Elsewhere
 from tailhub.relay.relay import Relay
+from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.relay.worker_link import LIMITS, MAX_RECORD, WorkerLink
+
+NAMELESS = Tenant("", 0, Stats())
 
 
 class Line:
@@ -35,7 +39,7 @@ class Line:
 class Forwarder:
     """A forwarder that keeps nothing."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool) -> None:
+    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         raise AssertionError("nothing is forwarded here")
 
 
@@ -180,7 +184,7 @@ def test_disco_keeps_its_lane_across_workers() -> None:
 def test_a_packet_for_a_client_that_has_just_left_is_dropped_and_counted() -> None:
     """The other worker finds nobody: forwarded packets are not sent on."""
     world = World()
-    world.relay.deliver(key_of("nobody"), b"\x05" + bytes(36 + 5), 1, False, world.now)
+    world.relay.deliver(key_of("nobody"), b"\x05" + bytes(36 + 5), 1, False, world.now, world.relay.tenants.named(""))
     assert world.dropped() == {("unknown_dest_on_fwd", "other"): 1}
 
 
@@ -192,13 +196,13 @@ def test_a_link_that_is_not_read_is_bounded() -> None:
     line = Line()
     link = WorkerLink(Relay(), line)
     for _ in range(2000):
-        link.forward(1.0, bytes(32), bytes(32768), 30, False)
+        link.forward(1.0, bytes(32), bytes(32768), 30, False, NAMELESS)
     assert sum(link.stats.packets_dropped.values()) > 0
     taken = len(link.queue.take(1.0, 1 << 40))
     assert taken <= LIMITS.data_bytes
     frame = bytes(1 << 20)
     for _ in range(65):
-        link.put_present(frame, 1.0)
+        link.put_present(frame, 1.0, NAMELESS)
     assert line.closed == ["write: the other worker does not read"] * len(line.closed)
     assert line.closed
 
@@ -227,7 +231,7 @@ def test_records_may_come_in_pieces() -> None:
     world.login("b")
     sender = WorkerLink(Relay(), Line())
     run = struct.pack(">BI32s", 5, 33, key_of("b")) + b"x"
-    sender.forward(world.now, key_of("b"), run, 1, False)
+    sender.forward(world.now, key_of("b"), run, 1, False, NAMELESS)
     data = sender.queue.take(world.now, 1 << 20)
     receiver = WorkerLink(world.relay, Line())
     for size in range(len(data)):

@@ -10,6 +10,7 @@ import pytest
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
+from tailhub.relay.tenant import Tenant
 from tailhub.server.events import FIRST_LINES, MAX_REASONS, Events
 
 
@@ -64,7 +65,7 @@ class _Sink:
 
 
 def connection() -> Connection:
-    return Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink())
+    return Connection(identity(), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
 
 
 def test_the_first_failures_are_written_and_the_rest_folded(

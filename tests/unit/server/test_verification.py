@@ -12,7 +12,7 @@ import pytest
 
 from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
-from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision
 from tailhub.server.verification import MAX_QUESTIONS, Verification
@@ -82,12 +82,54 @@ def test_all_must_say_yes_where_that_is_asked_for() -> None:
 
     async def scenario() -> None:
         one, other = ScriptedVerifier("one"), ScriptedVerifier("other")
-        desk = Desk(one, other, policy=AdmissionPolicy(needs_all=True))
+        desk = Desk(one, other, policy=AdmissionPolicy(tenants=(TenantPolicy(needs_all=True),)))
         desk.ask()
         await until(lambda: one.open_questions and other.open_questions)
         one.answer(Answer.ADMITTED)
         other.answer(Answer.REFUSED)
         assert await desk.decided() == [False]
+
+    run(scenario)
+
+
+def of_tenants() -> tuple[ScriptedVerifier, ScriptedVerifier, Desk]:
+    """Two tenants with a verifier each."""
+    one, two = ScriptedVerifier("script one"), ScriptedVerifier("script two")
+    one.tenant, two.tenant = "one", "two"
+    return one, two, Desk(one, two, policy=AdmissionPolicy(tenants=(TenantPolicy("one"), TenantPolicy("two"))))
+
+
+@pytest.mark.parametrize("answer", [Answer.ADMITTED, Answer.REFUSED])
+def test_a_later_tenants_yes_waits_for_an_earlier_one(answer: Answer) -> None:
+    """All tenants are asked at once; whoever answers first, the first in order that says yes has the key."""
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        await until(lambda: desk.events.verdicts)
+        assert desk.decisions == []
+        one.answer(answer)
+        await desk.decided()
+        assert desk.decisions[0].tenant == ("one" if answer is Answer.ADMITTED else "two")
+        assert [verdict.tenant for verdict in desk.decisions[0].verdicts] == ["two", "one"]
+
+    run(scenario)
+
+
+def test_a_tenant_whose_verifier_is_slow_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A yes waits a moment for earlier tenants, and then it counts."""
+    monkeypatch.setattr("tailhub.server.verification.EARLIER_S", 0.01)
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants()
+        desk.ask()
+        await until(lambda: one.open_questions and two.open_questions)
+        two.answer(Answer.ADMITTED)
+        assert await desk.decided() == [True]
+        assert desk.decisions[0].tenant == "two"
+        await until(lambda: one.cancelled)
 
     run(scenario)
 
@@ -140,7 +182,7 @@ def test_no_answer_in_time_is_unreachable() -> None:
     async def scenario() -> None:
         for fails_open in (False, True):
             script = ScriptedVerifier()
-            policy = AdmissionPolicy(fails_open=frozenset(["script"] if fails_open else []))
+            policy = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"] if fails_open else [])),))
             desk = Desk(script, policy=policy, limit_s=0.02)
             desk.ask()
             assert await desk.decided() == [fails_open]
@@ -173,7 +215,7 @@ def test_whose_turn_does_not_come_is_refused() -> None:
 
     async def scenario() -> None:
         script = ScriptedVerifier()
-        opened = AdmissionPolicy(fails_open=frozenset(["script"]))
+        opened = AdmissionPolicy(tenants=(TenantPolicy(fails_open=frozenset(["script"])),))
         desk = Desk(script, policy=opened, limit_s=0.05, most=1)
         desk.ask(ONE)
         desk.ask(OTHER)

@@ -179,9 +179,9 @@ def test_refused_flags_at_their_defaults() -> None:
 def test_verifiers() -> None:
     """A tailscaled at its usual socket or another one, and a URL that lets everyone in while nobody is there."""
     found = config("-dev -verify-clients")
-    assert (found.verify_tailscaled, found.verify_socket, found.verify_url, found.verify_all) == (True, None, "", False)
+    assert (found.verify_tailscaled, found.verify_socket, found.verify_url, found.verify_all) == (True, (), "", False)
     assert found.place("verify_socket") == "-socket"  # for findings
-    assert config("-dev -verify-clients -socket /run/ts.sock").verify_socket == Path("/run/ts.sock")
+    assert config("-dev -verify-clients -socket /run/ts.sock").verify_socket == (Path("/run/ts.sock"),)
     found = config("-dev -verify-client-url https://a.example/verify")
     assert (found.verify_tailscaled, found.verify_url) == (False, "https://a.example/verify")
     assert (found.verify_url_fail_open, found.verify_all) == (True, False)
@@ -198,7 +198,7 @@ def test_both_verifiers_must_admit() -> None:
 def test_verifier_settings_without_a_verifier() -> None:
     """The original passes over a socket and a rule for a URL that it never asks; so do we."""
     found = config("-dev -socket /run/ts.sock -verify-client-url-fail-open=false")
-    assert (found.has_verifiers, found.verify_socket, found.verify_url_fail_open) == (False, None, False)
+    assert (found.has_verifiers, found.verify_socket, found.verify_url_fail_open) == (False, (), False)
 
 
 def test_letsencrypt() -> None:

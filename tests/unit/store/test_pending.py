@@ -122,7 +122,7 @@ def test_an_admission_is_written_again_after_a_while_only() -> None:
     assert taken() == (admission(CONFIRM_AGAIN_S),)
     pending.confirm(admission(CONFIRM_AGAIN_S + 1, node="renamed"))
     assert taken() == (admission(CONFIRM_AGAIN_S + 1, node="renamed"),)
-    pending.end(End(A, "t", "url", CONFIRM_AGAIN_S + 2))
+    pending.end(End(A, "url", CONFIRM_AGAIN_S + 2))
     pending.confirm(admission(CONFIRM_AGAIN_S + 3, node="renamed"))
     assert taken() == (admission(CONFIRM_AGAIN_S + 3, node="renamed"),)
 
@@ -151,7 +151,7 @@ def test_a_batch_has_all_and_leaves_nothing() -> None:
     assert not pending
     pending.usage.add([delta(A, B)])
     pending.learn(Name(A, "laptop", "alice", 1.0))
-    pending.end(End(B, "t", "url", 2.0))
+    pending.end(End(B, "url", 2.0))
     assert pending
     batch = pending.take("w", 3)
     assert (batch.writer, batch.number, len(batch.usage), len(batch.names), len(batch.ended)) == ("w", 3, 1, 1, 1)

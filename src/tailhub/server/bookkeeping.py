@@ -1,0 +1,130 @@
+"""Keeps what must outlive the relay: usage, who was admitted, who was refused. One in each, where its verifiers are.
+
+It hands on what `tailhub.relay` has learnt to the store's journal every second, and gives it back after a restart.
+Nobody waits for the store but a login whose verifiers cannot be reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tailhub.findings import Finding
+from tailhub.relay.memory import Remembered
+from tailhub.relay.refusals import Refusal
+from tailhub.relay.usage import UsageRow
+from tailhub.store import records
+from tailhub.store.journal import Journal, store_class
+
+if TYPE_CHECKING:
+    from tailhub.server.verification import Verification
+    from tailhub.store.store import Store
+
+HAND_OVER_S: Final = 1.0
+_DAY_S: Final = 86400.0
+
+_log = logging.getLogger("tailhub")
+
+
+class Bookkeeping:
+    """Of the relay called `relay`, in the store at `place`, whose `journal` also knows what has been used.
+
+    `verification`: whose memory and refusals are kept; None where everyone may relay.
+    """
+
+    def __init__(
+        self,
+        place: Path | str,
+        relay: str,
+        verification: Verification | None,
+        *,
+        retention_days: float,
+        period_start: Callable[[float], float],
+    ) -> None:
+        self._place = place
+        self._relay = relay
+        self._verification = verification
+        self._refused: dict[bytes, int] = {}  # how often each key was refused, as the journal knows it
+        self.journal = Journal(
+            self._open, relay=relay, period_start=period_start, tell=_tell, retention_s=retention_days * _DAY_S
+        )
+        self._handing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Open the store, in the background."""
+        self.journal.start()
+        self._handing = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write what is left."""
+        if self._handing is not None:
+            self._handing.cancel()
+        self._hand_over()
+        await self.journal.stop()
+
+    def add_usage(self, rows: Sequence[UsageRow]) -> None:
+        """Clients have used so much."""
+        hour = records.hour_of(time.time())
+        self.journal.add([records.UsageDelta(hour, *row) for row in rows])
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(HAND_OVER_S)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Tell the journal what has changed."""
+        if self._verification is None:
+            return
+        changes, journal = self._verification.memory.take_changes(), self.journal
+        for entry in changes.confirmed:
+            journal.confirm(_admission(entry))
+            if entry.node or entry.owner:
+                journal.learn(records.Name(entry.key, entry.node, entry.owner, entry.confirmed_at))
+        for key, verifier in changes.ended:
+            journal.end(records.End(key, verifier, time.time()))
+        refused, forgotten = self._verification.refusals.take_changes()
+        for key in forgotten:
+            self._refused.pop(key, None)
+        for refusal in refused:
+            journal.refuse(self._refusal(refusal))
+
+    def _refusal(self, refusal: Refusal) -> records.Refusal:
+        """The same, with how often it was refused since the journal heard of it last."""
+        more = refusal.count - self._refused.get(refusal.key, 0)
+        self._refused[refusal.key] = refusal.count
+        reason = "; ".join(str(verdict) for verdict in refusal.verdicts)
+        return records.Refusal(refusal.key, str(refusal.address), reason, more, refusal.first_at, refusal.last_at)
+
+    async def _open(self) -> Store:
+        kind = await store_class()
+        store = await kind.open(self._place, relay=self._relay, tell=_tell)
+        if self._verification is not None:
+            await self._load(store, self._verification)
+        return store
+
+    async def _load(self, store: Store, verification: Verification) -> None:
+        """Give back what was kept."""
+        verification.load_memory(
+            Remembered(one.key, one.verifier, one.confirmed_at, one.tenant, one.node, one.owner)
+            for one in await store.admissions()
+        )
+        refused = [
+            Refusal(one.key, 0, ip_address(one.address), one.first_at, one.last_at, one.count)
+            for one in await store.refusals()
+        ]
+        self._refused |= {one.key: one.count for one in refused if verification.refusals.get(one.key) is None}
+        verification.refusals.load(refused)
+
+
+def _admission(entry: Remembered) -> records.Admission:
+    return records.Admission(entry.key, entry.tenant, entry.verifier, entry.node, entry.owner, entry.confirmed_at)
+
+
+def _tell(finding: Finding) -> None:
+    _log.warning("%s", finding)
