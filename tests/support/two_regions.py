@@ -22,7 +22,7 @@ FAR_IP = "198.51.100.2"
 NEAR, FAR = 900, 901  # regions
 DERP_PORT, STUN_PORT = 8443, 3478
 FAR_DELAY_S = 0.04
-JOIN_LIMIT_S = 60.0
+COMMAND_LIMIT_S = 60.0
 # Network devices that delay are not in every kernel. What a client compares is what STUN says.
 _FAR_STUN = f"""
 import asyncio, socket
@@ -124,10 +124,10 @@ class TwoRegions:
         """What a node complains about."""
         return list(json.loads(self.net.tailscale(number, "status", "--json"))["Health"] or [])
 
-    def tailhub(self, *words: str) -> str:
+    def tailhub(self, *words: str, limit_s: float = COMMAND_LIMIT_S) -> str:
         """Run a command for the near relay; what it prints."""
         command = (sys.executable, "-m", "tailhub", *words, "--state-dir", str(self.state_dir), "--lang", "en")
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit_s)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{self.log()}"
         return done.stdout
 
