@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import require
-from support.relay_process import RelayProcess, until
+from support.relay_process import RelayProcess, UnixConnection, until
 from support.tailcat import Tailcat
+from tailhub.cli.app import run
 
 STRANGER = f"nodekey:{'5a' * 32}"
 
 
 def tailhub(*words: str, state_dir: Path, code: int = 0) -> str:
     """Run a command; what it printed, on standard error if it failed as it should."""
-    command = (sys.executable, "-m", "tailhub", *words, "--state-dir", str(state_dir), "--lang", "en")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == code, done
-    return done.stderr if code else done.stdout
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        found = run([*words, "--state-dir", str(state_dir), "--lang", "en"])
+    assert found == code, (out.getvalue(), error.getvalue())
+    return error.getvalue() if code else out.getvalue()
 
 
 def value(*words: str, state_dir: Path) -> Any:
@@ -131,8 +133,29 @@ def test_config_check(tmp_path: Path) -> None:
     """It reads the list, and tells every line that is none."""
     keys = tmp_path / "friends"
     keys.write_text(f"alice\n{STRANGER} alice\n{STRANGER} again\n")
-    command = (sys.executable, "-m", "tailhub", "config", "check", "--lang", "en", "--allow-list", str(keys))
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert run(["config", "check", "--lang", "en", "--allow-list", str(keys)]) == 0
+    found = out.getvalue()
     assert "TH285" in found
     assert "TH286" in found
     assert "TH288" not in found
+
+
+def test_bodies_of_calls(tmp_path: Path) -> None:
+    """The API takes a body however it comes, once for each request, and none that is too long."""
+    body = json.dumps({"key": STRANGER, "name": "alice"}).encode()
+    with RelayProcess("--allow-list", "on") as relay:
+        connection = UnixConnection(relay.state_dir / "admin.sock")
+        try:
+            connection.request("POST", "/api/v1/allow", iter([body[:9], body[9:]]), encode_chunked=True)
+            response = connection.getresponse()
+            assert json.loads(response.read())["allowed"]["name"] == "alice"
+            connection.request("POST", "/api/v1/allow")
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["error"]["code"]) == (409, "TH290")
+            connection.request("POST", "/api/v1/allow", b" " * 65_536 + body)
+            assert connection.getresponse().status == 413
+        finally:
+            connection.close()
+        assert relay.metric("tailhub_clients") == 0

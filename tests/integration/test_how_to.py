@@ -29,7 +29,9 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
-from support.relay_process import until
+from support.relay_process import UnixConnection, until
+from support.served_map import served_map
+from support.tailcat import Tailcat
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -144,7 +146,7 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate"]
+    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate", "steering", "who-may-relay"]
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -227,6 +229,56 @@ def test_from_derper(world: World) -> None:
     assert served_pin(world.new.port(8443)) == pinned.pin
     for machine in world.machines.values():
         assert json.loads((machine.state / "derper.key").read_text()) == json.loads(key)
+
+
+def test_friends(world: World, tmp_path: Path) -> None:
+    """On the page about who may relay, a real client is refused, shown, let in where it waits, and explained."""
+    machine, program = world.here, require.tailcat()
+    seen: list[str] = []
+
+    def pending() -> list[dict[str, object]]:
+        rows = json.loads(machine.run("tailhub allow pending --json"))["pending"]
+        assert isinstance(rows, list)
+        return rows
+
+    def state() -> str:
+        return str(json.loads(machine.run("tailhub explain alice-phone --json"))["state"])
+
+    with ExitStack() as stack:
+
+        def after(world: World, block: Block) -> None:
+            if "relay --allow-list" in block.text:
+                url = stack.enter_context(served_map(json.loads(local_map(machine.state / "admin.sock"))))
+                stack.enter_context(Tailcat(program, url, tmp_path).listen())
+                until(pending, "a client is refused", (machine.directory / "log").read_text)
+            elif "allow approve" in block.text:
+                until(lambda: state() == "connected", "it is let in", (machine.directory / "log").read_text)
+            if "allow" in block.text:
+                seen.append(world.printed[-1])
+
+        world.run(PAGES / "who-may-relay.md", after)
+    _, approved, listed, edited = seen
+    assert "1 refused" in approved
+    assert "is on the list as alice-phone and may relay" in approved
+    assert "1 key" in listed
+    assert "connected" in listed
+    assert "(bob-laptop) is on the list no more" in edited
+
+
+def local_map(admin_socket: Path) -> bytes:
+    """The map of the relay with this socket, for programs on this machine."""
+    connection = UnixConnection(admin_socket)
+    try:
+        connection.request("GET", "/derpmap.json?view=local")
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def test_steering(world: World) -> None:
+    """The page's relay can be asked whether it is being emptied."""
+    world.run(PAGES / "steering.md", lambda world, block: None)
+    assert "not being emptied" in world.here.run("tailhub drain --status --lang en")
 
 
 SHOWN = """"$PYTHON" -c '

@@ -14,12 +14,17 @@ from support.relay_process import RelayProcess
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
 _IMPORT = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)  # CPython's PYTHONPROFILEIMPORTTIME
-NOT_TO_LISTEN = {"msgspec", "psutil", "tailhub.tailcfg.derpmap", "tailhub.web.pages", "tailhub.web.operator_pages"}
+NOT_TO_LISTEN = {
+    *("msgspec", "psutil", "tailhub.tailcfg.derpmap", "tailhub.web.pages", "tailhub.web.operator_pages"),
+    *("sqlalchemy", "tailhub.store.journal", "tailhub.store.store"),
+}
 NOT_WITHOUT_ACME = {
     *("acme", "josepy", "requests", "tailhub.certs.acme_client", "tailhub.certs.acme_schedule"),
     *("tailhub.certs.acme_source", "tailhub.server.acme_files", "tailhub.server.acme_keeper"),
 }
+NOT_WITHOUT_POSTGRESQL = {"alembic", "asyncpg", "sqlalchemy.dialects.postgresql"}  # alembic: for an older store only
 NOT_WITH_ONE_WORKER = {"tailhub.server.supervisor", "tailhub.server.worker"}
+NOT_FOR_EVERYONE = {"tailhub.server.access_actions", "tailhub.server.allow_file", "tailhub.relay.refusals"}
 NOT_FOR_DERPER = {"tailhub.cli.derper", "tailhub.settings.original"}
 
 
@@ -32,9 +37,10 @@ def test_what_is_not_needed_to_listen_is_imported_later() -> None:
 
 
 def test_what_nobody_asked_for_is_not_imported() -> None:
-    """A relay in one process, without ACME, imports nothing that only others need, not even when it is idle."""
+    """A relay in one process, without ACME and for everyone, imports nothing that only others need, even when idle."""
     with RelayProcess(environ={"PYTHONPROFILEIMPORTTIME": "1"}) as relay:
         assert relay.map_url  # the first screen is there
         loaded = set(_IMPORT.findall(relay.log()))
     assert "tailhub.web.operator_pages" in loaded
-    assert not loaded & (NOT_WITHOUT_ACME | NOT_WITH_ONE_WORKER | NOT_FOR_DERPER)
+    not_asked_for = NOT_WITHOUT_ACME | NOT_WITHOUT_POSTGRESQL | NOT_WITH_ONE_WORKER | NOT_FOR_EVERYONE | NOT_FOR_DERPER
+    assert not loaded & not_asked_for

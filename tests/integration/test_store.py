@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -18,7 +19,10 @@ from support.postgres import PASSWORD, Postgres
 from support.waiting import run
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
+from tailhub.server.config import RelayConfig
+from tailhub.settings.machine_checks import check_store
 from tailhub.store import store as store_module
+from tailhub.store import writing
 from tailhub.store.engine import make_engine
 from tailhub.store.journal import Journal
 from tailhub.store.migrate import REVISIONS, upgrade
@@ -277,7 +281,7 @@ def test_refusals_add_up_and_end_with_an_admission(place: Path | str) -> None:
 
 def test_refusals_are_bounded(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more refused keys than there may be the longest gone are forgotten."""
-    monkeypatch.setattr(store_module, "MAX_REFUSALS", 2)
+    monkeypatch.setattr(writing, "MAX_REFUSALS", 2)
 
     async def scenario(store: Store) -> None:
         keys = ((A, 30.0), (B, 10.0), (C, 20.0))
@@ -365,6 +369,36 @@ def test_two_relays_share_totals(postgres: Postgres) -> None:
     run(scenario)
 
 
+def test_relays_that_write_about_the_same_keys_do_not_stand_in_each_others_way(postgres: Postgres) -> None:
+    """Many batches of several relays at once, about the same keys in any order, are all written, once each."""
+
+    async def scenario() -> None:
+        url = await asyncio.to_thread(postgres.database)
+        stores = [await Store.open(url, relay=f"relay-{number}") for number in range(4)]
+        keys = [bytes([number]) * 32 for number in range(1, 120)]
+
+        async def write(store: Store, chance: random.Random) -> None:
+            for number in range(1, 9):
+                chosen = [chance.sample(keys, 40) for _ in range(3)]
+                batch = Batch(
+                    f"{id(store)}",
+                    number,
+                    tuple(delta(A, key, 1) for key in chosen[0]),
+                    confirmed=tuple(admission(chance.random(), key) for key in chosen[0]),
+                    ended=tuple(End(key, "tailscaled", chance.random()) for key in chosen[1]),
+                    refused=tuple(Refusal(key, "", "", 1, 1.0, chance.random()) for key in chosen[2]),
+                    names=tuple(Name(key, "n", "o", chance.random()) for key in chosen[1]),
+                )
+                assert await store.save(batch)
+
+        await asyncio.gather(*(write(store, random.Random(number)) for number, store in enumerate(stores)))
+        assert (await stores[0].totals(0, math.inf)).tenants == {T: Traffic(4 * 8 * 40, 4 * 8 * 40)}
+        for store in stores:
+            await store.close()
+
+    run(scenario, 60)
+
+
 def test_two_journals_share_a_quota(postgres: Postgres) -> None:
     """What a tenant has used through one relay counts at the other after each has written; nothing is counted twice."""
 
@@ -433,10 +467,10 @@ def test_nothing_is_lost_while_the_database_is_away(postgres: Postgres) -> None:
 
 def test_a_database_that_hangs_is_given_up(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that takes a command and never answers is trouble like any other, and is used again later."""
-    monkeypatch.setattr(store_module, "LIMIT_S", 0.3)
 
     async def scenario(store: Store) -> None:
         await store.save(Batch("w", 1, (delta(A, B, 1),)))
+        monkeypatch.setattr(store_module, "LIMIT_S", 0.3)
         postgres.freeze()
         try:
             with pytest.raises(StoreUnavailableError):
@@ -476,6 +510,20 @@ def test_without_a_database_server_it_is_unreachable() -> None:
     assert isinstance(caught.value.finding, Finding)
     assert caught.value.finding.code == "TH262"
     assert "secret" not in str(caught.value)
+
+
+def test_a_check_of_the_configuration_looks_at_the_database(postgres: Postgres) -> None:
+    """A database without tables is well, one with a newer tailhub's is an error, one that refuses a warning."""
+    url = postgres.database()
+    assert list(check_store(RelayConfig(store=url))) == []
+    run(lambda: _make(url))
+    assert list(check_store(RelayConfig(store=url))) == []
+    (finding,) = check_store(RelayConfig(store=url.replace(PASSWORD, "wrong-word")))
+    assert finding.code == "TH268"
+    assert "wrong-word" not in finding.render()
+    postgres.execute(url.rpartition("/")[2], f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    assert [finding.code for finding in check_store(RelayConfig(store=url))] == ["TH265"]
+    assert list(check_store(RelayConfig(store="no URL"))) == list(check_store(RelayConfig())) == []
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, Ping
 
 from support import require
+from support.guarded import LIMIT_S, Guard, begin, begin_websocket, guarded_relay
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
 from support.verifiers import ScriptedVerifier, http_answer, http_server, served_verdicts
@@ -27,41 +27,16 @@ from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.app import RelayServer
 from tailhub.server.derp_login import MAX_EARLY_BYTES
 from tailhub.server.rate_config import apply_rate_limit
-from tailhub.server.verification import Verification
 from tailhub.server.websocket_connection import SLICE_BYTES
 
 MESH_KEY = "ab" * 32
-LIMIT_S = 5.0
-WEBSOCKET = (
-    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: derp\r\n"
-)
 
 
 @contextlib.asynccontextmanager
 async def verified_relay(**options: object) -> AsyncIterator[tuple[RelayServer, ScriptedVerifier]]:
     """A relay whose verifier a test answers for."""
-    async with relay(**options) as server:
-        script = ScriptedVerifier()
-        context = server.context
-        server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
-        yield server, script
-
-
-async def begin(server: RelayServer, behind: bytes = b"") -> Wire:
-    """A client that has sent its ClientInfo, with `behind` in the same flight."""
-    client = await Wire.open(server)
-    client.write(client.client_info(await client.upgrade()), behind)
-    return client
-
-
-async def begin_websocket(server: RelayServer) -> tuple[Wire, Connection]:
-    """The same over WebSocket, and what puts further bytes into messages."""
-    client = await Wire.open(server)
-    assert (await client.ask("GET /derp", WEBSOCKET)).status == 101
-    messages = Connection(ConnectionType.CLIENT)
-    client.write(messages.send(BytesMessage(data=client.client_info(server.context.public_key))))
-    return client, messages
+    async with guarded_relay(**options) as (server, guard):
+        yield server, guard.script
 
 
 async def asked(script: ScriptedVerifier, count: int = 1) -> None:
@@ -113,8 +88,7 @@ def test_what_comes_early_is_dealt_with_later(size: int, over_websocket: bool) -
     async def scenario() -> None:
         async with relay() as server:
             receiver = await open_client(server)
-            script, context = ScriptedVerifier(), server.context
-            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
+            script, context = Guard(server).script, server.context
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(-(-size // 1000))]
             early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
             if over_websocket:
@@ -144,8 +118,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
     async def scenario() -> None:
         async with relay() as server:
             receiver = await open_client(server)
-            script, context = ScriptedVerifier(), server.context
-            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
+            script, context = Guard(server).script, server.context
             apply_rate_limit(context, usual)
             count = 100 if message_bytes else 200  # more than the burst and, but for WebSocket, a read
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(count)]
@@ -187,8 +160,7 @@ def test_pings_behind_early_packets() -> None:
     async def scenario() -> None:
         async with relay() as server:
             receiver = await open_client(server)
-            script, context = ScriptedVerifier(), server.context
-            server.service.guard(Verification([script], context.policy, context.events, LIMIT_S))
+            script = Guard(server).script
             client, messages = await begin_websocket(server)
             await asked(script)
             packets = [n.to_bytes(4, "big") + bytes(8188) for n in range(20)]

@@ -24,9 +24,11 @@ from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
 from support.tailscaled import Tailscaled
+from support.verifiers import served_verdicts
 from tailhub.client import DERPClient
 from tailhub.exceptions import ConnectionClosedError
 from tailhub.keys import NodePrivate
+from tailhub.relay.rechecks import SOON_S
 
 pytestmark = pytest.mark.go
 
@@ -46,15 +48,21 @@ def logins(relay: RelayProcess, count: int) -> None:
     until(lambda: relay.metric("tailhub_logins_total") >= count, f"{count} logins", relay.log, LIMIT_S)
 
 
-@pytest.mark.parametrize("way", ["headscale", "tailscaled", "derper-both"])
+@pytest.mark.parametrize("way", ["headscale", "headscale-api", "tailscaled", "derper-both"])
 def test_members_may_relay_and_strangers_may_not(way: str, tailscaled: Tailscaled, tmp_path: Path) -> None:
-    """A node of the tailnet logs in by the word of headscale or a tailscaled; a tailcat, which is in none, does not."""
+    """A node of the tailnet logs in by the word of headscale or a tailscaled; a tailcat, which is in none, does not.
+
+    The list of headscale's nodes is read with a key that is made when the relay runs.
+    """
     tailcat, port = require.tailcat(), free_ports()
     url = f"http://127.0.0.1:{port}/verify"
     state, sock = tmp_path / "derper", str(tailscaled.socket)
+    key = tmp_path / "headscale-key"
+    by_api = ("--headscale-url", f"http://127.0.0.1:{port}", "--headscale-api-key-file", str(key))
     state.mkdir()
     relays = {
         "headscale": partial(RelayProcess, "--address=127.0.0.1", "--verify-url", url),
+        "headscale-api": partial(RelayProcess, "--address=127.0.0.1", *by_api),
         "tailscaled": partial(RelayProcess, "--address=127.0.0.1", "--verify-tailscaled", "--verify-socket", sock),
         "derper-both": partial(
             RelayProcess,
@@ -67,6 +75,7 @@ def test_members_may_relay_and_strangers_may_not(way: str, tailscaled: Tailscale
         ),
     }
     with relays[way]() as relay, running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale:
+        key.write_text(headscale.make_api_key())
         tailscaled.join(headscale)
         logins(relay, 1)
         with Tailcat(tailcat, relay.map_url, tmp_path).listen():
@@ -93,6 +102,26 @@ def test_a_tailscaled_that_starts_again(tailscaled: Tailscaled, tmp_path: Path) 
         logins(relay, 2)
 
 
+def test_the_reason_stands_in_the_refused_ones_own_status(tailscaled: Tailscaled, tmp_path: Path) -> None:
+    """A tailscaled that is refused reads why in ``tailscale status`` and logs in once, until its verifier is there."""
+    port = free_ports(2)
+    url = f"http://127.0.0.1:{port + 1}/verify"
+    options = ("--address=127.0.0.1", "--verify-url", url, "--refuse-text", "Ask Ada about {key}.")
+    with (
+        RelayProcess(*options) as relay,
+        running_headscale(tmp_path, port, [f"{relay.map_url}?view=public"]) as headscale,
+    ):
+        tailscaled.join(headscale)
+        until(lambda: "Ask Ada about [" in tailscaled.status(), "it is told why", tailscaled.status, LIMIT_S)
+        assert relay.metric("tailhub_held_connections") == 1
+        with served_verdicts({"Allow": "true"}, port + 1):
+            until(lambda: relay.metric("tailhub_logins_total"), "it is let in", relay.log, 2 * SOON_S)
+            assert "held for" in relay.log()
+            until(lambda: "Ask Ada" not in tailscaled.status(), "the reason is gone", tailscaled.status, LIMIT_S)
+        assert relay.metric("tailhub_refused_total") == 1
+        assert relay.metric("tailhub_logins_total") == 1
+
+
 # --- the original's derper and ours, asked the same -------------------------------------------------------------------
 
 KEY = NodePrivate(bytes(range(1, 33)))
@@ -116,7 +145,7 @@ def run_derper(program: Sequence[str], directory: Path, *words: str) -> Iterator
     directory.mkdir()
     key = str(directory / "derper.key")
     command = (*program, "-a", f"127.0.0.1:{port}", "-http-port=-1", "-stun=false", "-c", key, *words)
-    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1"}
+    environment = os.environ | {"TAILHUB_DISCOVER": "false", "TAILHUB_ADDRESS": "127.0.0.1", "TAILHUB_REFUSE": "close"}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 

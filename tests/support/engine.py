@@ -18,10 +18,11 @@ PROGRAMS = ("podman", "podman-compose", "crun", "unshare", "nsenter", "ip")
 LIMIT_S = 900.0  # of the longest command, which builds an image
 STOP_S = 10.0
 
+# In memory: quick, gone with the engine, and overlays are possible there wherever the tests run.
 _STORAGE = """[storage]
-driver = "vfs"
-graphroot = "{work}/storage"
-runroot = "/run/storage"
+driver = "overlay"
+graphroot = "/run/storage"
+runroot = "/run/containers"
 """
 # Limits that are no higher than what any machine allows: podman's own are more than some do.
 _CONFIG = """[containers]
@@ -54,14 +55,14 @@ ip route add default via 9.0.0.1
 echo ready
 exec sleep infinity
 """
-# A person reads what a command prints and types the next one; a script waits for the health check instead.
+# A person reads what a command prints and types the next one; a script waits for health check and first screen.
 _DOCKER = """#!/bin/sh
 set -e
 case $1 in
 build) exec nsenter --net="$OUTSIDE" podman "$@" ;;
 compose)
   shift
-  podman-compose "$@"
+  podman-compose --podman-path "${0%/*}/podman-of-compose" "$@"
   ;;
 *) podman "$@" ;;
 esac
@@ -71,11 +72,29 @@ case " $* " in
 esac
 newest=$(podman ps --quiet --latest)
 for _ in $(seq 100); do
-  if podman healthcheck run "$newest" >/dev/null 2>&1; then exit 0; fi
+  if podman healthcheck run "$newest" >/dev/null 2>&1 && [ -n "$(podman logs "$newest" 2>&1)" ]; then exit 0; fi
   sleep 0.2
 done
 podman logs "$newest" >&2
 exit 1
+"""
+# podman-compose 1.0.3, which is Debian 12's, gives its own network besides the file's `network_mode: host`.
+_PODMAN_OF_COMPOSE = """#!/bin/sh
+case " $* " in
+*" --network host "*) ;;
+*) exec podman "$@" ;;
+esac
+left=$#
+while [ "$left" -gt 0 ]; do
+  word=$1
+  shift
+  left=$((left - 1))
+  case $word in
+  --net | --network-alias) shift; left=$((left - 1)) ;;
+  *) set -- "$@" "$word" ;;
+  esac
+done
+exec podman "$@"
 """
 _SUDO = """#!/bin/sh
 exec "$@"
@@ -99,10 +118,10 @@ class Engine:
         programs = work / "bin"
         for path in (self.tailscale, programs):
             path.mkdir()
-        for name, text in (("docker", _DOCKER), ("sudo", _SUDO)):
+        for name, text in (("docker", _DOCKER), ("podman-of-compose", _PODMAN_OF_COMPOSE), ("sudo", _SUDO)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
-        (work / "storage.conf").write_text(_STORAGE.format(work=work))
+        (work / "storage.conf").write_text(_STORAGE)
         (work / "containers.conf").write_text(_CONFIG)
         self._environ = os.environ | {
             "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from support import require
 from support.relay_process import until
@@ -72,6 +74,32 @@ class Headscale:
         """A key by which nodes may join the tailnet of a new user."""
         self._call("users", "create", "somebody")
         return self._call("preauthkeys", "create", "--user", "1", "--reusable").splitlines()[-1].strip()
+
+    def make_api_key(self, expiration: str = "90d") -> str:
+        """A key for its API, good for so long."""
+        return self._call("apikeys", "create", "--expiration", expiration).split()[-1]
+
+    def register(self, name: str) -> bytes:
+        """A node of the user that `make_key` has made, which nobody runs; its raw key."""
+        identity = f"hskey-authreq-{secrets.token_hex(12)}"
+        self._call("debug", "create-node", "--name", name, "--user", "somebody", "--key", identity)
+        self._call("auth", "register", "--auth-id", identity, "--user", "somebody")
+        node = next(node for node in self._nodes() if node["given_name"] == name)
+        return bytes.fromhex(node["node_key"].removeprefix("nodekey:"))
+
+    def delete(self, name: str) -> None:
+        """Delete a node."""
+        node = next(node for node in self._nodes() if node["given_name"] == name)
+        self._call("nodes", "delete", "--identifier", str(node["id"]), "--force")
+
+    def expire(self, name: str) -> None:
+        """Log a node out."""
+        node = next(node for node in self._nodes() if node["given_name"] == name)
+        self._call("nodes", "expire", "--identifier", str(node["id"]))
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        nodes: list[dict[str, Any]] = json.loads(self._call("nodes", "list", "--output", "json"))
+        return nodes
 
     def is_up(self) -> bool:
         """Does it answer?"""

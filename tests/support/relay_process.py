@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from support.server_process import LIMIT_S, ServerProcess, until
 
-__all__ = ["LIMIT_S", "LOOPBACK", "RelayProcess", "until"]
+__all__ = ["LIMIT_S", "LOOPBACK", "RelayProcess", "UnixConnection", "until"]
 
 # Free ports, all on loopback, and no question to anybody about the address.
 LOOPBACK = (
@@ -146,7 +146,7 @@ class RelayProcess:
 
 def get_page(state_dir: Path, target: str) -> tuple[int, bytes]:
     """Status and body of a page of the operator's, from the relay whose state is there."""
-    connection = _UnixConnection(state_dir / "admin.sock")
+    connection = UnixConnection(state_dir / "admin.sock")
     try:
         connection.request("GET", target)
         response = connection.getresponse()
@@ -155,7 +155,9 @@ def get_page(state_dir: Path, target: str) -> tuple[int, bytes]:
         connection.close()
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the unix socket at `path`."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=LIMIT_S)
         self._path = path

@@ -49,6 +49,12 @@ class Tailscaled:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         assert done.returncode == 0, done.stdout + done.stderr + self.log()
 
+    def status(self) -> str:
+        """What ``tailscale status`` prints, whatever it thinks of its state."""
+        command = (self._command, f"--socket={self.socket}", "status")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        return done.stdout + done.stderr
+
     def log(self) -> str:
         """All that it has printed."""
         return (self._directory / "tailscaled.log").read_text("utf-8", "replace")

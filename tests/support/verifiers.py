@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tailhub import findings
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.relay.admission import Answer, Verdict
+from tailhub.relay.allowed_keys import AllowedKey, Listing
 
 Respond: TypeAlias = Callable[[str, bytes], "bytes | None"]
 """From request line with headers, and body, to the whole answer; None: silence."""
 
 
 class ScriptedVerifier:
-    """Waits until the test answers. `asked` has the keys it was asked about, `cancelled` counts broken questions."""
+    """Waits until the test answers, unless it `always` gives one answer.
+
+    `asked` has the keys it was asked about, `cancelled` counts broken questions.
+    """
 
     fails_open = False
     tenant = ""
@@ -28,11 +34,14 @@ class ScriptedVerifier:
         self.name = name
         self.asked: list[bytes] = []
         self.cancelled = 0
+        self.always: Answer | None = None
         self._answers: list[asyncio.Future[Verdict]] = []
 
     async def verify(self, key: bytes, address: IPv4Address | IPv6Address) -> Verdict:
         """Wait for `answer`."""
         self.asked.append(key)
+        if self.always is not None:
+            return Verdict(self.name, self.always)
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)
         try:
@@ -54,6 +63,36 @@ class ScriptedVerifier:
         """Answer the question that has waited longest."""
         first = next(question for question in self._answers if not question.done())
         first.set_result(Verdict(self.name, answer))
+
+
+class KeptList:
+    """An allow list's backing that a test fills: `entries` by key; None: it cannot be read."""
+
+    def __init__(self, *entries: AllowedKey, place: str = "the list") -> None:
+        self.place = place
+        self.looks = 0
+        self.entries: dict[bytes, AllowedKey] | None = {entry.key: entry for entry in entries}
+
+    async def read(self) -> Listing:
+        """What the test has put there."""
+        self.looks += 1
+        if self.entries is None:
+            raise MachineError(findings.file_trouble(self.place, "it is away"))
+        return Listing(dict(self.entries))
+
+    async def changed(self) -> Listing | None:
+        """The same: whoever asks finds out what has changed."""
+        return await self.read()
+
+    async def allow(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
+        """Put a key there."""
+        assert self.entries is not None
+        self.entries = {key: kept for key, kept in self.entries.items() if key not in replaces} | {entry.key: entry}
+
+    async def disallow(self, keys: Collection[bytes]) -> None:
+        """Take keys away."""
+        assert self.entries is not None
+        self.entries = {key: kept for key, kept in self.entries.items() if key not in keys}
 
 
 class HttpScript:
@@ -104,7 +143,7 @@ async def unix_http_server(path: Path, respond: Respond) -> AsyncIterator[HttpSc
 
 
 @contextlib.contextmanager
-def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
+def served_verdicts(answer: Mapping[str, str], port: int = 0) -> Iterator[str]:
     """A program in a thread that answers every question with ``answer["Allow"]``, as it is just then; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -119,7 +158,7 @@ def served_verdicts(answer: Mapping[str, str]) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its parent's name
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

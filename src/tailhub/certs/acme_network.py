@@ -6,7 +6,6 @@ between. Not bounded here: redirects, which `requests` counts.
 
 from __future__ import annotations
 
-import email.utils
 import io
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from tailhub.certs.acme_errors import AcmeError
+from tailhub.net.retry_after import retry_after
 
-__all__ = ["MAX_ANSWER_LEN", "BoundedAdapter", "retry_after"]
+__all__ = ["MAX_ANSWER_LEN", "BoundedAdapter"]
 
 MAX_ANSWER_LEN = 1 << 20  # bytes, unpacked; a certificate with its chain has some 5 KB
 ANSWER_S = 60.0  # for the whole body
@@ -62,14 +62,3 @@ def _read(resp: Any) -> bytes:
     finally:
         resp.close()
     return bytes(body)
-
-
-def retry_after(text: str, now: datetime) -> timedelta | None:
-    """The header ``Retry-After``, seconds or a date (RFC 9110 section 10.2.3); None for what is neither."""
-    text = text.strip()
-    try:
-        if text.isascii() and text.isdigit():
-            return timedelta(seconds=int(text[:9]))
-        return max(timedelta(0), email.utils.parsedate_to_datetime(text).astimezone(UTC) - now)
-    except (ValueError, OverflowError):
-        return None

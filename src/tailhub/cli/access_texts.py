@@ -47,7 +47,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "not_listed": "no",
         "open": "everyone may relay, so nobody is asked",
         "answer": "{verifier}",
-        "asked": "asked {when}",
+        "asked": "Asked {when}",
         "not_asked": "Nobody has been asked about it yet; ask now:",
         "admitted_answer": "yes",
         "refused_answer": "no",

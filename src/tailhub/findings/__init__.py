@@ -84,6 +84,16 @@ from tailhub.findings.certificate import (
     not_pem,
     pin_expires_soon,
 )
+from tailhub.findings.device_api import (
+    bad_api_url,
+    credential_expires,
+    credential_lacks_scope,
+    credential_malformed,
+    credential_refused,
+    device_api_unreachable,
+    device_list_unusable,
+    tailnet_unknown,
+)
 from tailhub.findings.finding import Finding, printable
 from tailhub.findings.fronts import (
     bad_passthrough,
@@ -231,6 +241,7 @@ __all__ = [
     "bad_acme_challenge",
     "bad_acme_directory",
     "bad_address",
+    "bad_api_url",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -259,8 +270,14 @@ __all__ = [
     "choose_language",
     "clock_before_build",
     "container_bridge",
+    "credential_expires",
+    "credential_lacks_scope",
+    "credential_malformed",
+    "credential_refused",
     "default_tenant_empty",
     "descriptor_limit_low",
+    "device_api_unreachable",
+    "device_list_unusable",
     "directory_missing",
     "export_lacks",
     "family_missing",
@@ -353,6 +370,7 @@ __all__ = [
     "store_refuses",
     "store_unreachable",
     "stun_private_sources",
+    "tailnet_unknown",
     "tailscaled_not_running",
     "tailscaled_unreachable",
     "tenant_without_verifier",

@@ -172,6 +172,15 @@ CATALOGUE: dict[str, Entry] = {
     "TH242": Entry("acme-cache-taken-over", _NOTE),
     "TH243": Entry("export-lacks", _WARNING),
     "TH244": Entry("relay-key-copied", _NOTE),
+    # lists of devices
+    "TH250": Entry("device-api-unreachable", _WARNING),
+    "TH251": Entry("credential-refused", _WARNING),
+    "TH252": Entry("credential-lacks-scope", _WARNING),
+    "TH253": Entry("tailnet-unknown", _WARNING),
+    "TH254": Entry("device-list-unusable", _WARNING),
+    "TH255": Entry("credential-expires", _WARNING),
+    "TH256": Entry("credential-malformed", _ERROR),
+    "TH257": Entry("bad-api-url", _ERROR),
     # the store
     "TH260": Entry("bad-store", _ERROR),
     "TH261": Entry("store-driver-missing", _ERROR),

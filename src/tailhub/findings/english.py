@@ -619,6 +619,48 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path} was not there, so the relay's key was copied to it from {source}.",
         "Nothing to do: the relay is the same as before it was moved.",
     ),
+    "TH250": (
+        "{url} cannot be reached: {reason}.",
+        "[[clock?See whether this machine's clock is right, `date -u`; if it is, the server needs a new certificate."
+        "||See whether this machine may connect to it, `curl -v {url!q}`, or name another one: "
+        "`{setting:=https://HOST}`.]]",
+    ),
+    "TH251": (
+        "{url} does not accept the credential ({reason}): it has expired, was revoked, or is for something else.",
+        "[[headscale?Make a new API key, `headscale apikeys create`, and give it in {setting}."
+        "||Make a new one at https://login.tailscale.com/admin/settings/oauth, with the scope `devices:core:read` (an "
+        "OAuth client does not expire), and give its secret in {setting}.]]",
+    ),
+    "TH252": (
+        "{url} knows the credential in {setting}, which may not read devices ({reason}).",
+        "Give the OAuth client the scope `devices:core:read` (in Tailscale's console: Devices, Core, Read); an access "
+        "token has its owner's rights, who must be an admin.",
+    ),
+    "TH253": (
+        "{url} knows no such tailnet ({reason}).",
+        "Leave {setting} out, which means the credential's own tailnet, or write the tailnet's ID or its name as the "
+        "console's General settings show it: `{setting:=example.com}`.",
+    ),
+    "TH254": (
+        "{url} answers with something that is no list of devices: {reason}.",
+        "See whether that is the API's URL, without a path of its own, and no proxy answers in its place: "
+        "`{setting:=https://HOST}`.",
+    ),
+    "TH255": (
+        "The credential for {url} expires on {at}[[days?, in {days} days]]; from then on its list of devices cannot be "
+        "read.",
+        "[[headscale?Make a new API key, `headscale apikeys create --expiration 365d`, and give it in {setting}."
+        "||Make an OAuth client, which does not expire, at https://login.tailscale.com/admin/settings/oauth with the "
+        "scope `devices:core:read`; or a new access token for {setting}.]]",
+    ),
+    "TH256": (
+        "[[path?{path}, which {setting} names:||{setting}:]] expected {expected}, found {found}.",
+        "Give what the other side showed when it was made, whole and on one line, and nothing else.",
+    ),
+    "TH257": (
+        "{setting}: expected a URL[[more? without user, password and query]], found `{text}`[[more? with more]].",
+        "As in `{setting:={example}}`; http and https are possible.",
+    ),
     "TH260": (
         "{place}: expected a database's URL, `off`, or nothing for a file in the state directory; {reason}.",
         "As in `{place:=postgresql://tailhub:PASSWORD@db.example.com/tailhub}`.",

@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Callable, Collection
 
 RECHECK_S = 300.0  # the longest time between two questions about a key; the shortest is half of it
+SOON_S = 30.0  # the same for one that waits to be let in, and about which nobody said anything
 
 
 class Rechecks:
@@ -30,9 +31,9 @@ class Rechecks:
         """Is there a key to be asked about at once?"""
         return bool(self._urgent)
 
-    def add(self, key: bytes, now: float) -> None:
+    def add(self, key: bytes, now: float, within_s: float = RECHECK_S) -> None:
         """A key has been asked about just now, and is to be asked about again."""
-        due = self._due[key] = now + RECHECK_S * (1 - self._draw() / 2)
+        due = self._due[key] = now + within_s * (1 - self._draw() / 2)
         heapq.heappush(self._heap, (due, key))
         if len(self._heap) > 2 * len(self._due) + 64:
             self._heap = [(due, key) for key, due in self._due.items()]

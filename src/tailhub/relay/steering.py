@@ -17,6 +17,7 @@ timers (`tailhub.server.steersman`).
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from enum import StrEnum
 from heapq import heappop, heappush
 from ipaddress import IPv4Address, IPv6Address
@@ -167,6 +168,13 @@ class Steering(Generic[Login]):
         self._judge(address)
         for entry in self._shared_at.pop(address, {}):
             self._steer(entry, now)
+
+    def changed(self, keys: Iterable[bytes]) -> None:
+        """These may be served now, for all that is known: whose home has moved may come back and see."""
+        for key in keys:
+            move = self._moves.get(key)
+            if move is not None and move.has_moved and not move.is_allowed:
+                self._end(move)
 
     def evacuate(self, is_on: bool) -> None:
         """Is nobody to have its home here any more? Then those who share an address with others are muted too."""

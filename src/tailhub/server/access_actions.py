@@ -6,7 +6,6 @@ operator's API. One in each relay, where its verifiers are.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from typing import Any, Final, TypeAlias
 from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.keys import NodePublic, short_key
-from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.allowed_keys import AllowedKey, completed
 from tailhub.relay.key_lookup import find_entries, find_key
 from tailhub.relay.refusals import Here, Refusal, Refusals, Sighting, Sightings, replaced_by
@@ -32,8 +30,7 @@ __all__ = ["AccessActions"]
 Address: TypeAlias = IPv4Address | IPv6Address
 Json: TypeAlias = Mapping[str, Any]
 
-ASK_S: Final = 5.0  # that a verifier has when somebody wants to know what it says
-_NOBODY = IPv4Address(0)  # the address of a key that was never here
+_NOBODY: Final = IPv4Address(0)  # the address of a key that was never here
 
 
 class AccessActions:
@@ -43,6 +40,7 @@ class AccessActions:
         self.refusals = verification.refusals if verification is not None else Refusals()
         self.sightings = Sightings()
         self._who_is_here = who_is_here
+        self._verification = verification
         self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
         self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
         for allow_list in self._lists:
@@ -100,15 +98,12 @@ class AccessActions:
 
     async def _allow_list(self, call: Call) -> Json:
         self._need_list()
-        lists = [
-            {
-                "place": one.backing.place,
-                "tenant": one.tenant,
-                "trouble": one.trouble.render() if one.trouble is not None else "",
-                "keys": [entry_json(entry) for entry in (await one.current()).values()],
-            }
-            for one in self._lists
-        ]
+        lists = []
+        for one in self._lists:
+            keys = await one.current()
+            trouble = one.trouble.render() if one.trouble is not None else ""
+            rows = [entry_json(entry) for entry in keys.values()]
+            lists.append({"place": one.backing.place, "tenant": one.tenant, "trouble": trouble, "keys": rows})
         return {"lists": lists}
 
     async def _allow(self, call: Call) -> Json:
@@ -160,8 +155,8 @@ class AccessActions:
         verdicts = refusal.verdicts if refusal is not None else sighting.verdicts if sighting is not None else ()
         at = refusal.last_at if refusal is not None else sighting.at if sighting is not None else None
         address = refusal.address if refusal is not None else sighting.address if sighting is not None else None
-        if call.query("ask") not in ("", "0"):
-            verdicts, at = await self._ask(key, address or _NOBODY), time.time()
+        if call.query("ask") not in ("", "0") and self._verification is not None:
+            verdicts, at = await self._verification.ask_everyone(key, address or _NOBODY), time.time()
         state = "gone" if sighting is not None else "absent"
         if key in here.connected:
             state = "connected"
@@ -179,18 +174,6 @@ class AccessActions:
             "has_verifiers": bool(self._verifiers),
         }
         return row
-
-    async def _ask(self, key: bytes, address: Address) -> tuple[Verdict, ...]:
-        """What each verifier says of a key now."""
-
-        async def ask(verifier: Verifier) -> Verdict:
-            try:
-                async with asyncio.timeout(ASK_S):
-                    return await verifier.verify(key, address)
-            except TimeoutError:
-                return Verdict(verifier.name, Answer.UNREACHABLE, detail=f"no answer within {ASK_S:g} s")
-
-        return tuple(await asyncio.gather(*(ask(verifier) for verifier in self._verifiers)))
 
     def _known(self, here: Here) -> Iterable[bytes]:
         return {*self._allowed(), *self.refusals, *self.sightings, *here.connected}

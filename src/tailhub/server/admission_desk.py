@@ -178,7 +178,7 @@ class DeskGatekeeper:
         asked = self._open.pop(number, None)
         if asked is not None:
             asked.timer.cancel()
-            asked.waiting.on_decision(decision)
+            asked.waiting.tell(decision)
 
     def _give_up(self, number: int) -> None:
         self._answer(number, Decision(False, (Verdict("relay", Answer.UNREACHABLE, detail="its desk is away"),)))

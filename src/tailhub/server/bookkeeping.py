@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tailhub.findings import Finding
-from tailhub.relay.memory import Remembered
-from tailhub.relay.refusals import Refusal
 from tailhub.relay.usage import UsageRow
 from tailhub.store import records
 from tailhub.store.journal import Journal, store_class
 
 if TYPE_CHECKING:
+    from tailhub.relay.memory import Remembered
+    from tailhub.relay.refusals import Refusal
     from tailhub.server.verification import Verification
     from tailhub.store.store import Store
 
@@ -110,6 +110,9 @@ class Bookkeeping:
 
     async def _load(self, store: Store, verification: Verification) -> None:
         """Give back what was kept."""
+        from tailhub.relay.memory import Remembered
+        from tailhub.relay.refusals import Refusal
+
         verification.load_memory(
             Remembered(one.key, one.verifier, one.confirmed_at, one.tenant, one.node, one.owner)
             for one in await store.admissions()

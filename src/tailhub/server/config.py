@@ -37,6 +37,7 @@ MOST = {
     "rate_limit_bytes_per_s": 10_000_000_000,
     "rate_burst_bytes": 10_000_000_000,
     "verify_timeout_s": 60,
+    "verify_refresh_s": 3600,
     "usage_retention_days": 36500,
     "remember_days": 365,
     "held_connections": 100_000,
@@ -105,6 +106,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
+    verify_refresh_s: float = 60.0  # how often lists of devices are read
     remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all
     refuse: str = "hold"  # or "close"
     refuse_text: str = ""  # what those are told who are held; empty: `tailhub.server.held_login.REFUSE_TEXT`
@@ -217,6 +219,12 @@ def _access_findings(config: TenantConfig) -> Iterator[Finding]:
             parse_url(config.verify_url)
         except LocalError:
             yield findings.bad_verify_url(config.place("verify_url"), config.verify_url)
+    names = ("tailscale_client_id", "tailscale_tailnet", "tailscale_api_url")
+    named = any(getattr(config, name) != getattr(TenantConfig, name) for name in names)
+    if config.has_device_lists or named or config.headscale_api_key or config.headscale_api_key_file:
+        from tailhub.server.device_apis import device_api_findings
+
+        yield from device_api_findings(config, config.place)
     for name, needed in (("verify_socket", "verify_tailscaled"), ("verify_url_fail_open", "verify_url")):
         if getattr(config, name) and not getattr(config, needed):
             place = config.place(name)

@@ -173,7 +173,7 @@ class Login:
         applicant, door = self._applicant(), self._context.door
         if applicant is None or door is None:
             return
-        is_held = door.hold(self._connection, applicant)
+        is_held = door.hold(self._connection, applicant, decision)
         newcomer = applicant.newcomer
         self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
         if not is_held:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tailhub.relay.held import MOST_HELD, HeldLogins
-from tailhub.relay.rechecks import Rechecks
+from tailhub.relay.rechecks import RECHECK_S, SOON_S, Rechecks
 from tailhub.server.context import ServerContext
 from tailhub.server.gatekeeper import Decision, Gatekeeper, Waiting
 from tailhub.server.held_login import REFUSE_TEXT, REPLACED, ROOM, HeldLogin
@@ -66,7 +66,7 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(self, connection: DerpConnection, applicant: Applicant) -> bool:
+    def hold(self, connection: DerpConnection, applicant: Applicant, decision: Decision) -> bool:
         """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
 
         Where homes are steered elsewhere it is held for that, if for nothing else.
@@ -87,7 +87,7 @@ class Door:
             before.end(REPLACED)
         login = HeldLogin(connection, self._context, applicant)
         self.held.add(login, key, source)
-        self._watch(key)
+        self._watch(key, RECHECK_S if decision.is_known else SOON_S)
         login.start(self._text if self._holds else "", steersman)
         return True
 
@@ -112,13 +112,15 @@ class Door:
         """A client with this key has been let in."""
         self._watch(key)
 
-    def _watch(self, key: bytes) -> None:
-        self._rechecks.add(key, self._context.loop.time())
+    def _watch(self, key: bytes, within_s: float = RECHECK_S) -> None:
+        self._rechecks.add(key, self._context.loop.time(), within_s)
         self._set_timer()
 
     def _changed(self, keys: Collection[bytes] | None) -> None:
         self._rechecks.hurry([login.key for login in self.held if keys is None or login.key in keys])
         self._rechecks.hurry(keys)
+        if keys is not None and self._context.steersman is not None:
+            self._context.steersman.changed(keys)
         self._ask_about_some()
 
     def _ask_about_some(self) -> None:
@@ -163,6 +165,8 @@ class Door:
         held = self.held.of_key(key)
         if held is not None and decision.admits:
             held.admit(decision)
+        elif held is not None and not decision.is_known:
+            self._watch(key, SOON_S)
         for connection in self._context.relay.registry.of_key(key):
             identity = connection.identity
             if identity.is_mesh:

@@ -30,6 +30,7 @@ from tailhub.server.steering_desk import (
     ClientCame,
     ClientWent,
     EvacuationPhase,
+    KeysChanged,
     LoginArrived,
     LoginLeft,
     LoginNoted,
@@ -279,7 +280,7 @@ class Fleet:
                 self._answer(worker, asked, request)
             case AdmissionQuestion() if worker.asking is not None:
                 worker.asking.receive(message)
-            case LoginArrived() | LoginNoted() | LoginLeft() | ClientCame() | ClientWent() if (
+            case LoginArrived() | LoginNoted() | LoginLeft() | ClientCame() | ClientWent() | KeysChanged() if (
                 worker.steered is not None
             ):
                 worker.steered.receive(message)

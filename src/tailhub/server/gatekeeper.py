@@ -6,6 +6,7 @@ In a relay of one process that is `tailhub.server.verification`; a worker asks t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -14,6 +15,8 @@ from typing import Protocol, TypeAlias
 from tailhub.relay.admission import Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.newcomers import LOGIN_S
+
+_log = logging.getLogger("tailhub")
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -59,6 +62,13 @@ class Waiting:
         self.on_decision = on_decision
         self.again = again
         self._leave = leave
+
+    def tell(self, decision: Decision) -> None:
+        """Say what was decided. What goes wrong then costs this login, and not those who wait with it."""
+        try:
+            self.on_decision(decision)
+        except Exception:  # ours
+            _log.exception("error while acting on a decision")
 
     def cancel(self) -> None:
         """The connection is over: nobody need be asked for it."""

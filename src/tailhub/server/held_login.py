@@ -100,12 +100,12 @@ class HeldLogin:
         connection.go_through(self)
         self._text = text
         self._keep_alive = self._context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
+        if steersman is None:
+            self._explain()
         early, handshake.trailing = handshake.trailing, b""
         if early:
             self.receive(early)
-        if steersman is None:
-            self._explain()
-        elif self._keep_alive is not None:  # it has broken no rule
+        if steersman is not None and self._keep_alive is not None:  # it has broken no rule
             self._steersman = steersman
             steersman.arrived(connection, self.key, self.address, self._skimmer.prefers, is_allowed=False)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import tailhub
 from tailhub.certs.files import Certificate
 from tailhub.keys import NodePublic
-from tailhub.relay.refusals import Here
 from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
@@ -29,6 +28,7 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
+    from tailhub.relay.refusals import Here
     from tailhub.server.evacuating import Drain
     from tailhub.server.verification import Verification
     from tailhub.web.operator_api import OperatorApi
@@ -107,6 +107,8 @@ class Pages:
         return response if isinstance(response, Response) else asyncio.ensure_future(response)
 
     async def _who_is_here(self) -> Here:
+        from tailhub.relay.refusals import Here
+
         if self._fleet is not None:
             await self._fleet.counted()
         snapshots = self._snapshots(traffic=True)
@@ -137,6 +139,9 @@ class Pages:
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
+        refusals = self._verification.refusals if self._verification is not None else None
+        values["refused_keys"] = len(refusals) if refusals is not None else 0
+        values["refused_keys_dropped"] = refusals.dropped if refusals is not None else 0
         if (limit := self._service.context.relay.rate_limit) is not None:
             values["rate_limit_bytes_per_s"], values["rate_burst_bytes"] = limit.bytes_per_s, limit.burst_bytes
         if stun is not None:

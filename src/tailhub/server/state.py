@@ -30,7 +30,7 @@ from tailhub.server.state_files import write_files
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import LOCK, finish_swap
 
-__all__ = ["StateDir", "directory_finding", "mesh_key", "parse_relay_key", "relay_name"]
+__all__ = ["StateDir", "directory_finding", "mesh_key", "parse_relay_key", "relay_name", "secret_findings"]
 
 _OPTION = "--state-dir"
 _PRIVATE_KEY = "PrivateKey"
@@ -51,7 +51,7 @@ def mesh_key(path: Path, option: str = "--mesh-key-file") -> tuple[MeshKey, list
         key = MeshKey.parse(text)
     except LocalError as exc:
         raise MachineError(findings.mesh_key_malformed(str(path), len(text.strip()))) from exc
-    return key, _secret_findings(path)
+    return key, secret_findings(path)
 
 
 class StateDir:
@@ -108,7 +108,7 @@ class StateDir:
             private = parse_relay_key(data)
         except LocalError as exc:
             raise MachineError(findings.relay_key_malformed(str(path), str(exc))) from exc
-        return private, found + _secret_findings(path)
+        return private, found + secret_findings(path)
 
     def certificate(
         self,
@@ -134,7 +134,7 @@ class StateDir:
         if made:
             found += [findings.other_state(str(self.path), str(other)) for other in others]
         certificate = load_pinned(self.path, pin)
-        found += date_findings(certificate, cert, now, key) + _secret_findings(key)
+        found += date_findings(certificate, cert, now, key) + secret_findings(key)
         if host and not certificate.covers(host):
             found.append(findings.name_needs_new_pin(str(cert), host, certificate.names))
         return certificate, found
@@ -228,7 +228,8 @@ def parse_relay_key(data: bytes) -> NodePrivate:
     return private
 
 
-def _secret_findings(path: Path) -> list[Finding]:
+def secret_findings(path: Path) -> list[Finding]:
+    """Can others read the file with a secret at `path`?"""
     mode, _ = mode_and_owner(path)
     if os.name == "posix" and mode is not None and mode & 0o077:
         return [findings.secret_readable_by_others(str(path), mode)]

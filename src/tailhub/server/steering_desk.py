@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -61,6 +61,13 @@ class ClientWent:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """From a worker: `Steersman.changed`."""
+
+    keys: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class LoginOrder:
     """To a worker: what its login `number` is to do."""
 
@@ -75,7 +82,7 @@ class EvacuationPhase:
     phase: Phase | None
 
 
-FromWorker: TypeAlias = LoginArrived | LoginNoted | LoginLeft | ClientCame | ClientWent
+FromWorker: TypeAlias = LoginArrived | LoginNoted | LoginLeft | ClientCame | ClientWent | KeysChanged
 
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
@@ -122,6 +129,8 @@ class SteeredWorker:
                 if not self._clients[address]:
                     del self._clients[address]
                 self._steersman.went(address)
+            case KeysChanged(keys):
+                self._steersman.changed(keys)
 
     def order(self, login: _FarLogin, number: int, order: Order) -> None:
         """Tell it what one of its logins is to do."""
@@ -199,6 +208,11 @@ class DeskSteersman:
             if not self._clients[address]:
                 del self._clients[address]
             self._tell(ClientWent(address))
+
+    def changed(self, keys: Collection[bytes]) -> None:
+        """As `Steersman`."""
+        if self.steers_refused:
+            self._tell(KeysChanged(frozenset(keys)))
 
     # --- the desk -----------------------------------------------------------------------------------------------------
 

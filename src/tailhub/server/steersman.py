@@ -7,6 +7,7 @@ answers STUN and therefore has the only one (`tailhub.server.steering_desk`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypeAlias
 
@@ -47,6 +48,9 @@ class Steersman(Protocol):
 
     def went(self, address: Address) -> None:
         """As `Steering.went`."""
+
+    def changed(self, keys: Collection[bytes]) -> None:
+        """As `Steering.changed`."""
 
 
 class LocalSteersman:
@@ -91,6 +95,10 @@ class LocalSteersman:
         if self.steers_refused:
             self.steering.went(address, self._loop.time(), clients)
             self._act_soon()
+
+    def changed(self, keys: Collection[bytes]) -> None:
+        """As `Steering.changed`."""
+        self.steering.changed(keys)
 
     def evacuate(self, is_on: bool) -> None:
         """Are all to move, also those who are served?"""

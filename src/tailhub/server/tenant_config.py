@@ -10,6 +10,7 @@ from typing import Final
 from tailhub.findings import Place
 
 ALLOW_ON: Final = "on"  # the allow list is the file in the state directory
+TAILSCALE_API: Final = "https://api.tailscale.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +40,26 @@ class TenantConfig(Written):
     verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
     allow_list: Path | str | None = None  # admit whom this file lists; `ALLOW_ON`: the one in the state directory
     verify_all: bool = False  # every verifier must say yes; else one is enough
+    tailscale_client_id: str = ""  # of an OAuth client; empty: the one that its secret names
+    tailscale_client_secret: str = field(default="", repr=False)
+    tailscale_client_secret_file: Path | None = None
+    tailscale_token: str = field(default="", repr=False)  # instead: an API access token, which expires
+    tailscale_token_file: Path | None = None
+    tailscale_tailnet: str = "-"  # the one that the credential belongs to
+    tailscale_api_url: str = TAILSCALE_API
+    headscale_url: str = ""  # admit whom the Headscale there has as its nodes
+    headscale_api_key: str = field(default="", repr=False)
+    headscale_api_key_file: Path | None = None
     rate_limit_bytes_per_s: float = 0.0  # what each client may send; 0: any number
     rate_burst_bytes: float = 0.0  # so many at once beyond that; 0: those of a second
 
     @property
     def has_verifiers(self) -> bool:
         """Is anybody asked who belongs to it?"""
-        return self.verify_tailscaled or bool(self.verify_url) or self.allow_list is not None
+        return bool(self.verify_tailscaled or self.verify_url or self.allow_list is not None or self.has_device_lists)
+
+    @property
+    def has_device_lists(self) -> bool:
+        """Are lists of devices read from an API?"""
+        secrets = (self.tailscale_client_secret, self.tailscale_client_secret_file)
+        return any((*secrets, self.tailscale_token, self.tailscale_token_file, self.headscale_url))

@@ -66,7 +66,7 @@ class Verification:
 
         Without a `memory` nothing is remembered; `clock` is its own: seconds since 1970.
         """
-        self.memory = memory or AdmissionMemory(0)
+        self.memory = memory if memory is not None else AdmissionMemory(0)
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
@@ -154,16 +154,9 @@ class Verification:
         if task.cancelled():
             return
         decision = replace(task.result(), again=all(waiting.again for waiting in question.waiting))
-        self._tell(lambda: self.on_decided(*asked, decision))
         for waiting in list(question.waiting):
-            self._tell(lambda waiting=waiting: waiting.on_decision(decision))  # type: ignore[misc]
-
-    def _tell(self, tell: Callable[[], None]) -> None:
-        """What one listener does wrong must not leave the others unanswered."""
-        try:
-            tell()
-        except Exception:  # ours: it costs this login, not the relay
-            _log.exception("error while acting on a decision")
+            waiting.tell(decision)
+        self.on_decided(*asked, decision)
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
         try:
@@ -243,6 +236,10 @@ class Verification:
                 async with asyncio.timeout(self._limit_s):
                     await self._memory_loaded.wait()
 
+    async def ask_everyone(self, key: bytes, address: Address) -> tuple[Verdict, ...]:
+        """What each of them says of this key now, for somebody who wants to know; nothing follows from it."""
+        return tuple(await asyncio.gather(*(self._ask_one(verifier, key, address) for verifier in self.verifiers)))
+
     async def _ask_one(self, verifier: Verifier, key: bytes, address: Address) -> Verdict:
         try:
             async with asyncio.timeout(self._limit_s):
@@ -317,6 +314,11 @@ async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[
         for verifier in verifiers
         if verifier.tenant == tenant.tenant and verifier.fails_open
     ]
+    for tenant in config.tenants:
+        if tenant.has_device_lists:
+            from tailhub.server.device_apis import secret_file_findings
+
+            found += secret_file_findings(tenant)
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
     return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
@@ -345,6 +347,10 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
 
         url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
         yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
+    if tenant.has_device_lists:
+        from tailhub.server.device_apis import device_verifiers
+
+        yield from device_verifiers(tenant, tenant.place, config.verify_refresh_s)
     if tenant.allow_list is not None:
         from tailhub.server.allow_file import make_allow_list
 

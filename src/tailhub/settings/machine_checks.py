@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tailhub.exceptions import FindingError, LocalError
 from tailhub.findings import Finding
@@ -103,6 +104,29 @@ def check_tenants(config: RelayConfig) -> Iterator[Finding]:
     yield from tenant_doubts(config.tenants)
 
 
+def check_store(config: RelayConfig) -> Iterator[Finding]:
+    """Can the database be reached, and are its tables none of a newer version? That they are not there yet is well."""
+    from tailhub.store.location import parse_location
+
+    place = None
+    with contextlib.suppress(LocalError):  # what is no URL has been told of
+        place = parse_location(config.store, Path())
+    if isinstance(place, str):
+        import asyncio
+
+        from tailhub.store.store import Store
+
+        async def look() -> None:
+            store = await Store.open_to_read(place)
+            await store.close()
+
+        try:
+            asyncio.run(look())
+        except FindingError as exc:
+            if isinstance(exc.finding, Finding) and exc.finding.name not in ("store-missing", "store-older"):
+                yield exc.finding
+
+
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_certificates,
     check_mesh_key,
@@ -111,4 +135,5 @@ CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_verifiers,
     check_allow_list,
     check_tenants,
+    check_store,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from tailhub import findings
 from tailhub.exceptions import MachineError
@@ -22,6 +23,8 @@ __all__ = ["TROUBLES", "is_corrupt", "make_engine", "reason_of", "trouble"]
 
 BUSY_S = 5.0  # how long SQLite waits for another process that writes
 CONNECT_S, COMMAND_S = 5.0, 10.0  # how long a database may take to let us in, and for a command
+# A relay whose machine is gone in the middle of a transaction must not hold others up by its locks (milliseconds).
+_SESSION = {"application_name": "tailhub", "idle_in_transaction_session_timeout": "30000"}
 _REFUSALS = ("28", "3D", "42501", "25006")  # SQLSTATE: authorization, no such database, no privilege, read-only
 
 TROUBLES: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, sqlite3.Error)  # a TimeoutError is an OSError
@@ -44,7 +47,13 @@ def make_engine(place: Path | str, *, read_only: bool = False) -> AsyncEngine:
         return _postgresql_engine(place)
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
     url = URL.create("sqlite+aiosqlite", database=file_uri(place), query=query)
-    engine = create_async_engine(url, pool_size=1, max_overflow=1, connect_args={"timeout": BUSY_S})
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": BUSY_S},
+        poolclass=AsyncAdaptedQueuePool,  # not every version has one for files
+        pool_size=1,
+        max_overflow=1,
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
@@ -71,9 +80,7 @@ def _postgresql_engine(url: str) -> AsyncEngine:
     async def connect() -> Any:
         # asyncpg reads the URL itself: all that libpq knows (sslmode, a socket's directory), and no error shows it.
         try:
-            return await asyncpg.connect(
-                url, timeout=CONNECT_S, command_timeout=COMMAND_S, server_settings={"application_name": "tailhub"}
-            )
+            return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S, server_settings=_SESSION)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
             raise _RefusedError(exc) from None
 

@@ -154,11 +154,15 @@ class Journal:
             return True
 
     async def _run(self) -> None:
+        last_bug = ""
         while True:
             try:
                 await self.flush()
-            except Exception:  # a bug of ours: packets go on, and so do we
-                _log.exception("writing to the store has failed")
+                last_bug = ""
+            except Exception as exc:  # a bug of ours: packets go on, and so do we
+                if repr(exc) != last_bug:
+                    _log.exception("writing to the store has failed")
+                last_bug = repr(exc)
             await self._sleep(INTERVAL_S)
 
     async def _write(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import datetime, tzinfo
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tailhub.store import tables
@@ -16,6 +18,7 @@ __all__ = ["hours", "totals", "usage"]
 
 _USAGE = tables.usage.c
 _Share = tuple[tuple[str, bytes], Traffic, int]  # tenant and key, bytes, packets
+_AT_ONCE = 200  # rows
 _NEVER = 2.0**62  # seconds
 _FIELDS: dict[Grouping, dict[str, str]] = {  # of `UsageRow`, and the column that each is
     "pair": {"tenant": "tenant", "key": "src", "peer": "dst"},
@@ -40,7 +43,7 @@ async def totals(connection: AsyncConnection, rows: ColumnElement[bool]) -> Tota
     """Traffic of each key and each tenant: what a key sent came in, what it was sent went out."""
     keys: dict[tuple[str, bytes], Traffic] = {}
     tenants: dict[str, Traffic] = {}
-    for key, traffic, _ in [*await _sent(connection, rows), *await _received(connection, rows)]:
+    async for key, traffic, _ in _shares(connection, rows):
         keys[key] = keys.get(key, Traffic()).plus(traffic)
         tenants[key[0]] = tenants.get(key[0], Traffic()).plus(traffic)
     return Totals(tenants, keys)
@@ -57,14 +60,14 @@ async def usage(connection: AsyncConnection, rows: ColumnElement[bool], by: Grou
     query = select(*_SUMS, *columns).where(rows).group_by(*columns)
     lines = [
         UsageRow(int(packets), int(in_bytes), int(out_bytes), **dict(zip(fields, group, strict=True)))
-        for packets, in_bytes, out_bytes, *group in await connection.execute(query)
+        async for packets, in_bytes, out_bytes, *group in _rows(connection, query)
     ]
     return _by_bytes(lines)
 
 
 async def _by_key(connection: AsyncConnection, rows: ColumnElement[bool]) -> list[UsageRow]:
     found: dict[tuple[str, bytes], tuple[Traffic, int]] = {}
-    for key, traffic, packets in [*await _sent(connection, rows), *await _received(connection, rows)]:
+    async for key, traffic, packets in _shares(connection, rows):
         before = found.get(key, (Traffic(), 0))
         found[key] = before[0].plus(traffic), before[1] + packets
     return [
@@ -83,21 +86,23 @@ async def _by_day(connection: AsyncConnection, rows: ColumnElement[bool], zone: 
     return [UsageRow(sums[0], sums[1], sums[2], day=day) for day, sums in sorted(days.items())]
 
 
-async def _sent(connection: AsyncConnection, rows: ColumnElement[bool]) -> list[_Share]:
-    """What each key sent: bytes that came in, and packets."""
+async def _shares(connection: AsyncConnection, rows: ColumnElement[bool]) -> AsyncIterator[_Share]:
+    """What each key sent (bytes that came in, and packets), then what each was sent (bytes that went out)."""
     sums = (func.sum(_USAGE.in_bytes), func.sum(_USAGE.packets))
-    query = select(_USAGE.tenant, _USAGE.src, *sums).where(rows).group_by(_USAGE.tenant, _USAGE.src)
-    return [((row[0], row[1]), Traffic(int(row[2]), 0), int(row[3])) for row in await connection.execute(query)]
+    sent = select(_USAGE.tenant, _USAGE.src, *sums).where(rows).group_by(_USAGE.tenant, _USAGE.src)
+    async for tenant, key, in_bytes, packets in _rows(connection, sent):
+        yield (tenant, key), Traffic(int(in_bytes), 0), int(packets)
+    query = select(_USAGE.tenant, _USAGE.dst, func.sum(_USAGE.out_bytes)).where(rows, _USAGE.out_bytes > 0)
+    async for tenant, key, out_bytes in _rows(connection, query.group_by(_USAGE.tenant, _USAGE.dst)):
+        yield (tenant, key), Traffic(0, int(out_bytes)), 0
 
 
-async def _received(connection: AsyncConnection, rows: ColumnElement[bool]) -> list[_Share]:
-    """What each key was sent: bytes that went out."""
-    query = (
-        select(_USAGE.tenant, _USAGE.dst, func.sum(_USAGE.out_bytes))
-        .where(rows, _USAGE.out_bytes > 0)
-        .group_by(_USAGE.tenant, _USAGE.dst)
-    )
-    return [((row[0], row[1]), Traffic(0, int(row[2])), 0) for row in await connection.execute(query)]
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Any]:
+    """The rows of a query, some at a time: packets have the loop in between, and there may be thousands."""
+    result = await connection.stream(query, execution_options={"max_row_buffer": _AT_ONCE})
+    async for part in result.partitions(_AT_ONCE):
+        for row in part:
+            yield row
 
 
 def _by_bytes(lines: list[UsageRow]) -> list[UsageRow]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, delete, select, text, update
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tailhub import findings
@@ -26,11 +26,12 @@ from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.migrate import check_version, migrate
 from tailhub.store.records import Admission, Allowed, Batch, Grouping, Name, Refusal, Totals, UsageRow
 from tailhub.store.sqlite_file import set_aside
+from tailhub.store.writing import TableWriter
 
-__all__ = ["MAX_REFUSALS", "Store"]
+__all__ = ["Store"]
 
-MAX_REFUSALS = 1000  # the latest; strangers can make any number
 LIMIT_S = 30.0  # for one call; the driver's limits are for each command
+_LOCK = 0x7461696C777269  # of PostgreSQL's advisory locks; "tailwri"
 _ALLOWED = "allowed"  # what has changed, in the table of changes
 
 
@@ -42,12 +43,11 @@ class Store:
 
     def __init__(self, place: Path | str, relay: str, backup_dir: Path | None, tell: Callable[[Finding], None]) -> None:
         self._place = place
-        self._relay = relay
         self._backup_dir = backup_dir
         self._tell = tell
         self._engine: AsyncEngine | None = None
         self._is_read_only = False
-        self._insert = _insert_of(place)
+        self._writer = TableWriter(_insert_of(place), relay)
 
     @classmethod
     async def open(
@@ -95,24 +95,18 @@ class Store:
 
     async def save(self, batch: Batch) -> bool:
         """Write a batch, all or nothing; whether it had not been written before."""
-        async with self._transaction() as connection:
-            if not await self._is_new(connection, batch):
+        is_alone = bool(batch.confirmed or batch.ended or batch.refused or batch.names)  # usage is each relay's own
+        async with self._transaction(alone=is_alone) as connection:
+            if not await self._writer.is_new(connection, batch, time.time()):
                 return False
-            if batch.usage:
-                await self._add_usage(connection, batch)
-            if batch.confirmed or batch.ended:
-                await self._keep_admissions(connection, batch)
-            if batch.refused:
-                await self._add_refusals(connection, batch.refused)
-            if batch.names:
-                await self._keep_names(connection, batch.names)
+            await self._writer.write(connection, batch)
             return True
 
     async def forget(self, before: float) -> None:
         """Drop what is older: usage, refusals, ended and unconfirmed admissions, names of keys without usage."""
         kept = select(tables.usage.c.src).union(select(tables.usage.c.dst))
         admissions, names = tables.admissions.c, tables.names.c
-        async with self._transaction() as connection:
+        async with self._transaction(alone=True) as connection:
             await connection.execute(delete(tables.usage).where(reports.hours(0, before)))
             await connection.execute(delete(tables.refusals).where(tables.refusals.c.last_at < before))
             is_old = (admissions.confirmed_at < before) & (admissions.ended_at < before)
@@ -123,24 +117,16 @@ class Store:
 
     async def allow(self, entry: Allowed) -> None:
         """Put a key on the shared list, or change its entry."""
-        values = {
-            "key": entry.key,
-            "tenant": entry.tenant,
-            "name": entry.name,
-            "comment": entry.comment,
-            "added_at": entry.added_at,
-        }
-        async with self._transaction() as connection:
-            await connection.execute(self._upsert(tables.allowed, lambda new: dict(new)), [values])
-            await connection.execute(delete(tables.refusals).where(tables.refusals.c.key == entry.key))
-            await self._note_change(connection)
+        async with self._transaction(alone=True) as connection:
+            await self._writer.allow(connection, entry)
+            await self._writer.note_change(connection, _ALLOWED)
 
     async def disallow(self, key: bytes) -> bool:
         """Take a key off the shared list; whether it was on it."""
-        async with self._transaction() as connection:
+        async with self._transaction(alone=True) as connection:
             gone = await connection.execute(delete(tables.allowed).where(tables.allowed.c.key == key))
             if gone.rowcount:
-                await self._note_change(connection)
+                await self._writer.note_change(connection, _ALLOWED)
             return bool(gone.rowcount)
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -157,7 +143,7 @@ class Store:
             return [Admission(*row) for row in await connection.execute(query)]
 
     async def refusals(self) -> list[Refusal]:
-        """The refused, at most `MAX_REFUSALS`; who came last is first."""
+        """The refused, the latest 1,000; who came last is first."""
         async with self._transaction() as connection:
             query = select(tables.refusals).order_by(tables.refusals.c.last_at.desc())
             return [Refusal(*row) for row in await connection.execute(query)]
@@ -228,14 +214,20 @@ class Store:
         await migrate(self._engine, self._place, self._backup_dir, time.time())
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is committed at the end. Whatever goes wrong is a `StoreUnavailableError`."""
+    async def _transaction(self, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at the end. Whatever goes wrong is a `StoreUnavailableError`.
+
+        Those that are `alone` wait for each other, also those of other relays: they write the same rows, several times
+        and in any order, and would else end up waiting for each other for ever.
+        """
         try:
             async with asyncio.timeout(LIMIT_S):
                 if self._engine is None:  # closed, or a damaged file could not be replaced before
                     await self._open()
                 assert self._engine is not None  # noqa: S101  for mypy
                 async with self._engine.begin() as connection:
+                    if alone and self.is_shared:
+                        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
                     yield connection
         except TROUBLES as exc:
             finding = self._finding(exc)
@@ -263,109 +255,6 @@ class Store:
             return findings.file_trouble(public_location(self._place), reason_of(error))
         return trouble(self._place, error)
 
-    async def _is_new(self, connection: AsyncConnection, batch: Batch) -> bool:
-        """Note that this batch is being written; False if it had been before."""
-        known = tables.writers.c.number
-        statement = self._insert(tables.writers)
-        statement = statement.on_conflict_do_update(
-            index_elements=["writer"],
-            set_={"number": statement.excluded.number, "saved_at": statement.excluded.saved_at},
-            where=known < statement.excluded.number,
-        )
-        values = {"writer": batch.writer, "relay": self._relay, "number": batch.number, "saved_at": time.time()}
-        return (await connection.execute(statement.values(values))).rowcount > 0
-
-    async def _add_usage(self, connection: AsyncConnection, batch: Batch) -> None:
-        columns = tables.usage.c
-        statement = self._upsert(
-            tables.usage,
-            lambda new: {name: columns[name] + new[name] for name in ("packets", "in_bytes", "out_bytes")},
-        )
-        # In one order everywhere: two relays that write the same rows would else wait for each other for ever.
-        rows = [delta._asdict() | {"relay": self._relay} for delta in sorted(batch.usage)]
-        await connection.execute(statement, rows)
-
-    async def _keep_admissions(self, connection: AsyncConnection, batch: Batch) -> None:
-        columns = tables.admissions.c
-        if batch.confirmed:
-            statement = self._upsert(
-                tables.admissions,
-                lambda new: _newest(new, columns, "confirmed_at", ("node", "owner", "confirmed_at")),
-            )
-            rows = [
-                {
-                    "key": one.key,
-                    "tenant": one.tenant,
-                    "verifier": one.verifier,
-                    "node": one.node,
-                    "owner": one.owner,
-                    "confirmed_at": one.confirmed_at,
-                    "ended_at": 0.0,
-                }
-                for one in sorted(batch.confirmed, key=lambda one: (one.key, one.tenant, one.verifier))
-            ]
-            await connection.execute(statement, rows)
-            gone = delete(tables.refusals).where(tables.refusals.c.key == bindparam("its_key"))
-            await connection.execute(gone, [{"its_key": key} for key in sorted({one.key for one in batch.confirmed})])
-        if batch.ended:
-            # Of those that were admitted before only: whoever else is told no leaves nothing behind.
-            statement = (
-                update(tables.admissions)
-                .where(columns.key == bindparam("its_key"), columns.verifier == bindparam("its_verifier"))
-                .where(columns.ended_at < bindparam("at"))
-                .values(ended_at=bindparam("at"))
-            )
-            rows = [{"its_key": one.key, "its_verifier": one.verifier, "at": one.at} for one in sorted(batch.ended)]
-            await connection.execute(statement, rows)
-
-    async def _add_refusals(self, connection: AsyncConnection, refused: Iterable[Refusal]) -> None:
-        columns = tables.refusals.c
-        statement = self._upsert(
-            tables.refusals,
-            lambda new: {
-                **_newest(new, columns, "last_at", ("address", "reason", "last_at")),
-                "count": columns["count"] + new["count"],
-                "first_at": case((new.first_at < columns.first_at, new.first_at), else_=columns.first_at),
-            },
-        )
-        rows = [
-            {
-                "key": one.key,
-                "address": one.address,
-                "reason": one.reason,
-                "count": one.count,
-                "first_at": one.first_at,
-                "last_at": one.last_at,
-            }
-            for one in sorted(refused, key=lambda one: one.key)
-        ]
-        await connection.execute(statement, rows)
-        too_many = select(columns.key).order_by(columns.last_at.desc(), columns.key).offset(MAX_REFUSALS)
-        await connection.execute(delete(tables.refusals).where(columns.key.in_(too_many)))
-
-    async def _keep_names(self, connection: AsyncConnection, learnt: Iterable[Name]) -> None:
-        statement = self._upsert(
-            tables.names,
-            lambda new: _newest(new, tables.names.c, "learnt_at", ("node", "owner", "learnt_at")),
-        )
-        rows = [
-            {"key": one.key, "node": one.node, "owner": one.owner, "learnt_at": one.learnt_at}
-            for one in sorted(learnt, key=lambda one: one.key)
-        ]
-        await connection.execute(statement, rows)
-
-    async def _note_change(self, connection: AsyncConnection) -> None:
-        number = tables.changes.c.number
-        statement = self._upsert(tables.changes, lambda new: {"number": number + 1})
-        await connection.execute(statement, [{"what": _ALLOWED, "number": 1}])
-
-    def _upsert(self, table: Table, changes: Callable[[Any], Mapping[str, Any]]) -> Any:
-        """Insert a row, or change the one with its primary key; `changes` is given the row that was to be inserted."""
-        statement = self._insert(table)
-        return statement.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns), set_=changes(statement.excluded)
-        )
-
 
 def _insert_of(place: Path | str) -> Any:
     """The database's own INSERT, which can change a row that is there; only that database's module is imported."""
@@ -380,9 +269,3 @@ def _insert_of(place: Path | str) -> Any:
 
 class _DamagedError(OSError):
     """SQLite has found its file damaged, and says how."""
-
-
-def _newest(new: Any, columns: Any, when: str, names: Iterable[str]) -> dict[str, ColumnElement[Any]]:
-    """The `names` of whichever row is younger by its column `when`."""
-    is_newer = new[when] >= columns[when]
-    return {name: case((is_newer, new[name]), else_=columns[name]) for name in names}

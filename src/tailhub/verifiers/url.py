@@ -25,7 +25,7 @@ from tailhub.net.http_exchange import exchange
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.verifier import trouble, words
 
-__all__ = ["UrlVerifier", "VerifyUrl", "parse_url", "verdict_of"]
+__all__ = ["UrlVerifier", "VerifyUrl", "connect", "parse_url", "trust_of", "verdict_of"]
 
 MAX_BODY_BYTES = 4096  # as the reference reads
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305 section 5; must not be given for an address
@@ -66,6 +66,22 @@ def parse_url(text: str) -> VerifyUrl:
     return VerifyUrl(parts.scheme, host, port or _PORTS[parts.scheme], target, credentials)
 
 
+def trust_of(url: VerifyUrl) -> ssl.SSLContext | None:
+    """How to trust it by TLS, by the system's certificates; None where it does not speak TLS."""
+    return ssl.create_default_context() if url.scheme == "https" else None
+
+
+async def connect(url: VerifyUrl, context: ssl.SSLContext | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to its host, by TLS if there is a `context`. Raises `OSError`."""
+    return await asyncio.open_connection(
+        url.host,
+        url.port,
+        ssl=context,
+        server_hostname=url.host if context is not None else None,
+        happy_eyeballs_delay=None if _is_address(url.host) else _HAPPY_EYEBALLS_DELAY_S,
+    )
+
+
 class UrlVerifier:
     """The program behind `url`. `context` is how to trust it by TLS; without, the system's certificates are used."""
 
@@ -83,9 +99,7 @@ class UrlVerifier:
         self.fails_open = fails_open
         self._url = url
         self._setting = setting
-        self._context = context
-        if url.scheme == "https" and context is None:
-            self._context = ssl.create_default_context()
+        self._context = context or trust_of(url)
         self._headers = [
             ("Host", url.host_header),
             ("Content-Type", "application/json"),
@@ -98,7 +112,7 @@ class UrlVerifier:
         """Ask."""
         question = json.dumps({"NodePublic": f"nodekey:{key.hex()}", "Source": str(address)}).encode()
         try:
-            reader, writer = await self._open()
+            reader, writer = await connect(self._url, self._context)
             answer = await exchange(
                 reader, writer, "POST", self._url.target, self._headers, question, most_bytes=MAX_BODY_BYTES
             )
@@ -112,21 +126,11 @@ class UrlVerifier:
         """Connect, without asking anything: a question about nobody would be an odd line in its log."""
         try:
             async with asyncio.timeout(limit_s):
-                _, writer = await self._open()
+                _, writer = await connect(self._url, self._context)
         except OSError as exc:
             return findings.verify_url_unreachable(self.name, trouble(exc), self._setting)
         abort(writer)
         return None
-
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host = self._url.host
-        return await asyncio.open_connection(
-            host,
-            self._url.port,
-            ssl=self._context,
-            server_hostname=host if self._context is not None else None,
-            happy_eyeballs_delay=None if _is_address(host) else _HAPPY_EYEBALLS_DELAY_S,
-        )
 
 
 def verdict_of(name: str, answer: HttpAnswer) -> Verdict:

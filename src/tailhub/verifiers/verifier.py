@@ -55,7 +55,9 @@ class Watching(Protocol):
 
 def words(text: object) -> str:
     """What another program said, in a form and length for one line of a log."""
-    shown = "".join(c if c.isprintable() else " " for c in str(text))
+    shown = str(text)
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else " " for c in shown)
     return shown if len(shown) <= _MOST_WORDS else shown[: _MOST_WORDS - 1] + "…"
 
 

@@ -106,6 +106,8 @@ METRICS: tuple[Metric, ...] = (
     _counter("held", "held", "Refused clients, by what became of their connections.", "outcome"),
     _counter("memory_admissions", "admissions_from_memory", "Yeses that stood in for a verifier's that is away."),
     _counter("verdicts", "verdicts", "What verifiers answered about keys that log in.", "verifier", "answer"),
+    _gauge("refused_keys", "refused_keys", "Keys on the list of the refused (tailhub allow pending)."),
+    _counter("refused_keys_dropped", "refused_keys_dropped", "Keys that were dropped from that list, which is full."),
     _gauge("waiting_logins", "waiting_logins", "Logins that wait for a verifier's answer."),
     _counter("closed", "closed", "Logged-in connections that were closed, and why.", "reason"),
     _counter("passthrough", "passthrough", "Connections for other names, passed on to their server.", "result"),

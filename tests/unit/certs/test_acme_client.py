@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gzip
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -12,7 +12,7 @@ from support.odd_acme import Answer, OddAcme, as_json
 from tailhub.certs.acme_challenge import Challenge
 from tailhub.certs.acme_client import AcmeClient, Server, make_key, renewal_path
 from tailhub.certs.acme_errors import AcmeError
-from tailhub.certs.acme_network import MAX_ANSWER_LEN, retry_after
+from tailhub.certs.acme_network import MAX_ANSWER_LEN
 
 
 def test_how_a_certificate_is_called() -> None:
@@ -111,21 +111,3 @@ def test_how_long_the_server_wants_to_be_left_alone() -> None:
     problem = as_json({"type": "urn:ietf:params:acme:error:serverInternal", "detail": "later"}, 503, Retry_After="7200")
     with OddAcme({"/new-order": problem}) as server:
         assert refusal(server).wait == timedelta(hours=2)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("120", timedelta(minutes=2)),
-        ("Fri, 27 Nov 2026 12:01:00 GMT", timedelta(minutes=1)),
-        ("Fri, 27 Nov 2026 11:00:00 GMT", timedelta(0)),
-        ("", None),
-        ("-5", None),
-        ("soon", None),
-        ("Fri, 99 Nov 2026 12:01:00 GMT", None),
-        ("9" * 5000, timedelta(seconds=999999999)),
-    ],
-)
-def test_retry_after(text: str, expected: timedelta | None) -> None:
-    """Seconds or a date, and None for anything else."""
-    assert retry_after(text, datetime(2026, 11, 27, 12, tzinfo=UTC)) == expected

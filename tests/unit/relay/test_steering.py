@@ -276,6 +276,16 @@ def test_allowed_later(town: Town) -> None:
     assert town.answers()
 
 
+def test_allowed_while_away(town: Town) -> None:
+    """A key that has moved and may be served now is answered again; one that has not moved yet stays muted."""
+    moved(town)
+    town.leaves("moved")
+    town.home("other", "other", THERE)
+    town.steering.changed([b"k", b"other", b"unknown"])
+    assert town.answers(HERE)
+    assert not town.answers(THERE)
+
+
 # --- addresses --------------------------------------------------------------------------------------------------------
 
 

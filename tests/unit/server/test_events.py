@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.server.events import FIRST_LINES, MAX_REASONS, Events
+from tailhub.server.gatekeeper import Decision
 
 
 class StillLoop:
@@ -180,4 +183,51 @@ def test_login_and_logout_lines(events: Events, caplog: pytest.LogCaptureFixture
         "logout  [AAAAA] from 192.0.2.7:41641 after 1.5s: received 1234 B, sent 0 B; closed by the other side",
         "logout  [AAAAA] from 192.0.2.7:41641 after 1m01s: received 1234 B, sent 0 B; closed by the other side",
         "logout  [AAAAA] from 192.0.2.7:41641 after 2h03m: received 1234 B, sent 0 B; closed by the other side",
+    ]
+
+
+def test_names_stand_beside_keys(events: Events, caplog: pytest.LogCaptureFixture) -> None:
+    """Device and owner are named wherever a verifier has told them, behind the short key."""
+    named = replace(identity(), node="laptop", owner="ada@example.com")
+    events.logged_in(named, held_s=190.0)
+    events.logged_in(replace(identity(), node="laptop"))
+    events.logged_in(replace(identity(), owner="ada@example.com"))
+    client = Connection(named, SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), Tenant("", 0, Stats()))
+    events.logged_out(client, "admitted no longer", 101.5)
+    assert caplog.messages == [
+        "login   client [AAAAA] laptop (ada@example.com) from 192.0.2.7:41641, held for 3m10s before",
+        "login   client [AAAAA] laptop from 192.0.2.7:41641",
+        "login   client [AAAAA] ada@example.com from 192.0.2.7:41641",
+        "logout  [AAAAA] laptop (ada@example.com) from 192.0.2.7:41641 after 1.5s: received 0 B, sent 0 B; "
+        "admitted no longer",
+    ]
+
+
+def test_addresses_can_be_hidden(loop: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Without addresses in the log no line has one, and neither has what is reported for the screen."""
+    caplog.set_level(logging.INFO, "tailhub")
+    events = Events(loop, shows_addresses=False)
+    reported: list[str] = []
+    events.on_first_outside = reported.append
+    events.on_pin_rejected = lambda ip, words: reported.append(ip)
+    address = ip_address("198.51.100.1")
+    events.accepted(address)
+    events.failed(str(address), "tls: unknown ca")
+    events.refused(bytes(32), address, 41641, Decision(False, ()), is_held=True)
+    events.logged_in(identity("198.51.100.1"))
+    events.logged_out(connection(), "closed by the other side", 101.0)
+    assert reported == ["hidden", "hidden"]
+    assert len(caplog.messages) == 4
+    assert all("hidden" in message for message in caplog.messages)
+    assert not any("198.51" in message or "192.0.2" in message for message in caplog.messages)
+
+
+def test_a_refused_one_is_named_with_what_becomes_of_it(events: Events, caplog: pytest.LogCaptureFixture) -> None:
+    """The line about a refusal says whether the connection is held."""
+    decision = Decision(False, (Verdict("url", Answer.REFUSED),))
+    for is_held in (True, False):
+        events.refused(bytes(32), ip_address("192.0.2.7"), 41641, decision, is_held=is_held)
+    assert caplog.messages == [
+        "refused [AAAAA] from 192.0.2.7:41641, held; url: refused",
+        "refused [AAAAA] from 192.0.2.7:41641; url: refused",
     ]

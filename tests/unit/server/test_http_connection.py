@@ -154,3 +154,22 @@ def test_a_page_that_was_asked_with_connection_close_ends_the_connection() -> No
             assert (await line.read_all()).endswith(b"\r\n\r\na\n")
 
     run(scenario)
+
+
+def test_no_body_on_the_public_port() -> None:
+    """What a request brings along there is read and dropped."""
+
+    async def scenario() -> None:
+        bodies: list[bytes] = []
+
+        def respond(request: Request) -> Response:
+            bodies.append(request.body)
+            return text(200, "done")
+
+        async with serving(pages=respond) as served:
+            line = await served.connect()
+            await line.write(b"POST /a HTTP/1.1\r\nHost: r\r\nContent-Length: 6\r\n\r\nabcdef")
+            assert await line.response() == (200, b"done\n")
+        assert bodies == [b""]
+
+    run(scenario)

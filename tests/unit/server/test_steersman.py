@@ -153,6 +153,23 @@ def test_admitted_clients(make: Any) -> None:
     run(scenario)
 
 
+@ways
+def test_keys_that_may_be_served(make: Any) -> None:
+    """Whose key may be served now is answered again."""
+
+    async def scenario() -> None:
+        steersman, muted = make()
+        for note in (True, False):
+            login = Login()
+            steersman.arrived(login, KEY, HERE, note, is_allowed=False)
+            await until(lambda login=login: login.orders)
+        assert muted()
+        steersman.changed([KEY])
+        await until(lambda: not muted())
+
+    run(scenario)
+
+
 def test_order_wakes_in_time() -> None:
     """A deadline that comes nearer is kept."""
 

@@ -6,15 +6,19 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Collection
 from ipaddress import ip_address
 
 import pytest
 
 from support.verifiers import ScriptedVerifier
 from support.waiting import run, until
+from tailhub import findings
+from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
+from tailhub.relay.memory import DAY_S, AdmissionMemory, Remembered
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Decision
+from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.verification import MAX_QUESTIONS, Verification
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
@@ -31,10 +35,12 @@ class Desk:
         policy: AdmissionPolicy | None = None,
         limit_s: float = LIMIT_S,
         most: int = MAX_QUESTIONS,
+        memory: AdmissionMemory | None = None,
     ) -> None:
+        self.now = KEPT
         self.events = Events(asyncio.get_running_loop())
         policy = policy or AdmissionPolicy()
-        self.verification = Verification(verifiers, policy, self.events, limit_s, most)
+        self.verification = Verification(verifiers, policy, self.events, limit_s, most, memory, lambda: self.now)
         self.decisions: list[Decision] = []
         self.ask = lambda key=ONE, address=HERE: self.verification.ask(key, address, self.decisions.append)
 
@@ -272,6 +278,166 @@ def test_what_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+KEPT = 1_700_000_000.0  # a time since 1970
+
+
+def remembering(*verifiers: ScriptedVerifier, days: float = 7, is_kept: bool = False, **options: object) -> Desk:
+    """A desk that remembers, whose days a test counts in `clock`."""
+    return Desk(*verifiers, memory=AdmissionMemory(days, is_kept=is_kept), **options)  # type: ignore[arg-type]
+
+
+async def decision(desk: Desk, key: bytes = ONE) -> Decision:
+    """The decision of a login now."""
+    count = len(desk.decisions)
+    desk.ask(key)
+    await desk.decided(count + 1)
+    return desk.decisions[-1]
+
+
+def test_a_transcript_of_a_verifier_that_goes_away() -> None:
+    """Admitted; away: from memory, and a stranger is refused; too long away: cut; a no when it is back: cut at once."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = remembering(script)
+        script.always = Answer.ADMITTED
+        assert (await decision(desk)).admits
+        script.always = Answer.UNREACHABLE
+        desk.now += 7 * DAY_S
+        remembered = await decision(desk)
+        assert (remembered.admits, remembered.from_memory, remembered.cuts) == (True, True, False)
+        stranger = await decision(desk, OTHER)
+        assert (stranger.admits, stranger.cuts) == (False, False)
+        desk.now += 1
+        over = await decision(desk)
+        assert (over.admits, over.cuts) == (False, True)
+        script.always = Answer.ADMITTED
+        assert not (await decision(desk)).from_memory
+        script.always = Answer.REFUSED
+        assert (await decision(desk)).cuts
+        script.always = Answer.UNREACHABLE
+        assert not (await decision(desk)).admits
+        assert desk.events.memory_admissions == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("needs_all", [False, True])
+def test_of_two_verifiers_one_is_away(needs_all: bool) -> None:
+    """The yes of the one that is away stands in, and the other's word counts: where one is enough its no does not."""
+
+    async def scenario() -> None:
+        here, away = ScriptedVerifier("here"), ScriptedVerifier("away")
+        desk = remembering(here, away, policy=AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all),)))
+        here.always = Answer.REFUSED if not needs_all else Answer.ADMITTED
+        away.always = Answer.ADMITTED
+        assert (await decision(desk)).admits
+        away.always = Answer.UNREACHABLE
+        assert (await decision(desk)).from_memory
+        here.always = Answer.REFUSED
+        last = await decision(desk)
+        assert last.admits is not needs_all
+        assert last.cuts is needs_all
+
+    run(scenario)
+
+
+def test_names_come_with_the_decision() -> None:
+    """Device, owner and tenant are as the verifier told them, also from memory."""
+
+    class Named(ScriptedVerifier):
+        async def verify(self, key: bytes, address: object) -> Verdict:  # type: ignore[override]
+            if self.always is Answer.ADMITTED:
+                return Verdict(self.name, Answer.ADMITTED, "laptop", owner="ada", tenant="friends")
+            return Verdict(self.name, Answer.UNREACHABLE, tenant="friends")
+
+    async def scenario() -> None:
+        script = Named()
+        script.tenant = "friends"
+        desk = remembering(script, policy=AdmissionPolicy(tenants=(TenantPolicy("friends"),)))
+        for answer in (Answer.ADMITTED, Answer.UNREACHABLE):
+            script.always = answer
+            found = await decision(desk)
+            assert (found.node, found.owner, found.tenant) == ("laptop", "ada", "friends")
+
+    run(scenario)
+
+
+def test_a_login_waits_for_a_memory_that_is_not_loaded() -> None:
+    """Only where it matters: when the verifier answers, nobody waits."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = remembering(script, is_kept=True)
+        script.always = Answer.ADMITTED
+        assert (await decision(desk, OTHER)).admits
+        script.always = Answer.UNREACHABLE
+        desk.ask(ONE)
+        await until(lambda: len(script.asked) == 2)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(desk.decisions) == 1
+        desk.verification.load_memory([Remembered(ONE, "script", desk.now)])
+        assert await desk.decided(2) == [True, True]
+        assert desk.decisions[-1].from_memory
+
+    run(scenario)
+
+
+def test_a_memory_that_never_comes() -> None:
+    """It is waited for as long as a verifier may take, and nobody who is in is cut for want of it."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        script.always = Answer.UNREACHABLE
+        desk = remembering(script, is_kept=True, limit_s=0.02)
+        found = await decision(desk)
+        assert (found.admits, found.cuts) == (False, False)
+
+    run(scenario)
+
+
+def test_what_is_said_of_memory(caplog: pytest.LogCaptureFixture) -> None:
+    """Who is admitted from memory is named once an hour, with the verifier that is away; all of them are counted."""
+    caplog.set_level(logging.INFO, "tailhub")
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = remembering(script)
+        script.always = Answer.ADMITTED
+        await decision(desk)
+        script.always = Answer.UNREACHABLE
+        for _ in range(3):
+            await decision(desk)
+        assert desk.events.memory_admissions == 3
+
+    run(scenario)
+    assert [message for message in caplog.messages if "memory" in message] == [
+        "[AAAAA] is admitted from memory; script: admitted (remembered, now unreachable)",
+    ]
+    assert any("refused, unless it was admitted before" in message for message in caplog.messages)
+
+
+def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """When it cannot be reached it is looked at, and what is found is told with its remedy; then, that it is back."""
+    caplog.set_level(logging.INFO, "tailhub")
+
+    class Broken(ScriptedVerifier):
+        async def probe(self, limit_s: float) -> Finding | None:
+            return findings.verify_url_unreachable("https://x.example/verify", "No route to host", "--verify-url")
+
+    async def scenario() -> None:
+        script = Broken()
+        desk = Desk(script)
+        for always in (Answer.UNREACHABLE, Answer.UNREACHABLE, Answer.ADMITTED, Answer.UNREACHABLE):
+            script.always = always
+            await decision(desk)
+        await until(lambda: caplog.text.count("cannot be reached: No route to host") == 2)
+
+    run(scenario)
+    assert caplog.text.count("verifier script answers again") == 1
+
+
 def test_a_relay_without_verifiers_loads_none() -> None:
     """What asks verifiers is imported by a relay that has some, and by no other."""
     code = (
@@ -280,3 +446,39 @@ def test_a_relay_without_verifiers_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+class WatchingVerifier(ScriptedVerifier):
+    """One that learns of changes by itself."""
+
+    is_stopped = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_change: OnChange = unheeded
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def test_a_verifier_that_learns_of_changes() -> None:
+    """What it learns reaches whoever has clients, who is asking is asked about anew, and it ends with all else."""
+
+    async def scenario() -> None:
+        watching = WatchingVerifier()
+        desk = Desk(watching)
+        heard: list[Collection[bytes] | None] = []
+        desk.verification.on_change = heard.append
+        desk.ask()
+        await until(lambda: watching.open_questions)
+        watching.on_change({ONE})
+        await until(lambda: len(watching.asked) == 2)
+        assert heard == [{ONE}]
+        watching.on_change({OTHER})
+        assert heard == [{ONE}, {OTHER}]
+        assert not watching.is_stopped
+        desk.verification.stop()
+        assert watching.is_stopped
+        assert watching.asked == [ONE, ONE]
+
+    run(scenario)

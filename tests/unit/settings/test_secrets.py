@@ -9,6 +9,7 @@ import pytest
 
 from tailhub.cli.app import run
 from tailhub.settings.original import read_original
+from tailhub.settings.table import SETTINGS
 from tailhub.settings.toml_file import parse
 
 SECRET = "c2VjcmV0LXRoYXQtbm9ib2R5LW1heS1zZWU"
@@ -48,16 +49,18 @@ def test_no_command_shows_a_secret(
 
 
 URLS = [f"http://me:{SECRET}@127.0.0.1:1/v", f"http://127.0.0.1:1/v?token={SECRET}", f"me:{SECRET}@127.0.0.1/v"]
+URLS.append(f"postgresql://me:{SECRET}@127.0.0.1/v?password={SECRET}")
 
 
 @pytest.mark.parametrize("written", [*(f'"{url}"' for url in URLS), f'["{URLS[0]}"]', URLS[0]])
 @pytest.mark.parametrize("words", [["show"], ["show", "--json"], ["check"], ["check", "--json"]])
+@pytest.mark.parametrize("name", ["verify_url", "store"])
 def test_no_command_shows_a_secret_in_a_url(
-    tmp_path: Path, words: list[str], written: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, name: str, words: list[str], written: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """User, password and query of a URL that is asked are not printed, be it sound or not."""
+    """User, password and query of a URL that is asked or written to are not printed, be it sound or not."""
     file = tmp_path / "tailhub.toml"
-    file.write_text(f"verify_url = {written}\n")
+    file.write_text(f"{name} = {written}\n")
     assert run(["config", *words, "--config", str(file), "--lang", "en"]) in (0, 1)
     out, error = capsys.readouterr()
     assert SECRET not in out + error
@@ -80,3 +83,16 @@ def test_a_secret_in_stray_quotes() -> None:
     assert settings.relay["acme_eab_key"].value == SECRET
     (finding,) = (finding for finding in settings.faults if finding.name == "value-repaired")
     assert SECRET not in finding.render("en") + finding.render("zh")
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS if setting.secret])
+@pytest.mark.parametrize("words", [["show"], ["show", "--json"], ["check"]])
+def test_no_secret_setting_is_shown(
+    tmp_path: Path, name: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever it is, and whether it fits or not."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text(f'{name} = "{SECRET} "\n')
+    assert run(["config", *words, "--config", str(file), "--lang", "en"]) in (0, 1)
+    out, error = capsys.readouterr()
+    assert SECRET not in out + error

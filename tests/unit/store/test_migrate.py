@@ -79,7 +79,7 @@ def _shape(path: Path) -> dict[str, object]:
                 [(one["name"], str(one["type"]), one["nullable"]) for one in inspector.get_columns(name)],
                 inspector.get_pk_constraint(name)["constrained_columns"],
                 inspector.get_indexes(name),
-                inspector.get_table_options(name),
+                connection.exec_driver_sql("SELECT wr FROM pragma_table_list WHERE name = ?", (name,)).scalar(),
             )
             for name in inspector.get_table_names()
         }

@@ -2,47 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
 from ipaddress import ip_address
 
 import pytest
 
+from support.verifiers import KeptList
 from support.waiting import run, until
-from tailhub import findings
-from tailhub.exceptions import MachineError
 from tailhub.relay.admission import Answer
-from tailhub.relay.allowed_keys import AllowedKey, Listing
+from tailhub.relay.allowed_keys import AllowedKey
 from tailhub.verifiers.allow_list import AllowList
 
 A, B, C = (bytes([n]) * 32 for n in (0xA1, 0xB2, 0xC3))
 SOMEWHERE = ip_address("192.0.2.7")
-
-
-class Kept:
-    """A list that is kept here; None: it cannot be read."""
-
-    place = "the list"
-
-    def __init__(self, *entries: AllowedKey) -> None:
-        self.looks = 0
-        self.entries: dict[bytes, AllowedKey] | None = {entry.key: entry for entry in entries}
-
-    async def read(self) -> Listing:
-        self.looks += 1
-        if self.entries is None:
-            raise MachineError(findings.file_trouble(self.place, "it is away"))
-        return Listing(dict(self.entries))
-
-    async def changed(self) -> Listing | None:
-        return await self.read()
-
-    async def allow(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
-        assert self.entries is not None
-        self.entries = {key: kept for key, kept in self.entries.items() if key not in replaces} | {entry.key: entry}
-
-    async def disallow(self, keys: Collection[bytes]) -> None:
-        assert self.entries is not None
-        self.entries = {key: kept for key, kept in self.entries.items() if key not in keys}
 
 
 def answers(allow_list: AllowList, *keys: bytes) -> list[Answer]:
@@ -54,7 +25,7 @@ def answers(allow_list: AllowList, *keys: bytes) -> list[Answer]:
 
 def test_verdicts() -> None:
     """Who is on the list is admitted by its name, everybody else refused."""
-    allow_list = AllowList(Kept(AllowedKey(A, "alice", "family")))
+    allow_list = AllowList(KeptList(AllowedKey(A, "alice", "family")))
     verdict = asyncio.run(allow_list.verify(A, SOMEWHERE))
     assert (verdict.answer, verdict.node, verdict.tenant) == (Answer.ADMITTED, "alice", "family")
     assert answers(allow_list, B) == [Answer.REFUSED]
@@ -62,14 +33,14 @@ def test_verdicts() -> None:
 
 def test_another_tenants_key() -> None:
     """A tenant's list admits to that tenant only; the relay's own to whichever the key belongs to."""
-    kept = Kept(AllowedKey(A, tenant="family"), AllowedKey(B, tenant="other"), AllowedKey(C))
+    kept = KeptList(AllowedKey(A, tenant="family"), AllowedKey(B, tenant="other"), AllowedKey(C))
     assert answers(AllowList(kept, "family"), A, B, C) == [Answer.ADMITTED, Answer.REFUSED, Answer.REFUSED]
     assert answers(AllowList(kept), A, B, C) == [Answer.ADMITTED] * 3
 
 
 def test_a_list_that_was_never_read() -> None:
     """It answers neither yes nor no."""
-    kept = Kept()
+    kept = KeptList()
     kept.entries = None
     assert answers(AllowList(kept), A) == [Answer.UNREACHABLE]
 
@@ -77,7 +48,7 @@ def test_a_list_that_was_never_read() -> None:
 def test_a_list_that_goes_on(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that cannot be read any more goes on as it was, and the log says so once, and when it is back."""
     monkeypatch.setattr("tailhub.verifiers.allow_list.LOOK_S", 0.001)
-    kept = Kept(AllowedKey(A))
+    kept = KeptList(AllowedKey(A))
     allow_list = AllowList(kept)
 
     async def scenario() -> None:
@@ -102,7 +73,7 @@ def test_a_list_that_goes_on(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
 
 def test_who_may_have_another_answer() -> None:
     """A change tells exactly the keys that came, went, or are called otherwise; a line that moved is no change."""
-    kept = Kept(AllowedKey(A, "alice", line=1), AllowedKey(B, "bob", line=2))
+    kept = KeptList(AllowedKey(A, "alice", line=1), AllowedKey(B, "bob", line=2))
     allow_list = AllowList(kept)
     told: list[set[bytes]] = []
     allow_list.on_change = lambda keys: told.append(set(keys or ()))
@@ -121,7 +92,7 @@ def test_who_may_have_another_answer() -> None:
 
 def test_probe() -> None:
     """It tells why a list cannot be read, and of one that admits nobody."""
-    kept = Kept(AllowedKey(A))
+    kept = KeptList(AllowedKey(A))
     assert asyncio.run(AllowList(kept).probe(1)) is None
     for entries, code in (({}, "TH288"), (None, "TH084")):
         kept.entries = entries  # type: ignore[assignment]
