@@ -25,7 +25,7 @@ from tailhub.findings.language import Language
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
-from tailhub.settings.table import BY_NAME, SETTINGS, Section, Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS, Section, Setting
 from tailhub.web.metrics import METRICS
 from tailhub.web.varz import VARS
 
@@ -189,6 +189,21 @@ pin = "next"
 
 A table takes: LISTEN_SETTINGS.
 
+## Several tenants
+
+Several tailnets or circles of friends can use the relay without reaching each other: [how](../how-to/tenants.md). The
+settings at the top are a tenant without a name, `default`; each other one has a table at the end of the file:
+
+```toml
+[[tenant]]
+name = "friends"
+allow_list = "friends.keys"
+may_reach = ["default"]
+```
+
+TENANT_SETTINGS
+A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, whatever stands at the top.
+
 ## Quiet
 
 `quiet = true` is for relays that scanners should not recognise: the home page is blank, plain RFC 8489 STUN is not
@@ -201,7 +216,12 @@ that speaks DERP can find out that this is a relay.
 def config_page() -> str:
     """Every setting, and how they are given."""
     listener = ", ".join(f"`{setting.name}`" for setting in SETTINGS if setting.in_listen)
-    parts = [f"{MADE}\n# Configuration\n", CONFIG_INTRODUCTION.replace("LISTEN_SETTINGS", listener), "## Settings\n"]
+    tenant = ", ".join(f"`{setting.name}`" for setting in SETTINGS if setting.in_tenant)
+    alone = [setting for setting in TENANT_SETTINGS if setting.name not in BY_NAME]
+    rows = [(f"`{one.name}`", f"{one.help} {chinese.MEANINGS[one.name]}") for one in alone]
+    introduction = CONFIG_INTRODUCTION.replace("LISTEN_SETTINGS", listener).replace("SETTINGS_OF_TENANTS", tenant)
+    introduction = introduction.replace("TENANT_SETTINGS\n", table(("key", "meaning"), rows) + "\n")
+    parts = [f"{MADE}\n# Configuration\n", introduction, "## Settings\n"]
     for section in Section:
         chosen = [setting for setting in SETTINGS if setting.section is section]
         if chosen:

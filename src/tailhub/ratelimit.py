@@ -1,4 +1,4 @@
-"""A token bucket driven by the caller's clock."""
+"""Token buckets driven by the caller's clock: one, and one for each source address."""
 
 from __future__ import annotations
 
@@ -32,3 +32,42 @@ class TokenBucket:
         if now > self.updated:
             self.tokens = min(self.burst, self.tokens + (now - self.updated) * self.rate)
             self.updated = now
+
+
+_V4_IN_V6 = bytes(10) + b"\xff\xff"
+
+
+class SourceBuckets:
+    """One token bucket for each IPv4 address and each IPv6 /64, for the `max_sources` that asked last.
+
+    A source that falls out of the table starts afresh: who wants that for its victim pays with as many packets, or
+    connections, as the table has rows.
+    """
+
+    __slots__ = ("_buckets", "_max_sources", "burst", "rate")
+
+    def __init__(self, rate: float, burst: float, max_sources: int) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._max_sources = max_sources
+        self._buckets: dict[bytes, TokenBucket] = {}  # the one that asked longest ago first
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def allow(self, ip_packed: bytes, now: float) -> bool:
+        """Whether the source with this address (4 or 16 bytes) may have one more now; if so it is counted."""
+        source = _source(ip_packed)
+        bucket = self._buckets.pop(source, None)
+        if bucket is None:
+            if len(self._buckets) >= self._max_sources:
+                del self._buckets[next(iter(self._buckets))]
+            bucket = TokenBucket(self.rate, self.burst, now)
+        self._buckets[source] = bucket
+        return bucket.allow(1.0, now)
+
+
+def _source(ip_packed: bytes) -> bytes:
+    if len(ip_packed) == 4:
+        return ip_packed
+    return ip_packed[12:] if ip_packed.startswith(_V4_IN_V6) else ip_packed[:8]

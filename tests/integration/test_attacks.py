@@ -182,7 +182,7 @@ def test_a_crowd_gets_little_time_each_turn(monkeypatch: pytest.MonkeyPatch) -> 
             return noted
 
         for number, pair in enumerate(pairs):
-            pair.stream.crowd = crowd if number < 5 else None
+            pair.stream.gate = crowd if number < 5 else None
             pair.party.on_data = note(number)
             pair.peer.send(b"here I am")
         next_turn()
@@ -204,8 +204,8 @@ def test_whoever_has_logged_in_is_not_of_the_crowd() -> None:
         async with relay() as server:
             _newcomer, _client = await Wire.open(server), await open_client(server)
             (connection,) = server.context.derp_connections
-            assert connection.stream.crowd is None
-            assert [newcomer.stream.crowd for newcomer in server.context.newcomers] == [server.context.crowd]
+            assert connection.stream.gate is None
+            assert [newcomer.stream.gate for newcomer in server.context.newcomers] == [server.context.crowd]
 
     run(scenario)
 

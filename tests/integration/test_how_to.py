@@ -29,7 +29,7 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
-from support.relay_process import UnixConnection, until
+from support.relay_process import UnixConnection, get_page, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
 
@@ -146,7 +146,17 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate", "steering", "who-may-relay"]
+    assert RUN == [
+        "acme",
+        "changing",
+        "from-derper",
+        "ip-only",
+        "own-certificate",
+        "steering",
+        "tenants",
+        "usage",
+        "who-may-relay",
+    ]
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -279,6 +289,17 @@ def test_steering(world: World) -> None:
     """The page's relay can be asked whether it is being emptied."""
     world.run(PAGES / "steering.md", lambda world, block: None)
     assert "not being emptied" in world.here.run("tailhub drain --status --lang en")
+
+
+def test_tenants(world: World) -> None:
+    """The page's example is a sound configuration; the relay starts with it, and has the tenants that it names."""
+    world.run(PAGES / "tenants.md", lambda world, block: None)
+    checked, _, shown = world.printed[0].partition("tailhub config show")
+    assert "ERROR" not in checked
+    assert re.findall(r"^Tenant (\w+)", shown, re.MULTILINE) == ["friends", "club", "lab"]
+    tenants = ["default", "friends", "club", "lab"]
+    metrics = get_page(world.here.state, "/metrics")[1].decode()
+    assert re.findall(r'^tailhub_tenant_connections\{tenant="(\w+)"\}', metrics, re.MULTILINE) == tenants
 
 
 SHOWN = """"$PYTHON" -c '

@@ -26,6 +26,7 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health
+from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.rate_config import apply_rate_limit
 
@@ -105,16 +106,58 @@ def test_others_are_not_held_up() -> None:
     run(scenario)
 
 
-def test_connections_of_one_key_are_limited_each() -> None:
-    """As with the original, a second connection with the same key has its own bucket."""
+def test_connections_of_one_key_share_its_limit() -> None:
+    """A second connection with the same key is held up for what the first has sent, and goes on when that does."""
 
     async def scenario() -> None:
         async with serving() as relay:
             sender, receiver = await overdo(relay)
             again = await relay.login(sender.private)
             await again.send(receiver.key, b"from the other connection")
+            await until(lambda: relay.context.relay.stats.rate_pauses == 2)
+            assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
+            apply_rate_limit(relay.context, None)
             while (await receiver.packet()).packet != b"from the other connection":
                 pass
+
+    run(scenario)
+
+
+def test_a_new_connection_has_no_new_burst() -> None:
+    """Who has used its key's burst and connects again is held up as before."""
+
+    async def scenario() -> None:
+        async with serving() as relay:
+            sender, receiver = await overdo(relay)
+            sender.line.reset()
+            while sender.key in relay.context.relay.registry.active:
+                await receiver.send(sender.key, b"are you there?")
+                await receiver.pong()
+            again = await relay.login(sender.private)
+            await again.send(receiver.key, b"me again")
+            await until(lambda: relay.context.relay.stats.rate_pauses == 2)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("which", ["tenant", "relay"])
+def test_a_limit_of_all_together(which: str) -> None:
+    """What one client has sent holds up another one, where a tenant or the relay as a whole has a limit."""
+
+    async def scenario() -> None:
+        limits = Limits(relay=STRICT) if which == "relay" else Limits(tenants={"": TenantLimits(total=STRICT)})
+        async with serving() as relay:
+            relay.context.relay.accounts.limits = limits
+            sender, receiver = await relay.login(), await relay.login()
+            assert receiver.protocol.server_info == STRICT.server_info()
+            await sender.say(b"".join(frames.send_packet(receiver.key, packet(number)) for number in range(MANY)))
+            await until(lambda: relay.context.relay.stats.rate_pauses)
+            await receiver.send(sender.key, b"held up too")
+            await until(lambda: relay.context.relay.stats.rate_pauses == 2)
+            assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
+            relay.context.relay.accounts.limits = Limits()
+            apply_rate_limit(relay.context, None)
+            assert (await sender.packet()).packet == b"held up too"
 
     run(scenario)
 

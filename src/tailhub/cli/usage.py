@@ -27,6 +27,7 @@ from tailhub.findings import Language, printable
 from tailhub.keys import NodePublic, short_key
 from tailhub.relay.billing import Billing
 from tailhub.server.config import RelayConfig
+from tailhub.server.limits_config import billing_of, limit_findings
 from tailhub.server.state_place import locate
 from tailhub.settings.merge import load
 from tailhub.store.location import parse_location, public_location
@@ -71,7 +72,9 @@ def print_usage(
         if fault.severity == "error":
             raise UsageError(fault)
     config = settings.config()
-    billing = Billing()
+    for finding in limit_findings(config):
+        raise UsageError(finding)
+    billing = billing_of(config)
     period = choose_period(*times, time.time(), billing)
     report = asyncio.run(_read(_place(config, uid), grouping, period, billing))
     if form == "csv":

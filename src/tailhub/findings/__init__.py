@@ -103,6 +103,7 @@ from tailhub.findings.fronts import (
     passthrough_to_itself,
 )
 from tailhub.findings.language import Language, choose_language
+from tailhub.findings.limits import bad_choice, bad_time_zone, burst_without_rate, quota_needs_store, quota_slow_nothing
 from tailhub.findings.listening import (
     Program,
     address_not_here,
@@ -242,6 +243,7 @@ __all__ = [
     "bad_acme_directory",
     "bad_address",
     "bad_api_url",
+    "bad_choice",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -256,9 +258,11 @@ __all__ = [
     "bad_service_name",
     "bad_store",
     "bad_tenant_name",
+    "bad_time_zone",
     "bad_trusted_proxy",
     "bad_verify_url",
     "bad_workers",
+    "burst_without_rate",
     "cannot_listen",
     "certificate_expired",
     "certificate_expires_soon",
@@ -332,6 +336,8 @@ __all__ = [
     "port_twice",
     "printable",
     "program_out_of_reach",
+    "quota_needs_store",
+    "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",
     "rate_config_kept",

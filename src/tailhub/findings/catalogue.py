@@ -192,6 +192,12 @@ CATALOGUE: dict[str, Entry] = {
     "TH267": Entry("store-missing", _ERROR),
     "TH268": Entry("store-refuses", _WARNING),
     "TH269": Entry("bad-period", _ERROR),
+    # limits and quotas
+    "TH270": Entry("bad-choice", _ERROR),
+    "TH271": Entry("bad-time-zone", _ERROR),
+    "TH272": Entry("burst-without-rate", _WARNING),
+    "TH273": Entry("quota-slow-nothing", _ERROR),
+    "TH274": Entry("quota-needs-store", _ERROR),
     # what becomes of refused clients
     "TH280": Entry("bad-refuse", _ERROR),
     "TH281": Entry("refuse-text-long", _ERROR),

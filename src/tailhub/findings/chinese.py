@@ -660,6 +660,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
     ),
+    "TH270": (
+        "{place}：应为 {words} 之一，实际是 `{found}`。",
+        "请写其中之一，或不写。",
+    ),
+    "TH271": (
+        "{place}：本机没有名为 `{found}` 的时区。",
+        "请写 `Europe/Berlin` 或 `UTC` 这样的名称；`timedatectl list-timezones` 会列出全部。"
+        "若一个也没有，请安装系统的 tzdata 软件包。",
+    ),
+    "TH272": (
+        "{place} 只给了突发量而没有速率，因此没有限制。",
+        "请同时给出每秒字节数：`{rate:=1250000}`",
+    ),
+    "TH273": (
+        "{place}：超出配额的密钥将什么也发不出去。",
+        "请写它每秒仍可发送的字节数，或把 `over_quota` 写成 `refuse`。",
+    ),
+    "TH274": (
+        "{place} 是配额，但没有保存用量：{store} 为 `off`。",
+        "不写 {store}，用量就保存在状态目录的文件里。",
+    ),
     "TH280": (
         "{setting}：应为 hold 或 close，实际为 {text}。",
         "hold 保持被拒绝的客户端的连接，让其用户看到原因，客户端也安静等待；close 与原版一样直接断开。",

@@ -711,6 +711,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
     ),
+    "TH270": (
+        "{place}: expected {words}, found `{found}`.",
+        "Write one of these, or leave it out.",
+    ),
+    "TH271": (
+        "{place}: `{found}` is no time zone that this machine knows.",
+        "Write a name such as `Europe/Berlin` or `UTC`; `timedatectl list-timezones` lists them. Where there are none, "
+        "install the system's tzdata package.",
+    ),
+    "TH272": (
+        "{place} is a burst without a rate, so there is no limit.",
+        "Give the bytes a second too: `{rate:=1250000}`",
+    ),
+    "TH273": (
+        "{place}: who is over the quota could send nothing at all.",
+        "Write the bytes a second that it may still send, or `over_quota` as `refuse`.",
+    ),
+    "TH274": (
+        "{place} is a quota, but usage is not kept: {store} is `off`.",
+        "Leave {store} out, and usage is kept in a file of the state directory.",
+    ),
     "TH280": (
         "{setting}: expected hold or close, found {text}.",
         "hold keeps a refused client's connection open, so that its user reads why and it waits quietly; close ends "

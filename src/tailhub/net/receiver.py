@@ -27,6 +27,17 @@ class Receiver(Protocol):
         """The stream is over. Called once."""
 
 
+class Gate(Protocol):
+    """What a stream asks before each read, where it has one."""
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether nothing is to be read now."""
+
+    def spend(self, seconds: float) -> None:
+        """A read has taken so long, with all that was done with it."""
+
+
 class ReadBuffers:
     """The memory that all streams of one loop read into."""
 

@@ -20,8 +20,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from tailhub.net.crowd import Crowd
-from tailhub.net.receiver import MAX_RECORD, RECV_SIZE, Discard, ReadBuffers, Receiver
+from tailhub.net.receiver import MAX_RECORD, RECV_SIZE, Discard, Gate, ReadBuffers, Receiver
 from tailhub.net.turn_selector import Sockets
 from tailhub.net.write_watch import WriteWatch
 
@@ -37,8 +36,8 @@ _FLUSH_S: Final = 5.0
 class Stream:
     """One connection. Owns the socket from now on.
 
-    `write_timeout_s`: how long the peer may take no byte while some wait for it (0: for ever). `crowd`: those with whom
-    it shares the time for reading; None when it has risen above them.
+    `write_timeout_s`: how long the peer may take no byte while some wait for it (0: for ever). `gate`: who is
+    asked before each read (a `Crowd` with which it shares the time, a rate limit); None: nobody.
     """
 
     __slots__ = (
@@ -58,7 +57,7 @@ class Stream:
         "_timer",
         "_tls",
         "_watch",
-        "crowd",
+        "gate",
         "progress_at",
         "write_timeout_s",
     )
@@ -75,10 +74,10 @@ class Stream:
         buffers: ReadBuffers,
         watch: WriteWatch,
         receiver: Receiver,
-        crowd: Crowd | None = None,
+        gate: Gate | None = None,
         sockets: Sockets | None = None,
     ) -> None:
-        self.crowd = crowd
+        self.gate = gate
         self._loop = loop
         self._sockets = sockets if sockets is not None else loop
         self._sock = sock
@@ -215,8 +214,8 @@ class Stream:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
-        crowd = self.crowd
-        if crowd is not None and crowd.must_wait:
+        gate = self.gate
+        if gate is not None and gate.must_wait:
             return
         size = self._recv_size
         started = monotonic()
@@ -225,11 +224,11 @@ class Stream:
         except Exception as exc:
             self._fail(exc)
             return
-        if n < _LEAST_RECV_SIZE and crowd is None:
+        if n < _LEAST_RECV_SIZE and gate is None:
             return  # nothing to learn: less is never asked for
         took_s = monotonic() - started
-        if crowd is not None:
-            crowd.spend(took_s)
+        if gate is not None:
+            gate.spend(took_s)
         if took_s > _LONG_READ_S:
             self._recv_size = max(size // 4, _LEAST_RECV_SIZE)
         elif n == size:

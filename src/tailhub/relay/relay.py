@@ -14,9 +14,10 @@ from tailhub.derp.runs import Item
 from tailhub.disco import looks_like_disco
 from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
+from tailhub.relay.accounts import Accounts, TooMany
 from tailhub.relay.connection import Connection, Identity, Sink
 from tailhub.relay.presence import Presence
-from tailhub.relay.rate_limit import RateLimit, Throttle
+from tailhub.relay.rate_limit import Account, RateLimit
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
 from tailhub.relay.stats import GONE_DISCONNECTED, OTHER_TENANT, UNKNOWN_DEST, UNKNOWN_DEST_ON_FWD, Stats
 from tailhub.relay.tenant import Tenant, Tenants
@@ -34,11 +35,11 @@ class Relay:
         "_next_id",
         "_own_key",
         "_queued",
+        "accounts",
         "home_connections",
         "limits",
         "on_guest_home",
         "presence",
-        "rate_limit",
         "registry",
         "stats",
         "tenants",
@@ -64,7 +65,7 @@ class Relay:
         self.presence = Presence(self.stats)
         self.registry = self.presence.registry
         self.home_connections = 0
-        self.rate_limit: RateLimit | None = None  # of each client; whoever changes it tells the connections
+        self.accounts = Accounts()  # whoever changes their limits tells the connections
         # Learns of a guest whose home is here now, which it must not be.
         self.on_guest_home: Callable[[Connection], None] = lambda connection: None
         self._queued = QueuedBytes()
@@ -88,6 +89,7 @@ class Relay:
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
         connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
+        self.accounts.joined(identity.tenant)
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
         return connection
@@ -95,6 +97,7 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
+        self.accounts.left(connection.identity.tenant)
         connection.tenant.left(connection)
         if connection.is_home:
             self.home_connections -= 1
@@ -105,10 +108,22 @@ class Relay:
         for connection in self.registry.of_key(key):
             connection.sink.close("closed on behalf of a mesh peer")
 
-    def new_throttle(self, identity: Identity, now: float) -> Throttle | None:
-        """What holds a client to the limit of now; None when there is none. Mesh peers are not held up."""
-        limit = self.rate_limit
-        return None if limit is None or identity.is_mesh else Throttle(limit, self.stats, now)
+    def too_many(self, tenant: str, key: bytes) -> TooMany | None:
+        """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
+        return self.accounts.too_many(tenant, self.registry.count, len(self.registry.of_key(key)))
+
+    def open_account(self, identity: Identity, now: float) -> Account | None:
+        """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""
+        return None if identity.is_mesh else self.accounts.open(identity.key, identity.tenant, now)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What each key of the relay's own settings may send."""
+        return self.accounts.limits.of("").key
+
+    @rate_limit.setter
+    def rate_limit(self, limit: RateLimit | None) -> None:
+        self.accounts.limits = self.accounts.limits.with_key(limit)
 
     # --- the packet path ----------------------------------------------------------------------------------------------
 

@@ -86,6 +86,7 @@ class SendQueue:
         "_disco",
         "_drops",
         "_limits",
+        "_open",
         "_stats",
         "_total",
         "control_limit",
@@ -111,6 +112,7 @@ class SendQueue:
         self._control_size = 0
         self._disco = _Lane()
         self._data = _Lane()
+        self._open: tuple[_Lane, ...] = (self._disco, self._data)  # of which may be taken
         self.control_limit = limits.mesh_control_bytes if mesh else limits.control_bytes
         self.taken_packets = 0
         self.taken_bytes = 0
@@ -148,6 +150,10 @@ class SendQueue:
         while lane.size > limit and len(lane.runs) - lane.head > 1:
             self._drop_oldest(lane, QUEUE_HEAD)
 
+    def hold_back(self, *, data: bool, disco: bool) -> None:
+        """From now on `take` leaves these where they are: the receiver may get no more just now."""
+        self._open = () if disco else (self._disco,) if data else (self._disco, self._data)
+
     def take(self, now: float, most_bytes: int) -> bytes:
         """Take frames to write, about `most_bytes` of them (at least one run); empty when nothing waits.
 
@@ -159,7 +165,7 @@ class SendQueue:
             parts, self._control = self._control, []
             size, self._control_size = self._control_size, 0
         oldest = now - self._limits.max_age_s
-        for lane in (self._disco, self._data):
+        for lane in self._open:
             if lane.runs:
                 size = self._take_lane(lane, oldest, size, most_bytes, parts)
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -23,12 +23,13 @@ from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
-from tailhub.relay.billing import Billing, period_of
+from tailhub.relay.billing import period_of
 from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
+from tailhub.server.limits_config import billing_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
@@ -194,18 +195,20 @@ class RelayServer:
             return
         from tailhub.server.bookkeeping import Bookkeeping
 
+        billing = billing_of(self.config)
         self._books = books = Bookkeeping(
             place,
             self.foundation.public_key.raw.hex()[:16],
             self.verification,
             retention_days=self.config.usage_retention_days,
-            period_start=lambda now: period_of(now, Billing())[0],
+            period_start=lambda now: period_of(now, billing)[0],
         )
         books.start()
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
         else:
             self.service.count_usage(books.add_usage)
+            self.service.keep_quotas(books.journal.used)
 
     async def _close_books(self) -> None:
         if self._books is not None:

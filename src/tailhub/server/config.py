@@ -21,6 +21,7 @@ from tailhub.net.listen_spec import MAX_PORT, ListenSpec, UnixSpec, parse_listen
 from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
+from tailhub.server.limits_config import limit_findings
 from tailhub.server.tenant_checks import tenant_findings
 from tailhub.server.tenant_config import TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
@@ -41,6 +42,21 @@ MOST = {
     "usage_retention_days": 36500,
     "remember_days": 365,
     "held_connections": 100_000,
+    "receive_limit_bytes_per_s": 10_000_000_000,
+    "receive_burst_bytes": 10_000_000_000,
+    "tenant_rate_limit_bytes_per_s": 100_000_000_000,
+    "tenant_rate_burst_bytes": 100_000_000_000,
+    "relay_rate_limit_bytes_per_s": 100_000_000_000,
+    "relay_rate_burst_bytes": 100_000_000_000,
+    "key_connections": 1_000_000,
+    "tenant_connections": 1_000_000,
+    "relay_connections": 1_000_000,
+    "address_rate": 1_000_000,
+    "address_burst": 1_000_000,
+    "quota_key_gb": 1_000_000_000,
+    "quota_tenant_gb": 1_000_000_000,
+    "over_quota_bytes_per_s": 10_000_000_000,
+    "price_per_gb": 1_000_000,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -124,7 +140,17 @@ class RelayConfig(TenantConfig, ListenerConfig):
     tcp_keepalive_s: float = 600.0  # silence before the kernel probes; the default is the reference's
     tcp_user_timeout_s: float = 15.0  # unanswered time before it gives a connection up; so is this
     write_timeout_s: float = 2.0  # how long a client may take no byte while some wait for it; 0: for ever
-    rate_config: Path | None = None  # a file, as the original's, with both instead
+    rate_config: Path | None = None  # a file, as the original's, with what each key may send instead
+    relay_rate_limit_bytes_per_s: float = 0.0  # what all clients together may send; 0: any number
+    relay_rate_burst_bytes: float = 0.0
+    relay_connections: int = 0  # logged in at a time; 0: any number
+    address_rate: float = 0.0  # new connections a second from one address; 0: any number
+    address_burst: float = 0.0
+    quota_counts: str = "out"  # what is billed: "out", "in" or "both"
+    quota_day: int = 1  # of the month, on which a billing month begins
+    quota_time_zone: str = "UTC"
+    price_per_gb: float = 0.0  # 0: none is shown
+    currency: str = ""
     workers: int | None = None  # None: by the number of cores
 
     @property
@@ -172,6 +198,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     for name in ("rate_limit_bytes_per_s", "rate_burst_bytes"):
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
+    found += limit_findings(config)
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tailhub.keys import NodePrivate
@@ -13,19 +14,22 @@ from tailhub.net.crowd import Crowd
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
+from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.relay.connection import Connection
+from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
 from tailhub.server.fronts import Front
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.pauses import Pauses
 from tailhub.server.steersman import SteeredLogin, Steersman
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
     from tailhub.server.door import Door
+    from tailhub.server.quota_keeper import QuotaKeeper
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
 """What makes a page: at once, or later (another process answers) with a future."""
@@ -42,8 +46,18 @@ class DerpStream(Flushable, SteeredLogin, Protocol):
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
 
+    @property
+    def identity(self) -> Identity | None:
+        """Who it is, once it is logged in."""
+
     def take_rate_limit(self) -> None:
-        """The relay's limit may have changed."""
+        """The limits that hold it may have changed."""
+
+    def take_notice(self) -> None:
+        """What it is told about its quota may have changed."""
+
+    def close(self, reason: str) -> None:
+        """End it, not within this call."""
 
 
 @dataclass(slots=True)
@@ -83,3 +97,14 @@ class ServerContext:
     door: Door | None = None  # None where everyone may relay
     steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
+    pauses: Pauses = field(init=False)  # of those that have sent too much
+    quota: QuotaKeeper | None = None  # where nobody has one
+    sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes
+
+    def __post_init__(self) -> None:
+        self.pauses = Pauses(self.loop)
+
+    def may_connect(self, address: IPv4Address | IPv6Address | None) -> bool:
+        """Whether one more connection may come from there now."""
+        sources = self.sources
+        return sources is None or address is None or sources.allow(address.packed, self.loop.time())

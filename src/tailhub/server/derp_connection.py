@@ -11,16 +11,18 @@ import logging
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
-from tailhub.derp.frames import KEEP_ALIVE, FrameType
+from tailhub.derp import frames
+from tailhub.derp.frames import HEADER_LEN, KEEP_ALIVE, FrameType
 from tailhub.derp.handshake import ServerHandshake, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
-from tailhub.relay.rate_limit import Throttle
+from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.relay.steering import Order
+from tailhub.server.client_limits import ClientLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Login
 from tailhub.server.newcomers import Newcomer
@@ -49,11 +51,11 @@ class DerpConnection:
         "_is_ending",
         "_keep_alive",
         "_keep_alive_s",
+        "_limits",
         "_listener",
         "_login",
         "_pause",
         "_stream",
-        "_throttle",
         "_unsent_limit",
     )
 
@@ -67,8 +69,8 @@ class DerpConnection:
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
-        self._throttle: Throttle | None = None
-        self._pause: asyncio.TimerHandle | None = None  # while it is not read because it has sent too much
+        self._limits: ClientLimits | None = None  # where something limits its key
+        self._pause: asyncio.TimerHandle | None = None  # while its login is not read because it has sent too much
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
@@ -115,10 +117,9 @@ class DerpConnection:
         connection = self._connection
         if connection is None:
             return
-        throttle = self._throttle
-        if throttle is not None:
-            now = self._context.loop.time()
-            self.hold_up(throttle.pause_after(end - start, items, decoder.skipped_frames, now))
+        limits = self._limits
+        if limits is not None:
+            limits.charge(end - start, items, decoder.skipped_frames)
         try:
             if items:
                 self._context.relay.route(connection, items, self._context.loop.time())
@@ -162,9 +163,12 @@ class DerpConnection:
             if connection is not None and connection.identity.is_served:
                 steersman.went(connection.identity.address)
         if connection is not None:
+            self._end_limits()
             dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
             self._context.relay.unregister(connection, dropped)
             self._context.events.logged_out(connection, reason, self._context.loop.time())
+            if self._context.door is not None:
+                self._context.door.freed(connection.key)
 
     # --- Sink and Flushable -------------------------------------------------------------------------------------------
 
@@ -188,6 +192,10 @@ class DerpConnection:
         if connection is None:
             return
         connection.dirty = False
+        limits = self._limits
+        if limits is not None and limits.is_receiving_limited:
+            limits.flush(now, self.write)
+            return
         stream = self._stream
         take = connection.queue.take
         while not stream.is_blocked:
@@ -201,7 +209,7 @@ class DerpConnection:
         """Send bytes of the DERP stream."""
         self._stream.write(data)
 
-    # --- rate limit ---------------------------------------------------------------------------------------------------
+    # --- limits -------------------------------------------------------------------------------------------------------
 
     def hold_up(self, wait_s: float) -> None:
         """Read nothing for so long. Writing and timers go on; the other side's end is noticed when something moves."""
@@ -211,7 +219,12 @@ class DerpConnection:
 
     @property
     def _is_paused(self) -> bool:
-        return self._pause is not None or (self._login is not None and self._login.is_full)
+        limits, login = self._limits, self._login
+        return (
+            self._pause is not None
+            or (limits is not None and limits.is_waiting)
+            or (login is not None and login.is_full)
+        )
 
     def end_pause(self) -> None:
         """Read again, whatever it has sent."""
@@ -225,22 +238,44 @@ class DerpConnection:
         if not self._is_paused:
             self._stream.resume_reading()
 
+    @property
+    def _told(self) -> RateLimit | None:
+        """The limit that the client is told."""
+        return self._limits.of_key.told if self._limits is not None else None
+
     def take_rate_limit(self) -> None:
-        """The relay's limit may have changed: hold this client to the new one, and tell it."""
-        connection, before = self._connection, self._throttle
+        """The limits may have changed: hold this client to the new ones, and tell it."""
+        connection, context = self._connection, self._context
         if connection is None or connection.identity.is_mesh:
             return
-        context = self._context
-        limit = context.relay.rate_limit
-        if limit == (before.limit if before is not None else None):
+        identity, before = connection.identity, self._limits.of_key if self._limits is not None else None
+        if before == context.relay.accounts.limits_of(identity.key, identity.tenant):
             return
-        self._throttle = context.relay.new_throttle(connection.identity, context.loop.time())
-        if self._pause is not None:
-            self.end_pause()
-        info = limit.server_info() if limit is not None else None
-        connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
-        self._put_health(connection)  # which a client forgets at every ServerInfo
+        told_before, was_paused = self._told, self._is_paused
+        self._end_limits()
+        self._begin_limits(connection)
+        if was_paused:
+            self.go_on()
+        told = self._told
+        if told != told_before:
+            info = told.server_info() if told is not None else None
+            connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
+            self._put_health(connection)  # which a client forgets at every ServerInfo
         connection.wake()
+
+    def _begin_limits(self, connection: Connection) -> None:
+        """Hold it to the limits of now."""
+        context = self._context
+        account = context.relay.open_account(connection.identity, context.loop.time())
+        if account is not None:
+            self._limits = ClientLimits(
+                context.loop, context.relay, context.pauses, self._stream, connection, account, self.go_on
+            )
+
+    def _end_limits(self) -> None:
+        limits, self._limits = self._limits, None
+        if limits is not None:
+            limits.end()
 
     # --- login --------------------------------------------------------------------------------------------------------
 
@@ -264,15 +299,15 @@ class DerpConnection:
         """The login has succeeded. The first `skip` bytes that come are the rest of a frame that nobody wants."""
         context = self._context
         self._login = None
-        self._stream.crowd = None
+        self._stream.gate = None
         is_mesh = identity.is_mesh
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(identity.key, skip)
         connection = self._connection = context.relay.register(identity, self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
-        throttle = self._throttle = context.relay.new_throttle(identity, context.loop.time())
-        answer = throttle.limit.server_info() if throttle is not None else None
-        connection.queue.put_control(handshake.server_info(answer))
+        self._begin_limits(connection)
+        told = self._told
+        connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
         self._put_health(connection)
         connection.wake()
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
@@ -284,10 +319,31 @@ class DerpConnection:
             note: Item = (None, bytes((is_home,)), FrameType.NOTE_PREFERRED, False)
             self._context.relay.route(self._connection, [note], self._context.loop.time())
 
-    def _put_health(self, connection: Connection) -> None:
-        health = self._context.health.get(self._listener)
-        if health is not None and not connection.identity.is_mesh:
+    @property
+    def identity(self) -> Identity | None:
+        """Who it is, once it is logged in."""
+        return self._connection.identity if self._connection is not None else None
+
+    def take_notice(self) -> None:
+        """What it is told about its quota may have changed."""
+        connection = self._connection
+        if connection is not None:
+            if not self._put_health(connection):
+                connection.queue.put_control(frames.health(""))
+            connection.wake()
+
+    def _put_health(self, connection: Connection) -> bool:
+        """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
+        health, quota = self._context.health.get(self._listener), self._context.quota
+        if connection.identity.is_mesh:
+            return False
+        notice = quota.notice(connection.key) if quota is not None else ""
+        if notice:
+            other = frames.parse_health(health[HEADER_LEN:]) if health is not None else ""
+            health = frames.health(f"{other}; {notice}" if other else notice)
+        if health is not None:
             connection.queue.put_control(health)
+        return health is not None
 
     def _send_keep_alive(self) -> None:
         connection = self._connection

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.exceptions import RemoteError
+from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.connection import Identity
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
+from tailhub.server.not_now import NotNow, not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -53,11 +55,12 @@ def let_in(
     *,
     skip: int = 0,
     held_s: float = 0.0,
-    is_guest: bool = False,
+    guest_of: str | None = None,
 ) -> None:
     """Log a client in, after a `decision` if one was needed; else it has shown the mesh key, or everyone may.
 
-    `skip` as `DerpConnection.let_in` has it; `held_s`: how long it was held before.
+    `guest_of`: it is not admitted, but let in as a guest of this tenant. `skip` as `DerpConnection.let_in` has it;
+    `held_s`: how long it was held before.
     """
     newcomer, info = applicant.newcomer, applicant.info
     if context.fronts[newcomer.listener].trusts(newcomer.address):
@@ -73,10 +76,10 @@ def let_in(
         is_not_ideal=applicant.not_ideal,
         app_name=info.app_name,
         connected_at=context.loop.time(),
-        tenant=decision.tenant if decision is not None else "",
+        tenant=decision.tenant if decision is not None else guest_of or "",
         node=decision.node if decision is not None else "",
         owner=decision.owner if decision is not None else "",
-        is_guest=is_guest,
+        is_guest=guest_of is not None,
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
@@ -173,7 +176,7 @@ class Login:
         applicant, door = self._applicant(), self._context.door
         if applicant is None or door is None:
             return
-        is_held = door.hold(self._connection, applicant, decision)
+        is_held = door.hold(self._connection, applicant, is_known=decision.is_known)
         newcomer = applicant.newcomer
         self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
         if not is_held:
@@ -183,6 +186,12 @@ class Login:
         applicant = self._applicant()
         if applicant is None:
             return
+        tenant = decision.tenant if decision is not None else ""
+        if not self._context.policy.is_mesh_peer(self._info):
+            refusal = not_now(self._context, tenant, applicant.key)
+            if refusal is not None:
+                self._put_off(applicant, tenant, refusal)
+                return
         steersman = self._context.steersman
         if steersman is not None and steersman.steers_all and not self._context.policy.is_mesh_peer(self._info):
             from tailhub.server.moving_login import MovingLogin
@@ -192,6 +201,24 @@ class Login:
         let_in(self._connection, self._context, applicant, decision)
         if self._handshake.trailing:
             self._connection.receive_bytes(self._handshake.trailing)
+
+    def _put_off(self, applicant: Applicant, tenant: str, refusal: NotNow) -> None:
+        """It may relay, but not now: hold it until it may, if there is something to tell it and room."""
+        door, key = self._context.door, applicant.key
+        is_held = (
+            bool(refusal.text)
+            and door is not None
+            and door.hold(
+                self._connection,
+                applicant,
+                text=refusal.text,
+                tenant=tenant,
+                steers=refusal.reason == OVER_QUOTA,  # too many connections are soon fewer
+            )
+        )
+        self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
+        if not is_held:
+            self._connection.abort(refusal.reason)
 
     def _applicant(self) -> Applicant | None:
         """Whom it is about, once; no longer a newcomer."""

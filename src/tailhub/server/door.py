@@ -20,6 +20,7 @@ from tailhub.relay.rechecks import RECHECK_S, SOON_S, Rechecks
 from tailhub.server.context import ServerContext
 from tailhub.server.gatekeeper import Decision, Gatekeeper, Waiting
 from tailhub.server.held_login import REFUSE_TEXT, REPLACED, ROOM, HeldLogin
+from tailhub.server.not_now import not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -66,13 +67,24 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(self, connection: DerpConnection, applicant: Applicant, decision: Decision) -> bool:
+    def hold(
+        self,
+        connection: DerpConnection,
+        applicant: Applicant,
+        *,
+        is_known: bool = True,
+        text: str = "",
+        tenant: str = "",
+        steers: bool = True,
+    ) -> bool:
         """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
 
-        Where homes are steered elsewhere it is held for that, if for nothing else.
+        Without `is_known` no verifier knows the key or not, so it is asked about again soon. `text` says why where not
+        the usual one does; `tenant` is the one to which it is admitted otherwise. With `steers`, where homes are
+        steered elsewhere, it is held for that, if for nothing else.
         """
         steersman = self._context.steersman
-        if steersman is not None and not steersman.steers_refused:
+        if not steers or steersman is None or not steersman.steers_refused:
             steersman = None
         if not self._holds and steersman is None:
             return False
@@ -85,10 +97,10 @@ class Door:
         before = self.held.of_key(key)
         if before is not None:
             before.end(REPLACED)
-        login = HeldLogin(connection, self._context, applicant)
+        login = HeldLogin(connection, self._context, applicant, tenant)
         self.held.add(login, key, source)
-        self._watch(key, RECHECK_S if decision.is_known else SOON_S)
-        login.start(self._text if self._holds else "", steersman)
+        self._watch(key, RECHECK_S if is_known else SOON_S)
+        login.start((text or self._text) if self._holds else "", steersman)
         return True
 
     def left(self, login: HeldLogin) -> None:
@@ -98,6 +110,11 @@ class Door:
             self.outcomes[login.outcome] += 1
             if not self._context.relay.registry.of_key(login.key):
                 self._rechecks.discard(login.key)
+
+    def freed(self, key: bytes) -> None:
+        """A connection of this key is over: if another one is held because there were too many, its turn has come."""
+        if self.held.of_key(key) is not None:
+            self._changed((key,))
 
     def give_way(self) -> bool:
         """Close the one that has been held longest, if there is any: its descriptor is needed."""
@@ -172,7 +189,7 @@ class Door:
             if identity.is_mesh:
                 continue
             if identity.is_guest:
-                if decision.admits:
+                if decision.admits and not_now(self._context, decision.tenant, key) is None:
                     connection.sink.close("no longer a guest: it is served")
             elif decision.cuts:
                 connection.sink.close("admitted no longer")

@@ -21,6 +21,7 @@ _log = logging.getLogger("tailhub")
 FOLD_S = 60.0  # how often folded lines are written
 FIRST_LINES = 5  # about newcomers that failed: written as they come before folding starts, for each interval
 CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
+TOO_OFTEN = "too many new connections from its address"
 MEMORY_S = 3600.0  # how often it is written that one key is let in from memory only
 MOST_TOLD = 10_000  # keys of which that is known
 HIDDEN = "hidden"  # in the place of a client's address
@@ -80,6 +81,13 @@ class Events:
             line = f"not logged in: {reason}"
             if self._may_write("failed", FIRST_LINES, line):
                 _log.info("%s (%s)", line, self.shown(ip))
+
+    def put_off(self, key: bytes, address: IPv4Address | IPv6Address, port: int, reason: str, *, is_held: bool) -> None:
+        """A client may relay, but not now; `is_held`: its connection stays open until it may."""
+        self._count(self.failures, reason)
+        if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
+            held = ", held" if is_held else ""
+            _log.info("refused %s from %s%s; %s", short_key(key), self._host_port(address, port), held, reason)
 
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""

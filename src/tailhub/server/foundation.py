@@ -23,6 +23,7 @@ from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.file_sources import file_source
+from tailhub.server.limits_config import doubtful_limits, limits_of
 from tailhub.server.listener_record import describe_listeners, origin_of
 from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
 from tailhub.server.pinned_pair import pair_paths
@@ -72,8 +73,9 @@ class Foundation:
         self.loaded = load_sources(self.sources, datetime.now(UTC))
         self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
         self.policy = AdmissionPolicy(self._load_mesh_key())
-        self.rate_limit, found = load_rate_limit(self.config)
-        self.notes += found
+        key_limit, found = load_rate_limit(self.config)
+        self.limits = limits_of(self.config, key_limit)
+        self.notes += [*found, *doubtful_limits(self.config)]
         self.listeners = self._listen(workers)
         self._undo.callback(self.listeners.close)
         for spec in self.specs.public:

@@ -24,6 +24,7 @@ from tailhub.ratelimit import TokenBucket
 from tailhub.relay.steering import Order
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Applicant, let_in
+from tailhub.server.not_now import not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -60,9 +61,12 @@ class HeldLogin:
         "_steersman",
         "_text",
         "outcome",
+        "tenant",
     )
 
-    def __init__(self, connection: DerpConnection, context: ServerContext, applicant: Applicant) -> None:
+    def __init__(
+        self, connection: DerpConnection, context: ServerContext, applicant: Applicant, tenant: str = ""
+    ) -> None:
         self._connection = connection
         self._context = context
         self._applicant = applicant
@@ -75,6 +79,7 @@ class HeldLogin:
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive: asyncio.TimerHandle | None = None
         self.outcome = LEFT
+        self.tenant = tenant  # to which it is admitted, where that is not why it is held
 
     @property
     def key(self) -> bytes:
@@ -150,7 +155,9 @@ class HeldLogin:
         self._connection.abort(f"not admitted: {outcome}")
 
     def admit(self, decision: Decision) -> None:
-        """Let it in, where it is."""
+        """Let it in, where it is; not while a limit or its quota does not allow that."""
+        if not_now(self._context, decision.tenant, self.key) is not None:
+            return
         if self._steersman is not None:
             self._steersman.left(self._connection)
         self._let_in(ADMITTED, decision)
@@ -167,7 +174,7 @@ class HeldLogin:
             decision,
             skip=skimmer.skip,
             held_s=held_s,
-            is_guest=outcome == GUEST,
+            guest_of=self.tenant if outcome == GUEST else None,
         )
         if skimmer.prefers is not None:
             self._connection.note_home(skimmer.prefers)

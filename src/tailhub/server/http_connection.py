@@ -23,6 +23,7 @@ from tailhub.exceptions import UpgradeError
 from tailhub.preface.forwarded import forwarded_for, header_values
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.derp_connection import DerpConnection
+from tailhub.server.events import TOO_OFTEN
 from tailhub.server.newcomers import PREFACE_S, Newcomer
 from tailhub.web.message import Request, Response, date, fit, reason, text, without_words
 
@@ -244,6 +245,12 @@ class HttpConnection:
         kind = requested_upgrade(headers)
         if kind is None:
             return False  # the page says 426
+        if self._newcomer.address != self._peer[0] and not self._context.may_connect(self._newcomer.address):
+            # Named by a proxy in a header: only now is it known whose connection it is.
+            self._context.events.failed(self._newcomer.ip, TOO_OFTEN)
+            self._respond(text(429, "Too many new connections come from your address; try again later."))
+            self._newcomer.stream.close(TOO_OFTEN, linger=True)
+            return True
         trailing = self._http.trailing_data[0]
         if kind is UpgradeKind.WEBSOCKET:
             self._begin_websocket(headers, trailing)

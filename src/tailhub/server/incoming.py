@@ -24,6 +24,7 @@ from tailhub.preface.preface import (
 )
 from tailhub.preface.proxy_header import begins_proxy_header, parse_proxy_header
 from tailhub.server.context import Responder, ServerContext
+from tailhub.server.events import TOO_OFTEN
 from tailhub.server.http_connection import HttpConnection, begin_derp
 from tailhub.server.newcomers import Newcomer
 
@@ -73,6 +74,10 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
     newcomer.listener = listener
     front = context.fronts[listener]
     is_proxy = front.trusts(newcomer.address)
+    if not is_proxy and not context.may_connect(newcomer.address):
+        context.events.failed(newcomer.ip, TOO_OFTEN)
+        sock.close()
+        return
     if context.events.on_first_outside is not None and not is_proxy and newcomer.ip != sock.getsockname()[0]:
         context.events.accepted(newcomer.address)
     incoming: Receiver
@@ -134,6 +139,9 @@ class Proxied:
             return
         if header.source is not None:
             self._newcomer.address, self._newcomer.port = header.source
+            if not self._context.may_connect(self._newcomer.address):
+                stream.abort(TOO_OFTEN)
+                return
             self._context.events.accepted(self._newcomer.address)
         self._go_on(buf, data[header.length :])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,7 @@ from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation
 from tailhub.server.fronts import front_of
 from tailhub.server.incoming import accept_public, set_tcp_options
+from tailhub.server.limits_config import address_limit, has_refusing_limits, quotas_of
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
@@ -38,6 +40,7 @@ from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
+    from tailhub.relay.quota import Quotas, UsedBytes
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
 
@@ -75,7 +78,7 @@ class RelayService:
             tenants=[tenant.tenant for tenant in config.more_tenants],
             tenant_pairs=tenant_pairs(config.tenants),
         )
-        relay.rate_limit = foundation.rate_limit
+        relay.accounts.limits = foundation.limits.share(share)
         events = Events(loop, shows_addresses=config.log_addresses)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
@@ -104,6 +107,7 @@ class RelayService:
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
             client_write_timeout_s=config.write_timeout_s,
+            sources=address_limit(config, share),
         )
         if foundation.uses_acme:
             from tailhub.server.acme_files import challenge_context
@@ -114,6 +118,10 @@ class RelayService:
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())
+        if has_refusing_limits(config) and not config.asks_verifiers:
+            from tailhub.server.everyone import Everyone
+
+            self.guard(Everyone(loop))
 
     def _accept(self, listeners: Sequence[BoundSockets], share: int) -> Acceptor:
         """Let clients in."""
@@ -149,6 +157,21 @@ class RelayService:
             share=self._share,
         )
         self._undo.callback(door.stop)
+
+    def keep_quotas(self, used: UsedBytes) -> None:
+        """Hold clients to their quotas, where there are any; `used` tells what has been used in this billing period."""
+        quotas = quotas_of(self._foundation.config, used)
+        if quotas is not None:
+            self.keep(quotas)
+
+    def keep(self, quotas: Quotas) -> None:
+        """Hold clients to these quotas from now on."""
+        from tailhub.server.quota_keeper import QuotaKeeper
+
+        keeper = self.context.quota = QuotaKeeper(
+            self.context, lambda tenant, key: quotas.state_of(tenant, key, time.time()), quotas.text
+        )
+        self._undo.callback(self.context.loop.create_task(keeper.run()).cancel)
 
     def count_usage(
         self, deliver: Callable[[Sequence[UsageRow]], None], is_heard: Callable[[], bool] = lambda: True

@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tailhub.relay.connection import Connection
 from tailhub.relay.relay import Relay
@@ -15,6 +16,9 @@ from tailhub.server.events import name_of
 from tailhub.server.service import RelayService
 from tailhub.web.debug import TrafficRow
 from tailhub.web.metrics import METRICS, Labelled, MetricValues
+
+if TYPE_CHECKING:
+    from tailhub.server.quota_keeper import QuotaKeeper
 
 _COUNTERS = frozenset(metric.key for metric in METRICS if metric.kind == "counter")
 
@@ -135,6 +139,16 @@ def _connections(service: RelayService) -> MetricValues:
         "held": {(outcome,): count for outcome, count in door.outcomes.items()} if door is not None else {},
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
+        **_quotas(context.quota),
+    }
+
+
+def _quotas(keeper: QuotaKeeper | None) -> MetricValues:
+    if keeper is None:
+        return {}
+    return {
+        "keys_over_quota": keeper.over,
+        "quota_reached": {(level,): count for level, count in keeper.reached.items()},
     }
 
 

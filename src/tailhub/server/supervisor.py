@@ -112,7 +112,8 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Read the rate limit again, for all processes that run and those that are started later."""
-        limit = self._foundation.rate_limit = reload_rate_limit(self._config, self._foundation.rate_limit)
+        limit = reload_rate_limit(self._config, self._foundation.limits.of("").key)
+        self._foundation.limits = self._foundation.limits.with_key(limit)
         for child in self._children.values():
             hand_over_limit(child.channel, limit)
 

@@ -50,8 +50,18 @@ class TenantConfig(Written):
     headscale_url: str = ""  # admit whom the Headscale there has as its nodes
     headscale_api_key: str = field(default="", repr=False)
     headscale_api_key_file: Path | None = None
-    rate_limit_bytes_per_s: float = 0.0  # what each client may send; 0: any number
+    rate_limit_bytes_per_s: float = 0.0  # what each key may send; 0: any number
     rate_burst_bytes: float = 0.0  # so many at once beyond that; 0: those of a second
+    receive_limit_bytes_per_s: float = 0.0  # what each key may receive
+    receive_burst_bytes: float = 0.0
+    tenant_rate_limit_bytes_per_s: float = 0.0  # what all of them together may send
+    tenant_rate_burst_bytes: float = 0.0
+    key_connections: int = 0  # at a time; 0: any number
+    tenant_connections: int = 0
+    quota_key_gb: float = 0.0  # in a billing month; 0: no quota
+    quota_tenant_gb: float = 0.0
+    over_quota: str = "slow"  # or "refuse"
+    over_quota_bytes_per_s: float = 125_000.0
 
     @property
     def has_verifiers(self) -> bool:

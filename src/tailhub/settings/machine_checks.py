@@ -54,9 +54,11 @@ def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
 
 def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
     """Can the file of limits be read, and is the limit one that clients can live with?"""
+    from tailhub.server.limits_config import doubtful_limits
     from tailhub.server.rate_config import load_rate_limit
 
     yield from load_rate_limit(config)[1]
+    yield from doubtful_limits(config)
 
 
 def check_acme(config: RelayConfig) -> Iterator[Finding]:

@@ -73,6 +73,8 @@ METRICS: tuple[Metric, ...] = (
     _counter("rate_paused_s", "rate_limit_paused_seconds", "Seconds that these pauses took, all clients together."),
     _gauge("rate_limit_bytes_per_s", "rate_limit_bytes_per_second", "What each client may send; none without a limit."),
     _gauge("rate_burst_bytes", "rate_limit_burst_bytes", "What each client may send at once beyond that."),
+    _gauge("keys_over_quota", "keys_over_quota", "Node keys here that are over their quota or their tenant's."),
+    _counter("quota_reached", "quota_levels_reached", "Times that a key has used so much of a quota.", "level"),
     # By tenant, where the configuration has several; the names are the configuration's
     _gauge("tenant_connections", "tenant_connections", "Logged-in connections of the tenant's devices.", "tenant"),
     _counter("tenant_packets_received", "tenant_packets_received", "Packets that they sent.", "tenant"),

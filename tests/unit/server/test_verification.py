@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,11 @@ from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.relay.admission import AdmissionPolicy, Answer, TenantPolicy, Verdict
 from tailhub.relay.memory import DAY_S, AdmissionMemory, Remembered
+from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision, OnChange, unheeded
-from tailhub.server.verification import MAX_QUESTIONS, Verification
+from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.verification import MAX_QUESTIONS, Verification, look_at_verifiers
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -98,11 +101,15 @@ def test_all_must_say_yes_where_that_is_asked_for() -> None:
     run(scenario)
 
 
-def of_tenants() -> tuple[ScriptedVerifier, ScriptedVerifier, Desk]:
+def of_tenants(memory: AdmissionMemory | None = None) -> tuple[ScriptedVerifier, ScriptedVerifier, Desk]:
     """Two tenants with a verifier each."""
     one, two = ScriptedVerifier("script one"), ScriptedVerifier("script two")
     one.tenant, two.tenant = "one", "two"
-    return one, two, Desk(one, two, policy=AdmissionPolicy(tenants=(TenantPolicy("one"), TenantPolicy("two"))))
+    return (
+        one,
+        two,
+        Desk(one, two, policy=AdmissionPolicy(tenants=(TenantPolicy("one"), TenantPolicy("two"))), memory=memory),
+    )
 
 
 @pytest.mark.parametrize("answer", [Answer.ADMITTED, Answer.REFUSED])
@@ -136,6 +143,56 @@ def test_a_tenant_whose_verifier_is_slow_does_not_hold_up_the_others(monkeypatch
         assert await desk.decided() == [True]
         assert desk.decisions[0].tenant == "two"
         await until(lambda: one.cancelled)
+
+    run(scenario)
+
+
+def test_a_device_stays_in_its_tenant_while_that_cannot_be_asked() -> None:
+    """Known to two tenants, it is the first one's; when only the second answers, the memory keeps it where it was."""
+
+    async def scenario() -> None:
+        one, two, desk = of_tenants(memory=AdmissionMemory(7))
+        for answers in ((Answer.ADMITTED, Answer.ADMITTED), (Answer.UNREACHABLE, Answer.ADMITTED)):
+            desk.ask()
+            await until(lambda: one.open_questions and two.open_questions)
+            one.answer(answers[0])
+            two.answer(answers[1])
+            await until(lambda: not desk.verification.waiting)
+        assert [(decision.tenant, decision.from_memory) for decision in desk.decisions] == [
+            ("one", False),
+            ("one", True),
+        ]
+        desk.ask(OTHER)  # which the first has never admitted
+        await until(lambda: one.open_questions and two.open_questions)
+        one.answer(Answer.UNREACHABLE)
+        two.answer(Answer.ADMITTED)
+        await desk.decided(3)
+        assert (desk.decisions[2].tenant, desk.decisions[2].from_memory) == ("two", False)
+
+    run(scenario)
+
+
+def test_verifiers_of_tenants(tmp_path: Path) -> None:
+    """Each tenant's verifiers are its own and told apart by name, also where two ask the same program."""
+    lab = TenantConfig("lab", verify_tailscaled=True, verify_socket=(Path("/run/a.sock"), Path("/run/b.sock")))
+    friends = TenantConfig("friends", verify_url="http://127.0.0.1:1/x", verify_url_fail_open=True)
+    config = RelayConfig(
+        verify_tailscaled=True,
+        verify_socket=(tmp_path / "none.sock",),
+        verify_url="http://127.0.0.1:1/x",
+        more_tenants=(lab, friends),
+    )
+
+    async def scenario() -> None:
+        names, found = await look_at_verifiers(config)
+        assert names == (
+            "tailscaled",
+            "http://127.0.0.1:1/x",
+            "tailscaled at /run/a.sock of lab",
+            "tailscaled at /run/b.sock of lab",
+            "http://127.0.0.1:1/x of friends",
+        )
+        assert [finding.code for finding in found] == ["TH213", "TH210", "TH212", "TH210", "TH210", "TH212"]
 
     run(scenario)
 
