@@ -146,7 +146,17 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == ["acme", "changing", "from-derper", "ip-only", "own-certificate", "tenants", "who-may-relay"]
+    assert RUN == [
+        "acme",
+        "changing",
+        "from-derper",
+        "ip-only",
+        "own-certificate",
+        "steering",
+        "tenants",
+        "usage",
+        "who-may-relay",
+    ]
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -273,6 +283,12 @@ def local_map(admin_socket: Path) -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
+
+
+def test_steering(world: World) -> None:
+    """The page's relay can be asked whether it is being emptied."""
+    world.run(PAGES / "steering.md", lambda world, block: None)
+    assert "not being emptied" in world.here.run("tailhub drain --status --lang en")
 
 
 def test_tenants(world: World) -> None:

@@ -9,12 +9,15 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tailhub.client.stun import StunResult, stun_query
 from tailhub.exceptions import LocalError, StunError
+from tailhub.server.late_answers import MAX_WAITING
 from tailhub.server.stun import TURN_DATAGRAMS, StunServer
 from tailhub.stun.limits import SourceLimit
 from tailhub.stun.message import binding_request, parse_response
@@ -244,6 +247,91 @@ def test_a_burst(host: str, asked: str, connect: Connect) -> None:
             assert counters.answers == counters.requests == 3 * (TURN_DATAGRAMS + TURN_DATAGRAMS // 2)
             assert counters.rfc_requests == 3 * 20
             assert counters.bad == 3 * 6
+
+    run(test)
+
+
+# --- steering ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("host", "asked"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+def test_muted(host: str, asked: str, connect: Connect) -> None:
+    """A muted address gets no answer, one by one or by the batch, and all that comes from it is counted as muted."""
+
+    async def test() -> None:
+        async with serving(host) as server:
+            client = connect(asked, port_of(server))
+            counters = server.counters["ipv6" if ":" in host else "ipv4"]
+            muted: set[bytes] = set()
+            server.muted = muted
+            for burst in (1, TURN_DATAGRAMS + 5, TURN_DATAGRAMS + 5):  # the last one by the batch
+                before = (counters.requests, counters.answers, counters.muted, counters.bad)
+                muted.add(ip_address(asked).packed)
+                for number in range(burst):
+                    client.send((binding_request(TID), BARE, b"junk")[number % 3])
+                expected = before[2] + burst
+                await until(lambda expected=expected: counters.muted == expected)
+                muted.clear()
+                assert parse_response(await client.ask(binding_request(b"then it is  "))) == (
+                    b"then it is  ",
+                    *client.address,
+                )
+                after = (counters.requests, counters.answers, counters.muted, counters.bad)
+                assert after == (before[0] + 1, before[1] + 1, before[2] + burst, before[3])
+            assert server.dispositions()["muted"] == counters.muted
+
+    run(test)
+
+
+@pytest.mark.parametrize("has_burst", [False, True], ids=["one-by-one", "by-the-batch"])
+def test_others_are_not_muted(has_burst: bool, connect: Connect) -> None:
+    """Answers to others go on while an address is muted."""
+
+    async def test() -> None:
+        async with serving() as server:
+            server.muted = {ip_address("192.0.2.1").packed}
+            client = connect("127.0.0.1", port_of(server))
+            for number in range(3 * TURN_DATAGRAMS if has_burst else 1):
+                client.send(binding_request(b"number%6d" % number))
+            for number in range(3 * TURN_DATAGRAMS if has_burst else 1):
+                assert parse_response(await client.recv())[0] == b"number%6d" % number
+            assert server.dispositions()["muted"] == 0
+
+    run(test)
+
+
+@pytest.mark.parametrize(("host", "asked"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("::", "::1")])
+def test_late_answers(host: str, asked: str, connect: Connect) -> None:
+    """With a delay every answer comes that much later, from the address that was asked, also in a burst."""
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        async with serving(host) as server:
+            server.late.delay_s = 0.05
+            client = connect(asked, port_of(server))
+            began = loop.time()
+            for number in range(2 * TURN_DATAGRAMS):
+                client.send(binding_request(b"number%6d" % number))
+            for number in range(2 * TURN_DATAGRAMS):
+                assert parse_response(await client.recv()) == (b"number%6d" % number, *client.address)
+            assert loop.time() - began >= 0.05
+            server.late.delay_s = 0.0
+            assert parse_response(await client.ask(binding_request(TID)))[0] == TID
+
+    run(test)
+
+
+def test_most_late_answers(connect: Connect) -> None:
+    """So many answers wait and no more; what comes beyond that is counted as muted."""
+
+    async def test() -> None:
+        async with serving() as server:
+            server.late.delay_s = 60.0
+            client = connect("127.0.0.1", port_of(server))
+            while not server.dispositions()["muted"]:
+                client.send(binding_request(TID))
+                await asyncio.sleep(0)
+            assert server.counters["ipv4"].requests - server.dispositions()["muted"] == MAX_WAITING
 
     run(test)
 

@@ -37,25 +37,27 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
     while True:
         sock.sendto(*sock.recvfrom(2048))
 """
-# Prints when each answer came, on the clock that all processes of a machine share.
+# Prints when each answer came, on the clock that all processes of a machine share, and the number of its ping.
 _PINGER = f"""
 import select, socket, sys, time
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
     sock.setblocking(False)
     due = time.monotonic()
+    number = 0
     while True:
         if time.monotonic() >= due:
             due += {PING_PAUSE_S}
+            number += 1
             try:
-                sock.sendto(b"ping", (sys.argv[1], {ECHO_PORT}))
+                sock.sendto(b"%d" % number, (sys.argv[1], {ECHO_PORT}))
             except OSError:  # no route as yet
                 pass
         if select.select([sock], [], [], max(0.0, due - time.monotonic()))[0]:
             try:
-                sock.recv(2048)
+                answered = sock.recv(2048)
             except OSError:
                 continue
-            print(time.monotonic(), flush=True)
+            print(time.monotonic(), answered.decode(), flush=True)
 """
 
 
@@ -68,8 +70,18 @@ class Pings:
     @property
     def answered_at(self) -> list[float]:
         """Monotonic seconds."""
+        return [answered_at for answered_at, _ in self._lines()]
+
+    @property
+    def lost(self) -> int:
+        """How many between the first and the last answered one were not answered."""
+        numbers = {number for _, number in self._lines()}
+        return max(numbers) - min(numbers) + 1 - len(numbers)
+
+    def _lines(self) -> list[tuple[float, int]]:
         lines = self._answers.read_text().splitlines(keepends=True)
-        return [float(line) for line in lines if line.endswith("\n")]
+        words = [line.split() for line in lines if line.endswith("\n")]
+        return [(float(answered_at), int(number)) for answered_at, number in words]
 
     def wait_for_more(self, count: int, details: Callable[[], str] = str) -> None:
         """Until `count` more answers have come."""

@@ -123,6 +123,7 @@ class World:
         address: str = "192.0.2.1",
         port: int = 4000,
         tenant: str = "",
+        guest: bool = False,
     ) -> None:
         """A client logs in; its connection is called `name`, its key is that of `key` or, without one, of `name`."""
         raw = self._key(key or name)
@@ -138,6 +139,7 @@ class World:
             is_not_ideal=not_ideal,
             connected_at=self.now,
             tenant=tenant,
+            is_guest=guest,
         )
         client.connection = self.relay.register(identity, client)
         self._close_those_asked_for()

@@ -196,6 +196,43 @@ def explain(
     return explain_key(key, state_dir, ask=ask, as_json=as_json, lang=command_line.language(lang))
 
 
+@app.command()
+def drain(
+    evacuate: Annotated[
+        bool, typer.Option("--evacuate", help="Move all devices to another region of the map, without losing packets.")
+    ] = False,
+    delay: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="How long STUN is answered late before that (default: 6m)."),
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Show how far it is, and end.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Serve everyone again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs; does not wait.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub drain"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Empty the running relay before maintenance.
+
+    STUN is answered late until busy devices have moved, some 6 minutes; then quiet ones are asked to. Exit code 1 when
+    somebody is left.
+    """
+    language = command_line.language(lang)
+    asked = [name for name, is_given in (("--evacuate", evacuate), ("--status", status), ("--stop", stop)) if is_given]
+    if len(asked) > 1:
+        raise UsageError(findings.options_exclude(*asked[:2]))
+    from tailhub.cli import drain as command
+
+    if evacuate:
+        delay_s = None if delay is None else command.duration("--for", delay)
+        return command.evacuate(state_dir, delay_s, as_json=as_json, lang=language)
+    if delay is not None:
+        raise UsageError(findings.option_needs_other("--for", delay, "--evacuate"))
+    return command.show(state_dir, stop=stop, as_json=as_json, lang=language)
+
+
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(service, name="service")
 

@@ -187,6 +187,7 @@ from tailhub.findings.state import (
     state_not_writable,
     state_unfinished,
 )
+from tailhub.findings.steering import bad_duration, steer_needs_stun
 from tailhub.findings.store import (
     bad_period,
     bad_store,
@@ -244,6 +245,7 @@ __all__ = [
     "bad_api_url",
     "bad_choice",
     "bad_decimal",
+    "bad_duration",
     "bad_home",
     "bad_host_name",
     "bad_language",
@@ -364,6 +366,7 @@ __all__ = [
     "state_not_found",
     "state_not_writable",
     "state_unfinished",
+    "steer_needs_stun",
     "store_corrupt",
     "store_driver_missing",
     "store_missing",

@@ -218,4 +218,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH297": Entry("unknown-tenant", _ERROR),
     "TH298": Entry("verifier-twice", _WARNING),
     "TH299": Entry("default-tenant-empty", _NOTE),
+    # steering clients to another region
+    "TH300": Entry("steer-needs-stun", _ERROR),
+    "TH301": Entry("bad-duration", _ERROR),
 }

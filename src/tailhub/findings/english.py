@@ -815,4 +815,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "tables name no verifier, so nobody belongs to them (default).",
         "Nothing to do if that is meant. Otherwise name one above the first table.",
     ),
+    "TH300": (
+        "{place} moves clients by leaving their STUN requests unanswered, and STUN is off here.",
+        "Answer STUN (`{stun:=:3478}`), or leave {place} out.",
+    ),
+    "TH301": (
+        "{place}: expected a time of at most 24 hours such as `360`, `90s`, `6m` or `1h`, found `{text}`.",
+        "Write `{place:=6m}`.",
+    ),
 }

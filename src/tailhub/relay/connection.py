@@ -39,6 +39,12 @@ class Identity:
     tenant: str = ""  # whose verifier has admitted it
     node: str = ""  # the device's name and its user's, as a verifier told them
     owner: str = ""
+    is_guest: bool = False  # not served, but its home is elsewhere: let in for those peers whose home is here
+
+    @property
+    def is_served(self) -> bool:
+        """Is it a client whose home may be here?"""
+        return not (self.is_mesh or self.is_guest)
 
     @property
     def presence_flags(self) -> int:

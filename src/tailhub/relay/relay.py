@@ -6,7 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
@@ -38,6 +38,7 @@ class Relay:
         "accounts",
         "home_connections",
         "limits",
+        "on_guest_home",
         "presence",
         "registry",
         "stats",
@@ -65,6 +66,8 @@ class Relay:
         self.registry = self.presence.registry
         self.home_connections = 0
         self.accounts = Accounts()  # whoever changes their limits tells the connections
+        # Learns of a guest whose home is here now, which it must not be.
+        self.on_guest_home: Callable[[Connection], None] = lambda connection: None
         self._queued = QueuedBytes()
         self._next_id = first_connection_id
 
@@ -81,7 +84,8 @@ class Relay:
         Connections of its key that were admitted to another tenant are replaced. Raises `KeyError` for a tenant that
         there is not.
         """
-        tenant = self.tenants.named(identity.tenant)
+        tenants = self.tenants
+        tenant = tenants.guests_of(identity.tenant) if identity.is_guest else tenants.named(identity.tenant)
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
         connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
@@ -157,6 +161,9 @@ class Relay:
                 try:  # dearer the first time, free of a call from then on
                     flow = receiver.sources[src]
                 except KeyError:
+                    if receiver.tenant not in tenant.reaches:  # two guests of one tenant
+                        self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
+                        continue
                     flow = self.presence.note_source(receiver, src)
                 flow.packets += count
                 flow.size += length
@@ -274,6 +281,8 @@ class Relay:
                 self.stats.home_moves_in += 1
             else:
                 self.stats.home_moves_out += 1
+        if home and connection.identity.is_guest:
+            self.on_guest_home(connection)
 
     def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
         """Deliver what a mesh peer forwards, to local clients only: one hop is all there is.

@@ -3,6 +3,9 @@
 A key belongs to one tenant, the one whose verifier has admitted it, and so do all of its connections. Who may not reach
 a tenant must not be able to tell whether any key of it is here. Mesh peers belong to the nameless tenant, as everybody
 does where there is no other. Not here: who admits whom (`tailhub.relay.admission`).
+
+Guests (`tailhub.relay.steering`) are let in without being admitted. They reach whom their tenant's devices reach, but
+not each other: or anybody could relay here by saying that their homes are elsewhere.
 """
 
 from __future__ import annotations
@@ -81,29 +84,40 @@ class Tenant:
 
 
 class Tenants:
-    """All tenants of one relay, in the configuration's order; the first has no name."""
+    """All tenants of one relay, in the configuration's order; the first has no name. Those of guests are not listed."""
 
-    __slots__ = ("_by_name", "_by_number")
+    __slots__ = ("_by_name", "_guests", "_listed", "_numbered")
 
     def __init__(self, stats: Stats, names: Sequence[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:
         """`names` are those of the further tenants; the two of each of `pairs` may reach each other."""
-        self._by_number = tuple(Tenant(name, number, stats) for number, name in enumerate(("", *names)))
-        self._by_name = {tenant.name: tenant for tenant in self._by_number}
+        self._listed = tuple(Tenant(name, number, stats) for number, name in enumerate(("", *names)))
+        self._by_name = {tenant.name: tenant for tenant in self._listed}
         for pair in pairs:
             one, other = (self._by_name[name] for name in pair)
             one.reaches |= {other}
             other.reaches |= {one}
+        count = len(self._listed)
+        self._guests = tuple(Tenant(f"{one.shown_name} guests", count + one.number, stats) for one in self._listed)
+        self._numbered = self._listed + self._guests
+        for hosts, guests in zip([tenant.reaches for tenant in self._listed], self._guests, strict=True):
+            guests.reaches = hosts
+            for host in hosts:
+                host.reaches |= {guests}
 
     def __iter__(self) -> Iterator[Tenant]:
-        return iter(self._by_number)
+        return iter(self._listed)
 
     def __len__(self) -> int:
-        return len(self._by_number)
+        return len(self._listed)
 
     def named(self, name: str) -> Tenant:
         """The tenant of this name. Raises `KeyError`."""
         return self._by_name[name]
 
+    def guests_of(self, name: str) -> Tenant:
+        """That of the guests of the tenant of this name. Raises `KeyError`."""
+        return self._guests[self._by_name[name].number]
+
     def numbered(self, number: int) -> Tenant | None:
         """The tenant that another worker calls so, None if there is none."""
-        return self._by_number[number] if number < len(self._by_number) else None
+        return self._numbered[number] if number < len(self._numbered) else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from socket import socket
@@ -23,6 +24,7 @@ from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.billing import period_of
+from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
@@ -32,11 +34,13 @@ from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
+from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
 from tailhub.store.location import parse_location
 
 if TYPE_CHECKING:
     from tailhub.server.bookkeeping import Bookkeeping
+    from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
     from tailhub.server.verification import Verification
 
@@ -103,11 +107,13 @@ class RelayServer:
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
         self.verification = self._verify()
+        self.steersman = self._steer()
         self.stun: StunServer | None = None
         if self.listeners.stun is not None:
             self.stun = StunServer(
                 self.listeners.stun.sockets, answer_rfc=self.config.stun_rfc, on_first_outside=self._first_stun
             )
+            self.stun.muted = self.steersman.steering.muted
             self.stun.start()
             self._undo.callback(self.stun.stop)
 
@@ -126,6 +132,16 @@ class RelayServer:
             self._undo.callback(verification.stop)
         return verification
 
+    def _steer(self) -> LocalSteersman:
+        """Decide about homes that are not to be here: for our own clients, or for those of the workers."""
+        steersman = LocalSteersman(Steering(random.Random()), steers_refused=self.config.steer)
+        self._undo.callback(steersman.stop)
+        if self._fleet is None:
+            self.service.steer(steersman)
+        else:
+            self._fleet.steer_by(steersman)
+        return steersman
+
     def _serve_pages(self) -> None:
         """Listen for everything else: the small pages, the plain port, the operator."""
         from tailhub.server.advertised import Advertised
@@ -134,6 +150,7 @@ class RelayServer:
         loop = asyncio.get_running_loop()
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
+        drain = self._make_drain()
         pages = Pages(
             self.config,
             self.service,
@@ -143,6 +160,7 @@ class RelayServer:
             self.advertised,
             self._acme_tokens,
             self.verification,
+            drain,
         )
         self.context.pages = pages.public
         if self._fleet is not None:
@@ -160,6 +178,15 @@ class RelayServer:
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
+
+    def _make_drain(self) -> Drain:
+        """What empties the relay when it is asked to."""
+        from tailhub.server.evacuating import Drain
+
+        tell = self.service.set_evacuation if self._fleet is None else self._fleet.set_evacuation
+        drain = Drain(self.steersman, self.stun, tell)
+        self._undo.callback(drain.close)
+        return drain
 
     def _keep_books(self) -> None:
         """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""

@@ -128,6 +128,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     refuse_text: str = ""  # what those are told who are held; empty: `tailhub.server.held_login.REFUSE_TEXT`
     held_connections: int = MOST_HELD
     log_addresses: bool = True
+    steer: bool = False  # there is another region: homes that are refused are moved there
     region_id: int | None = None
     home: str = ""
     bootstrap_dns_names: tuple[str, ...] = ()
@@ -231,6 +232,9 @@ def _refuse_findings(config: RelayConfig) -> Iterator[Finding]:
         yield findings.bad_refuse(config.refuse, config.place("refuse"))
     if len(config.refuse_text) > MOST_REFUSE_TEXT:
         yield findings.refuse_text_long(len(config.refuse_text), MOST_REFUSE_TEXT, config.place("refuse_text"))
+    if config.steer and config.stun_listen == "off":
+        place = config.place("steer")
+        yield findings.steer_needs_stun(place, findings.sibling(place, "stun_listen"))
 
 
 def _access_findings(config: TenantConfig) -> Iterator[Finding]:

@@ -16,13 +16,14 @@ from tailhub.net.stream import Stream
 from tailhub.net.write_watch import WriteWatch
 from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
-from tailhub.relay.connection import Identity
+from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.relay import Relay
 from tailhub.server.events import Events
 from tailhub.server.fronts import Front
 from tailhub.server.newcomers import Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.pauses import Pauses
+from tailhub.server.steersman import SteeredLogin, Steersman
 from tailhub.server.turn import Flushable, Turn
 from tailhub.web.message import Request, Response
 
@@ -34,8 +35,12 @@ Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"
 """What makes a page: at once, or later (another process answers) with a future."""
 
 
-class DerpStream(Flushable, Protocol):
-    """A DERP connection, as whoever stops or counts all of them sees it."""
+class DerpStream(Flushable, SteeredLogin, Protocol):
+    """A DERP connection, as whoever stops, counts or steers all of them sees it."""
+
+    @property
+    def connection(self) -> Connection | None:
+        """What the relay has of it; None while it is not let in."""
 
     @property
     def stream(self) -> Stream:
@@ -90,6 +95,7 @@ class ServerContext:
     passthrough: Passthrough | None = None  # where no listener passes anything on
     health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
     door: Door | None = None  # None where everyone may relay
+    steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
     pauses: Pauses = field(init=False)  # of those that have sent too much
     quota: QuotaKeeper | None = None  # where nobody has one

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER_LEN, KEEP_ALIVE, FrameType
@@ -21,6 +21,7 @@ from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
+from tailhub.relay.steering import Order
 from tailhub.server.client_limits import ClientLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Login
@@ -28,6 +29,9 @@ from tailhub.server.newcomers import Newcomer
 
 if TYPE_CHECKING:
     from tailhub.server.held_login import HeldLogin
+    from tailhub.server.moving_login import MovingLogin
+
+    LaterStage: TypeAlias = HeldLogin | MovingLogin
 
 WRITE_BYTES = 65536  # plaintext taken from the queue at a time
 # The same for a connection whose kernel buffer was full: one TLS record, because what has been taken for a thin line
@@ -59,7 +63,7 @@ class DerpConnection:
         self._context = context
         self._stream = newcomer.stream
         self._listener = newcomer.listener
-        self._login: Login | HeldLogin | None = Login(self, context, newcomer, not_ideal)
+        self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
         self._decoder: RunDecoder | None = None
         self._connection: Connection | None = None
         self._is_ending = False
@@ -73,6 +77,19 @@ class DerpConnection:
     def stream(self) -> Stream:
         """Where its bytes come from and go to."""
         return self._stream
+
+    @property
+    def connection(self) -> Connection | None:
+        """What the relay has of it; None while it is not let in."""
+        return self._connection
+
+    def obey(self, order: Order) -> None:
+        """What the steersman has decided."""
+        login = self._login
+        if login is not None and not isinstance(login, Login):
+            login.obey(order)
+        elif order is Order.CLOSE:
+            self.abort("its home is to be elsewhere")
 
     def start(self, trailing: bytes, answer: bytes = b"") -> None:
         """Open the login; `trailing` are bytes that came behind the request, which `answer` answers."""
@@ -140,6 +157,11 @@ class DerpConnection:
         if login is not None:
             login.closed(reason)
         connection, self._connection = self._connection, None
+        steersman = self._context.steersman
+        if steersman is not None:
+            steersman.left(self)
+            if connection is not None and connection.identity.is_served:
+                steersman.went(connection.identity.address)
         if connection is not None:
             self._end_limits()
             dropped = WRITE_ERROR if reason.startswith("write") else GONE_DISCONNECTED
@@ -269,7 +291,7 @@ class DerpConnection:
         plain[start:end] = data
         DerpConnection.data_received(self, plain, start, end)
 
-    def go_through(self, login: Login | HeldLogin) -> None:
+    def go_through(self, login: LaterStage) -> None:
         """Give this stage of the login what is read from now on."""
         self._login = login
 

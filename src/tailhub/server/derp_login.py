@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.exceptions import RemoteError
+from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.connection import Identity
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
@@ -54,10 +55,12 @@ def let_in(
     *,
     skip: int = 0,
     held_s: float = 0.0,
+    guest_of: str | None = None,
 ) -> None:
     """Log a client in, after a `decision` if one was needed; else it has shown the mesh key, or everyone may.
 
-    `skip` as `DerpConnection.let_in` has it; `held_s`: how long it was held before.
+    `guest_of`: it is not admitted, but let in as a guest of this tenant. `skip` as `DerpConnection.let_in` has it;
+    `held_s`: how long it was held before.
     """
     newcomer, info = applicant.newcomer, applicant.info
     if context.fronts[newcomer.listener].trusts(newcomer.address):
@@ -73,12 +76,15 @@ def let_in(
         is_not_ideal=applicant.not_ideal,
         app_name=info.app_name,
         connected_at=context.loop.time(),
-        tenant=decision.tenant if decision is not None else "",
+        tenant=decision.tenant if decision is not None else guest_of or "",
         node=decision.node if decision is not None else "",
         owner=decision.owner if decision is not None else "",
+        is_guest=guest_of is not None,
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
+    if context.steersman is not None and identity.is_served:
+        context.steersman.came(identity.key, identity.address)
     if context.door is not None and not is_mesh:
         context.door.look_after(identity.key)
 
@@ -186,6 +192,12 @@ class Login:
             if refusal is not None:
                 self._put_off(applicant, decision, refusal)
                 return
+        steersman = self._context.steersman
+        if steersman is not None and steersman.steers_all and not self._context.policy.is_mesh_peer(self._info):
+            from tailhub.server.moving_login import MovingLogin
+
+            MovingLogin(self._connection, self._context, applicant, decision).start(steersman)
+            return
         let_in(self._connection, self._context, applicant, decision)
         if self._handshake.trailing:
             self._connection.receive_bytes(self._handshake.trailing)
@@ -195,7 +207,8 @@ class Login:
         door, key = self._context.door, applicant.key
         is_held = False
         if door is not None and decision is not None and refusal.text:
-            is_held = door.hold(self._connection, applicant, decision, refusal.text)
+            steers = refusal.reason == OVER_QUOTA  # too many connections are soon fewer
+            is_held = door.hold(self._connection, applicant, decision, refusal.text, steers=steers)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
             self._connection.abort(refusal.reason)

@@ -20,6 +20,7 @@ from tailhub.relay.rechecks import RECHECK_S, SOON_S, Rechecks
 from tailhub.server.context import ServerContext
 from tailhub.server.gatekeeper import Decision, Gatekeeper, Waiting
 from tailhub.server.held_login import REFUSE_TEXT, REPLACED, ROOM, HeldLogin
+from tailhub.server.not_now import not_now
 
 if TYPE_CHECKING:
     from tailhub.server.derp_connection import DerpConnection
@@ -66,12 +67,24 @@ class Door:
 
     # --- who is held --------------------------------------------------------------------------------------------------
 
-    def hold(self, connection: DerpConnection, applicant: Applicant, decision: Decision, text: str = "") -> bool:
+    def hold(
+        self,
+        connection: DerpConnection,
+        applicant: Applicant,
+        decision: Decision,
+        text: str = "",
+        *,
+        steers: bool = True,
+    ) -> bool:
         """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
 
-        `text` says why, where it is admitted but may not come in now; it then is asked about again soon.
+        `text` says why, where it is admitted but may not come in now; it then is asked about again soon. With `steers`,
+        where homes are steered elsewhere, it is held for that, if for nothing else.
         """
-        if not self._holds:
+        steersman = self._context.steersman
+        if not steers or steersman is None or not steersman.steers_refused:
+            steersman = None
+        if not self._holds and steersman is None:
             return False
         newcomer, key = applicant.newcomer, applicant.key
         is_a_proxys = self._context.fronts[newcomer.listener].trusts(newcomer.address)
@@ -85,7 +98,7 @@ class Door:
         login = HeldLogin(connection, self._context, applicant, decision.tenant)
         self.held.add(login, key, source)
         self._watch(key, SOON_S if text or not decision.is_known else RECHECK_S)
-        login.start(text or self._text)
+        login.start((text or self._text) if self._holds else "", steersman)
         return True
 
     def left(self, login: HeldLogin) -> None:
@@ -121,6 +134,8 @@ class Door:
     def _changed(self, keys: Collection[bytes] | None) -> None:
         self._rechecks.hurry([login.key for login in self.held if keys is None or login.key in keys])
         self._rechecks.hurry(keys)
+        if keys is not None and self._context.steersman is not None:
+            self._context.steersman.changed(keys)
         self._ask_about_some()
 
     def _ask_about_some(self) -> None:
@@ -171,7 +186,10 @@ class Door:
             identity = connection.identity
             if identity.is_mesh:
                 continue
-            if decision.cuts:
+            if identity.is_guest:
+                if decision.admits and not_now(self._context, decision.tenant, key) is None:
+                    connection.sink.close("no longer a guest: it is served")
+            elif decision.cuts:
                 connection.sink.close("admitted no longer")
             elif decision.admits and decision.tenant != identity.tenant:
                 connection.sink.close("admitted to another tenant")

@@ -157,7 +157,7 @@ class Events:
 
     def logged_in(self, identity: Identity, held_s: float = 0.0) -> None:
         """A client was admitted, perhaps after it had been held for so long."""
-        kind = "mesh peer" if identity.is_mesh else "client"
+        kind = "mesh peer" if identity.is_mesh else "guest" if identity.is_guest else "client"
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
         held = f", held for {_duration(held_s)} before" if held_s else ""

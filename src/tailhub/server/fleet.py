@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tailhub.net.message_channel import MessageChannel
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
@@ -25,6 +26,17 @@ from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
+from tailhub.server.steering_desk import (
+    ClientCame,
+    ClientWent,
+    EvacuationPhase,
+    KeysChanged,
+    LoginArrived,
+    LoginLeft,
+    LoginNoted,
+    SteeredWorker,
+)
+from tailhub.server.steersman import LocalSteersman
 from tailhub.web.message import Request, Response, text
 from tailhub.web.metrics import MetricValues
 
@@ -112,11 +124,12 @@ class Used:
 class _Worker:
     """One worker that runs."""
 
-    __slots__ = ("answered", "asking", "channel", "heard_at", "pid", "snapshot")
+    __slots__ = ("answered", "asking", "channel", "heard_at", "pid", "snapshot", "steered")
 
     def __init__(self, channel: MessageChannel, now: float) -> None:
         self.channel = channel
         self.asking: AskingWorker | None = None  # where not everyone may relay
+        self.steered: SteeredWorker | None = None
         self.heard_at = now
         self.answered = 0  # the last question that it answered
         self.pid = 0
@@ -138,6 +151,8 @@ class Fleet:
         self._counted = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None
         self._admission: AdmissionDesk | None = None
+        self._steersman: LocalSteersman | None = None
+        self._evacuation: Phase | None = None
 
     def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
         """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
@@ -151,6 +166,15 @@ class Fleet:
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
         """Answer them by this one who may relay. Before `start`."""
         self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+
+    def steer_by(self, steersman: LocalSteersman) -> None:
+        """Have this one steer their clients. Before `start`."""
+        self._steersman = steersman
+
+    def set_evacuation(self, phase: Phase | None) -> None:
+        """Tell them how far the evacuation of the relay is."""
+        self._evacuation = phase
+        self.broadcast(EvacuationPhase(phase))
 
     def broadcast(self, message: object) -> None:
         """Tell all workers."""
@@ -215,6 +239,9 @@ class Fleet:
         )
         if self._admission is not None:
             worker.asking = self._admission.worker(worker.channel.send)
+        if self._steersman is not None:
+            worker.steered = SteeredWorker(self._steersman, worker.channel.send)
+        worker.channel.send(EvacuationPhase(self._evacuation))
         self._workers[number] = worker
         self._missing.pop(number, None)
 
@@ -238,6 +265,8 @@ class Fleet:
         worker.channel.close()
         if worker.asking is not None:
             worker.asking.end()
+        if worker.steered is not None:
+            worker.steered.end()
 
     def _receive(self, number: int, worker: _Worker, message: object) -> None:
         worker.heard_at = self._loop.time()
@@ -252,6 +281,10 @@ class Fleet:
                 self._answer(worker, asked, request)
             case AdmissionQuestion() if worker.asking is not None:
                 worker.asking.receive(message)
+            case LoginArrived() | LoginNoted() | LoginLeft() | ClientCame() | ClientWent() | KeysChanged() if (
+                worker.steered is not None
+            ):
+                worker.steered.receive(message)
             case FirstOutside(ip):
                 if self._events.on_first_outside is not None:
                     report, self._events.on_first_outside = self._events.on_first_outside, None

@@ -29,6 +29,7 @@ from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
     from tailhub.relay.refusals import Here
+    from tailhub.server.evacuating import Drain
     from tailhub.server.verification import Verification
     from tailhub.web.operator_api import OperatorApi
 
@@ -48,6 +49,7 @@ class Pages:
         advertised: Advertised,
         acme_tokens: Mapping[str, bytes],
         verification: Verification | None,
+        drain: Drain,
     ) -> None:
         self._service = service
         self._fleet = fleet
@@ -66,6 +68,7 @@ class Pages:
         operator = OperatorSources(self._health, self._metrics, self._map_json)
         self._operator = OperatorPages(operator, own_names)
         self._verification = verification
+        self._drain = drain
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._api = self._make_api()
@@ -88,9 +91,14 @@ class Pages:
 
     def _make_api(self) -> OperatorApi:
         from tailhub.server.access_actions import AccessActions
+        from tailhub.server.drain_actions import DrainActions
         from tailhub.web.operator_api import OperatorApi
 
-        return OperatorApi(AccessActions(self._verification, self._who_is_here).routes)
+        access, drain = (
+            AccessActions(self._verification, self._who_is_here),
+            DrainActions(self._drain, self._traffic_now),
+        )
+        return OperatorApi((*access.routes, *drain.routes))
 
     def _call(self, request: Request) -> Response | asyncio.Future[Response]:
         if self._api is None:
@@ -107,6 +115,11 @@ class Pages:
         rows = [row for snapshot in snapshots for row in snapshot.traffic]
         connected = {NodePublic.parse(row.key).raw: row.address for row in rows}
         return Here(connected, frozenset(key for snapshot in snapshots for key in snapshot.held))
+
+    async def _traffic_now(self) -> list[TrafficRow]:
+        if self._fleet is not None:
+            await self._fleet.counted()
+        return self._traffic()
 
     # --- what they show -----------------------------------------------------------------------------------------------
 

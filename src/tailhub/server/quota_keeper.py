@@ -64,7 +64,10 @@ class QuotaKeeper:
             state = self.look(identity.tenant, key)
             if key not in changed:
                 changed[key] = _kind(before) != _kind(state)
-            if state.is_over and state.refuses:
+            if identity.is_guest:
+                if changed[key] and not state.is_over and (door := self._context.door) is not None:
+                    door.gatekeeper.on_change((key,))
+            elif state.is_over and state.refuses:
                 connection.close(OVER_QUOTA)
             elif changed[key]:
                 connection.take_rate_limit()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tailhub.derp import frames
 from tailhub.net.accept import Acceptor, acceptance
@@ -18,6 +18,7 @@ from tailhub.net.pace import Pace
 from tailhub.net.receiver import ReadBuffers
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
@@ -32,6 +33,7 @@ from tailhub.server.limits_config import address_limit, has_refusing_limits, quo
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_rate_limit
+from tailhub.server.steersman import SteeredLogin, Steersman
 from tailhub.server.tenant_checks import tenant_pairs
 from tailhub.server.turn import Turn
 from tailhub.server.usage_gatherer import UsageGatherer
@@ -39,6 +41,7 @@ from tailhub.web.message import text
 
 if TYPE_CHECKING:
     from tailhub.relay.quota import Quotas, QuotaState, UsedBytes
+    from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
@@ -110,6 +113,7 @@ class RelayService:
             from tailhub.server.acme_files import challenge_context
 
             context.answer_acme = partial(challenge_context, foundation.state.path)
+        self._home_closer: HomeCloser | None = None
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
@@ -177,6 +181,24 @@ class RelayService:
         self._gatherer = UsageGatherer(self.context.relay, deliver, is_heard)
         self._gathering = self.context.loop.create_task(self._gatherer.run())
         self._undo.callback(self._gathering.cancel)
+
+    def steer(self, steersman: Steersman) -> None:
+        """Have this one decide about homes that are not to be here."""
+        self.context.steersman = steersman
+        # Connections of clients are what logins are for a steersman.
+        self.context.relay.on_guest_home = lambda guest: steersman.noted(cast(SteeredLogin, guest.sink), True)
+
+    def set_evacuation(self, phase: Phase | None) -> None:
+        """How far the evacuation of the relay is; None: there is none."""
+        steersman = self.context.steersman
+        if steersman is None:
+            return
+        if self._home_closer is None:
+            from tailhub.server.evacuating import HomeCloser
+
+            self._home_closer = HomeCloser(self.context, steersman)
+            self._undo.callback(self._home_closer.stop)
+        self._home_closer.set_phase(phase)
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""

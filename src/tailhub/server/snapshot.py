@@ -43,6 +43,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
             connection.received_bytes,
             connection.queue.taken_bytes,
             name_of(connection.identity.node, connection.identity.owner),
+            connection.is_home,
         )
         for connection in (relay.registry if traffic else ())
     ]

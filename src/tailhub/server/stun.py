@@ -6,6 +6,9 @@ the port that others would use.
 
 Datagrams are handled one by one (`recvmsg`, `answer`, `sendmsg`) until a turn of the loop cannot empty the socket; on
 Linux they are then handled by the batch. No error of a socket ends the server: it is counted.
+
+Clients can be steered away (`tailhub.relay.steering`): addresses are muted, or all answers come late. Each turn looks
+once whether that is so.
 """
 
 from __future__ import annotations
@@ -16,10 +19,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from tailhub.exceptions import LocalError, StunError
+from tailhub.server.late_answers import LateAnswers
 from tailhub.server.packet_info import Ancillary, PacketInfo, prepare
 from tailhub.stun.limits import SourceLimit
 from tailhub.stun.message import (
@@ -54,6 +60,7 @@ class StunCounters:
     __slots__ = (
         "answers",
         "bad",
+        "muted",
         "read_errors",
         "requests",
         "rfc_limited",
@@ -71,6 +78,7 @@ class StunCounters:
         self.send_errors = 0  # answers that the system would not send
         self.read_errors = 0
         self.bad = 0  # datagrams that are no Binding request
+        self.muted = 0  # datagrams without an answer so that their source measures another relay as nearer
 
 
 class StunServer:
@@ -90,6 +98,8 @@ class StunServer:
         on_first_outside: OnFirstOutside | None = None,
     ) -> None:
         self.answer_rfc = answer_rfc
+        self.muted: AbstractSet[bytes] = frozenset()  # packed addresses that get no answer, as `Steering.muted`
+        self.late = LateAnswers()
         self.counters = {"ipv4": StunCounters(), "ipv6": StunCounters()}
         self._rfc_limit = rfc_limit if rfc_limit is not None else SourceLimit()
         self._on_first_outside = on_first_outside
@@ -119,6 +129,7 @@ class StunServer:
                 self._loop.remove_reader(endpoint.sock)
             endpoint.sock.close()
         self._endpoints.clear()
+        self.late.stop()
         self._loop = None
         for future in self._queries.values():
             if not future.done():
@@ -134,6 +145,7 @@ class StunServer:
             "write_error": sum(c.send_errors for c in both),
             "limited": sum(c.rfc_limited for c in both),
             "refused": sum(c.rfc_refused for c in both),
+            "muted": sum(c.muted for c in both),
         }
 
     async def query(self, host_ip: str, port: int, timeout_s: float) -> tuple[str, int]:
@@ -172,7 +184,10 @@ class StunServer:
     def answer_slowly(self, data: bytes, ip_packed: bytes, port: int, counters: StunCounters) -> bytes | None:
         """What `answer` had nothing for: requests of another form, answers to our own questions, and junk."""
         if len(data) > MAX_REQUEST_BYTES or not is_stun(data):
-            counters.bad += 1
+            if ip_packed in self.muted:  # its data is taken away before it comes here
+                counters.muted += 1
+            else:
+                counters.bad += 1
             return None
         if self._queries and self._take_response(data):
             return None
@@ -252,7 +267,9 @@ class _Endpoint:
     def readable(self) -> None:
         """Something has arrived; called by the loop."""
         try:
-            if self._has_burst and self._batch is not None:
+            if self._server.late.delay_s:
+                self._answer_each_late(self._server.late)
+            elif self._has_burst and self._batch is not None:
                 self._answer_batch(self._batch)
             elif self._info is None:
                 self._answer_each()
@@ -265,10 +282,10 @@ class _Endpoint:
 
     def _answer_each(self) -> None:
         """The socket has one address: what comes to it, and goes from it, needs no more words."""
-        sock, pton = self.sock, self._pton
+        sock, pton, reply_to = self.sock, self._pton, self._replier
         for _ in range(TURN_DATAGRAMS):
             data, source = sock.recvfrom(_RECEIVE_BYTES)
-            reply = self._reply(data, pton(source[0]), source[1])
+            reply = reply_to(data, pton(source[0]), source[1])
             if reply is not None:
                 try:
                     sock.sendto(reply, source)
@@ -280,6 +297,7 @@ class _Endpoint:
     def _answer_each_as_asked(self, info: PacketInfo) -> None:
         """The socket is on a wildcard address: answer from the address that was asked."""
         sock, pton, space, ancillaries = self.sock, self._pton, info.space, self._ancillaries
+        reply_to = self._replier
         for _ in range(TURN_DATAGRAMS):
             data, received, _, source = sock.recvmsg(_RECEIVE_BYTES, space)
             asked = received[0][2] if received else b""
@@ -290,7 +308,7 @@ class _Endpoint:
             if ancillary is None:
                 self.counters.bad += 1
                 continue
-            reply = self._reply(data, pton(source[0]), source[1])
+            reply = reply_to(data, pton(source[0]), source[1])
             if reply is not None:
                 try:
                     sock.sendmsg((reply,), ancillary, 0, source)
@@ -307,10 +325,39 @@ class _Endpoint:
         self._ancillaries[asked] = ancillary
         return ancillary
 
+    def _answer_each_late(self, late: LateAnswers) -> None:
+        """Everybody's answers come late. A burst is not answered by the batch then: this is slow on purpose."""
+        sock, info, reply_to = self.sock, self._info, self._replier
+        for _ in range(TURN_DATAGRAMS):
+            ancillary: Ancillary | None = []
+            if info is None:
+                data, source = sock.recvfrom(_RECEIVE_BYTES)
+            else:
+                data, received, _, source = sock.recvmsg(_RECEIVE_BYTES, info.space)
+                ancillary = self._ancillary(info, received[0][2] if received else b"")
+            if ancillary is None:
+                self.counters.bad += 1
+                continue
+            reply = reply_to(data, self._pton(source[0]), source[1])
+            if reply is not None and not late.add(partial(self._send, reply, ancillary, source)):
+                self.counters.muted += 1
+
+    def _send(self, reply: bytes, ancillary: Ancillary, source: tuple[str, int]) -> None:
+        try:
+            if ancillary:
+                self.sock.sendmsg((reply,), ancillary, 0, source)
+            else:
+                self.sock.sendto(reply, source)
+            self.counters.answers += 1
+        except OSError:
+            self.counters.send_errors += 1
+
     def _answer_batch(self, batch: DatagramBatch) -> None:
         questions = batch.receive()
         if len(questions) < TURN_DATAGRAMS // 2:
             self._has_burst = False
+        if muted := self._server.muted:
+            questions = [(b"", ip, port) if ip in muted else (data, ip, port) for data, ip, port in questions]
         answers = [answer(data, ip_packed, port) for data, ip_packed, port in questions]
         others = answers.count(None)
         self.counters.requests += len(answers) - others
@@ -319,6 +366,14 @@ class _Endpoint:
         sent, failed = batch.send(answers)
         self.counters.answers += sent
         self.counters.send_errors += failed
+
+    @property
+    def _replier(self) -> Callable[[bytes, bytes, int], bytes | None]:
+        """What answers in this turn."""
+        return self._reply_unless_muted if self._server.muted else self._reply
+
+    def _reply_unless_muted(self, data: bytes, ip_packed: bytes, port: int) -> bytes | None:
+        return self._reply(b"" if ip_packed in self._server.muted else data, ip_packed, port)
 
     def _reply(self, data: bytes, ip_packed: bytes, port: int) -> bytes | None:
         reply = answer(data, ip_packed, port)

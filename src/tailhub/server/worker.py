@@ -36,6 +36,7 @@ from tailhub.server.handover import DESK, Handovers
 from tailhub.server.limits_config import quotas_of
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
+from tailhub.server.steering_desk import DeskSteersman, EvacuationPhase, LoginOrder
 from tailhub.server.worker_socket import WorkerSocket
 from tailhub.web.message import Request, Response
 
@@ -60,6 +61,8 @@ class Worker:
         if foundation.config.asks_verifiers:
             self._gatekeeper = DeskGatekeeper(verify_limit_s(foundation.config))
             self._service.guard(self._gatekeeper)
+        self._steersman = DeskSteersman(steers_refused=foundation.config.steer)
+        self._service.steer(self._steersman)
         events = self._service.context.events
         events.on_first_outside = lambda ip: self._tell(FirstOutside(ip))
         events.on_pin_rejected = lambda ip, alert: self._tell(PinRejected(ip, alert))
@@ -99,6 +102,7 @@ class Worker:
         self._desk.send(Hello(os.getpid()))
         if self._gatekeeper is not None:
             self._gatekeeper.desk_came(self._desk.send)
+        self._steersman.desk_came(self._desk.send)
 
     def _link_closed(self, number: int, reason: str) -> None:
         link = self._links.pop(number, None)
@@ -136,12 +140,17 @@ class Worker:
                     question.set_result(response)
             case AdmissionAnswer() | AdmissionChange() if self._gatekeeper is not None:
                 self._gatekeeper.receive(message)
+            case LoginOrder():
+                self._steersman.receive(message)
+            case EvacuationPhase(phase):
+                self._service.set_evacuation(phase)
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""
         self._desk = None
         if self._gatekeeper is not None:
             self._gatekeeper.desk_left()
+        self._steersman.desk_left()
         for question in self._questions.values():
             question.cancel()
 

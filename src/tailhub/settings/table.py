@@ -516,6 +516,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("log_addresses", _S.ACCESS, "switch", True, "Clients' addresses stand in the log."),
     Setting(
+        "steer",
+        _S.ACCESS,
+        "switch",
+        False,
+        "Your map has another region: move homes that are refused there, which else nobody reaches.",
+    ),
+    Setting(
         "region_id",
         _S.RELAY,
         "number",

@@ -35,6 +35,7 @@ class TrafficRow:
     received_bytes: int
     sent_bytes: int
     name: str = ""  # of the device and its owner, where that is known
+    is_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ def test_a_socket_twice() -> None:
         ({"verify_url": "headscale.example.com/verify"}, "TH214"),
         ({"verify_socket": (Path("/run/ts.sock"),)}, "TH215"),
         ({"verify_url_fail_open": True}, "TH215"),
+        ({"steer": True, "stun_listen": "off"}, "TH300"),
         ({"verify_url": "https://a.example/", "verify_timeout_s": 61}, "TH190"),
     ],
 )

@@ -1,0 +1,144 @@
+"""``tailhub drain``: has the running relay move its clients to another region before maintenance, and shows how far.
+
+The relay does it, so that this command may end, and be called again, at any time. Texts: `tailhub.cli.drain_texts`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tailhub import findings
+from tailhub.cli import output
+from tailhub.cli.admin_socket import call, state_directory
+from tailhub.cli.called import program
+from tailhub.cli.drain_texts import TEXTS
+from tailhub.exceptions import UsageError
+from tailhub.findings import Language
+
+LOOK_S = 2.0
+LINE_S = 30.0  # between lines that say the same, where there is no terminal to write over
+EMPTY_S = 15.0  # without a home: one that was closed has been given up or is back by then
+LEFT_S = 120.0  # since quiet homes are closed: whoever is still there then is named
+MAX_FOR_S = 86400.0
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+Status = Mapping[str, Any]
+
+
+def duration(option: str, text: str) -> float:
+    """Seconds of a text such as ``360``, ``90s``, ``6m`` or ``1h``. Raises `UsageError`."""
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
+    if not 0 <= seconds <= MAX_FOR_S:
+        raise UsageError(findings.bad_duration(option, text))
+    return seconds
+
+
+def evacuate(state_dir: Path | None, delay_s: float | None, *, as_json: bool, lang: Language) -> int:
+    """Begin, or go on watching; the exit code: 0 when nobody is left, 1 when somebody is, 130 when interrupted."""
+    directory = state_directory(state_dir)
+    fields = {} if delay_s is None else {"delay_s": f"{delay_s:g}"}
+    status: Status = call(directory, "POST", "drain", fields)
+    if as_json:
+        return _as_json(status)
+    option = f" --state-dir {state_dir}" if state_dir is not None else ""
+    try:
+        status = watch(status, lambda: call(directory, "GET", "drain"), lang, time.monotonic, time.sleep)
+    except KeyboardInterrupt:
+        output.write("\n" + TEXTS[lang]["interrupted"].format(program=program(), option=option) + "\n")
+        return 130
+    for line in _ending(status, lang, option):
+        output.write(line + "\n")
+    return 1 if status["homes"] else 0
+
+
+def show(state_dir: Path | None, *, stop: bool, as_json: bool, lang: Language) -> int:
+    """Print how far it is, or end it; the exit code."""
+    status = call(state_directory(state_dir), "DELETE" if stop else "GET", "drain")
+    if as_json:
+        return _as_json(status)
+    output.write((TEXTS[lang]["stopped"] if stop else progress(status, lang)) + "\n")
+    if not stop and status["phase"] == "closing":
+        for line in _left(status, lang):
+            output.write(line + "\n")
+    return 0
+
+
+def watch(
+    status: Status,
+    look: Callable[[], Status],
+    lang: Language,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Status:
+    """Say how far it is until nobody is left, or those who are will not move; the last status."""
+    is_terminal = sys.stdout.isatty()
+    said, said_at, width = "", -LINE_S, 0
+    empty_since: float | None = None
+    while status["phase"] != "off":
+        now = clock()
+        empty_since = None if status["homes"] else now if empty_since is None else empty_since
+        if empty_since is not None and now - empty_since >= EMPTY_S:
+            break
+        if status["homes"] and status["elapsed_s"] - status["delay_s"] >= LEFT_S:
+            break
+        line = progress(status, lang)
+        if is_terminal:
+            output.write("\r" + line + " " * (width - len(line)))
+            width = len(line)
+        elif now - said_at >= LINE_S or _key(status) != said:
+            output.write(line + "\n")
+            said, said_at = _key(status), now
+        sleep(LOOK_S)
+        status = look()
+    if is_terminal and width:
+        output.write("\n")
+    return status
+
+
+def progress(status: Status, lang: Language) -> str:
+    """One line: what is done, and who is there."""
+    seconds = round(status["closes_in_s"])
+    return TEXTS[lang][status["phase"]].format(
+        homes=status["homes"], visitors=status["visitors"], left=f"{seconds // 60}:{seconds % 60:02d}"
+    )
+
+
+def _key(status: Status) -> str:
+    """What makes a new line worth it."""
+    return f"{status['phase']} {status['homes']}"
+
+
+def _ending(status: Status, lang: Language, option: str) -> Iterator[str]:
+    texts = TEXTS[lang]
+    if status["phase"] == "off":
+        yield texts["ended"]
+        return
+    if status["homes"]:
+        yield from _left(status, lang)
+        yield texts["stuck"]
+    else:
+        yield texts["empty"]
+    yield texts["stop"].format(program=program(), option=option)
+
+
+def _left(status: Status, lang: Language) -> Iterator[str]:
+    """Who is still there."""
+    if status["homes"]:
+        yield TEXTS[lang]["left"].format(homes=status["homes"])
+    for row in status["left"]:
+        yield "  " + findings.printable(" ".join(filter(None, (row["name"], row["key"], row["address"]))))
+    if (more := status["homes"] - len(status["left"])) > 0:
+        yield "  " + TEXTS[lang]["more"].format(more=more)
+
+
+def _as_json(status: Status) -> int:
+    output.write(json.dumps(status, indent=1, ensure_ascii=False) + "\n")
+    return 0
