@@ -14,7 +14,7 @@ from tailhub.exceptions import RemoteError
 from tailhub.net.http_exchange import Answer, exchange
 from tailhub.relay import admission
 from tailhub.verifiers import headscale_api, tailscale_api
-from tailhub.verifiers.tailscaled import parse_status, whois_node
+from tailhub.verifiers.tailscaled import parse_status, parse_whois
 from tailhub.verifiers.url import verdict_of
 
 SEEDS: list[bytes] = [
@@ -64,7 +64,7 @@ def one_input(data: bytes) -> None:
         raise AssertionError(f"a verdict that cannot be shown: {verdict!r}")
     if verdict.answer is admission.Answer.ADMITTED and b"true" not in answer.body:
         raise AssertionError("a yes that nobody said")
-    whois_node(answer.body)
+    parse_whois(answer.body)
     try:
         parse_status(answer)
     except RemoteError:

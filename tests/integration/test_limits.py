@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
@@ -158,7 +159,7 @@ def test_what_a_key_may_receive() -> None:
 def keep(server: RelayServer, quota: Quota, used_gb: Callable[[], float]) -> None:
     """Begin to keep this quota; each key has used so much."""
     quotas = Quotas(Billing(), {"": quota}, lambda tenant, key: (0, int(used_gb() * GB)))
-    server.service.keep(quotas)
+    server.service.keep(quotas, lambda tenant, key: quotas.state_of(tenant, key, time.time()))
 
 
 def test_warned_slowed_and_free_again() -> None:

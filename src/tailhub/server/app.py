@@ -29,7 +29,7 @@ from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
-from tailhub.server.limits_config import billing_of
+from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.service import RelayService
@@ -206,9 +206,20 @@ class RelayServer:
         books.start()
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
+            self._tell_quotas(self._fleet, books)
         else:
             self.service.count_usage(books.add_usage)
             self.service.keep_quotas(books.journal.used)
+
+    def _tell_quotas(self, fleet: Fleet, books: Bookkeeping) -> None:
+        """Tell workers how their clients stand by their quotas, where there are any."""
+        quotas = quotas_of(self.config, books.journal.used)
+        if quotas is not None:
+            from tailhub.server.quota_states import tell_states
+
+            tenants = [tenant.tenant for tenant in self.config.tenants]
+            telling = tell_states(quotas, tenants, books.journal.keys, fleet.broadcast)
+            self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(telling))
 
     async def _close_books(self) -> None:
         if self._books is not None:

@@ -176,7 +176,7 @@ class Login:
         applicant, door = self._applicant(), self._context.door
         if applicant is None or door is None:
             return
-        is_held = door.hold(self._connection, applicant, is_known=decision.is_known)
+        is_held = door.hold(self._connection, applicant, decision)
         newcomer = applicant.newcomer
         self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
         if not is_held:
@@ -190,7 +190,7 @@ class Login:
         if not self._context.policy.is_mesh_peer(self._info):
             refusal = not_now(self._context, tenant, applicant.key)
             if refusal is not None:
-                self._put_off(applicant, tenant, refusal)
+                self._put_off(applicant, decision, refusal)
                 return
         steersman = self._context.steersman
         if steersman is not None and steersman.steers_all and not self._context.policy.is_mesh_peer(self._info):
@@ -202,20 +202,13 @@ class Login:
         if self._handshake.trailing:
             self._connection.receive_bytes(self._handshake.trailing)
 
-    def _put_off(self, applicant: Applicant, tenant: str, refusal: NotNow) -> None:
+    def _put_off(self, applicant: Applicant, decision: Decision | None, refusal: NotNow) -> None:
         """It may relay, but not now: hold it until it may, if there is something to tell it and room."""
         door, key = self._context.door, applicant.key
-        is_held = (
-            bool(refusal.text)
-            and door is not None
-            and door.hold(
-                self._connection,
-                applicant,
-                text=refusal.text,
-                tenant=tenant,
-                steers=refusal.reason == OVER_QUOTA,  # too many connections are soon fewer
-            )
-        )
+        is_held = False
+        if door is not None and decision is not None and refusal.text:
+            steers = refusal.reason == OVER_QUOTA  # too many connections are soon fewer
+            is_held = door.hold(self._connection, applicant, decision, refusal.text, steers=steers)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
             self._connection.abort(refusal.reason)

@@ -71,17 +71,15 @@ class Door:
         self,
         connection: DerpConnection,
         applicant: Applicant,
-        *,
-        is_known: bool = True,
+        decision: Decision,
         text: str = "",
-        tenant: str = "",
+        *,
         steers: bool = True,
     ) -> bool:
         """Hold a refused login instead of one with its key, if there is one. Returns False if it must be closed.
 
-        Without `is_known` no verifier knows the key or not, so it is asked about again soon. `text` says why where not
-        the usual one does; `tenant` is the one to which it is admitted otherwise. With `steers`, where homes are
-        steered elsewhere, it is held for that, if for nothing else.
+        `text` says why, where it is admitted but may not come in now; it then is asked about again soon. With `steers`,
+        where homes are steered elsewhere, it is held for that, if for nothing else.
         """
         steersman = self._context.steersman
         if not steers or steersman is None or not steersman.steers_refused:
@@ -97,9 +95,9 @@ class Door:
         before = self.held.of_key(key)
         if before is not None:
             before.end(REPLACED)
-        login = HeldLogin(connection, self._context, applicant, tenant)
+        login = HeldLogin(connection, self._context, applicant, decision.tenant)
         self.held.add(login, key, source)
-        self._watch(key, RECHECK_S if is_known else SOON_S)
+        self._watch(key, SOON_S if text or not decision.is_known else RECHECK_S)
         login.start((text or self._text) if self._holds else "", steersman)
         return True
 

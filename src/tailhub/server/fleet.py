@@ -165,7 +165,7 @@ class Fleet:
 
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
         """Answer them by this one who may relay. Before `start`."""
-        self._admission = AdmissionDesk(gatekeeper, self._broadcast)
+        self._admission = AdmissionDesk(gatekeeper, self.broadcast)
 
     def steer_by(self, steersman: LocalSteersman) -> None:
         """Have this one steer their clients. Before `start`."""
@@ -174,9 +174,10 @@ class Fleet:
     def set_evacuation(self, phase: Phase | None) -> None:
         """Tell them how far the evacuation of the relay is."""
         self._evacuation = phase
-        self._broadcast(EvacuationPhase(phase))
+        self.broadcast(EvacuationPhase(phase))
 
-    def _broadcast(self, message: object) -> None:
+    def broadcast(self, message: object) -> None:
+        """Tell all workers."""
         for worker in self._workers.values():
             worker.channel.send(message)
 
@@ -218,7 +219,7 @@ class Fleet:
 
     async def _count(self) -> None:
         number = next(self._asked)
-        self._broadcast(CountRequest(number))
+        self.broadcast(CountRequest(number))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
                 while any(worker.answered < number for worker in self._workers.values()):

@@ -40,7 +40,7 @@ from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
-    from tailhub.relay.quota import Quotas, UsedBytes
+    from tailhub.relay.quota import Quotas, QuotaState, UsedBytes
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
 
@@ -162,15 +162,13 @@ class RelayService:
         """Hold clients to their quotas, where there are any; `used` tells what has been used in this billing period."""
         quotas = quotas_of(self._foundation.config, used)
         if quotas is not None:
-            self.keep(quotas)
+            self.keep(quotas, lambda tenant, key: quotas.state_of(tenant, key, time.time()))
 
-    def keep(self, quotas: Quotas) -> None:
-        """Hold clients to these quotas from now on."""
+    def keep(self, quotas: Quotas, state_of: Callable[[str, bytes], QuotaState]) -> None:
+        """Hold clients to these quotas from now on; `state_of` says how a key of a tenant stands."""
         from tailhub.server.quota_keeper import QuotaKeeper
 
-        keeper = self.context.quota = QuotaKeeper(
-            self.context, lambda tenant, key: quotas.state_of(tenant, key, time.time()), quotas.text
-        )
+        keeper = self.context.quota = QuotaKeeper(self.context, state_of, quotas.text)
         self._undo.callback(self.context.loop.create_task(keeper.run()).cancel)
 
     def count_usage(

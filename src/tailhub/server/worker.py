@@ -12,11 +12,13 @@ import itertools
 import os
 import signal
 import socket
+from typing import TYPE_CHECKING
 
 from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
+from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
     Counted,
     CountRequest,
@@ -31,11 +33,15 @@ from tailhub.server.fleet import (
 from tailhub.server.foundation import Foundation
 from tailhub.server.gatekeeper import verify_limit_s
 from tailhub.server.handover import DESK, Handovers
+from tailhub.server.limits_config import quotas_of
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
 from tailhub.server.steering_desk import DeskSteersman, EvacuationPhase, LoginOrder
 from tailhub.server.worker_socket import WorkerSocket
 from tailhub.web.message import Request, Response
+
+if TYPE_CHECKING:
+    from tailhub.server.quota_states import QuotaStates
 
 PAGE_S = 3.0  # that a page may take
 MAX_PAGES = 256  # that the desk is asked for at a time
@@ -62,6 +68,8 @@ class Worker:
         events.on_pin_rejected = lambda ip, alert: self._tell(PinRejected(ip, alert))
         if foundation.config.counts_usage:
             self._service.count_usage(lambda rows: self._tell(Used(rows)), lambda: self._desk is not None)
+        self._quota_states: QuotaStates | None = None  # where there are quotas
+        self._keep_quotas(foundation.config)
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
         self._desk: MessageChannel | None = None
@@ -104,6 +112,15 @@ class Worker:
         if reason.startswith("write: the other worker"):
             self._tell(DoesNotRead(number))
 
+    def _keep_quotas(self, config: RelayConfig) -> None:
+        """Hold clients to their quotas, as far as the desk tells how they stand."""
+        quotas = quotas_of(config, lambda tenant, key: (0, 0))
+        if quotas is not None:
+            from tailhub.server.quota_states import QuotaStates
+
+            states = self._quota_states = QuotaStates()
+            self._service.keep(quotas, lambda tenant, key: (self._quota_states or states).state_of(tenant, key))
+
     # --- the desk -----------------------------------------------------------------------------------------------------
 
     def _tell(self, message: object) -> None:
@@ -115,6 +132,8 @@ class Worker:
             case CountRequest(number):
                 links = [self._past_links, *(link.link.stats for link in self._links.values())]
                 self._tell(Counted(number, take_snapshot(self._service, links, traffic=True)))
+            case _ if self._quota_states is not None and isinstance(message, type(self._quota_states)):
+                self._quota_states = message
             case PageAnswer(number, response):
                 question = self._questions.get(number)
                 if question is not None and not question.done():

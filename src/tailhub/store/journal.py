@@ -122,6 +122,11 @@ class Journal:
         self._turn_period()
         return self._totals.of(tenant, key)
 
+    def keys(self) -> Iterable[tuple[str, bytes]]:
+        """All keys, with their tenants, that have used anything in this billing period."""
+        self._turn_period()
+        return self._totals.keys()
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:

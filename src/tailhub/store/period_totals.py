@@ -50,6 +50,10 @@ class PeriodTotals:
             traffic = traffic if more is None else traffic.plus(more)
         return traffic
 
+    def keys(self) -> Iterable[tuple[str, bytes]]:
+        """All of which something is known, each with its tenant."""
+        return {*self._keys, *(key for part in self._others for key in part.keys)}
+
     def _count(self, tenant: str, key: bytes, in_bytes: int, out_bytes: int) -> None:
         if not in_bytes and not out_bytes:
             return

@@ -26,7 +26,7 @@ from tailhub.net.http_exchange import exchange
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.verifier import trouble, words
 
-__all__ = ["TailscaledVerifier", "default_socket", "parse_status", "whois_node"]
+__all__ = ["TailscaledVerifier", "default_socket", "parse_status", "parse_whois"]
 
 NAME = "tailscaled"
 MAX_WHOIS_BYTES = 1 << 20
@@ -49,13 +49,19 @@ class _Node(msgspec.Struct):
     name: str = msgspec.field(name="Name", default="")
 
 
+class _User(msgspec.Struct):
+    name: str = msgspec.field(name="LoginName", default="")
+
+
 class _WhoIs(msgspec.Struct):
     node: _Node = msgspec.field(name="Node")
+    user: _User | None = msgspec.field(name="UserProfile", default=None)
 
 
 class _Peer(msgspec.Struct):
     key: str = msgspec.field(name="PublicKey", default="")
     name: str = msgspec.field(name="DNSName", default="")
+    user_id: int = msgspec.field(name="UserID", default=0)
 
 
 class _Status(msgspec.Struct):
@@ -64,6 +70,7 @@ class _Status(msgspec.Struct):
     backend_state: str = msgspec.field(name="BackendState", default="")
     own: _Peer | None = msgspec.field(name="Self", default=None)
     peers: dict[str, _Peer] | None = msgspec.field(name="Peer", default=None)
+    users: dict[str, _User] | None = msgspec.field(name="User", default=None)
 
 
 _whois = msgspec.json.Decoder(_WhoIs)
@@ -112,18 +119,22 @@ class TailscaledVerifier:
     async def _verify(self, key: str) -> Verdict:
         answer = await self._get(_WHOIS + key.removeprefix("nodekey:"), MAX_WHOIS_BYTES)
         if answer.status == 200:
-            node = whois_node(answer.body)
-            if node.key == key:
-                return Verdict(self.name, Answer.ADMITTED, words(node.name.rstrip(".")))
+            found = parse_whois(answer.body)
+            if found.node.key == key:
+                return self._yes(found.node.name, found.user)
         if answer.status == 404:
             status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
             return self._stranger(status)
         return self._look_up(key, await self._whole_status())
 
+    def _yes(self, name: str, user: _User | None) -> Verdict:
+        owner = words(user.name) if user is not None else ""
+        return Verdict(self.name, Answer.ADMITTED, words(name.rstrip(".")), owner=owner)
+
     def _look_up(self, key: str, status: _Status) -> Verdict:
         for peer in (status.own, *(status.peers or {}).values()):
             if peer is not None and peer.key == key:
-                return Verdict(self.name, Answer.ADMITTED, words(peer.name.rstrip(".")))
+                return self._yes(peer.name, (status.users or {}).get(str(peer.user_id)))
         return self._stranger(status)
 
     def _stranger(self, status: _Status) -> Verdict:
@@ -159,12 +170,12 @@ class TailscaledVerifier:
         return isinstance(exc, ConnectionRefusedError) and is_mount_point(self._path)
 
 
-def whois_node(body: bytes) -> _Node:
-    """The node of a ``whois``, one without a key if it has none that can be read."""
+def parse_whois(body: bytes) -> _WhoIs:
+    """What a ``whois`` found: a node without a key if there is none that can be read."""
     try:
-        return _whois.decode(body).node
+        return _whois.decode(body)
     except _NOT_JSON:
-        return _Node()
+        return _WhoIs(_Node())
 
 
 def parse_status(answer: HttpAnswer) -> _Status:

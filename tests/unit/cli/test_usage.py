@@ -146,13 +146,13 @@ def test_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_price_is_shown(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With a price each line has what it costs, in the billing period of its day and time zone."""
     billing = Billing(day=31, zone=parse_zone("Europe/Berlin"), counts="both", price_per_gb=0.5, currency="EUR")
-    monkeypatch.setattr(module, "Billing", lambda: billing)
+    monkeypatch.setattr(module, "billing_of", lambda config: billing)
     out = shown(state, capsys, "--by", "tenant")
     assert "from 2026-10-31 to 2026-11-30" in out
     assert "days of Europe/Berlin" in out
     assert "Billed is what comes in and what goes out." in out
     assert "1.22 EUR" in out
-    monkeypatch.setattr(module, "Billing", lambda: replace(billing, counts="out"))
+    monkeypatch.setattr(module, "billing_of", lambda config: replace(billing, counts="out"))
     rows = list(csv.DictReader(io.StringIO(shown(state, capsys, "--csv", "--by", "tenant"))))
     assert float(rows[0]["price"]) == pytest.approx(0.600003, abs=1e-6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,24 +12,31 @@ from pathlib import Path
 import pytest
 
 from support.verifiers import Respond, http_answer, unix_http_server
-from support.waiting import run
-from tailhub.relay.admission import Answer, Verdict
+from support.waiting import run, until
+from tailhub.relay.admission import AdmissionPolicy, Answer, Verdict
+from tailhub.server.events import Events
+from tailhub.server.gatekeeper import Decision
+from tailhub.server.verification import Verification
 from tailhub.verifiers.tailscaled import TailscaledVerifier, default_socket
 
 KEY = bytes(range(32))
 NODE = f"nodekey:{KEY.hex()}"
 OTHER = "nodekey:" + "ab" * 32
 ADDRESS = ip_address("192.0.2.7")
-WHOIS = {"Node": {"Key": NODE, "Name": "laptop.tailnet.example.", "ID": 7}, "UserProfile": {"LoginName": "a"}}
+WHOIS = {
+    "Node": {"Key": NODE, "Name": "laptop.tailnet.example.", "ID": 7},
+    "UserProfile": {"LoginName": "a@x.example"},
+}
 GONE = http_answer(b"no match for IP:port", "404 Not Found")
 OLD = http_answer(b"invalid 'addr' parameter", "400 Bad Request")
 
 
 def status(state: str = "Running", own: str = OTHER, peers: tuple[str, ...] = ()) -> bytes:
-    nodes = {key: {"PublicKey": key, "DNSName": "desk.tailnet.example.", "Online": True} for key in (own, *peers)}
-    return json.dumps(
-        {"Version": "1.50.1", "BackendState": state, "Self": nodes[own], "Peer": {key: nodes[key] for key in peers}}
-    ).encode()
+    name = "desk.tailnet.example."
+    nodes = {key: {"PublicKey": key, "DNSName": name, "Online": True, "UserID": 5} for key in (own, *peers)}
+    whole = {"Version": "1.50.1", "BackendState": state, "Self": nodes[own]}
+    whole |= {"Peer": {key: nodes[key] for key in peers}, "User": {"5": {"ID": 5, "LoginName": "b@example.com"}}}
+    return json.dumps(whole).encode()
 
 
 def answers(whois: bytes, whole: bytes = b"", state: bytes = b"") -> Respond:
@@ -75,9 +83,10 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_verdicts(respond: Respond, expected: Answer, node: str, path: Path) -> None:
-    """Peers and the machine itself are admitted, by ``whois`` or, where that fails, by ``status``."""
+    """Peers and the machine itself are admitted, by ``whois`` or, where that fails, by ``status``, with their names."""
     found = ask(path, respond)
     assert (found.answer, found.node) == (expected, node)
+    assert found.owner == {"laptop": "a@x.example", "desk": "b@example.com"}.get(node.partition(".")[0], "")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +157,45 @@ def test_the_socket_is_opened_by_its_path_each_time(path: Path) -> None:
             assert (await verifier.verify(KEY, ADDRESS)).answer is Answer.ADMITTED
 
     run(scenario)
+
+
+def test_a_socket_that_is_gone_or_dead_is_named_while_the_relay_runs(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the socket is deleted, or nobody listens on it, the log names it with its remedy, once; then its return."""
+    caplog.set_level(logging.INFO, "tailhub")
+    respond = answers(http_answer(json.dumps(WHOIS).encode()))
+
+    async def scenario() -> None:
+        events = Events(asyncio.get_running_loop())
+        verification = Verification([TailscaledVerifier(path)], AdmissionPolicy(), events, 5.0)
+        decisions: list[Decision] = []
+
+        async def admits() -> bool:
+            count = len(decisions)
+            verification.ask(KEY, ADDRESS, decisions.append)
+            await until(lambda: len(decisions) > count)
+            return decisions[-1].admits
+
+        async with unix_http_server(path, respond):
+            assert await admits()
+        path.unlink(missing_ok=True)  # noqa: ASYNC240  of a temporary directory
+        for _ in range(2):
+            assert not await admits()
+        await until(lambda: f"No tailscaled answers at {path}: No such file or directory" in caplog.text)
+        async with unix_http_server(path, respond):  # a new one, at the same path
+            assert await admits()
+        left = socket.socket(socket.AF_UNIX)
+        path.unlink(missing_ok=True)  # noqa: ASYNC240  of a temporary directory
+        left.bind(str(path))
+        left.close()
+        assert not await admits()
+        await until(lambda: f"No tailscaled answers at {path}: Connection refused" in caplog.text)
+        events.stop()
+
+    run(scenario)
+    assert caplog.text.count("No such file or directory. ") == 1
+    assert caplog.text.count("verifier tailscaled answers again") == 1
 
 
 def test_probe(path: Path) -> None:

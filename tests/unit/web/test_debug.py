@@ -84,11 +84,11 @@ def test_check() -> None:
 
 
 def test_traffic() -> None:
-    """Traffic lists the connections, the busiest first."""
-    busy = TrafficRow("nodekey:bb", "[2001:db8::1]:1", 500, 1000)
+    """Traffic lists the connections with the names that are known, the busiest first."""
+    busy = TrafficRow("nodekey:bb", "[2001:db8::1]:1", 500, 1000, "laptop (ada)")
     lines = get(b"/debug/traffic", rows=(ROW, busy)).body.decode().splitlines()
     assert [line.split() for line in lines[1:]] == [
-        ["500", "1000", "nodekey:bb", "[2001:db8::1]:1"],
+        ["500", "1000", "nodekey:bb", "[2001:db8::1]:1", "laptop", "(ada)"],
         ["10", "20", "nodekey:aa", "198.51.100.7:40000"],
     ]
 
