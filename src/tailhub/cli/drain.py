@@ -134,7 +134,7 @@ def _left(status: Status, lang: Language) -> Iterator[str]:
     if status["homes"]:
         yield TEXTS[lang]["left"].format(homes=status["homes"])
     for row in status["left"]:
-        yield "  " + findings.printable(" ".join(filter(None, (row["node"], row["key"], row["address"]))))
+        yield "  " + findings.printable(" ".join(filter(None, (row["name"], row["key"], row["address"]))))
     if (more := status["homes"] - len(status["left"])) > 0:
         yield "  " + TEXTS[lang]["more"].format(more=more)
 

@@ -57,5 +57,5 @@ class DrainActions:
             "closes_in_s": round(max(0.0, delay_s - self._drain.elapsed_s), 1),
             "homes": len(homes),
             "visitors": len(rows) - len(homes),
-            "left": [{"key": row.key, "node": row.node, "address": row.address} for row in homes[:MAX_SHOWN]],
+            "left": [{"key": row.key, "name": row.name, "address": row.address} for row in homes[:MAX_SHOWN]],
         }

@@ -42,9 +42,8 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
             str(connection.identity.address),
             connection.received_bytes,
             connection.queue.taken_bytes,
-            connection.identity.node,
-            connection.is_home,
             name_of(connection.identity.node, connection.identity.owner),
+            connection.is_home,
         )
         for connection in (relay.registry if traffic else ())
     ]

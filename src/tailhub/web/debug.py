@@ -34,9 +34,8 @@ class TrafficRow:
     address: str
     received_bytes: int
     sent_bytes: int
-    node: str = ""  # the device's name, where a verifier told it
-    is_home: bool = False
     name: str = ""  # of the device and its owner, where that is known
+    is_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
