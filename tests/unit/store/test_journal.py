@@ -35,6 +35,7 @@ class World:
     def __init__(self, path: Path) -> None:
         self.now = HOUR + 60.0
         self.told: list[Finding] = []
+        self.begun = 0  # attempts to open it
         self.opened = 0
         self.is_away = False
         self.loses_answers = False
@@ -56,6 +57,7 @@ class World:
         )
 
     async def _open(self) -> World:
+        self.begun += 1
         if self.is_away:
             raise self.error
         self.opened += 1
@@ -284,6 +286,23 @@ def test_it_writes_by_itself_and_at_its_end(tmp_path: Path) -> None:
         await journal.stop()
         assert await world.saved() == Traffic(111, 111)
         assert not world.stores
+
+    in_world(tmp_path, scenario)
+
+
+def test_it_is_stopped_while_it_opens_the_store(tmp_path: Path) -> None:
+    """Stopped while the store is being opened, it lets that come to its end, and writes what is left."""
+
+    async def scenario(world: World) -> None:
+        journal = world.journal()
+        journal.add([delta(1)])
+        journal.start()
+        while not world.begun:
+            await asyncio.sleep(0)
+        assert not world.opened
+        await journal.stop()
+        assert world.begun == world.opened == 1
+        assert await world.saved() == Traffic(1, 1)
 
     in_world(tmp_path, scenario)
 
