@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from support.refusals import finding_of
 from support.waiting import run
 from tailhub import findings
-from tailhub.exceptions import MachineError, StoreUnavailableError
+from tailhub.exceptions import StoreUnavailableError, UsageError
 from tailhub.findings import Finding
 from tailhub.relay.allowed_keys import AllowedKey
 from tailhub.server import allow_store
@@ -196,5 +197,5 @@ def test_settings(tmp_path: Path) -> None:
         assert made is not None
         assert isinstance(made.backing, AllowStore)
         assert (made.backing.place, made.tenant) == ("postgresql://there/tailhub", one.tenant)
-    with pytest.raises(MachineError):
-        check_config(RelayConfig(allow_list="store", store="off"))
+    off = RelayConfig(allow_list="store", store="off")
+    assert finding_of(lambda: check_config(off), UsageError).name == "allow-list-needs-store"

@@ -6,7 +6,7 @@ import asyncio
 from ipaddress import ip_address
 from pathlib import Path
 
-from support.waiting import run, until
+from support.waiting import run
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.bookkeeping import Bookkeeping
 from tailhub.server.events import Events
@@ -24,14 +24,13 @@ class Life:
         events = Events(asyncio.get_running_loop())
         self.verification = Verification((), AdmissionPolicy(), events, 5.0)
         self.refusals = self.verification.refusals
-        self.books = Bookkeeping(
-            OpenedStore(path), "one", self.verification, retention_days=0, period_start=lambda now: 0.0
-        )
+        self.opened = OpenedStore(path)
+        self.books = Bookkeeping(self.opened, "one", self.verification, retention_days=0, period_start=lambda now: 0.0)
 
     async def __aenter__(self) -> Life:
         self.books.start()
-        await until(lambda: self.verification.memory.is_loaded)
-        return self
+        async with self.opened.lend():  # what was kept has been given back by then
+            return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.books.stop()
