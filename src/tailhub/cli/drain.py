@@ -18,6 +18,7 @@ from tailhub.cli import output
 from tailhub.cli.admin_socket import call, state_directory
 from tailhub.cli.called import program
 from tailhub.cli.drain_texts import TEXTS
+from tailhub.cli.text_layout import display_width, pad
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
@@ -91,8 +92,8 @@ def watch(
             break
         line = progress(status, lang)
         if is_terminal:
-            output.write("\r" + line + " " * (width - len(line)))
-            width = len(line)
+            output.write("\r" + pad(line, width))
+            width = display_width(line)
         elif now - said_at >= LINE_S or _key(status) != said:
             output.write(line + "\n")
             said, said_at = _key(status), now
