@@ -157,7 +157,8 @@ def use_findings(certificate: Certificate, cert: Path, host: str) -> list[Findin
 def read_file(path: Path, option: str, *, may_be_pipe: bool = False, most_bytes: int | None = None) -> bytes:
     """The bytes of a small file that `option` names. Raises `MachineError` with a finding.
 
-    It may have `most_bytes`, as a certificate unless said otherwise. A pipe or a device is waited for where it `may_be_pipe` only: what looks at files again and again must never hang.
+    It may have `most_bytes`, as a certificate unless said otherwise. A pipe or a device is waited for where it
+    `may_be_pipe` only: what looks at files again and again must never hang.
     """
     most_bytes = most_bytes or _MAX_FILE_LEN
     flags = 0 if may_be_pipe else getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe may wait for ever
