@@ -184,18 +184,8 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    assert RUN == [
-        "acme",
-        "changing",
-        "from-derper",
-        "ip-only",
-        "limits",
-        "own-certificate",
-        "steering",
-        "tenants",
-        "usage",
-        "who-may-relay",
-    ]
+    before = ["acme", "changing", "from-derper", "ip-only", "limits", "own-certificate"]
+    assert RUN == before + ["steering", "tenants", "usage", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)

@@ -83,7 +83,7 @@ def test_both_readmes_name_the_same_commands() -> None:
 
 
 def test_both_readmes_link_to_the_same_documents() -> None:
-    """Both have the same links, apart from those to each other; where a page is in Chinese too, the Chinese has that."""
+    """Both have the same links but those to each other; the Chinese leads to the Chinese pages where there are some."""
     english, chinese = (
         [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "README" not in link] for path in README
     )
