@@ -48,7 +48,8 @@ class HomeCloser:
     def _look(self) -> None:
         self._timer = self._loop.call_later(LOOK_S, self._look)
         streams = {stream.connection: stream for stream in self._context.derp_connections}
-        quiet = self._homes.look(filter(None, streams), self._loop.time())
+        served = [connection for connection in streams if connection is not None and connection.identity.is_served]
+        quiet = self._homes.look(served, self._loop.time())
         if self._phase is Phase.CLOSING:
             for connection in quiet:
                 address = connection.identity.address

@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -143,15 +143,20 @@ class Supervisor:
         _log.error("%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status))
 
     def _stop(self) -> None:
-        """Ask all processes to end, and end those that do not."""
-        for child in self._children.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGTERM)
+        """Ask all processes to end, the desk last: workers tell it what their clients used. End those that do not."""
         deadline = time.monotonic() + STOP_S
-        self._reap()
-        while self._children and (left_s := deadline - time.monotonic()) > 0:
-            signal.sigtimedwait({signal.SIGCHLD}, left_s)
+        for is_desk in (False, True):
+            asked = [child for child in self._children.values() if (child.number == DESK) == is_desk]
+            for child in asked:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGTERM)
             self._reap()
+            while self._run_still(asked) and (left_s := deadline - time.monotonic()) > 0:
+                signal.sigtimedwait({signal.SIGCHLD}, left_s)
+                self._reap()
+
+    def _run_still(self, children: Sequence[_Child]) -> bool:
+        return any(child.pid in self._children for child in children)
 
     # --- starting -----------------------------------------------------------------------------------------------------
 
