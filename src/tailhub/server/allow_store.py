@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AllowStore", "SharedList", "opened_to_edit", "opened_to_read"]
 
-ANSWER_S = 5.0  # for a look, once the store is open
+ANSWER_S = 5.0  # for a look or an edit, once the store is open
 _NOT_YET = ("store-missing", "store-older")  # a relay makes the tables when it starts; until then nobody is listed
 
 
@@ -38,9 +38,9 @@ class SharedList:
 
     def __init__(self, where: Path | str, lend: Lend) -> None:
         self.place = public_location(where)
-        self.lend = lend
+        self._lend = lend
         self._looking = asyncio.Lock()
-        self._looked_at = -math.inf
+        self._looked_at = -math.inf  # when the last look began
         self._error: FindingError | None = None  # of the last look
         self._version = -1
         self._listing = Listing({})
@@ -50,26 +50,33 @@ class SharedList:
         asked_at = time.monotonic()
         async with self._looking:
             if self._looked_at < (asked_at if anew else asked_at - LOOK_S / 2):
-                self._error = None
+                looked_at, self._error = time.monotonic(), None
                 try:
                     await self._read()
                 except FindingError as exc:
                     self._error = exc
-                self._looked_at = time.monotonic()
+                self._looked_at = looked_at
             if self._error is not None:
                 raise self._error
             return self._version, self._listing
 
+    @asynccontextmanager
+    async def borrow(self) -> AsyncIterator[Store]:
+        """The store, which must answer in time. Raises `FindingError`."""
+        try:
+            async with self._lend() as store, asyncio.timeout(ANSWER_S):
+                yield store
+        except TimeoutError as exc:
+            raise StoreUnavailableError(findings.store_unreachable(self.place, "no answer in time")) from exc
+
     async def _read(self) -> None:
         try:
-            async with self.lend() as store, asyncio.timeout(ANSWER_S):
+            async with self.borrow() as store:
                 version = await store.allowed_version()  # before the list, so that no change is missed
                 if version != self._version:
                     rows = await store.allowed()
                     keys = {row.key: AllowedKey(row.key, row.name, row.tenant, row.comment) for row in rows}
                     self._version, self._listing = version, Listing(keys)
-        except TimeoutError as exc:
-            raise StoreUnavailableError(findings.store_unreachable(self.place, "no answer in time")) from exc
         except MachineError as exc:
             if not isinstance(exc.finding, Finding) or exc.finding.name not in _NOT_YET:
                 raise
@@ -96,12 +103,12 @@ class AllowStore:
     async def allow(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
         """Write this key. Raises `FindingError`."""
         record = Allowed(entry.key, entry.tenant, entry.name, entry.comment, time.time())
-        async with self._shared.lend() as store:
+        async with self._shared.borrow() as store:
             await store.allow(record, replaces)
 
     async def disallow(self, keys: Collection[bytes]) -> None:
         """Take these keys out. Raises `FindingError`."""
-        async with self._shared.lend() as store:
+        async with self._shared.borrow() as store:
             for key in keys:
                 await store.disallow(key)
 
