@@ -96,11 +96,17 @@ def test_known_clients_work_while_their_verifier_is_away(tmp_path: Path) -> None
     private, stranger = box.generate(), box.generate()
 
     options = ("--refuse", "close")  # who is held finds out by waiting
-    with served_verdicts({"Allow": "true"}) as url:
-        with quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay:
-            run(send(relay, private, 1))
-            wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
-            relay.stop(signal.SIGKILL)
+    with (
+        served_verdicts({"Allow": "true"}) as url,
+        quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay,
+    ):
+        run(send(relay, private, 1))
+        wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
+        relay.stop(signal.SIGKILL)
+    with quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay:
+        run(send(relay, private, 1))
+        wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
+        relay.stop(signal.SIGKILL)
     with quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay:
 
         async def scenario() -> None:

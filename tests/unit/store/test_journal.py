@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.waiting import run
+from support.waiting import run, until
 from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
@@ -295,8 +295,7 @@ def test_it_is_stopped_while_it_opens_the_store(tmp_path: Path) -> None:
         journal = world.journal()
         journal.add([delta(1)])
         journal.start()
-        while not world.opened:
-            await asyncio.sleep(0)
+        await until(lambda: world.opened)
         assert not world.stores
         await journal.stop()
         assert world.opened == 1
