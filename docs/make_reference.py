@@ -19,9 +19,8 @@ from typer.models import ArgumentInfo
 from tailhub import findings
 from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
-from tailhub.findings.chinese import TEXTS as CHINESE
-from tailhub.findings.english import TEXTS as ENGLISH
 from tailhub.findings.language import Language
+from tailhub.findings.texts import CHINESE, ENGLISH
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
