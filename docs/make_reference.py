@@ -24,7 +24,8 @@ from tailhub.findings.texts import CHINESE, ENGLISH
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
-from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS, Section, Setting
+from tailhub.settings.setting import Section, Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
 from tailhub.web.metrics import METRICS
 from tailhub.web.varz import VARS
 
