@@ -95,19 +95,15 @@ def test_known_clients_work_while_their_verifier_is_away(tmp_path: Path) -> None
     """A relay that is started again without any verifier lets in who was let in before, and no stranger."""
     private, stranger = box.generate(), box.generate()
 
-    options = ("--refuse", "close")  # who is held finds out by waiting
-    with (
-        served_verdicts({"Allow": "true"}) as url,
-        quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay,
-    ):
+    with served_verdicts({"Allow": "true"}) as url, quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
         run(send(relay, private, 1))
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
-    with quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay:
+    with quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
         run(send(relay, private, 1))
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
-    with quick_relay("--verify-url", url, *options, state_dir=tmp_path) as relay:
+    with quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
 
         async def scenario() -> None:
             async with await login(relay, private):
