@@ -6,15 +6,15 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.kept import is_kept
 from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, get_page
 from support.relay_process import until as wait_until
@@ -60,16 +60,6 @@ def usage(state_dir: Path, by: str = "pair") -> list[dict[str, Any]]:
     return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
 
 
-def is_kept(state_dir: Path, private: NodePrivate) -> bool:
-    """Is the admission of the client with this key in the store?"""
-    try:
-        with closing(sqlite3.connect(f"file:{state_dir / 'tailhub.db'}?mode=ro", uri=True)) as connection:
-            rows = connection.execute("SELECT key FROM tailhub_admissions").fetchall()
-    except sqlite3.OperationalError:  # not there yet
-        return False
-    return (box.public_key(private).raw,) in rows
-
-
 @pytest.mark.parametrize("workers", WORKERS)
 def test_usage_survives_a_kill(workers: str, tmp_path: Path) -> None:
     """What two devices used is in the store some seconds later, by pair; a kill loses nothing of that."""
@@ -95,15 +85,15 @@ def test_known_clients_work_while_their_verifier_is_away(tmp_path: Path) -> None
     """A relay that is started again without any verifier lets in who was let in before, and no stranger."""
     private, stranger = box.generate(), box.generate()
 
-    with served_verdicts({"Allow": "true"}) as url, quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
+    with served_verdicts({"Allow": "true"}) as url, RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
         run(send(relay, private, 1))
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
-    with quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
+    with RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
         run(send(relay, private, 1))
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
-    with quick_relay("--verify-url", url, state_dir=tmp_path) as relay:
+    with RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
 
         async def scenario() -> None:
             async with await login(relay, private):
