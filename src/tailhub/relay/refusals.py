@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from tailhub.relay.admission import Verdict
 from tailhub.relay.allowed_keys import AllowedKey
+from tailhub.relay.source import source_of
 
 __all__ = [
     "MAX_REFUSALS",
@@ -28,7 +29,6 @@ __all__ = [
 
 MAX_REFUSALS = 500
 MAX_SIGHTINGS = 20_000
-_SITE_BITS = 64  # what one customer has of IPv6
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -61,7 +61,7 @@ class Refusals:
     def __init__(self, most: int = MAX_REFUSALS) -> None:
         self._most = most
         self._refusals: OrderedDict[bytes, Refusal] = OrderedDict()  # whoever was refused last is last
-        self._of_source: dict[object, dict[bytes, None]] = {}  # the same keys in the same order
+        self._of_source: dict[int, dict[bytes, None]] = {}  # the same keys in the same order
         self._numbers: dict[int, bytes] = {}
         self._last_number = 0
         self._changed: dict[bytes, None] = {}
@@ -130,7 +130,7 @@ class Refusals:
 
     def _put(self, refusal: Refusal) -> None:
         self._refusals[refusal.key] = refusal
-        self._of_source.setdefault(_source(refusal.address), {})[refusal.key] = None
+        self._of_source.setdefault(source_of(refusal.address), {})[refusal.key] = None
         self._numbers[refusal.number] = refusal.key
         self._changed[refusal.key] = None
 
@@ -138,7 +138,7 @@ class Refusals:
         """Remove a key from the order of those who were refused, if it is there."""
         refusal = self._refusals.pop(key, None)
         if refusal is not None:
-            source = _source(refusal.address)
+            source = source_of(refusal.address)
             keys = self._of_source[source]
             del keys[key]
             if not keys:
@@ -150,13 +150,6 @@ class Refusals:
         most = max(self._of_source.values(), key=len)
         self.forget(next(iter(most)))
         self.dropped += 1
-
-
-def _source(address: Address) -> object:
-    """Whom an address belongs to: of IPv6, a /64."""
-    if isinstance(address, IPv4Address):
-        return address
-    return address.ipv4_mapped or int(address) >> _SITE_BITS  # a number, as equals no address
 
 
 class Sighting(NamedTuple):
@@ -217,6 +210,6 @@ def replaced_by(
         if refusal.node and entry.name == refusal.node:
             return Replacement(entry, "name")
         seen = sightings.get(entry.key)
-        if seen is not None and seen.at <= refusal.first_at and _source(seen.address) == _source(refusal.address):
+        if seen is not None and seen.at <= refusal.first_at and source_of(seen.address) == source_of(refusal.address):
             gone.append((seen.at, entry))
     return Replacement(max(gone, key=lambda one: one[0])[1], "address") if gone else None

@@ -64,7 +64,8 @@ class Usage:
                 if flow.packets or flow.dropped:
                     self._gather(tenant, src, connection.key, flow)
             if connection.nowhere is not None and connection.nowhere.packets:
-                self._gather(tenant, connection.key, NOBODY, connection.nowhere)
+                # A guest's is not its tenant's: strangers could use up the quota without knowing any of its keys.
+                self._gather(connection.tenant.name, connection.key, NOBODY, connection.nowhere)
 
     def gather_flow(self, receiver: Connection, src: bytes, flow: Flow) -> None:
         """Add what this pair has used since the last time: it ends."""
