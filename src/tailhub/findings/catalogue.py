@@ -221,4 +221,7 @@ CATALOGUE: dict[str, Entry] = {
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),
+    # an allow list that relays share
+    "TH310": Entry("allow-tenant", _ERROR),
+    "TH311": Entry("allow-list-needs-store", _ERROR),
 }

@@ -26,9 +26,8 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.state_files import NEW, give_to_owner, sync_directory, write_whole
 from tailhub.server.state_place import ALLOWED_KEYS, locate
 from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
-from tailhub.verifiers.allow_list import AllowList
 
-__all__ = ["AllowFile", "allow_file", "allow_list_findings", "make_allow_list"]
+__all__ = ["AllowFile", "allow_file", "allow_list_findings"]
 
 MAX_BYTES = 8 << 20
 _HEADER = "# Who may relay, a key a line: nodekey:<64 hex digits> NAME [tenant=TENANT] # comment\n"
@@ -129,7 +128,7 @@ class AllowFile:
 
 
 def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, str]) -> AllowFile | None:
-    """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none."""
+    """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none, or it is no file."""
     if config.allow_list == ALLOW_ON:
         # One file for all tenants: a line without a tenant is the relay's own.
         path = locate(relay.state_dir, environ, os.geteuid() if hasattr(os, "geteuid") else None) / ALLOWED_KEYS
@@ -137,12 +136,6 @@ def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, s
     if isinstance(config.allow_list, Path):
         return AllowFile(config.allow_list, config.place("allow_list"), config.tenant)
     return None
-
-
-def make_allow_list(config: TenantConfig, relay: RelayConfig) -> AllowList | None:
-    """The allow list of a tenant (`config`) of `relay`, as a verifier; None if it has none."""
-    file = allow_file(config, relay, os.environ)
-    return AllowList(file, config.tenant) if file is not None else None
 
 
 def allow_list_findings(file: AllowFile) -> list[Finding]:

@@ -10,14 +10,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
 from tailhub.relay.usage import UsageRow
 from tailhub.store import records
 from tailhub.store.journal import Journal, store_class
+from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
     from tailhub.relay.memory import Remembered
@@ -32,32 +35,40 @@ _log = logging.getLogger("tailhub")
 
 
 class Bookkeeping:
-    """Of the relay called `relay`, in the store at `place`, whose `journal` also knows what has been used.
+    """Of the relay called `relay`, in the store that it puts into `opened`, whose `journal` knows what has been used.
 
-    `verification`: whose memory and refusals are kept; None where everyone may relay.
+    `verification`: whose memory and refusals are kept; None where everyone may relay. Where the store is a database,
+    which may be away when the relay starts, the memory is also in the file `beside`.
     """
 
     def __init__(
         self,
-        place: Path | str,
+        opened: OpenedStore,
         relay: str,
         verification: Verification | None,
         *,
         retention_days: float,
         period_start: Callable[[float], float],
+        beside: Path | None = None,
     ) -> None:
-        self._place = place
+        self._opened = opened
         self._relay = relay
         self._verification = verification
         self._refused: dict[bytes, int] = {}  # how often each key was refused, as the journal knows it
         self.journal = Journal(
             self._open, relay=relay, period_start=period_start, tell=_tell, retention_s=retention_days * _DAY_S
         )
+        self._memory_journals = [self.journal]
+        if beside is not None and verification is not None and isinstance(opened.place, str):
+            self._memory_journals.append(
+                Journal(partial(self._open_beside, beside), relay=relay, period_start=lambda now: 0.0, tell=_tell)
+            )
         self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Open the store, in the background."""
-        self.journal.start()
+        for journal in self._memory_journals:
+            journal.start()
         self._handing = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -65,7 +76,9 @@ class Bookkeeping:
         if self._handing is not None:
             self._handing.cancel()
         self._hand_over()
-        await self.journal.stop()
+        self._opened.put(None)
+        for journal in self._memory_journals:
+            await journal.stop()
 
     def add_usage(self, rows: Sequence[UsageRow]) -> None:
         """Clients have used so much."""
@@ -82,15 +95,18 @@ class Bookkeeping:
         if self._verification is None:
             return
         changes, journal = self._verification.memory.take_changes(), self.journal
+        for keeper in self._memory_journals:
+            for entry in changes.confirmed:
+                keeper.confirm(_admission(entry))
+            for key, verifier in changes.ended:
+                keeper.end(records.End(key, verifier, time.time()))
         for entry in changes.confirmed:
-            journal.confirm(_admission(entry))
             if entry.node or entry.owner:
                 journal.learn(records.Name(entry.key, entry.node, entry.owner, entry.confirmed_at))
-        for key, verifier in changes.ended:
-            journal.end(records.End(key, verifier, time.time()))
         refused, forgotten = self._verification.refusals.take_changes()
         for key in forgotten:
             self._refused.pop(key, None)
+            journal.forget_refusal(records.Forgotten(key, time.time()))
         for refusal in refused:
             journal.refuse(self._refusal(refusal))
 
@@ -102,21 +118,47 @@ class Bookkeeping:
         return records.Refusal(refusal.key, str(refusal.address), reason, more, refusal.first_at, refusal.last_at)
 
     async def _open(self) -> Store:
-        kind = await store_class()
-        store = await kind.open(self._place, relay=self._relay, tell=_tell)
-        if self._verification is not None:
-            await self._load(store, self._verification)
+        try:
+            kind = await store_class()
+            store = await kind.open(self._opened.place, relay=self._relay, tell=_tell)
+            try:
+                if self._verification is not None:
+                    await self._load(store, self._verification)
+            except BaseException:  # it is opened once more
+                await store.close()
+                raise
+        except FindingError as exc:
+            self._opened.put(None, exc.finding if isinstance(exc.finding, Finding) else None)
+            raise
+        self._opened.put(store)
         return store
+
+    async def _open_beside(self, path: Path) -> Store:
+        """The file that has the memory too, read at once: the database may be away."""
+        kind = await store_class()
+        store = await kind.open(path, relay=self._relay, tell=_tell)
+        try:
+            await self._load_memory(store)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def _load_memory(self, store: Store) -> None:
+        from tailhub.relay.memory import Remembered
+
+        kept = [
+            Remembered(one.key, one.verifier, one.confirmed_at, one.tenant, one.node, one.owner)
+            for one in await store.admissions()
+        ]
+        if self._verification is not None:
+            self._verification.load_memory(kept)
 
     async def _load(self, store: Store, verification: Verification) -> None:
         """Give back what was kept."""
-        from tailhub.relay.memory import Remembered
         from tailhub.relay.refusals import Refusal
 
-        verification.load_memory(
-            Remembered(one.key, one.verifier, one.confirmed_at, one.tenant, one.node, one.owner)
-            for one in await store.admissions()
-        )
+        await self._load_memory(store)
         refused = [
             Refusal(one.key, 0, ip_address(one.address), one.first_at, one.last_at, one.count)
             for one in await store.refusals()

@@ -8,7 +8,8 @@ import pytest
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.relay.allowed_keys import AllowedKey
-from tailhub.server.allow_file import AllowFile, allow_list_findings, make_allow_list
+from tailhub.server.allow_file import AllowFile, allow_list_findings
+from tailhub.server.allow_lists import AllowLists
 from tailhub.server.config import RelayConfig
 from tailhub.server.tenant_config import TenantConfig
 
@@ -148,10 +149,10 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``on`` is a file of the state directory; a tenant may have one of its own, or none."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     relay = RelayConfig(allow_list="on")
-    own = make_allow_list(relay, relay)
+    own = AllowLists(relay).of(relay)
     assert own is not None
     assert own.backing.place == os.fspath(tmp_path / "allowed_keys")
-    theirs = make_allow_list(TenantConfig(tenant="family", allow_list=tmp_path / "keys"), relay)
+    theirs = AllowLists(relay).of(TenantConfig(tenant="family", allow_list=tmp_path / "keys"))
     assert theirs is not None
     assert (theirs.backing.place, theirs.tenant) == (os.fspath(tmp_path / "keys"), "family")
-    assert make_allow_list(TenantConfig(), relay) is None
+    assert AllowLists(relay).of(TenantConfig()) is None
