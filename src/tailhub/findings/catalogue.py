@@ -221,4 +221,7 @@ CATALOGUE: dict[str, Entry] = {
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),
+    # found by those who tried to break it
+    "TH318": Entry("allow-list-tenant", _WARNING),
+    "TH319": Entry("store-gone", _WARNING),
 }

@@ -119,6 +119,11 @@ class AdmissionMemory:
                 self._saved_at[place] = entry.confirmed_at
         return MemoryChanges(confirmed, ended)
 
+    def keep_again(self) -> None:
+        """What was kept is lost: all that is known is a change."""
+        for place, entry in self._known.items():
+            self._change(place, entry)
+
     def _gone(self, key: bytes, verdict: Verdict) -> Remembered | None:
         """What its verifier, from which no answer comes, had said before."""
         if verdict.is_answer:

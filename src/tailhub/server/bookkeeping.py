@@ -103,10 +103,16 @@ class Bookkeeping:
 
     async def _open(self) -> Store:
         kind = await store_class()
-        store = await kind.open(self._place, relay=self._relay, tell=_tell)
+        store = await kind.open(self._place, relay=self._relay, tell=self._store_lost)
         if self._verification is not None:
             await self._load(store, self._verification)
         return store
+
+    def _store_lost(self, finding: Finding) -> None:
+        """What was kept is gone: keep anew who is remembered, while we know it."""
+        _tell(finding)
+        if self._verification is not None:
+            self._verification.memory.keep_again()
 
     async def _load(self, store: Store, verification: Verification) -> None:
         """Give back what was kept."""

@@ -108,6 +108,17 @@ def test_what_is_kept() -> None:
     assert remembers.take_changes() == MemoryChanges((), ((KEY, "url"),))
 
 
+def test_what_was_kept_is_lost() -> None:
+    """All that is known is then a change once more."""
+    remembers = memory()
+    remembers.load([Remembered(OTHER, "url", NOW - 60)])
+    remembers.note(KEY, yes(), NOW)
+    remembers.take_changes()
+    remembers.keep_again()
+    expected = MemoryChanges((Remembered(OTHER, "url", NOW - 60), Remembered(KEY, "url", NOW)))
+    assert remembers.take_changes() == expected
+
+
 def test_loading_comes_later_than_answers() -> None:
     """What was learnt before the kept memory was loaded is newer: a no is not undone by it, nor a confirmation."""
     remembers = memory(is_kept=True)
