@@ -18,6 +18,7 @@ __all__ = [
     "file_uri",
     "identities",
     "is_part",
+    "look",
     "set_aside",
     "snapshot",
     "stamp",
@@ -39,6 +40,14 @@ def file_uri(path: Path) -> str:
 def is_part(name: str, database: str) -> bool:
     """Is a file with this name the database, one that SQLite has beside it, or a damaged one from before?"""
     return name in {f"{database}{suffix}" for suffix in _BESIDE} or name.startswith(f"{database}{_DAMAGED}")
+
+
+def look(path: Path) -> None:
+    """Raise `OSError` or `sqlite3.Error` if this is no database that can be read."""
+    with path.open("rb"):  # the system's own words are plainer
+        pass
+    with closing(sqlite3.connect(f"{file_uri(path)}?mode=ro", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def snapshot(path: Path) -> bytes:

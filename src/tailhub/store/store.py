@@ -25,7 +25,7 @@ from tailhub.store.engine import TROUBLES, is_corrupt, lacks_tables, make_engine
 from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.migrate import check_version, migrate
 from tailhub.store.records import Admission, Allowed, Batch, Grouping, Name, Refusal, Totals, UsageRow
-from tailhub.store.sqlite_file import Identities, drop_log, identities, set_aside
+from tailhub.store.sqlite_file import Identities, drop_log, identities, look, set_aside
 from tailhub.store.writing import TableWriter
 
 __all__ = ["Store"]
@@ -204,6 +204,9 @@ class Store:
         if isinstance(self._place, Path) and not self._is_read_only:
             # Usage and addresses are nobody else's business; SQLite gives its other files the mode of this one.
             os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
+        elif isinstance(self._place, Path):
+            # A command ends with its first error, and the driver's thread would complain that nobody listens any more.
+            await asyncio.to_thread(look, self._place)
         self._engine = make_engine(self._place, read_only=self._is_read_only)
         if self._is_read_only:
             await check_version(self._engine, self._place)

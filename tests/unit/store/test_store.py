@@ -211,6 +211,21 @@ def test_tables_that_are_gone_are_made_again(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_reader_says_what_is_in_the_way(tmp_path: Path) -> None:
+    """In the system's words, and as nothing but a finding: no thread of the driver is left to complain."""
+    (tmp_path / "tailhub.db").mkdir()
+    before = threading.active_count()
+
+    async def scenario() -> int:
+        with pytest.raises(FindingError) as caught:
+            await Store.open_to_read(tmp_path / "tailhub.db")
+        assert "directory" in str(caught.value)
+        return sum("connection_worker" in thread.name for thread in threading.enumerate())
+
+    assert run(scenario) == 0
+    assert threading.active_count() <= before + 1  # asyncio's own
+
+
 def test_a_directory_in_the_way_is_trouble(tmp_path: Path) -> None:
     """What cannot be a file is told as what it is, and stays."""
     (tmp_path / "tailhub.db").mkdir()
