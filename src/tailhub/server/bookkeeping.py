@@ -86,8 +86,9 @@ class Bookkeeping:
             journal.confirm(_admission(entry))
             if entry.node or entry.owner:
                 journal.learn(records.Name(entry.key, entry.node, entry.owner, entry.confirmed_at))
-        for key, verifier in changes.ended:
-            journal.end(records.End(key, verifier, time.time()))
+        for key, verifier, confirmed_at in changes.ended:
+            # The clock may have been put back since: a no that came later is a later one.
+            journal.end(records.End(key, verifier, max(time.time(), confirmed_at)))
         refused, forgotten = self._verification.refusals.take_changes()
         for key in forgotten:
             self._refused.pop(key, None)
