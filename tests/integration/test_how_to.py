@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -29,14 +31,23 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
+from support.postgres import Postgres
 from support.relay_process import UnixConnection, get_page, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
+from support.tailscale_api import CLIENT_SECRET, device, fake_tailscale
+from support.waiting import run
+from tailhub.box import public_key
+from tailhub.client import DERPClient
+from tailhub.derp.handshake import ServerInfo
+from tailhub.derp.messages import Health, ReceivedPacket
+from tailhub.keys import NodePrivate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
 ENGLISH = sorted(page for page in PAGES.glob("*.md") if not page.name.endswith(".zh.md"))
 RUN = [page.stem for page in ENGLISH if any(block.kind == "sh" and not block.runner for block in blocks(page))]
+ALICE, BOB = NodePrivate(bytes(range(1, 33))), NodePrivate(bytes(range(2, 34)))
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _WRITTEN = re.compile(r"`(?:tailhub [^`]+|--[^`]+|[A-Z_]+=[^`]*)`")
 _INLINE = re.compile(r"`(tailhub [^`\n]+)`")
@@ -113,6 +124,33 @@ def node(printed: str) -> dict[str, object]:
     return {name: int(value) if value.isdigit() else value for name, value in found.items()}
 
 
+async def connected(machine: Machine, key: NodePrivate) -> DERPClient:
+    """A client of the machine's relay, let in or not: its first message is a ServerInfo or a Health."""
+    port = machine.port(8443)
+    pin = await asyncio.to_thread(served_pin, port)
+    return await DERPClient.connect("127.0.0.1", port, cert_name=pin, private_key=key, wait_admission=False)
+
+
+def greeting(machine: Machine, key: NodePrivate) -> object:
+    """The first message to a client with this key."""
+
+    async def scenario() -> object:
+        async with await connected(machine, key) as client:
+            return await client.recv()
+
+    return run(scenario)
+
+
+def json_values(text: str) -> list[Any]:
+    """The values of JSON that follow each other."""
+    values, rest = [], text.strip()
+    while rest:
+        value, end = json.JSONDecoder().raw_decode(rest)
+        values.append(value)
+        rest = rest[end:].lstrip()
+    return values
+
+
 # --- all pages are read -----------------------------------------------------------------------------------------------
 
 
@@ -146,8 +184,8 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    before = ["acme", "changing", "from-derper", "ip-only", "own-certificate"]
-    assert RUN == before + ["steering", "tenants", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
+    before = ["acme", "changing", "from-derper", "ip-only", "limits", "own-certificate"]
+    assert RUN == before + ["steering", "tenants", "usage", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -266,6 +304,40 @@ def test_friends(world: World, tmp_path: Path) -> None:
     assert "(bob-laptop) is on the list no more" in edited
 
 
+def test_programs(world: World) -> None:
+    """The page's calls show a client that is refused, let it in where it waits, and change the list."""
+
+    async def scenario() -> None:
+        async with await connected(world.here, ALICE) as client:
+            assert isinstance(await client.recv(), Health)
+            await asyncio.to_thread(
+                world.run, PAGES / "who-may-relay.md", lambda world, block: None, "The same for programs"
+            )
+            while not isinstance(await client.recv(), ServerInfo):
+                pass
+
+    world.here.run("tailhub relay --allow-list on")
+    run(scenario)
+    pending, approved, explained, listed, added, removed = json_values(world.printed[0])
+    assert pending["pending"][0]["key"] == str(public_key(ALICE))
+    assert approved["allowed"]["name"] == "alice-phone"
+    assert [answer["answer"] for answer in explained["answers"]] == ["admitted"]
+    assert [entry["name"] for entry in listed["lists"][0]["keys"]] == ["alice-phone"]
+    assert [entry["key"] for entry in removed["removed"]] == [added["allowed"]["key"]]
+
+
+def test_devices_of_a_tailnet(world: World) -> None:
+    """By the page's commands a device on the list of the Tailscale API, a fake of it, is let in and no other."""
+    machine = world.here
+    with fake_tailscale(device(public_key(ALICE).raw)) as fake:
+        machine.meant = {"tskey-client-…": CLIENT_SECRET}
+        machine.environ["TAILHUB_TAILSCALE_API_URL"] = fake.url
+        world.run(PAGES / "who-may-relay.md", lambda world, block: None, "A tailnet of Tailscale, by its API")
+        assert isinstance(greeting(machine, ALICE), ServerInfo)
+        assert isinstance(greeting(machine, BOB), Health)
+        machine.stop()
+
+
 def local_map(admin_socket: Path) -> bytes:
     """The map of the relay with this socket, for programs on this machine."""
     connection = UnixConnection(admin_socket)
@@ -274,6 +346,62 @@ def local_map(admin_socket: Path) -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
+
+
+def test_limits(world: World) -> None:
+    """With the page's flag, and with its file, a client is told the page's rate."""
+    told: list[object] = []
+
+    def after(world: World, block: Block) -> None:
+        if block.kind == "sh":
+            info = greeting(world.here, ALICE)
+            assert isinstance(info, ServerInfo)
+            told.append(info.rate_bytes_per_s)
+
+    world.run(PAGES / "limits.md", after)
+    assert told == [1_250_000, 1_250_000]
+    assert "ERROR" not in "".join(world.printed)
+
+
+def test_usage(world: World) -> None:
+    """What devices have used is shown by the page's commands, and again from the database that it has made."""
+    machine, programs = world.here, require.postgres()
+    short = str(public_key(ALICE))
+
+    def use() -> list[dict[str, object]]:
+        """Send a packet; the rows of usage when it is counted."""
+
+        async def send() -> None:
+            async with await connected(machine, ALICE) as alice, await connected(machine, BOB) as bob:
+                assert isinstance(await bob.recv(), ServerInfo)
+                await alice.send(public_key(BOB), b"x" * 1000)
+                while not isinstance(await bob.recv(), ReceivedPacket):
+                    pass
+
+        def rows() -> list[dict[str, object]]:
+            found = json.loads(machine.run("tailhub usage --json"))["rows"]
+            assert isinstance(found, list)
+            return found
+
+        run(send)
+        return until(rows, "it is counted", (machine.directory / "log").read_text)
+
+    machine.run("tailhub relay")
+    assert short in str(use())
+    authority = make_certificate(common_name="A CA", is_ca=True)
+    made = make_certificate(ips=["127.0.0.1"], common_name="127.0.0.1", issuer=authority)
+    machine.path("/etc/tailhub/postgres-ca.pem").write_bytes(authority.pem)
+    with Postgres(programs, user="postgres", tls=made) as postgres:
+        machine.environ |= postgres.environ
+        machine.environ["PATH"] += f"{os.pathsep}{programs}"
+        machine.meant = {"@db.example.com/": f"@127.0.0.1:{postgres.port}/"}
+        world.run(PAGES / "usage.md", lambda world, block: None)
+        assert "1.00 kB" in world.printed[0]
+        assert "ERROR" not in machine.run("tailhub config check")
+        machine.run("tailhub relay")
+        assert short in str(use())
+        machine.stop()  # before its database
+        assert f"postgresql://127.0.0.1:{postgres.port}/tailhub" in machine.run("tailhub usage")
 
 
 def test_steering(world: World) -> None:

@@ -193,7 +193,7 @@ def test_refused_and_let_in_again() -> None:
     """Who is over is cut, held with the figures when it comes again, and let in there when a month begins."""
 
     async def scenario() -> None:
-        async with relay(over_quota="refuse", quota_key_gb=100.0) as server:
+        async with relay(store="", over_quota="refuse", quota_key_gb=100.0) as server:
             used = 0.0
             keep(server, Quota(key_gb=100, refuses=True), lambda: used)
             client = await open_client(server)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import ssl
+from pathlib import Path
 
 from support.waiting import until
 from support.wire import Wire, believing_context, open_client, relay, run
 from tailhub.server.app import RelayServer
+from tailhub.server.tenant_config import TenantConfig
 from tailhub.web.metrics import METRICS
 
 
@@ -19,12 +21,16 @@ async def varz(server: RelayServer) -> dict[str, str]:
     return dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
 
 
-def test_every_metric_of_the_table_has_a_number() -> None:
-    """A relay that runs, with a rate limit, shows each metric of the table, and no other."""
+def test_every_metric_of_the_table_has_a_number(tmp_path: Path) -> None:
+    """A relay that runs, with a rate limit, a quota and tenants, shows each metric of the table, and no other."""
+    friends = tmp_path / "friends"
+    friends.write_text("")
+    tenants = {"allow_list": "on", "more_tenants": (TenantConfig("friends", allow_list=friends),)}
 
     async def scenario() -> None:
         listeners = {"admin_listen": "127.0.0.1:0", "stun_listen": "127.0.0.1:0"}
-        async with relay(**listeners, rate_limit_bytes_per_s=1e6) as server:
+        limits = {"rate_limit_bytes_per_s": 1e6, "quota_key_gb": 1.0, "store": ""}
+        async with relay(**listeners, **limits, **tenants) as server:
             assert server.listeners.admin is not None
             operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
             answer = await operator.ask("GET /metrics", host=b"Host: localhost\r\n")

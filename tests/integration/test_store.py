@@ -32,6 +32,7 @@ from tailhub.store.records import (
     Allowed,
     Batch,
     End,
+    Forgotten,
     Name,
     Refusal,
     Traffic,
@@ -279,6 +280,21 @@ def test_refusals_add_up_and_end_with_an_admission(place: Path | str) -> None:
     with_store(place, scenario)
 
 
+def test_refusals_that_are_forgotten(place: Path | str) -> None:
+    """A key that is forgotten is on record no more; but where it was refused later, by another relay, it is."""
+
+    async def scenario(store: Store) -> None:
+        refused = (Refusal(A, "192.0.2.1", "unknown", 2, 10.0, 20.0), Refusal(B, "192.0.2.2", "unknown", 1, 7.0, 30.0))
+        await store.save(Batch("w", 1, refused=refused))
+        await store.save(Batch("w", 2, forgotten=(Forgotten(A, 25.0), Forgotten(B, 25.0), Forgotten(C, 25.0))))
+        assert [one.key for one in await store.refusals()] == [B]
+        again = Refusal(B, "192.0.2.2", "unknown", 1, 31.0, 31.0)
+        await store.save(Batch("w", 3, refused=(again,), forgotten=(Forgotten(B, 30.5),)))
+        assert await store.refusals() == [again]
+
+    with_store(place, scenario)
+
+
 def test_refusals_are_bounded(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more refused keys than there may be the longest gone are forgotten."""
     monkeypatch.setattr(writing, "MAX_REFUSALS", 2)
@@ -313,9 +329,13 @@ def test_the_shared_list_changes_its_version(place: Path | str) -> None:
         assert await store.allowed_version() == 2
         await store.allow(Allowed(A, T, "Anna L.", "", 3.0))
         assert await store.allowed_version() == 3
+        await store.allow(Allowed(C, T, "Anna L.", "", 3.0), replaces=[A])
+        assert [one.key for one in await store.allowed()] == [B, C]
+        await store.allow(Allowed(A, T, "Anna L.", "", 3.0), replaces=[C])
+        assert await store.allowed_version() == 5
         assert await store.disallow(B)
         assert not await store.disallow(C)
-        assert await store.allowed_version() == 4
+        assert await store.allowed_version() == 6
         assert await store.allowed() == [Allowed(A, T, "Anna L.", "", 3.0)]
 
     with_store(place, scenario)

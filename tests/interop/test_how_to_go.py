@@ -19,7 +19,7 @@ from support.tailscaled import Tailscaled
 pytestmark = pytest.mark.go
 
 LIMIT_S = 30.0
-URL = "https://headscale.example.com/"
+URL = "https://headscale.example.com"
 
 
 @pytest.fixture
@@ -40,15 +40,14 @@ def tailscaled(tmp_path: Path) -> Iterator[Tailscaled]:
     daemon.stop()
 
 
-@pytest.mark.parametrize("way", [0, 1], ids=["tailscaled", "headscale"])
+@pytest.mark.parametrize("way", [0, 1, 2], ids=["tailscaled", "headscale-api", "headscale-verify"])
 def test_who_may_relay(way: int, machine: Machine, tailscaled: Tailscaled, tmp_path: Path) -> None:
     """The page's check finds who is to be asked, and its relay lets in a node of the tailnet and refuses a stranger.
 
     Theirs are another socket than the usual one and another URL than the page's.
     """
     commands = blocks_for(__file__, "who-may-relay.md")
-    assert [URL in one for one in commands] == [False, True]
-    assert commands[way].count("\n") == 2
+    assert [URL in one for one in commands] == [False, True, True]
     machine.run("tailhub relay")  # for its map
     map_url = f"http://{machine.environ['TAILHUB_ADMIN_LISTEN']}/derpmap.json"
     log = (machine.directory / "log").read_text
@@ -56,7 +55,9 @@ def test_who_may_relay(way: int, machine: Machine, tailscaled: Tailscaled, tmp_p
         tailscaled.join(headscale)
         if way == 0:
             machine.environ["TAILHUB_VERIFY_SOCKET"] = str(tailscaled.socket)
-        machine.run(commands[way].replace(URL, f"{headscale.url}/"))
+        headscale.write_command(machine.directory / "bin" / "headscale")
+        machine.meant = {URL: headscale.url}
+        machine.run(commands[way])
 
         def clients() -> int:
             _, page = get_page(machine.state, "/metrics")

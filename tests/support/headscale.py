@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import urllib.request
@@ -69,6 +70,12 @@ class Headscale:
     def log(self) -> str:
         """All that it has printed."""
         return self._log.read_text("utf-8", "replace")
+
+    def write_command(self, file: Path) -> None:
+        """Make `file` a ``headscale`` that speaks to this one."""
+        words = shlex.join((self._program, "--config", str(self._config)))
+        file.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        file.chmod(0o755)
 
     def make_key(self) -> str:
         """A key by which nodes may join the tailnet of a new user."""

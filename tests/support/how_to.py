@@ -33,18 +33,19 @@ LIMIT_S = 60.0
 
 PORTS = (443, 8443, 8444)  # of the pages; each machine has its own for them
 PATHS = ("/etc/tailhub", "/var/lib/derper", "/srv")
+STATE = "/var/lib/tailhub"
 ADDRESS = "203.0.113.7"
 HERE, NEW = "here", "new"
 _BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _OPERATORS = frozenset({"|", "||", "&&", ";", "&", "<", ">", ">>"})
 
-_TAILHUB = f"""#!/bin/sh
+_TAILHUB = rf"""#!/bin/sh
 if [ -f "$CONFIG_FILE" ]; then export TAILHUB_CONFIG="$CONFIG_FILE"; fi
 [ "$1" = relay ] || exec "$PYTHON" -m tailhub "$@"
 stop || exit 1
 case " $* " in
 *" --listen "*) ;;
-*) [ -f "$CONFIG_FILE" ] || set -- "$@" --listen "$USUAL_LISTEN" ;;
+*) grep -qs '^\(listen =\|\[\[listen\)' "$CONFIG_FILE" || set -- "$@" --listen "$USUAL_LISTEN" ;;
 esac
 "$PYTHON" -m tailhub "$@" >"$MACHINE/log" 2>&1 </dev/null &
 echo $! >"$MACHINE/pid"
@@ -73,7 +74,21 @@ _SYSTEMCTL = """#!/bin/sh
 exec tailhub relay
 """
 _SUDO = """#!/bin/sh
+[ "$1" != -u ] || shift 2
 exec "$@"
+"""
+# What it would install is here already; if nothing is meant by the words, or less than what is needed, it fails.
+_PIP = f"""#!/bin/sh
+[ "$1" = install ] || exit 1
+exec "$PYTHON" -c '
+import sys, tomllib
+from importlib.metadata import version
+from packaging.requirements import Requirement
+asked, extras = Requirement(sys.argv[1]), tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"]
+needed = [Requirement(one) for name in asked.extras for one in extras[name]]
+assert asked.name == "tailhub" and needed, asked
+assert all(one.specifier.contains(version(one.name)) for one in needed), needed
+' "$2" <{shlex.quote(str(ROOT / "pyproject.toml"))}
 """
 
 
@@ -171,14 +186,15 @@ class Machine:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.home = directory / "home"
-        self.state = directory / "state"
+        self.state = self.path(STATE)
         first = free_ports(len(PORTS))
         self.ports = {port: first + number for number, port in enumerate(PORTS)}
         self.prefix: tuple[str, ...] = ()
+        self.meant: dict[str, str] = {}  # words of a page that only stand for something, and what they are here
         programs = directory / "bin"
         for path in (self.home, programs, *(directory / path[1:] for path in PATHS)):
             path.mkdir(parents=True)
-        texts = {"tailhub": _TAILHUB, "stop": _STOP, "systemctl": _SYSTEMCTL, "sudo": _SUDO}
+        texts = {"tailhub": _TAILHUB, "stop": _STOP, "systemctl": _SYSTEMCTL, "sudo": _SUDO, "pip": _PIP}
         for name, text in texts.items():
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
@@ -208,8 +224,10 @@ class Machine:
         return self.directory / path[1:]
 
     def translate(self, text: str) -> str:
-        """Text of a page with this machine's paths and ports."""
-        for path in PATHS:
+        """Text of a page with this machine's paths and ports, and with what is `meant`."""
+        for words, meant in self.meant.items():
+            text = text.replace(words, meant)
+        for path in (*PATHS, STATE):
             text = re.sub(rf"(?<![\w./-]){re.escape(path)}(?![\w-])", lambda match: str(self.path(match[0])), text)
         for port in self.ports:
             text = re.sub(rf"(?<=[ \"]):{port}\b", f"127.0.0.1:{self.port(port)}", text)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import psutil
 
+from support.certificates import Made
 from support.ports import free_ports
 from support.server_process import ServerProcess
 
@@ -24,24 +25,36 @@ USER, PASSWORD = "tailhub", "a-secret-word"
 
 
 class Postgres:
-    """A running server; use it in a ``with``. `programs` is the directory with ``initdb`` and ``postgres``."""
+    """A running server; use it in a ``with``. `programs` is the directory with ``initdb`` and ``postgres``.
 
-    def __init__(self, programs: Path) -> None:
+    `user` may do everything; with `tls` it shows this certificate to whoever wants TLS.
+    """
+
+    def __init__(self, programs: Path, *, user: str = USER, tls: Made | None = None) -> None:
         self._programs = programs
+        self._user = user
         self._directory = tempfile.TemporaryDirectory(prefix="pg-")  # short: it is part of a socket's name
         self._home = Path(self._directory.name)
         self.port = free_ports()
         self._prefix: list[str] = []
         self._count = 0
+        self._options: list[str] = []
+        certificate, key = self._home / "server.crt", self._home / "server.key"
+        if tls is not None:
+            certificate.write_bytes(tls.pem)
+            key.touch(0o600)
+            key.write_bytes(tls.key_pem)
+            self._options = ["-c", "ssl=on", "-c", f"ssl_cert_file={certificate}", "-c", f"ssl_key_file={key}"]
         if os.geteuid() == 0:
-            user = _unprivileged()
-            os.chown(self._home, user.pw_uid, user.pw_gid)
+            account = _unprivileged()
+            for path in (self._home, *self._home.iterdir()):
+                os.chown(path, account.pw_uid, account.pw_gid)
             setpriv = shutil.which("setpriv") or "setpriv"
-            self._prefix = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+            self._prefix = [setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
         secret = self._home / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        options = ["-U", USER, "--pwfile", str(secret), "--auth-host=scram-sha-256", "--auth-local=trust"]
+        options = ["-U", user, "--pwfile", str(secret), "--auth-host=scram-sha-256", "--auth-local=trust"]
         make = [*self._prefix, str(programs / "initdb"), "-D", str(self._data), *options, "--no-sync", "-E", "UTF8"]
         done = subprocess.run([*make, "--locale=C"], capture_output=True, text=True, cwd="/")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -60,7 +73,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it; it answers when this returns."""
-        options = ["-D", str(self._data), "-p", str(self.port), "-k", str(self._home), "-F"]
+        options = ["-D", str(self._data), "-p", str(self.port), "-k", str(self._home), "-F", *self._options]
         command = [*self._prefix, str(self._programs / "postgres"), *options, "-c", "listen_addresses=127.0.0.1"]
         self._process = ServerProcess(command, self._home / "log", environ={"PATH": os.defpath}, directory=Path("/"))
         self._process.wait_until(self._answers, "PostgreSQL answers")
@@ -82,6 +95,11 @@ class Postgres:
         for one in (process, *process.children(recursive=True)):
             one.send_signal(number)
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """By what its programs reach it as the user that may do everything."""
+        return {"PGHOST": str(self._home), "PGPORT": str(self.port), "PGUSER": self._user}
+
     def database(self) -> str:
         """The URL of a new database."""
         self._count += 1
@@ -98,7 +116,7 @@ class Postgres:
         import asyncpg
 
         async def run() -> list[Any]:
-            connection = await asyncpg.connect(host=str(self._home), port=self.port, user=USER, database=database)
+            connection = await asyncpg.connect(host=str(self._home), port=self.port, user=self._user, database=database)
             try:
                 rows: list[Any] = await connection.fetch(statement)
                 return rows

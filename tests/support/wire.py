@@ -106,8 +106,11 @@ async def pass_time(seconds: float) -> None:
 
 @contextlib.asynccontextmanager
 async def relay(**options: Any) -> AsyncIterator[RelayServer]:
-    """A relay on a loopback port with a state of its own; `options` are those of `RelayConfig`."""
-    off = {"stun_listen": "off", "http_listen": "off", "admin_listen": "off"}
+    """A relay on a loopback port with a state of its own; `options` are those of `RelayConfig`.
+
+    Unless they ask for one it has no store, whose threads know nothing of a clock that a test moves.
+    """
+    off = {"stun_listen": "off", "http_listen": "off", "admin_listen": "off", "store": "off"}
     with tempfile.TemporaryDirectory() as directory:
         config = RelayConfig(
             **{"listen": "127.0.0.1:0", **off, "discover": False, "state_dir": Path(directory) / "state", **options}

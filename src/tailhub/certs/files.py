@@ -154,11 +154,13 @@ def use_findings(certificate: Certificate, cert: Path, host: str) -> list[Findin
     return found
 
 
-def read_file(path: Path, option: str, *, may_be_pipe: bool = False, most_bytes: int = _MAX_FILE_LEN) -> bytes:
+def read_file(path: Path, option: str, *, may_be_pipe: bool = False, most_bytes: int | None = None) -> bytes:
     """The bytes of a small file that `option` names. Raises `MachineError` with a finding.
 
-    A pipe or a device is waited for where it `may_be_pipe` only: what looks at files again and again must never hang.
+    It may have `most_bytes`, as a certificate unless said otherwise. A pipe or a device is waited for where it
+    `may_be_pipe` only: what looks at files again and again must never hang.
     """
+    most_bytes = most_bytes or _MAX_FILE_LEN
     flags = 0 if may_be_pipe else getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe may wait for ever
     try:
         with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:

@@ -36,7 +36,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "state": "State",
         "connected": "connected",
         "refused": "refused (times: {count}), first {first}, last {last}",
-        "held": "refused (times: {count}), first {first}; it waits, and comes in when it is allowed",
+        "held": "refused (times: {count}), first {first}; it waits to be let in",
         "gone": "not here; it was, and might come again",
         "absent": "never seen since the relay started",
         "whole_key": "Key",

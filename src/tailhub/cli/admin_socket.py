@@ -22,15 +22,20 @@ TIMEOUT_S = 10.0  # verifiers may be asked meanwhile
 API = "/api/v1/"
 
 
-def state_directory(state_dir: Path | None) -> Path:
-    """The relay's state directory: `state_dir` (``--state-dir``), else that of its configuration or the usual one."""
+def state_directory(state_dir: Path | None, config_file: str | None = None) -> Path:
+    """The relay's state directory: `state_dir` (``--state-dir``), else that of its configuration or the usual one.
+
+    Raises `FindingError` only for a `config_file` that was named.
+    """
     uid = os.geteuid() if hasattr(os, "geteuid") else None
     if state_dir is None:
         from tailhub.settings.merge import load
 
         try:
-            state_dir = load({}, os.environ, uid, sys.platform).config().state_dir
+            state_dir = load({"config": config_file}, os.environ, uid, sys.platform).config().state_dir
         except FindingError:  # what is wrong with it is not this command's matter
+            if config_file is not None:
+                raise
             state_dir = None
     return locate(state_dir, os.environ, uid)
 

@@ -1,10 +1,11 @@
-"""``tailhub allow``: lets friends use the relay. Asks the running relay; without one, edits the list's file itself.
+"""``tailhub allow``: lets friends use the relay. Asks the running relay; without one, edits the list itself.
 
-The texts are in `tailhub.cli.access_texts`.
+Where that is then: `tailhub.cli.allow_offline`. The texts are in `tailhub.cli.access_texts`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import sys
@@ -22,7 +23,7 @@ from tailhub.findings import Language
 
 if TYPE_CHECKING:
     from tailhub.cli.screen import Line
-    from tailhub.server.allow_file import AllowFile
+    from tailhub.verifiers.allow_list import Backing
 
 app = typer.Typer(help="Let friends use the relay: the allow list, and who was refused.", invoke_without_command=True)
 
@@ -30,6 +31,7 @@ _LANG = typer.Option(metavar="en|zh", help="Language of what is printed: en or z
 _JSON = typer.Option("--json", help="As JSON, for programs.")
 _NAME = typer.Option(metavar="NAME", help="What to call it, without spaces.")
 _TENANT = typer.Option(metavar="TENANT", help="The tenant to which it belongs, if not the relay's own.")
+_CONFIG = typer.Option("--config", metavar="FILE", help="The relay's configuration file, where no relay runs.")
 _COMMENT = typer.Option(metavar="TEXT", help="A remark for the list.")
 _SPACE = 2  # columns between those of a table
 
@@ -95,6 +97,7 @@ def add(
     tenant: Annotated[str, _TENANT] = "",
     comment: Annotated[str, _COMMENT] = "",
     as_json: Annotated[bool, _JSON] = False,
+    config: Annotated[str | None, _CONFIG] = None,
     state_dir: Annotated[Path | None, _state_dir("add")] = None,
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
@@ -102,22 +105,23 @@ def add(
     language = command_line.language(lang)
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 
-    directory, file = state_directory(state_dir), None
+    directory, backing = state_directory(state_dir, config), None
     if is_relay_running(directory):
         fields = {"key": key, "name": name, "replace": replace, "tenant": tenant, "comment": comment}
         found = call(directory, "POST", "allow", fields)
     else:
+        from tailhub.cli.allow_offline import offline_list
         from tailhub.relay.allowed_keys import AllowedKey, completed
         from tailhub.relay.key_lookup import find_entries, find_key
 
-        file = _file(directory)
-        keys = file.load().keys
+        backing, tenants = offline_list(directory, config, edits=True)
+        keys = asyncio.run(backing.read()).keys
         gone = find_entries(name, keys.values()) if replace else []
         entry = AllowedKey(find_key(key, (), ()), name, tenant, comment)
-        entry = completed(entry, keys, replaced := {one.key for one in gone} - {entry.key})
-        file.add(entry, replaced)
+        entry = completed(entry, keys, tenants, replaced := {one.key for one in gone} - {entry.key})
+        asyncio.run(backing.allow(entry, replaced))
         found = {"allowed": _entry(entry), "replaced": [_entry(one) for one in gone if one.key in replaced]}
-    _show(found, as_json, lambda columns: _added_screen(found, "added", file, language))
+    _show(found, as_json, lambda columns: _added_screen(found, "added", backing, language))
     return 0
 
 
@@ -125,6 +129,7 @@ def add(
 def remove(
     which: Annotated[str, typer.Argument(metavar="KEY|NAME", help="nodekey:…, a short key, or the name on the list.")],
     as_json: Annotated[bool, _JSON] = False,
+    config: Annotated[str | None, _CONFIG] = None,
     state_dir: Annotated[Path | None, _state_dir("remove")] = None,
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
@@ -134,23 +139,25 @@ def remove(
 
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 
-    directory, file = state_directory(state_dir), None
+    directory, backing = state_directory(state_dir, config), None
     if is_relay_running(directory):
         found = call(directory, "DELETE", "allow?" + urlencode({"which": which}))
     else:
+        from tailhub.cli.allow_offline import offline_list
         from tailhub.relay.key_lookup import find_entries
 
-        file = _file(directory)
-        entries = find_entries(which, file.load().keys.values())
-        file.remove({entry.key for entry in entries})
+        backing, _ = offline_list(directory, config, edits=True)
+        entries = find_entries(which, asyncio.run(backing.read()).keys.values())
+        asyncio.run(backing.disallow({entry.key for entry in entries}))
         found = {"removed": [_entry(entry) for entry in entries]}
-    _show(found, as_json, lambda columns: _removed_screen(found, file, language))
+    _show(found, as_json, lambda columns: _removed_screen(found, backing, language))
     return 0
 
 
 @app.command("list")
 def list_keys(
     as_json: Annotated[bool, _JSON] = False,
+    config: Annotated[str | None, _CONFIG] = None,
     state_dir: Annotated[Path | None, _state_dir("list")] = None,
     lang: Annotated[str | None, _LANG] = None,
 ) -> int:
@@ -158,28 +165,20 @@ def list_keys(
     language = command_line.language(lang)
     from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 
-    directory = state_directory(state_dir)
+    directory = state_directory(state_dir, config)
     if is_relay_running(directory):
         found = call(directory, "GET", "allow")
     else:
-        file = _file(directory)
-        listing = file.load()
+        from tailhub.cli.allow_offline import offline_list
+
+        backing, _ = offline_list(directory, config, edits=False)
+        listing = asyncio.run(backing.read())
         for finding in listing.found:
             output.write_finding(finding, language)
         keys = [_entry(entry) for entry in listing.keys.values()]
-        found = {"lists": [{"place": file.place, "tenant": "", "trouble": "", "keys": keys}]}
+        found = {"lists": [{"place": backing.place, "tenant": "", "trouble": "", "keys": keys}]}
     _show(found, as_json, lambda columns: _list_screen(found, language, columns))
     return 0
-
-
-def _file(directory: Path) -> AllowFile:
-    """The list of the relay with this state, as of its last start; else where one is if nothing else is said."""
-    from tailhub.server.allow_file import AllowFile
-    from tailhub.server.listener_record import read_elsewhere
-    from tailhub.server.state_place import ALLOWED_KEYS
-
-    own = directory / ALLOWED_KEYS
-    return AllowFile(read_elsewhere(directory).get("allow_list", own), may_lack=True)
 
 
 def _entry(entry: Any) -> Mapping[str, Any]:
@@ -243,7 +242,7 @@ def replacement(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
     return words["by_" + old["reason"]].format(name=old["name"] or old["short"]) if old else ""
 
 
-def _added_screen(found: Mapping[str, Any], text: str, file: AllowFile | None, lang: Language) -> Iterator[Line]:
+def _added_screen(found: Mapping[str, Any], text: str, backing: Backing | None, lang: Language) -> Iterator[Line]:
     from tailhub.cli.access_texts import TEXTS
     from tailhub.cli.screen import Line
 
@@ -252,10 +251,10 @@ def _added_screen(found: Mapping[str, Any], text: str, file: AllowFile | None, l
     yield Line(words[text].format(key=entry["short"], name=name))
     for old in found["replaced"]:
         yield Line(words["replaced"].format(key=old["short"]))
-    yield from _edited(file, words)
+    yield from _edited(backing, words)
 
 
-def _removed_screen(found: Mapping[str, Any], file: AllowFile | None, lang: Language) -> Iterator[Line]:
+def _removed_screen(found: Mapping[str, Any], backing: Backing | None, lang: Language) -> Iterator[Line]:
     from tailhub.cli.access_texts import TEXTS
     from tailhub.cli.screen import Line
 
@@ -263,15 +262,15 @@ def _removed_screen(found: Mapping[str, Any], file: AllowFile | None, lang: Lang
     for entry in found["removed"]:
         name = f" ({entry['name']})" if entry["name"] else ""
         yield Line(words["removed"].format(key=entry["short"], name=name))
-    yield from _edited(file, words)
+    yield from _edited(backing, words)
 
 
-def _edited(file: AllowFile | None, words: Mapping[str, str]) -> Iterator[Line]:
+def _edited(backing: Backing | None, words: Mapping[str, str]) -> Iterator[Line]:
     from tailhub.cli.listing import short_path
     from tailhub.cli.screen import Line
 
-    if file is not None:
-        yield Line(words["edited"].format(path=short_path(file.path)))
+    if backing is not None:
+        yield Line(words["edited"].format(path=short_path(backing.place)))
 
 
 def _list_screen(found: Mapping[str, Any], lang: Language, columns: int) -> Iterator[Line]:

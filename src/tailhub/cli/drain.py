@@ -18,8 +18,10 @@ from tailhub.cli import output
 from tailhub.cli.admin_socket import call, state_directory
 from tailhub.cli.called import program
 from tailhub.cli.drain_texts import TEXTS
+from tailhub.cli.text_layout import display_width, pad
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
+from tailhub.keys import NodePublic, short_key
 
 LOOK_S = 2.0
 LINE_S = 30.0  # between lines that say the same, where there is no terminal to write over
@@ -66,7 +68,7 @@ def show(state_dir: Path | None, *, stop: bool, as_json: bool, lang: Language) -
         return _as_json(status)
     output.write((TEXTS[lang]["stopped"] if stop else progress(status, lang)) + "\n")
     if not stop and status["phase"] == "closing":
-        for line in _left(status, lang):
+        for line in those_left(status, lang):
             output.write(line + "\n")
     return 0
 
@@ -91,8 +93,8 @@ def watch(
             break
         line = progress(status, lang)
         if is_terminal:
-            output.write("\r" + line + " " * (width - len(line)))
-            width = len(line)
+            output.write("\r" + pad(line, width))
+            width = display_width(line)
         elif now - said_at >= LINE_S or _key(status) != said:
             output.write(line + "\n")
             said, said_at = _key(status), now
@@ -122,19 +124,21 @@ def _ending(status: Status, lang: Language, option: str) -> Iterator[str]:
         yield texts["ended"]
         return
     if status["homes"]:
-        yield from _left(status, lang)
+        yield texts["left"].format(homes=status["homes"])
+        yield from those_left(status, lang)
         yield texts["stuck"]
     else:
         yield texts["empty"]
     yield texts["stop"].format(program=program(), option=option)
 
 
-def _left(status: Status, lang: Language) -> Iterator[str]:
+def those_left(status: Status, lang: Language) -> Iterator[str]:
     """Who is still there."""
-    if status["homes"]:
-        yield TEXTS[lang]["left"].format(homes=status["homes"])
-    for row in status["left"]:
-        yield "  " + findings.printable(" ".join(filter(None, (row["name"], row["key"], row["address"]))))
+    names = [findings.printable(row["name"]) for row in status["left"]]
+    width = max([display_width(name) + 2 for name in names if name], default=0)
+    for name, row in zip(names, status["left"], strict=True):
+        key = short_key(NodePublic.parse(row["key"]).raw)
+        yield f"  {pad(name, width)}{key}  {findings.printable(row['address'])}".rstrip()
     if (more := status["homes"] - len(status["left"])) > 0:
         yield "  " + TEXTS[lang]["more"].format(more=more)
 

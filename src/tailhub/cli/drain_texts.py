@@ -5,10 +5,10 @@ from __future__ import annotations
 from tailhub.findings import Language
 
 TEXTS: dict[Language, dict[str, str]] = {
+    # How far it is must fit into a line of a terminal, which is written over.
     "en": {
         "off": "The relay is not being emptied. Homes here: {homes}, visitors: {visitors}.",
-        "delaying": "STUN is answered late, and busy devices move by themselves. Homes left: {homes}, visitors: "
-        "{visitors}; quiet ones are asked to move in {left}.",
+        "delaying": "Busy devices are moving, {left} more. Homes left: {homes}, visitors: {visitors}.",
         "closing": "Quiet devices are asked to move. Homes left: {homes}, visitors: {visitors}.",
         "empty": "The relay is empty: no device has its home here. It can be stopped now.",
         "left": "Homes left: {homes}. They do not find another region near enough, or never stop sending:",
@@ -22,8 +22,7 @@ TEXTS: dict[Language, dict[str, str]] = {
     },
     "zh": {
         "off": "中继没有在清空。以此为家的设备：{homes}，来访的：{visitors}。",
-        "delaying": "正在延迟应答 STUN，忙碌的设备会自行离开。尚在此安家：{homes}，来访：{visitors}；"
-        "{left} 后请安静的设备离开。",
+        "delaying": "忙碌的设备正在离开，还有 {left}。尚在此安家：{homes}，来访：{visitors}。",
         "closing": "正在请安静的设备离开。尚在此安家：{homes}，来访：{visitors}。",
         "empty": "中继已清空：没有设备以它为家。现在可以停止它。",
         "left": "尚在此安家的设备：{homes}。它们找不到足够近的其他区域，或者从不停止发送：",

@@ -57,11 +57,11 @@ async def show_first_screen(server: RelayServer, lang: Language) -> None:
 
 async def _look_at_verifiers(server: RelayServer) -> tuple[tuple[str, ...], list[Finding]]:
     """Who is asked about clients, and what is doubtful about that."""
-    if not server.config.asks_verifiers:
+    if server.verification is None:
         return (), []
     from tailhub.server.verification import look_at_verifiers
 
-    return await look_at_verifiers(server.config)
+    return await look_at_verifiers(server.config, server.verification.verifiers)
 
 
 async def report_moves(server: RelayServer, lang: Language) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tailhub.findings.finding import Finding
+from tailhub.findings.tenants import TENANT_TABLE
 
 _MAX_SHOWN = 40  # characters of what somebody wrote
 
@@ -52,6 +53,16 @@ def several_keys(text: str, keys: Sequence[str]) -> Finding:
 def allow_name(text: str, taken_by: str = "") -> Finding:
     """`text` cannot be a name on the list, or is that of the key `taken_by`."""
     return Finding("TH292", {"text": _shown(text), "key": taken_by})
+
+
+def allow_tenant(text: str, names: Sequence[str]) -> Finding:
+    """`text` is none of the tenants that there are, which have these `names`."""
+    return Finding("TH310", {"text": _shown(text), "names": ", ".join(names), "table": TENANT_TABLE})
+
+
+def allow_list_needs_store(place: str, store: str) -> Finding:
+    """The list is to be in the store (`place`), and there is none."""
+    return Finding("TH311", {"place": place, "store": store})
 
 
 def _shown(text: str) -> str:

@@ -221,7 +221,10 @@ CATALOGUE: dict[str, Entry] = {
     # steering clients to another region
     "TH300": Entry("steer-needs-stun", _ERROR),
     "TH301": Entry("bad-duration", _ERROR),
-    # found by those who tried to break it
+    # an allow list that relays share
+    "TH310": Entry("allow-tenant", _ERROR),
+    "TH311": Entry("allow-list-needs-store", _ERROR),
+    # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
 }

@@ -823,6 +823,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{place}: expected a time of at most 24 hours such as `360`, `90s`, `6m` or `1h`, found `{text}`.",
         "Write `{place:=6m}`.",
     ),
+    "TH310": (
+        "There is no tenant `{text}`[[names?, only {names}||: this relay's configuration names none]].",
+        "[[names?Write one of them, or nothing for the tenant of the relay's own settings||Leave the tenant out, or "
+        "name it in a `{table}` table of the configuration; where that is not in its usual place, a command without a "
+        "running relay needs `--config FILE`]].",
+    ),
+    "TH311": (
+        "{place} is to be kept in the store, but there is none: {store} is `off`.",
+        "Leave {store} out, and the store is a file of the state directory; relays share it by the URL of a PostgreSQL "
+        "database. Or take a file as the list: `{place:=on}`.",
+    ),
     "TH318": (
         "{path}, line {line}: there is no tenant `{name}`, so the key belongs to nobody and is refused.",
         "[[names?Write one of {names}; leave||Leave]] `tenant=` out for the relay's own; no restart is needed.",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from tailhub.findings.finding import Finding
 
-_TABLE = "[[tenant]]"
+TENANT_TABLE = "[[tenant]]"
 
 
 def misplaced_for_tenant(place: str, *, relay: bool) -> Finding:
     """A setting of the whole relay stands in a tenant's table, or (not `relay`) one of tenants alone elsewhere."""
-    return Finding("TH293", {"place": place, "relay": relay, "table": _TABLE})
+    return Finding("TH293", {"place": place, "relay": relay, "table": TENANT_TABLE})
 
 
 def not_a_tenant_table(place: str, found: str) -> Finding:
     """What should be a tenant's table is something else."""
-    return Finding("TH294", {"place": place, "found": found, "table": _TABLE})
+    return Finding("TH294", {"place": place, "found": found, "table": TENANT_TABLE})
 
 
 def bad_tenant_name(place: str, name: str, other: str = "") -> Finding:

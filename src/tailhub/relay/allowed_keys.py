@@ -62,14 +62,18 @@ def is_name(text: str) -> bool:
     return 0 < len(text) <= MAX_NAME_LEN and is_tame and not text.startswith(NodePublic.PREFIX)
 
 
-def completed(entry: AllowedKey, keys: Mapping[bytes, AllowedKey], replaces: Collection[bytes] = ()) -> AllowedKey:
+def completed(
+    entry: AllowedKey, keys: Mapping[bytes, AllowedKey], tenants: Collection[str], replaces: Collection[bytes] = ()
+) -> AllowedKey:
     """The entry as it is to be put among `keys`: what it leaves open stays as it was.
 
-    Raises `UsageError` for a name that is none, or that of another key than those that it `replaces`.
+    Raises `UsageError` for a name that is none, or that of another key than those that it `replaces`, and for a tenant
+    that is none of `tenants`.
     """
-    for word in (entry.name, entry.tenant):
-        if word and not is_name(word):
-            raise UsageError(findings.allow_name(word))
+    if entry.name and not is_name(entry.name):
+        raise UsageError(findings.allow_name(entry.name))
+    if entry.tenant and entry.tenant not in tenants:
+        raise UsageError(findings.allow_tenant(entry.tenant, sorted(tenants)))
     for other in keys.values():
         if entry.name and other.name == entry.name and other.key not in (entry.key, *replaces):
             raise UsageError(findings.allow_name(entry.name, NodePublic.PREFIX + other.key.hex()))

@@ -43,6 +43,7 @@ class AccessActions:
         self._verification = verification
         self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
         self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
+        self._tenants = verification.tenants if verification is not None else ()
         for allow_list in self._lists:
             allow_list.start()
         if verification is not None:
@@ -122,7 +123,7 @@ class AccessActions:
         if allow_list is None:
             raise UsageError(findings.no_allow_list())
         gone = {one.key for one in replaced} - {key}
-        entry = completed(AllowedKey(key, name, tenant, comment), await allow_list.current(), gone)
+        entry = completed(AllowedKey(key, name, tenant, comment), await allow_list.current(), self._tenants, gone)
         await allow_list.allow(entry, gone)
         self.refusals.forget(key)
         return {"allowed": entry_json(entry), "replaced": [entry_json(one) for one in replaced if one.key != key]}

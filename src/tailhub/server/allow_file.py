@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from tailhub import findings
 from tailhub.certs.files import read_file
-from tailhub.exceptions import FindingError, LocalError, MachineError, UsageError
+from tailhub.exceptions import FindingError, LocalError, MachineError
 from tailhub.findings import Finding
 from tailhub.relay.allowed_keys import MOST_FAULTS, AllowedKey, Listing, parse_listing, with_key, without_keys
 from tailhub.relay.tenant import DEFAULT_TENANT
@@ -29,9 +29,8 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.state_files import NEW, alone_in, give_to_owner, sync_directory, write_whole
 from tailhub.server.state_place import ALLOWED_KEYS, locate
 from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
-from tailhub.verifiers.allow_list import AllowList
 
-__all__ = ["AllowFile", "allow_file", "allow_list_findings", "make_allow_list"]
+__all__ = ["AllowFile", "allow_file", "allow_list_findings"]
 
 MAX_BYTES = 8 << 20
 _HEADER = "# Who may relay, a key a line: nodekey:<64 hex digits> NAME [tenant=TENANT] # comment\n"
@@ -106,9 +105,6 @@ class AllowFile:
 
     def add(self, entry: AllowedKey, replaces: Collection[bytes] = ()) -> None:
         """See `allow`."""
-        if self._tenants is not None and entry.tenant not in (*self._tenants, DEFAULT_TENANT):
-            others = ", ".join(name for name in self._tenants if name)
-            raise UsageError(findings.unknown_tenant("--tenant", entry.tenant, "", others or DEFAULT_TENANT))
         tenant = "" if entry.tenant == self._tenant else entry.tenant
         self._edit(lambda text: with_key(without_keys(text, replaces), replace(entry, tenant=tenant)))
 
@@ -165,7 +161,7 @@ class AllowFile:
 
 
 def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, str]) -> AllowFile | None:
-    """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none."""
+    """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none, or it is no file."""
     tenants = [one.tenant for one in relay.tenants]
     if config.allow_list == ALLOW_ON:
         # One file for all tenants: a line without a tenant is the relay's own.
@@ -174,12 +170,6 @@ def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, s
     if isinstance(config.allow_list, Path):
         return AllowFile(config.allow_list, config.place("allow_list"), config.tenant, tenants=tenants)
     return None
-
-
-def make_allow_list(config: TenantConfig, relay: RelayConfig) -> AllowList | None:
-    """The allow list of a tenant (`config`) of `relay`, as a verifier; None if it has none."""
-    file = allow_file(config, relay, os.environ)
-    return AllowList(file, config.tenant) if file is not None else None
 
 
 def allow_list_findings(file: AllowFile) -> list[Finding]:

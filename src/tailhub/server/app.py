@@ -37,6 +37,7 @@ from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
 from tailhub.store.location import parse_location
+from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
     from tailhub.server.bookkeeping import Bookkeeping
@@ -106,6 +107,8 @@ class RelayServer:
         self.service = RelayService(self.foundation, listeners, self._selector)
         self._undo.push_async_callback(self.service.stop)
         self.context = self.service.context
+        place = parse_location(self.config.store, self.foundation.state.path)
+        self._store = OpenedStore(place) if place is not None else None
         self.verification = self._verify()
         self.steersman = self._steer()
         self.stun: StunServer | None = None
@@ -123,8 +126,7 @@ class RelayServer:
             return None
         from tailhub.server.verification import make_verification
 
-        is_kept = self.config.counts_usage
-        verification = make_verification(self.config, self.foundation.policy, self.context.events, is_kept=is_kept)
+        verification = make_verification(self.config, self.foundation.policy, self.context.events, self._store)
         if self._fleet is None:
             self.service.guard(verification)
         else:
@@ -190,14 +192,13 @@ class RelayServer:
 
     def _keep_books(self) -> None:
         """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""
-        place = parse_location(self.config.store, self.foundation.state.path)
-        if place is None:
+        if self._store is None:
             return
         from tailhub.server.bookkeeping import Bookkeeping
 
         billing = billing_of(self.config)
         self._books = books = Bookkeeping(
-            place,
+            self._store,
             self.foundation.public_key.raw.hex()[:16],
             self.verification,
             retention_days=self.config.usage_retention_days,

@@ -11,13 +11,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
 from tailhub.relay.usage import UsageRow
 from tailhub.store import records
 from tailhub.store.journal import Journal, store_class
+from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
     from tailhub.relay.memory import Remembered
@@ -32,21 +33,21 @@ _log = logging.getLogger("tailhub")
 
 
 class Bookkeeping:
-    """Of the relay called `relay`, in the store at `place`, whose `journal` also knows what has been used.
+    """Of the relay called `relay`, in the store that it puts into `opened`, whose `journal` knows what has been used.
 
     `verification`: whose memory and refusals are kept; None where everyone may relay.
     """
 
     def __init__(
         self,
-        place: Path | str,
+        opened: OpenedStore,
         relay: str,
         verification: Verification | None,
         *,
         retention_days: float,
         period_start: Callable[[float], float],
     ) -> None:
-        self._place = place
+        self._opened = opened
         self._relay = relay
         self._verification = verification
         self._refused: dict[bytes, int] = {}  # how often each key was refused, as the journal knows it
@@ -65,6 +66,7 @@ class Bookkeeping:
         if self._handing is not None:
             self._handing.cancel()
         self._hand_over()
+        self._opened.put(None)
         await self.journal.stop()
 
     def add_usage(self, rows: Sequence[UsageRow]) -> None:
@@ -92,6 +94,7 @@ class Bookkeeping:
         refused, forgotten = self._verification.refusals.take_changes()
         for key in forgotten:
             self._refused.pop(key, None)
+            journal.forget_refusal(records.Forgotten(key, time.time()))
         for refusal in refused:
             journal.refuse(self._refusal(refusal))
 
@@ -103,10 +106,19 @@ class Bookkeeping:
         return records.Refusal(refusal.key, str(refusal.address), reason, more, refusal.first_at, refusal.last_at)
 
     async def _open(self) -> Store:
-        kind = await store_class()
-        store = await kind.open(self._place, relay=self._relay, tell=self._store_lost)
-        if self._verification is not None:
-            await self._load(store, self._verification)
+        try:
+            kind = await store_class()
+            store = await kind.open(self._opened.place, relay=self._relay, tell=self._store_lost)
+            try:
+                if self._verification is not None:
+                    await self._load(store, self._verification)
+            except BaseException:  # it is opened once more
+                await store.close()
+                raise
+        except FindingError as exc:
+            self._opened.put(None, exc.finding if isinstance(exc.finding, Finding) else None)
+            raise
+        self._opened.put(store)
         return store
 
     def _store_lost(self, finding: Finding) -> None:

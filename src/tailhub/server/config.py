@@ -23,7 +23,7 @@ from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.limits_config import limit_findings
 from tailhub.server.tenant_checks import tenant_findings
-from tailhub.server.tenant_config import TenantConfig, Written
+from tailhub.server.tenant_config import ALLOW_STORE, TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
@@ -214,6 +214,8 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     found += _refuse_findings(config)
     for tenant in config.tenants:
         found += _access_findings(tenant)
+        if tenant.allow_list == ALLOW_STORE and not config.counts_usage:
+            found.append(findings.allow_list_needs_store(tenant.place("allow_list"), config.place("store")))
     found += tenant_findings(config.tenants)
     try:
         parse_location(config.store, Path())

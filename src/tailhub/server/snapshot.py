@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tailhub.relay.connection import Connection
 from tailhub.relay.relay import Relay
-from tailhub.relay.stats import Stats
+from tailhub.relay.stats import OTHER_TENANT, Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.server.events import name_of
 from tailhub.server.service import RelayService
@@ -110,7 +110,7 @@ def _tenants(relay: Relay) -> MetricValues:
         values["tenant_connections"][name,] = len(here[tenant])
         for key, count in tenant.used_by(here[tenant])._asdict().items():
             values[f"tenant_{key}"][name,] = count
-        for reason, count in tenant.packets_dropped.items():
+        for reason, count in {OTHER_TENANT: 0, **tenant.packets_dropped}.items():
             values["tenant_packets_dropped"][name, reason] = count
     return values
 

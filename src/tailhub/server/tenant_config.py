@@ -10,6 +10,7 @@ from typing import Final
 from tailhub.findings import Place
 
 ALLOW_ON: Final = "on"  # the allow list is the file in the state directory
+ALLOW_STORE: Final = "store"  # it is in the store
 TAILSCALE_API: Final = "https://api.tailscale.com"
 
 
@@ -38,7 +39,7 @@ class TenantConfig(Written):
     verify_socket: tuple[Path, ...] = ()  # where it, or each of several, is asked; empty: where this platform has it
     verify_url: str = ""  # admit whom the program there admits
     verify_url_fail_open: bool = False  # admit everyone while it cannot be reached
-    allow_list: Path | str | None = None  # admit whom this file lists; `ALLOW_ON`: the one in the state directory
+    allow_list: Path | str | None = None  # admit whom this file lists, or that of `ALLOW_ON` or `ALLOW_STORE`
     verify_all: bool = False  # every verifier must say yes; else one is enough
     tailscale_client_id: str = ""  # of an OAuth client; empty: the one that its secret names
     tailscale_client_secret: str = field(default="", repr=False)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tailhub import findings
 from tailhub.findings import Finding
@@ -25,6 +26,10 @@ from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.verifiers.verifier import Verifier, Watching
+
+if TYPE_CHECKING:
+    from tailhub.server.allow_lists import AllowLists
+    from tailhub.store.opened import OpenedStore
 
 __all__ = ["Verification", "look_at_verifiers", "make_verification"]
 
@@ -88,6 +93,11 @@ class Verification:
     def longest_s(self) -> float:
         """After so long there surely is a decision."""
         return longest_wait_s(self._limit_s)
+
+    @property
+    def tenants(self) -> Collection[str]:
+        """The names of the tenants that there are; the relay's own settings have none."""
+        return [policy.name for policy in self._policy.tenants if policy.name]
 
     @property
     def waiting(self) -> int:
@@ -291,12 +301,12 @@ def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = Fal
 
 
 def make_verification(
-    config: RelayConfig, policy: AdmissionPolicy, events: Events, *, is_kept: bool = False
+    config: RelayConfig, policy: AdmissionPolicy, events: Events, store: OpenedStore | None = None
 ) -> Verification:
-    """The verification that the configuration asks for. `is_kept`: somebody will call `load_memory`."""
-    verifiers = make_verifiers(config)
+    """The verification that the configuration asks for. Who opens the `store` will call `load_memory`."""
+    verifiers = make_verifiers(config, store)
     tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants)
-    memory = AdmissionMemory(config.remember_days, is_kept=is_kept)
+    memory = AdmissionMemory(config.remember_days, is_kept=store is not None)
     return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
 
 
@@ -305,9 +315,15 @@ def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy
     return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
 
 
-async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[Finding]]:
-    """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`."""
-    verifiers = make_verifiers(config)
+async def look_at_verifiers(
+    config: RelayConfig, verifiers: Sequence[Verifier] | None = None
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`.
+
+    `verifiers` are those of a relay that runs with it; without, they are made for the look.
+    """
+    if verifiers is None:
+        verifiers = make_verifiers(config)
     found = [
         findings.verify_fails_open(verifier.name, tenant.place("verify_url_fail_open"))
         for tenant in config.tenants
@@ -323,18 +339,29 @@ async def look_at_verifiers(config: RelayConfig) -> tuple[tuple[str, ...], list[
     return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
 
-def make_verifiers(config: RelayConfig) -> list[Verifier]:
-    """The verifiers that the configuration names, those of each tenant in the reference's order."""
+def make_verifiers(config: RelayConfig, store: OpenedStore | None = None) -> list[Verifier]:
+    """The verifiers that the configuration names, those of each tenant in the reference's order.
+
+    A list in the store is read from the `store` that the relay has opened; without, it is opened for each look.
+    """
     verifiers: list[Verifier] = []
+    lists: AllowLists | None = None
     for tenant in config.tenants:
-        for verifier in _verifiers(config, tenant):
+        made = list(_verifiers(config, tenant))
+        if tenant.allow_list is not None:
+            from tailhub.server.allow_lists import AllowLists
+
+            lists = lists or AllowLists(config, store)  # one for all, which share what is in the store
+            if (allow_list := lists.of(tenant)) is not None:
+                made.append(allow_list)
+        for verifier in made:
             verifier.tenant = tenant.tenant
-            verifiers.append(verifier)
+        verifiers += made
     return verifiers
 
 
 def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
-    """Those of one tenant; `config` has what is the same for all."""
+    """Those of one tenant, its allow list apart; `config` has what is the same for all."""
     if tenant.verify_tailscaled:
         from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
 
@@ -351,8 +378,3 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
         from tailhub.server.device_apis import device_verifiers
 
         yield from device_verifiers(tenant, tenant.place, config.verify_refresh_s)
-    if tenant.allow_list is not None:
-        from tailhub.server.allow_file import make_allow_list
-
-        if (allow_list := make_allow_list(tenant, config)) is not None:
-            yield allow_list

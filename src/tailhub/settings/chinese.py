@@ -64,7 +64,7 @@ MEANINGS: dict[str, str] = {
     "headscale_api_key_file": "存有该 Headscale 的 API key 的文件（headscale apikeys create）。",
     "headscale_api_key": "该 key 本身；命令行参数别人看得到，最好不要那样写。",
     "verify_refresh_s": "每隔多久读取一次设备列表（至少 5）。",
-    "allow_list": "只允许此文件列出的密钥使用中继（tailhub allow）；on：状态目录里的文件。",
+    "allow_list": "只允许此文件列出的密钥使用中继（tailhub allow）；on：状态目录里的文件；store：存储里的名单。",
     "remember_days": "验证者联系不上时，它放行过的设备在多少天内继续放行（0：不放行）。",
     "refuse": "被拒绝的客户端得到什么：hold（其用户能看到原因，客户端安静等待）或 close（与原版一样断开）。",
     "refuse_text": "被拒绝的客户端的用户在 tailscale status 中看到的文字；{key} 替换为短密钥。",

@@ -90,7 +90,7 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
 
 
 def check_allow_list(config: RelayConfig) -> Iterator[Finding]:
-    """Can the allow lists be read, all of them?"""
+    """Can the allow lists that are files be read, all of them? Others are looked at as verifiers."""
     for tenant in config.tenants:
         if tenant.allow_list is not None:
             from tailhub.server.allow_file import allow_file, allow_list_findings

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from tailhub.certs.acme_challenge import LETS_ENCRYPT
-from tailhub.server.tenant_config import ALLOW_ON, TAILSCALE_API, TenantConfig
+from tailhub.server.tenant_config import ALLOW_ON, ALLOW_STORE, TAILSCALE_API, TenantConfig
 
 Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names", "paths"]
 """How it is written: "texts" and "paths" may be given several times, "names" are separated by commas."""
@@ -471,10 +471,11 @@ SETTINGS: tuple[Setting, ...] = (
         _S.ACCESS,
         "path",
         None,
-        "Only those keys may relay that this file lists (tailhub allow); on: a file in the state directory.",
-        "FILE|on",
+        "Only those keys may relay that this file lists (tailhub allow); on: a file in the state directory; store: the "
+        "list is in the store, for all relays that share it.",
+        "FILE|on|store",
         "on",
-        words=(ALLOW_ON,),
+        words=(ALLOW_ON, ALLOW_STORE),
     ),
     Setting(
         "remember_days",

@@ -22,7 +22,19 @@ from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
 from tailhub.store.pending import MAX_PAIRS, Pending
 from tailhub.store.period_totals import PeriodTotals
-from tailhub.store.records import HOUR_S, Admission, Batch, End, Name, Refusal, Totals, Traffic, UsageDelta, hour_of
+from tailhub.store.records import (
+    HOUR_S,
+    Admission,
+    Batch,
+    End,
+    Forgotten,
+    Name,
+    Refusal,
+    Totals,
+    Traffic,
+    UsageDelta,
+    hour_of,
+)
 
 if TYPE_CHECKING:
     from tailhub.store.store import Store
@@ -110,6 +122,10 @@ class Journal:
     def refuse(self, refusal: Refusal) -> None:
         """A key was turned away."""
         self._pending.refuse(refusal)
+
+    def forget_refusal(self, forgotten: Forgotten) -> None:
+        """A key that was turned away is not to be on record any more."""
+        self._pending.forget_refusal(forgotten)
 
     def learn(self, name: Name) -> None:
         """Somebody knows what a key is called."""

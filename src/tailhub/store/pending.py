@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from tailhub.store.records import OTHER_KEY, Admission, Batch, End, Name, Refusal, UsageDelta
+from tailhub.store.records import OTHER_KEY, Admission, Batch, End, Forgotten, Name, Refusal, UsageDelta
 
 __all__ = ["CONFIRM_AGAIN_S", "MAX_PAIRS", "MAX_RECORDS", "Pending", "PendingUsage"]
 
@@ -99,6 +99,9 @@ class _Latest(Generic[_K, _V]):
         if len(self._values) > self._most:
             del self._values[next(iter(self._values))]
 
+    def drop(self, key: _K) -> None:
+        self._values.pop(key, None)
+
     def take(self) -> tuple[_V, ...]:
         values, self._values = self._values, {}
         return tuple(values.values())
@@ -114,9 +117,11 @@ class Pending:
         self._ended = _Latest[tuple[bytes, str], End](MAX_RECORDS)
         self._names = _Latest[bytes, Name](MAX_RECORDS)
         self._refused = _Latest[bytes, Refusal](MAX_REFUSED)
+        self._forgotten = _Latest[bytes, Forgotten](MAX_RECORDS)
 
     def __bool__(self) -> bool:
-        return any(len(one) for one in (self.usage, self._confirmed, self._ended, self._names, self._refused))
+        about_keys = (self._confirmed, self._ended, self._names, self._refused, self._forgotten)
+        return any(len(one) for one in (self.usage, *about_keys))
 
     def confirm(self, admission: Admission) -> None:
         """A verifier said yes. What was written within `CONFIRM_AGAIN_S` and says the same is not written again."""
@@ -146,7 +151,20 @@ class Pending:
             refusal = replace(refusal, count=count, first_at=first_at)
         self._refused.put(refusal.key, refusal)
 
+    def forget_refusal(self, forgotten: Forgotten) -> None:
+        """A key's refusals until then are of no matter any more; what is refused after it stays to be written."""
+        self._refused.drop(forgotten.key)
+        self._forgotten.put(forgotten.key, forgotten)
+
     def take(self, writer: str, number: int) -> Batch:
         """All of it, to be written as this batch."""
-        usage, confirmed, ended = self.usage.take(), self._confirmed.take(), self._ended.take()
-        return Batch(writer, number, usage, confirmed, ended, self._refused.take(), self._names.take())
+        return Batch(
+            writer,
+            number,
+            usage=self.usage.take(),
+            confirmed=self._confirmed.take(),
+            ended=self._ended.take(),
+            refused=self._refused.take(),
+            names=self._names.take(),
+            forgotten=self._forgotten.take(),
+        )

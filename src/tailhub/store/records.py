@@ -16,6 +16,7 @@ __all__ = [
     "Allowed",
     "Batch",
     "End",
+    "Forgotten",
     "Grouping",
     "Name",
     "Refusal",
@@ -106,6 +107,13 @@ class Refusal:
     last_at: float
 
 
+class Forgotten(NamedTuple):
+    """A refused key need not be on record any more: it is let in now, or others came later."""
+
+    key: bytes
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """What somebody who knows calls a key: its device and that device's owner."""
@@ -142,6 +150,7 @@ class Batch:
     ended: tuple[End, ...] = ()
     refused: tuple[Refusal, ...] = ()
     names: tuple[Name, ...] = ()
+    forgotten: tuple[Forgotten, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import tzinfo
 from pathlib import Path
@@ -97,7 +97,8 @@ class Store:
 
     async def save(self, batch: Batch) -> bool:
         """Write a batch, all or nothing; whether it had not been written before."""
-        is_alone = bool(batch.confirmed or batch.ended or batch.refused or batch.names)  # usage is each relay's own
+        about_keys = (batch.confirmed, batch.ended, batch.refused, batch.names, batch.forgotten)
+        is_alone = any(about_keys)  # usage is each relay's own
         async with self._transaction(alone=is_alone) as connection:
             if not await self._writer.is_new(connection, batch, time.time()):
                 return False
@@ -117,9 +118,11 @@ class Store:
             # A process that has written nothing for so long is gone, and with it what it might write again.
             await connection.execute(delete(tables.writers).where(tables.writers.c.saved_at < before))
 
-    async def allow(self, entry: Allowed) -> None:
-        """Put a key on the shared list, or change its entry."""
+    async def allow(self, entry: Allowed, replaces: Iterable[bytes] = ()) -> None:
+        """Put a key on the shared list, or change its entry; those that it `replaces` go with the same change."""
         async with self._transaction(alone=True) as connection:
+            if gone := list(replaces):
+                await connection.execute(delete(tables.allowed).where(tables.allowed.c.key.in_(gone)))
             await self._writer.allow(connection, entry)
             await self._writer.note_change(connection, _ALLOWED)
 

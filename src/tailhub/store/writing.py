@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, case, delete, select, up
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tailhub.store import tables
-from tailhub.store.records import Admission, Allowed, Batch, End, Name, Refusal, UsageDelta
+from tailhub.store.records import Admission, Allowed, Batch, End, Forgotten, Name, Refusal, UsageDelta
 
 __all__ = ["MAX_REFUSALS", "TableWriter"]
 
@@ -42,6 +42,7 @@ class TableWriter:
         await self._add_usage(connection, batch.usage)
         await self._keep_admissions(connection, batch.confirmed)
         await self._end_admissions(connection, batch.ended)
+        await self._drop_refusals(connection, batch.forgotten)
         await self._add_refusals(connection, batch.refused)
         await self._keep_names(connection, batch.names)
 
@@ -78,6 +79,14 @@ class TableWriter:
         )
         rows = ({"its_key": one.key, "its_verifier": one.verifier, "at": one.at} for one in ended)
         await _execute(connection, statement, rows)
+
+    async def _drop_refusals(self, connection: AsyncConnection, forgotten: Iterable[Forgotten]) -> None:
+        """Those that came no later: another relay may have refused the key since."""
+        columns = tables.refusals.c
+        statement = delete(tables.refusals).where(
+            columns.key == bindparam("its_key"), columns.last_at <= bindparam("at")
+        )
+        await _execute(connection, statement, ({"its_key": one.key, "at": one.at} for one in forgotten))
 
     async def _add_refusals(self, connection: AsyncConnection, refused: Collection[Refusal]) -> None:
         columns = tables.refusals.c

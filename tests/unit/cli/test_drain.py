@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, watch
+from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, those_left, watch
 from tailhub.cli.drain_texts import TEXTS
+from tailhub.cli.text_layout import display_width
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
@@ -71,7 +72,7 @@ def test_it_ends_when_nobody_is_left(capsys: pytest.CaptureFixture[str]) -> None
     assert found["homes"] == 0
     assert 300 + EMPTY_S <= clock.now <= 300 + EMPTY_S + 4
     assert len(said) == 300 // LINE_S + 1
-    assert said[0].endswith("quiet ones are asked to move in 6:00.")
+    assert "6:00" in said[0]
     assert "Homes left: 0" in said[-1]
 
 
@@ -100,8 +101,24 @@ def lang(request: pytest.FixtureRequest) -> Language:
 
 @pytest.mark.parametrize("phase", ["off", "delaying", "closing"])
 def test_progress(phase: str, lang: Language) -> None:
-    """In both languages each phase has its line, with how many are there."""
+    """In both languages each phase has its line, with how many are there; a terminal has room for it."""
     line = progress(status(phase, 42, 61.0), lang)
     assert "42" in line
+    assert display_width(line) < 80
     assert ("4:59" in line) is (phase == "delaying")
     assert list(TEXTS["en"]) == list(TEXTS["zh"])
+
+
+def test_those_left() -> None:
+    """Who is left stands in columns, wide characters too, by short keys; who is not shown is counted."""
+    rows = [
+        {"name": "laptop", "key": f"nodekey:{'00' * 32}", "address": "192.0.2.1"},
+        {"name": "小明", "key": f"nodekey:{'ff' * 32}", "address": "192.0.2.2"},
+        {"name": "", "key": f"nodekey:{'0f' * 32}", "address": ""},
+    ]
+    assert list(those_left(status("closing", 5) | {"left": rows}, "en")) == [
+        "  laptop  [AAAAA]  192.0.2.1",
+        "  小明    [/////]  192.0.2.2",
+        "          [Dw8PD]",
+        "  and 2 more",
+    ]

@@ -83,6 +83,11 @@ def test_both_readmes_name_the_same_commands() -> None:
 
 
 def test_both_readmes_link_to_the_same_documents() -> None:
-    """Both have the same links, apart from those to each other."""
-    english, chinese = (_LINK.findall(path.read_text(encoding="utf-8")) for path in README)
-    assert [link for link in english if "README" not in link] == [link for link in chinese if "README" not in link]
+    """Both have the same links but those to each other; the Chinese leads to the Chinese pages where there are some."""
+    english, chinese = (
+        [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "README" not in link] for path in README
+    )
+    assert english
+    for path, links in ((README[0], english), (README[1], chinese)):
+        assert (".zh.md" in "".join(links)) == (path is README[1])
+    assert english == [link.replace(".zh.md", ".md") for link in chinese]

@@ -52,7 +52,8 @@ class Desk:
 
     def __init__(self, *verifiers: Verifier, needs_all: bool = False) -> None:
         events = Events(asyncio.get_running_loop())
-        policy = AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all), TenantPolicy("family")))
+        others = (TenantPolicy("family"), TenantPolicy("others"))
+        policy = AdmissionPolicy(tenants=(TenantPolicy(needs_all=needs_all), *others))
         self.verification = Verification(verifiers, policy, events, 5.0)
         self.here: dict[bytes, str] = {}
         self.held: set[bytes] = set()
@@ -221,6 +222,23 @@ def test_lists_of_tenants() -> None:
         assert own.entries[B].tenant == "others"
         await desk.call("DELETE", "allow?which=alice")
         assert family.entries == {}
+        desk.verification.stop()
+
+    run(scenario)
+
+
+def test_a_tenant_that_is_none() -> None:
+    """A key is put on no list for a tenant that is not configured, neither by its key nor by its number."""
+
+    async def scenario() -> None:
+        kept = KeptList()
+        desk = Desk(AllowList(kept))
+        assert not await desk.log_in(A)
+        (row,) = await desk.pending()
+        assert await desk.call("POST", "allow", key=A.hex(), name="alice", tenant="famly") == "TH310"
+        assert await desk.call("POST", f"pending/{row['id']}/approve", name="alice", tenant="famly") == "TH310"
+        assert kept.entries == {}
+        assert [row["id"] for row in await desk.pending()] == [row["id"]]
         desk.verification.stop()
 
     run(scenario)

@@ -7,10 +7,11 @@ from threading import Event
 
 import pytest
 
-from tailhub.exceptions import MachineError, UsageError
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.relay.allowed_keys import AllowedKey
-from tailhub.server.allow_file import AllowFile, allow_list_findings, make_allow_list
+from tailhub.server.allow_file import AllowFile, allow_list_findings
+from tailhub.server.allow_lists import AllowLists
 from tailhub.server.config import RelayConfig
 from tailhub.server.state_files import alone_in
 from tailhub.server.tenant_config import TenantConfig
@@ -180,15 +181,13 @@ def test_an_edit_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_keys_of_no_tenant(tmp_path: Path) -> None:
-    """A key that is given to a tenant that there is not is told; a command gives it to none such."""
+    """A key that is given to a tenant that there is not is told; default is the relay's own."""
     path = tmp_path / "keys"
     path.write_text(line(A, "a tenant=friend") + line(B, "b tenant=friends") + line(C, "c tenant=default"))
     file = AllowFile(path, tenants=["", "friends"])
     listing = file.load()
     assert [(one.code, one.values["line"]) for one in listing.found] == [("TH318", 1)]
     assert {key: entry.tenant for key, entry in listing.keys.items()} == {A: "friend", B: "friends", C: ""}
-    with pytest.raises(UsageError):
-        file.add(AllowedKey(A, "a", "frends"))
 
 
 def test_findings(tmp_path: Path) -> None:
@@ -203,10 +202,10 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``on`` is a file of the state directory; a tenant may have one of its own, or none."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     relay = RelayConfig(allow_list="on")
-    own = make_allow_list(relay, relay)
+    own = AllowLists(relay).of(relay)
     assert own is not None
     assert own.backing.place == os.fspath(tmp_path / "allowed_keys")
-    theirs = make_allow_list(TenantConfig(tenant="family", allow_list=tmp_path / "keys"), relay)
+    theirs = AllowLists(relay).of(TenantConfig(tenant="family", allow_list=tmp_path / "keys"))
     assert theirs is not None
     assert (theirs.backing.place, theirs.tenant) == (os.fspath(tmp_path / "keys"), "family")
-    assert make_allow_list(TenantConfig(), relay) is None
+    assert AllowLists(relay).of(TenantConfig()) is None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tailhub.store import pending as module
 from tailhub.store.pending import CONFIRM_AGAIN_S, Pending, PendingUsage
-from tailhub.store.records import OTHER_KEY, Admission, End, Name, Refusal, UsageDelta
+from tailhub.store.records import OTHER_KEY, Admission, End, Forgotten, Name, Refusal, UsageDelta
 
 A, B, C, D = (bytes([number]) * 32 for number in (1, 2, 3, 4))
 
@@ -133,6 +133,19 @@ def test_refusals_of_a_key_add_up() -> None:
     pending.refuse(Refusal(A, "192.0.2.1", "unknown", 1, 5.0, 5.0))
     pending.refuse(Refusal(A, "192.0.2.2", "unknown", 3, 8.0, 9.0))
     assert pending.take("w", 1).refused == (Refusal(A, "192.0.2.2", "unknown", 4, 5.0, 9.0),)
+
+
+def test_a_refused_key_is_forgotten() -> None:
+    """What waited of a key that is forgotten is not written; what it is refused after that is."""
+    pending = Pending()
+    pending.refuse(Refusal(A, "192.0.2.1", "unknown", 3, 5.0, 6.0))
+    pending.forget_refusal(Forgotten(A, 7.0))
+    assert pending
+    pending.refuse(Refusal(A, "192.0.2.1", "unknown", 1, 8.0, 8.0))
+    batch = pending.take("w", 1)
+    assert batch.forgotten == (Forgotten(A, 7.0),)
+    assert batch.refused == (Refusal(A, "192.0.2.1", "unknown", 1, 8.0, 8.0),)
+    assert not pending
 
 
 def test_records_are_bounded() -> None:
