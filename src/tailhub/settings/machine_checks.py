@@ -23,7 +23,9 @@ def machine_findings(config: RelayConfig) -> list[Finding]:
     found: list[Finding] = []
     for check in CHECKS:
         try:
-            found += [finding for finding in check(config) if finding not in found]
+            for finding in check(config):
+                if finding not in found:
+                    found.append(finding)
         except FindingError as exc:
             if isinstance(exc.finding, Finding):
                 found.append(exc.finding)
