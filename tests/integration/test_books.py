@@ -6,15 +6,15 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.kept import is_kept
 from support.relay_process import RelayProcess, get_page
 from support.relay_process import until as wait_until
 from support.scripted_relay import run
@@ -52,16 +52,6 @@ def usage(state_dir: Path, by: str = "pair") -> list[dict[str, Any]]:
     words = [sys.executable, "-m", "tailhub", "usage", "--json", "--by", by, "--state-dir", str(state_dir)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
-
-
-def is_kept(state_dir: Path, private: NodePrivate) -> bool:
-    """Is the admission of the client with this key in the store?"""
-    try:
-        with closing(sqlite3.connect(f"file:{state_dir / 'tailhub.db'}?mode=ro", uri=True)) as connection:
-            rows = connection.execute("SELECT key FROM tailhub_admissions").fetchall()
-    except sqlite3.OperationalError:  # not there yet
-        return False
-    return (box.public_key(private).raw,) in rows
 
 
 @pytest.mark.parametrize("workers", WORKERS)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from support import require
+from support.kept import is_kept
 from support.postgres import Postgres
 from support.relay_process import RelayProcess, until
 from support.waiting import run
@@ -197,3 +198,30 @@ def test_commands_without_a_relay(postgres: Postgres, tmp_path: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert command(["config", "check", "--lang", "en", *words]) == 0
     assert "TH288" in out.getvalue()
+
+
+def test_known_friends_come_back_while_the_database_is_away(postgres: Postgres, tmp_path: Path) -> None:
+    """A relay that starts while the database with the list is away lets in who was in before, and nobody else."""
+    place = postgres.database()
+    options = ("--allow-list", "store")
+    with relay(place, *options, state_dir=tmp_path / "state") as first:
+        allow(first, "add", name_of(ALICE), "--name", "alice")
+
+        async def comes() -> None:
+            async with client(first, ALICE):
+                await met(lambda: is_kept(tmp_path / "state", ALICE), "it is remembered", first)
+
+        run(comes, limit_s=40.0)
+    postgres.stop()
+    try:
+        with relay(place, *options, state_dir=tmp_path / "state") as second:
+
+            async def comes_back() -> None:
+                async with client(second, ALICE):
+                    pass
+                async with client(second, BOB, wait=False) as stranger:
+                    assert isinstance(await stranger.recv(), Health)
+
+            run(comes_back, limit_s=40.0)
+    finally:
+        postgres.start()

@@ -71,6 +71,8 @@ class AdmissionMemory:
         self._known = OrderedDict()
         for entry in sorted(kept, key=lambda entry: entry.confirmed_at):
             place = (entry.key, entry.verifier)
+            if place in newer and newer[place].confirmed_at < entry.confirmed_at:
+                del newer[place]  # kept at two places, of which this one has been told more
             if place not in newer and place not in self._changes:
                 self._known[place] = entry
                 self._saved_at[place] = entry.confirmed_at

@@ -36,7 +36,7 @@ from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
 from tailhub.server.stun import StunServer
-from tailhub.store.location import parse_location
+from tailhub.store.location import FILE, parse_location
 from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ class RelayServer:
             self.verification,
             retention_days=self.config.usage_retention_days,
             period_start=lambda now: period_of(now, billing)[0],
+            beside=self.foundation.state.path / FILE,
         )
         books.start()
         if self._fleet is not None:

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tailhub.exceptions import FindingError
@@ -35,7 +37,8 @@ _log = logging.getLogger("tailhub")
 class Bookkeeping:
     """Of the relay called `relay`, in the store that it puts into `opened`, whose `journal` knows what has been used.
 
-    `verification`: whose memory and refusals are kept; None where everyone may relay.
+    `verification`: whose memory and refusals are kept; None where everyone may relay. Where the store is a database,
+    which may be away when the relay starts, the memory is also in the file `beside`.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Bookkeeping:
         *,
         retention_days: float,
         period_start: Callable[[float], float],
+        beside: Path | None = None,
     ) -> None:
         self._opened = opened
         self._relay = relay
@@ -54,11 +58,17 @@ class Bookkeeping:
         self.journal = Journal(
             self._open, relay=relay, period_start=period_start, tell=_tell, retention_s=retention_days * _DAY_S
         )
+        self._memory_journals = [self.journal]
+        if beside is not None and verification is not None and isinstance(opened.place, str):
+            self._memory_journals.append(
+                Journal(partial(self._open_beside, beside), relay=relay, period_start=lambda now: 0.0, tell=_tell)
+            )
         self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Open the store, in the background."""
-        self.journal.start()
+        for journal in self._memory_journals:
+            journal.start()
         self._handing = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -67,7 +77,8 @@ class Bookkeeping:
             self._handing.cancel()
         self._hand_over()
         self._opened.put(None)
-        await self.journal.stop()
+        for journal in self._memory_journals:
+            await journal.stop()
 
     def add_usage(self, rows: Sequence[UsageRow]) -> None:
         """Clients have used so much."""
@@ -84,13 +95,15 @@ class Bookkeeping:
         if self._verification is None:
             return
         changes, journal = self._verification.memory.take_changes(), self.journal
+        for keeper in self._memory_journals:
+            for entry in changes.confirmed:
+                keeper.confirm(_admission(entry))
+            for key, verifier, confirmed_at in changes.ended:
+                # The clock may have been put back since: a no that came later is a later one.
+                keeper.end(records.End(key, verifier, max(time.time(), confirmed_at)))
         for entry in changes.confirmed:
-            journal.confirm(_admission(entry))
             if entry.node or entry.owner:
                 journal.learn(records.Name(entry.key, entry.node, entry.owner, entry.confirmed_at))
-        for key, verifier, confirmed_at in changes.ended:
-            # The clock may have been put back since: a no that came later is a later one.
-            journal.end(records.End(key, verifier, max(time.time(), confirmed_at)))
         refused, forgotten = self._verification.refusals.take_changes()
         for key in forgotten:
             self._refused.pop(key, None)
@@ -127,15 +140,32 @@ class Bookkeeping:
         if self._verification is not None:
             self._verification.memory.keep_again()
 
-    async def _load(self, store: Store, verification: Verification) -> None:
-        """Give back what was kept."""
-        from tailhub.relay.memory import Remembered
-        from tailhub.relay.refusals import Refusal
+    async def _open_beside(self, path: Path) -> Store:
+        """The file that has the memory too, read at once: the database may be away."""
+        kind = await store_class()
+        store = await kind.open(path, relay=self._relay, tell=self._store_lost)
+        try:
+            await self._load_memory(store)
+        except BaseException:
+            await store.close()
+            raise
+        return store
 
-        verification.load_memory(
+    async def _load_memory(self, store: Store) -> None:
+        from tailhub.relay.memory import Remembered
+
+        kept = [
             Remembered(one.key, one.verifier, one.confirmed_at, one.tenant, one.node, one.owner)
             for one in await store.admissions()
-        )
+        ]
+        if self._verification is not None:
+            self._verification.load_memory(kept)
+
+    async def _load(self, store: Store, verification: Verification) -> None:
+        """Give back what was kept."""
+        from tailhub.relay.refusals import Refusal
+
+        await self._load_memory(store)
         refused = [
             Refusal(one.key, 0, ip_address(one.address), one.first_at, one.last_at, one.count)
             for one in await store.refusals()
