@@ -139,6 +139,8 @@ class Bookkeeping:
         _tell(finding)
         if self._verification is not None:
             self._verification.memory.keep_again()
+            for keeper in self._memory_journals:
+                keeper.lose()
 
     async def _open_beside(self, path: Path) -> Store:
         """The file that has the memory too, read at once: the database may be away."""

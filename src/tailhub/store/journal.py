@@ -115,6 +115,10 @@ class Journal:
         """A verifier said yes, now or once more."""
         self._pending.confirm(admission)
 
+    def lose(self) -> None:
+        """What was written is lost, and whoever knows it tells it once more."""
+        self._pending.lose()
+
     def end(self, end: End) -> None:
         """A verifier said no to a key that it had admitted."""
         self._pending.end(end)
