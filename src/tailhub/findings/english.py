@@ -834,4 +834,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Leave {store} out, and the store is a file of the state directory; relays share it by the URL of a PostgreSQL "
         "database. Or take a file as the list: `{place:=on}`.",
     ),
+    "TH318": (
+        "{path}, line {line}: there is no tenant `{name}`, so the key belongs to nobody and is refused.",
+        "[[names?Write one of {names}; leave||Leave]] `tenant=` out for the relay's own; no restart is needed.",
+    ),
+    "TH319": (
+        "The store {path} was removed or replaced while the relay had it open. What is there now is used, or a new one "
+        "begun; what only the old one had counts no more.",
+        "To put another one in its place, stop the relay first.",
+    ),
 }

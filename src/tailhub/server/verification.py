@@ -371,7 +371,7 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
     if tenant.verify_tailscaled:
         from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
 
-        paths = tenant.verify_socket or (default_socket(),)
+        paths = tuple(dict.fromkeys(tenant.verify_socket)) or (default_socket(),)  # each has one name
         for path in paths:
             name = NAME if len(paths) == 1 else f"{NAME} at {path}"
             yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
