@@ -19,13 +19,13 @@ from typer.models import ArgumentInfo
 from tailhub import findings
 from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
-from tailhub.findings.chinese import TEXTS as CHINESE
-from tailhub.findings.english import TEXTS as ENGLISH
 from tailhub.findings.language import Language
+from tailhub.findings.texts import CHINESE, ENGLISH
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
-from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS, Section, Setting
+from tailhub.settings.setting import Section, Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
 from tailhub.web.metrics import METRICS
 from tailhub.web.varz import VARS
 

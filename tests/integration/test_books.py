@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.kept import is_kept
+from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, get_page
 from support.relay_process import until as wait_until
 from support.scripted_relay import run
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSI
 
 PACKET = bytes(1000)
 WORKERS = ["1", pytest.param("2", marks=pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux"))]
+
+
+def quick_relay(*options: str, state_dir: Path) -> RelayProcess:
+    """A relay that looks at its books many times a second."""
+    return RelayProcess(*options, state_dir=state_dir, program=PROGRAM)
 
 
 async def login(relay: RelayProcess, private: NodePrivate | None = None) -> DERPClient:
@@ -64,7 +70,7 @@ def test_usage_survives_a_kill(workers: str, tmp_path: Path) -> None:
         names = {"peer": str(NodePublic(receiver))}
         return [{name: row[name] for name in expected} for row in usage(tmp_path) if row.items() >= names.items()]
 
-    with RelayProcess("--workers", workers, state_dir=tmp_path) as relay:
+    with quick_relay("--workers", workers, state_dir=tmp_path) as relay:
         receiver = run(send(relay, private, 20))
         wait_until(lambda: pairs(receiver) == [expected], "usage is written", relay.log)
         if workers == "1":
@@ -80,6 +86,10 @@ def test_known_clients_work_while_their_verifier_is_away(tmp_path: Path) -> None
     private, stranger = box.generate(), box.generate()
 
     with served_verdicts({"Allow": "true"}) as url, RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
+        run(send(relay, private, 1))
+        wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
+        relay.stop(signal.SIGKILL)
+    with RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
         run(send(relay, private, 1))
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
@@ -119,7 +129,10 @@ def test_the_refused_are_listed_after_a_restart(tmp_path: Path) -> None:
 def test_a_quota_is_held_against_what_was_used_before(workers: str, tmp_path: Path) -> None:
     """A key that is over its monthly quota is refused, also after a restart; another one is not."""
     private = box.generate()
-    options = ("--workers", workers, "--quota-key-gb", "0.00001", "--over-quota", "refuse", "--quota-counts", "in")
+    options = (
+        *("--workers", workers, "--quota-key-gb", "0.00001", "--quota-counts", "in", "--over-quota", "refuse"),
+        *("--refuse", "close"),  # who is held finds out by waiting
+    )
 
     async def refused(relay: RelayProcess) -> None:
         while True:
@@ -129,9 +142,9 @@ def test_a_quota_is_held_against_what_was_used_before(workers: str, tmp_path: Pa
             except (TailhubError, OSError):
                 return
 
-    with RelayProcess(*options, state_dir=tmp_path) as relay:
+    with quick_relay(*options, state_dir=tmp_path) as relay:
         run(send(relay, private, 11))
         run(refused(relay))
-    with RelayProcess(*options, state_dir=tmp_path) as relay:
+    with quick_relay(*options, state_dir=tmp_path) as relay:
         run(refused(relay))
         run(send(relay, box.generate(), 1))

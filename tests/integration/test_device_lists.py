@@ -54,7 +54,7 @@ def test_devices_of_a_tailnet(secret: Path) -> None:
     """One is let in, a stranger is not; one that joins is, within seconds, and one that is deleted is not any more."""
     with (
         fake_tailscale(device(public_key(MEMBER).raw)) as fake,
-        RelayProcess("--address=127.0.0.1", *flags(fake, secret)) as relay,
+        RelayProcess("--address=127.0.0.1", "--refuse=close", *flags(fake, secret)) as relay,
     ):
         assert is_admitted(relay, MEMBER)
         assert not is_admitted(relay, OTHER)

@@ -30,7 +30,7 @@ class RelayProcess:
     """A running relay with a state directory and a home of its own; stopped by SIGTERM at the end of a ``with``.
 
     `options` come after `defaults`, so a later ``--listen`` wins. `prefix` is put before the command, `environ` is
-    added to what it inherits.
+    added to what it inherits; `program` is what the interpreter runs.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class RelayProcess:
         state_dir: Path | None = None,
         command: str = "relay",
         environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "tailhub"),
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="tailhub-", ignore_cleanup_errors=True)
         home = Path(self._directory.name)
@@ -49,7 +50,7 @@ class RelayProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         environment |= environ or {}
         environment |= {"HOME": str(home), "STATE_DIRECTORY": str(self.state_dir), "LC_ALL": "C.UTF-8"}
-        words = [*prefix, sys.executable, "-m", "tailhub", command, *defaults, *options]
+        words = [*prefix, sys.executable, *program, command, *defaults, *options]
         self._process = ServerProcess(words, home / "log", environ=environment, directory=home)
         self.pid = self._process.pid
 

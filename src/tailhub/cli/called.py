@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tailhub.server.state_place import locate
-from tailhub.settings.table import SETTINGS, Setting
+from tailhub.settings.setting import Setting
+from tailhub.settings.table import SETTINGS
 from tailhub.settings.values import public_text
 
 

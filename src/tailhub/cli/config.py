@@ -22,7 +22,8 @@ from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Language
 from tailhub.settings.merge import Given, Origin, Settings, load
-from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME, Section, Setting
+from tailhub.settings.setting import Section, Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME
 from tailhub.settings.values import public_text
 
 if TYPE_CHECKING:

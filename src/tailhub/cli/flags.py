@@ -14,7 +14,8 @@ import typer
 
 from tailhub.findings import PREFIX
 from tailhub.settings.merge import CONFIG
-from tailhub.settings.table import SETTINGS, Setting
+from tailhub.settings.setting import Setting
+from tailhub.settings.table import SETTINGS
 
 __all__ = ["takes_settings"]
 

@@ -1,4 +1,4 @@
-"""Every code there is: its short name and how bad it is. The texts are in `english` and `chinese`.
+"""Every code there is: its short name and how bad it is. What they say is in `texts`.
 
 A code is never reused for something else; people search for it. TH001 to TH029 are kept for what a check from outside
 sees; the tens that follow are listening, state, certificates, what was asked for, the address, and the machine.

@@ -1,6 +1,6 @@
 """A finding: something a person should know or mend, with its stable code and the values that fill its texts.
 
-Not here: the texts (`english`, `chinese`) and what finds it. The template language is small: ``{name}`` is a value,
+Not here: the texts (`texts`) and what finds it. The template language is small: ``{name}`` is a value,
 ``{name!q}`` the same quoted for a shell; ``{place:=text}`` is a setting with `text` as its value, in the form of the
 place where its user wrote it; ``[[name?with it||without]]`` depends on whether the value `name` is there, and such
 sections nest.
@@ -57,11 +57,9 @@ class Finding:
 
 
 def _texts(lang: Language) -> Mapping[str, tuple[str, str]]:
-    if lang == "zh":
-        from tailhub.findings.chinese import TEXTS
-    else:
-        from tailhub.findings.english import TEXTS
-    return TEXTS
+    from tailhub.findings.texts import CHINESE, ENGLISH
+
+    return CHINESE if lang == "zh" else ENGLISH
 
 
 class _Formatter(Formatter):

@@ -69,16 +69,7 @@ class RelayService:
         self._gatherer: UsageGatherer | None = None
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
-        limits = QueueLimits()
-        limits = replace(limits, total_bytes=limits.total_bytes // share)
-        relay = Relay(
-            limits,
-            own_key=public_key.raw,
-            first_connection_id=number << 40,
-            tenants=[tenant.tenant for tenant in config.more_tenants],
-            tenant_pairs=tenant_pairs(config.tenants),
-        )
-        relay.accounts.limits = foundation.limits.share(share)
+        relay = _make_relay(foundation, share, number)
         events = Events(loop, shows_addresses=config.log_addresses)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
@@ -233,3 +224,17 @@ class RelayService:
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()
+
+
+def _make_relay(foundation: Foundation, share: int, number: int) -> Relay:
+    """What decides, with the limits of one of `share` workers; ids of connections of worker `number` are its own."""
+    config, limits = foundation.config, QueueLimits()
+    relay = Relay(
+        replace(limits, total_bytes=limits.total_bytes // share),
+        own_key=foundation.public_key.raw,
+        first_connection_id=number << 40,
+        tenants=[tenant.tenant for tenant in config.more_tenants],
+        tenant_pairs=tenant_pairs(config.tenants),
+    )
+    relay.accounts.limits = foundation.limits.share(share)
+    return relay

@@ -1,6 +1,6 @@
 """One configuration: what can be set, and how flags, variables and a file become one `RelayConfig`.
 
-- `table`: every setting there is, once: the source of flags, variables, keys and documentation
+- `table`: every setting there is, put together of `sections`: the source of flags, variables, keys and documentation
 - `values`: a setting's text or TOML value becomes what the relay takes, or a finding that names the place
 - `toml_file`: the configuration file, with the line of each key; `default_file`: where it is
 - `merge`: a flag wins over a variable, a variable over the file

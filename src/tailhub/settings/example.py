@@ -7,7 +7,8 @@ from textwrap import wrap
 
 from tailhub.findings import Language, Place
 from tailhub.settings import chinese
-from tailhub.settings.table import SETTINGS, TENANT_BY_NAME, TENANT_SETTINGS, Section, Setting
+from tailhub.settings.setting import Section, Setting
+from tailhub.settings.table import SETTINGS, TENANT_BY_NAME, TENANT_SETTINGS
 
 __all__ = ["example", "meaning", "section_title"]
 

@@ -18,7 +18,8 @@ from tailhub.findings import Finding, Place
 from tailhub.server.config import ListenerConfig, RelayConfig, config_findings, split_hostname
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.settings.default_file import default_file
-from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME, TENANT_SETTINGS, Setting
+from tailhub.settings.setting import Setting
+from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_BY_NAME, TENANT_SETTINGS
 from tailhub.settings.values import shown, value_of
 
 if TYPE_CHECKING:

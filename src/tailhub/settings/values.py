@@ -15,7 +15,7 @@ from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Place
 from tailhub.server.config import MAX_WORKERS, MOST
-from tailhub.settings.table import Setting
+from tailhub.settings.setting import Setting
 
 __all__ = ["shown", "value_of"]
 

@@ -157,12 +157,16 @@ class Journal:
 
     async def stop(self) -> None:
         """Write what is left, if the store takes it soon, and close it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task = self._task
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_FLUSH_S):
+                async with self._flushing:  # in the middle of opening or writing it would leave a SQLite file locked
+                    if task is not None:
+                        task.cancel()
                 await self.flush()
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         store, self._store = self._store, None
         if store is not None:
             await store.close()

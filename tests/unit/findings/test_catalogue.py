@@ -4,12 +4,14 @@ import inspect
 import re
 from collections.abc import Callable
 from datetime import date
+from types import ModuleType
 
 import pytest
 
 from tailhub import findings
-from tailhub.findings import Finding, chinese, english
+from tailhub.findings import Finding
 from tailhub.findings.catalogue import CATALOGUE
+from tailhub.findings.texts import CHINESE, ENGLISH, TOPICS
 
 
 class Owner:
@@ -52,9 +54,20 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_every_code_has_texts_in_both_languages() -> None:
-    """The catalogue, the English texts and the Chinese texts have the same codes in the same order."""
-    assert list(english.TEXTS) == list(CATALOGUE)
-    assert list(chinese.TEXTS) == list(CATALOGUE)
+    """The catalogue, the English texts and the Chinese texts have the same codes, each once."""
+    assert sorted(code for topic in TOPICS for code in topic.ENGLISH) == list(CATALOGUE)
+    assert sorted(code for topic in TOPICS for code in topic.CHINESE) == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.__name__.rpartition(".")[2])
+def test_texts_stand_where_their_findings_are_made(topic: ModuleType) -> None:
+    """A topic's two languages have the codes that the module of its name makes, in rising order."""
+    made = {
+        sample(maker, True).code
+        for maker in MAKERS.values()
+        if maker.__module__ == topic.__name__.replace(".texts", "")
+    }
+    assert list(topic.ENGLISH) == list(topic.CHINESE) == sorted(made)
 
 
 def test_names_are_unique_and_codes_well_formed() -> None:
@@ -76,8 +89,8 @@ def test_every_code_has_one_maker() -> None:
 def test_texts_use_the_values_that_are_passed(name: str) -> None:
     """Both languages use the same values, all that the maker passes and no others."""
     finding = sample(MAKERS[name], True)
-    used_en = placeholders("".join(english.TEXTS[finding.code]))
-    used_zh = placeholders("".join(chinese.TEXTS[finding.code]))
+    used_en = placeholders("".join(ENGLISH[finding.code]))
+    used_zh = placeholders("".join(CHINESE[finding.code]))
     assert used_en == used_zh == set(finding.values)
 
 
@@ -100,6 +113,6 @@ def test_both_languages_name_the_same_commands(code: str) -> None:
     """What stands in backticks is the same in both languages, apart from the words in angle brackets."""
     commands = [
         sorted(re.sub(r"<.*?>", "<>", command) for command in re.findall(r"`([^`]*)`", "".join(texts[code])))
-        for texts in (english.TEXTS, chinese.TEXTS)
+        for texts in (ENGLISH, CHINESE)
     ]
     assert commands[0] == commands[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.waiting import run
+from support.waiting import run, until
 from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
@@ -306,6 +306,22 @@ def test_it_writes_by_itself_and_at_its_end(tmp_path: Path) -> None:
         await journal.stop()
         assert await world.saved() == Traffic(111, 111)
         assert not world.stores
+
+    in_world(tmp_path, scenario)
+
+
+def test_it_is_stopped_while_it_opens_the_store(tmp_path: Path) -> None:
+    """Stopped while the store is being opened, it lets that come to its end, and writes what is left."""
+
+    async def scenario(world: World) -> None:
+        journal = world.journal()
+        journal.add([delta(1)])
+        journal.start()
+        await until(lambda: world.opened)
+        assert not world.stores
+        await journal.stop()
+        assert world.opened == 1
+        assert await world.saved() == Traffic(1, 1)
 
     in_world(tmp_path, scenario)
 

@@ -1,0 +1,99 @@
+"""Where clients connect, by which address, and what else listens."""
+
+from __future__ import annotations
+
+from tailhub.settings.setting import Section, Setting, listener_setting
+
+LISTENER: tuple[Setting, ...] = (
+    listener_setting(
+        "listen", Section.LISTENER, "text", ":8443", "Where clients connect (TLS, any port).", "HOST:PORT", ":443"
+    ),
+    listener_setting(
+        "public_port",
+        Section.LISTENER,
+        "port",
+        None,
+        "TCP port that clients use, if not the one listened on.",
+        "N",
+        "443",
+    ),
+    listener_setting(
+        "hostname",
+        Section.LISTENER,
+        "text",
+        "",
+        "DNS name that clients use (or an address).",
+        "NAME",
+        "derp.example.com",
+    ),
+    listener_setting(
+        "tls",
+        Section.LISTENER,
+        "switch",
+        True,
+        "Speak TLS; without, a proxy in front has ended it.",
+    ),
+    listener_setting(
+        "trusted_proxies",
+        Section.LISTENER,
+        "names",
+        (),
+        "Proxies whose PROXY header or X-Forwarded-For is believed.",
+        "IP,NET",
+        "127.0.0.1",
+    ),
+    listener_setting(
+        "passthrough",
+        Section.LISTENER,
+        "names",
+        (),
+        "Other names (TLS) that go to another server untouched; * is all of them.",
+        "NAME=HOST:PORT",
+        "*=127.0.0.1:4443",
+    ),
+)
+
+PORTS: tuple[Setting, ...] = (
+    Setting(
+        "http_listen",
+        Section.PORTS,
+        "text",
+        "off",
+        "Plain HTTP: captive portal check and redirect, usually :80.",
+        "HOST:PORT",
+        ":80",
+    ),
+    Setting("stun_listen", Section.PORTS, "text", ":3478", "STUN over UDP.", "HOST:PORT", ":3479"),
+    Setting(
+        "stun_public_port",
+        Section.PORTS,
+        "port",
+        None,
+        "UDP port that clients use, if not the one listened on.",
+        "N",
+        "3478",
+    ),
+    Setting(
+        "admin_listen",
+        Section.PORTS,
+        "text",
+        "127.0.0.1:9912",
+        "Health, metrics and the map, for you only.",
+        "HOST:PORT",
+        "127.0.0.1:9913",
+    ),
+)
+
+ADDRESS: tuple[Setting, ...] = (
+    Setting(
+        "address",
+        Section.ADDRESS,
+        "texts",
+        (),
+        "Address that clients use; once for IPv4, once for IPv6.",
+        "IP",
+        "203.0.113.7",
+        field="addresses",
+    ),
+    Setting("discover", Section.ADDRESS, "switch", True, "Ask the cloud's metadata and public STUN servers."),
+)
