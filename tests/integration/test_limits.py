@@ -18,7 +18,10 @@ from tailhub.relay.billing import GB, Billing
 from tailhub.relay.limits import Limits
 from tailhub.relay.quota import Quota, Quotas
 from tailhub.relay.rate_limit import RateLimit
+from tailhub.relay.rechecks import SOON_S
 from tailhub.server.app import RelayServer
+from tailhub.server.config import RelayConfig
+from tailhub.server.limits_config import tenant_quota
 from tailhub.server.quota_keeper import LOOK_EVERY_S
 
 SLOW = RateLimit(125_000, 125_000)
@@ -153,6 +156,22 @@ def test_what_a_key_may_receive() -> None:
     run_by_clock(scenario)
 
 
+def test_a_full_tenant_has_room_again() -> None:
+    """Who waits for a place of its tenant is asked about again soon, however often that was in vain."""
+
+    async def scenario() -> None:
+        async with relay(tenant_connections=1) as server:
+            first = await open_client(server)
+            second = await refused(server)
+            assert "network" in await told(second)
+            await pass_time(5 * SOON_S)
+            first.close()
+            await pass_time(SOON_S + 2)
+            assert server.context.relay.registry.of_key(second.key)
+
+    run_by_clock(scenario)
+
+
 # --- quotas -----------------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +228,31 @@ def test_refused_and_let_in_again() -> None:
             assert frame_type == FrameType.SERVER_INFO
 
     run_by_clock(scenario)
+
+
+def test_a_guest_that_is_over_its_quota() -> None:
+    """Where who is over is refused and steered away, it is slow as a guest: else it would get around its quota."""
+
+    async def scenario() -> None:
+        (tenant,) = RelayConfig(over_quota="refuse", quota_key_gb=100.0).tenants
+        async with relay(key_connections=9, steer=True, stun_listen="127.0.0.1:0") as server:
+            keep(server, tenant_quota(tenant), lambda: 100.0)
+            guest = await refused(server)
+            await pass_time(1)
+            assert (await guest.frame())[0] == FrameType.SERVER_INFO
+            (connection,) = server.context.relay.registry.of_key(guest.key)
+            assert connection.identity.is_guest
+            assert limits_of(server, guest) == SLOW
+            await pass_time(2 * LOOK_EVERY_S)
+            assert limits_of(server, guest) == SLOW
+
+    run_by_clock(scenario)
+
+
+def limits_of(server: RelayServer, client: Wire) -> RateLimit | None:
+    """What it may send."""
+    limits = server.context.relay.accounts.limits_of(client.key, "")
+    return limits.own if limits is not None else None
 
 
 def test_a_warning_and_the_certificate_s() -> None:

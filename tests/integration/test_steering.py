@@ -10,6 +10,7 @@ from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.keys import NodePrivate
+from tailhub.relay import steering
 from tailhub.relay.admission import Answer
 from tailhub.relay.evacuation import LOOK_S, QUIET_S, STUN_DELAY_S, Phase
 from tailhub.relay.steering import NOTE_S, PATIENCE_S, SECOND_CLOSE_S
@@ -121,6 +122,26 @@ def test_neighbour() -> None:
             neighbour.close()
             assert await client.frame() == GONE
             assert mutes(server)
+
+    run(scenario)
+
+
+def test_why_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is room for no move and no guest it may say what it likes of its home: it is told why once."""
+    monkeypatch.setattr(steering, "MAX_MOVES", 0)
+    monkeypatch.setattr(steering, "MAX_GUESTS", 0)
+
+    async def scenario() -> None:
+        async with guarded_relay(**STEERS) as (server, guard):
+            client = await home(server, guard)
+            assert (await client.frame())[0] == FrameType.HEALTH
+            for _ in range(10):
+                client.write(AWAY)
+                await pass_time(1)
+                client.write(HOME)
+                await pass_time(1)
+            await pass_time(66)
+            assert (await client.frame())[0] == FrameType.KEEP_ALIVE  # and nothing before
 
     run(scenario)
 

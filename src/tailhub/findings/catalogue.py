@@ -224,4 +224,7 @@ CATALOGUE: dict[str, Entry] = {
     # an allow list that relays share
     "TH310": Entry("allow-tenant", _ERROR),
     "TH311": Entry("allow-list-needs-store", _ERROR),
+    # a list or a store that somebody else has changed
+    "TH318": Entry("allow-list-tenant", _WARNING),
+    "TH319": Entry("store-gone", _WARNING),
 }

@@ -30,6 +30,11 @@ def store_corrupt(path: str, aside: str, reason: str, backups: str = "") -> Find
     return Finding("TH264", {"path": path, "aside": aside, "reason": reason, "backups": backups})
 
 
+def store_gone(path: str) -> Finding:
+    """The file was removed, or another put in its place, while it was open."""
+    return Finding("TH319", {"path": path})
+
+
 def store_newer(where: str, found: str, known: str, backups: str = "") -> Finding:
     """A newer tailhub has changed the tables. `backups` has copies from before; "" for a database."""
     return Finding("TH265", {"where": where, "found": found, "known": known, "backups": backups})

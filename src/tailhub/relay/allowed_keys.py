@@ -17,12 +17,22 @@ from tailhub.exceptions import LocalError, UsageError
 from tailhub.findings import Finding
 from tailhub.keys import NodePublic
 
-__all__ = ["MAX_LINES", "AllowedKey", "Listing", "completed", "is_name", "parse_listing", "with_key", "without_keys"]
+__all__ = [
+    "MAX_LINES",
+    "MOST_FAULTS",
+    "AllowedKey",
+    "Listing",
+    "completed",
+    "is_name",
+    "parse_listing",
+    "with_key",
+    "without_keys",
+]
 
 MAX_LINES = 50_000
 MAX_NAME_LEN = 64  # characters, also of a tenant
 _MAX_COMMENT_LEN = 200  # characters that are remembered
-_MOST_FAULTS = 20  # that are told of one by one
+MOST_FAULTS = 20  # that are told of one by one
 _TENANT = "tenant="
 _COMMENT = re.compile(r"(?:^|\s)#")
 
@@ -94,7 +104,7 @@ def parse_listing(text: str, place: str) -> Listing:
         else:
             fault = findings.allow_list_line(place, number, entry)
         faults += 1
-        if faults <= _MOST_FAULTS:
+        if faults <= MOST_FAULTS:
             found.append(fault)
     return Listing(keys, tuple(found))
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Generic, TypeAlias, TypeVar
 
+from tailhub.relay.source import source_of
+
 MOST_HELD = 1024  # the default for the whole relay
 ADDRESS_SHARE = 16  # one address may have a sixteenth of them
 LEAST_ADDRESS_SHARE = 4
@@ -22,9 +24,7 @@ _Login = TypeVar("_Login")
 
 def _network(source: Source) -> int | None:
     """What counts as one source address."""
-    if source is None:
-        return None
-    return int(source) >> 64 | 1 << 64 if source.version == 6 else int(source)
+    return None if source is None else source_of(source)
 
 
 class HeldLogins(Generic[_Login]):

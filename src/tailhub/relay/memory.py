@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from tailhub.relay.admission import Answer, Verdict
@@ -40,7 +40,7 @@ class MemoryChanges:
     """What has changed since the last time, for whoever keeps it: what is to be written, and whose entries removed."""
 
     confirmed: tuple[Remembered, ...] = ()
-    ended: tuple[tuple[bytes, str], ...] = ()  # key and verifier
+    ended: tuple[tuple[bytes, str, float], ...] = ()  # key, verifier, and when it had been confirmed last, 0: unknown
 
 
 class AdmissionMemory:
@@ -52,7 +52,7 @@ class AdmissionMemory:
         self._most = most
         self._known: OrderedDict[_Place, Remembered] = OrderedDict()  # longest ago first
         self._saved_at: dict[_Place, float] = {}
-        self._changes: OrderedDict[_Place, Remembered | None] = OrderedDict()  # None: ended
+        self._changes: OrderedDict[_Place, Remembered | float] = OrderedDict()  # a time: ended, confirmed then
         self.is_loaded = not is_kept
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class AdmissionMemory:
 
     def recall(self, key: bytes, verdict: Verdict, now: float) -> Verdict | None:
         """The yes that stands in for a `verdict` that is no answer; None when there is none, or it is too old."""
-        known = self._gone(key, verdict)
+        known = self._gone(key, verdict, now)
         if known is None or now - known.confirmed_at > self._remember_s:
             return None
         return Verdict(
@@ -107,13 +107,14 @@ class AdmissionMemory:
 
     def is_over(self, key: bytes, verdict: Verdict, now: float) -> bool:
         """Was there a yes that could stand in for `verdict`, and is too old now?"""
-        known = self._gone(key, verdict)
+        known = self._gone(key, verdict, now)
         return known is not None and now - known.confirmed_at > self._remember_s
 
     def take_changes(self) -> MemoryChanges:
         """What is to be kept since the last call."""
-        confirmed = tuple(entry for entry in self._changes.values() if entry is not None)
-        ended = tuple(place for place, entry in self._changes.items() if entry is None)
+        changes = self._changes
+        confirmed = tuple(entry for entry in changes.values() if isinstance(entry, Remembered))
+        ended = tuple((*place, entry) for place, entry in changes.items() if not isinstance(entry, Remembered))
         self._changes.clear()
         for entry in confirmed:
             place = (entry.key, entry.verifier)
@@ -121,11 +122,18 @@ class AdmissionMemory:
                 self._saved_at[place] = entry.confirmed_at
         return MemoryChanges(confirmed, ended)
 
-    def _gone(self, key: bytes, verdict: Verdict) -> Remembered | None:
+    def keep_again(self) -> None:
+        """What was kept is lost: all that is known is a change."""
+        for place, entry in self._known.items():
+            self._change(place, entry)
+
+    def _gone(self, key: bytes, verdict: Verdict, now: float) -> Remembered | None:
         """What its verifier, from which no answer comes, had said before."""
-        if verdict.is_answer:
-            return None
-        return self._known.get((key, verdict.verifier))
+        place = (key, verdict.verifier)
+        known = None if verdict.is_answer else self._known.get(place)
+        if known is not None and known.confirmed_at > now:  # the clock was wrong then: count from now, not from there
+            known = self._known[place] = replace(known, confirmed_at=now)
+        return known
 
     def _confirmed(self, entry: Remembered) -> None:
         place = (entry.key, entry.verifier)
@@ -142,18 +150,18 @@ class AdmissionMemory:
         self._bound()
 
     def _ended(self, place: _Place) -> None:
-        was_known = self._known.pop(place, None) is not None
+        known = self._known.pop(place, None)
         self._saved_at.pop(place, None)
-        if was_known or not self.is_loaded:  # before that, it may be among what is kept
-            self._change(place, None)
+        if known is not None or not self.is_loaded:  # before that, it may be among what is kept
+            self._change(place, known.confirmed_at if known is not None else 0.0)
 
     def _bound(self) -> None:
         while len(self._known) > self._most:
-            place, _ = self._known.popitem(last=False)
+            place, known = self._known.popitem(last=False)
             self._saved_at.pop(place, None)
-            self._change(place, None)
+            self._change(place, known.confirmed_at)
 
-    def _change(self, place: _Place, entry: Remembered | None) -> None:
+    def _change(self, place: _Place, entry: Remembered | float) -> None:
         self._changes[place] = entry
         self._changes.move_to_end(place)
         while len(self._changes) > self._most:  # nobody takes them

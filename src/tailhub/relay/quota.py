@@ -30,7 +30,10 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Of a tenant: gigabytes a billing period, 0 for any number. Who is over is refused, or may use `slow`."""
+    """Of a tenant: gigabytes a billing period, 0 for any number. Who is over is refused, or may use `slow`.
+
+    Where it is refused, `slow` is what it may use as a guest.
+    """
 
     key_gb: float = 0.0
     tenant_gb: float = 0.0

@@ -6,14 +6,15 @@ since 1970. Both records are bounded; strangers cannot push each other's entries
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple, TypeAlias
 
 from tailhub.relay.admission import Verdict
 from tailhub.relay.allowed_keys import AllowedKey
+from tailhub.relay.source import source_of
 
 __all__ = [
     "MAX_REFUSALS",
@@ -28,7 +29,6 @@ __all__ = [
 
 MAX_REFUSALS = 500
 MAX_SIGHTINGS = 20_000
-_SITE_BITS = 64  # what one customer has of IPv6
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -61,6 +61,7 @@ class Refusals:
     def __init__(self, most: int = MAX_REFUSALS) -> None:
         self._most = most
         self._refusals: OrderedDict[bytes, Refusal] = OrderedDict()  # whoever was refused last is last
+        self._of_source: dict[int, dict[bytes, None]] = {}  # the same keys in the same order
         self._numbers: dict[int, bytes] = {}
         self._last_number = 0
         self._changed: dict[bytes, None] = {}
@@ -70,7 +71,7 @@ class Refusals:
         self, key: bytes, address: Address, verdicts: Sequence[Verdict], at: float, *, again: bool = False
     ) -> None:
         """The client with this `key` was refused; `again`: it did not ask itself, somebody asked about it once more."""
-        before = self._refusals.pop(key, None)
+        before = self._take_out(key)
         if before is None and again:
             return
         if before is None:
@@ -83,7 +84,7 @@ class Refusals:
 
     def forget(self, key: bytes) -> bool:
         """It is admitted now. Returns whether it was on record."""
-        refusal = self._refusals.pop(key, None)
+        refusal = self._take_out(key)
         if refusal is None:
             return False
         del self._numbers[refusal.number]
@@ -129,22 +130,26 @@ class Refusals:
 
     def _put(self, refusal: Refusal) -> None:
         self._refusals[refusal.key] = refusal
+        self._of_source.setdefault(source_of(refusal.address), {})[refusal.key] = None
         self._numbers[refusal.number] = refusal.key
         self._changed[refusal.key] = None
 
+    def _take_out(self, key: bytes) -> Refusal | None:
+        """Remove a key from the order of those who were refused, if it is there."""
+        refusal = self._refusals.pop(key, None)
+        if refusal is not None:
+            source = source_of(refusal.address)
+            keys = self._of_source[source]
+            del keys[key]
+            if not keys:
+                del self._of_source[source]
+        return refusal
+
     def _drop_one(self) -> None:
-        sources = Counter(_source(refusal.address) for refusal in self._refusals.values())
-        source = sources.most_common(1)[0][0]
-        key = next(key for key, refusal in self._refusals.items() if _source(refusal.address) == source)
-        self.forget(key)
+        """For each login with a new key of a flood, so it must be cheap."""
+        most = max(self._of_source.values(), key=len)
+        self.forget(next(iter(most)))
         self.dropped += 1
-
-
-def _source(address: Address) -> object:
-    """Whom an address belongs to: of IPv6, a /64."""
-    if isinstance(address, IPv4Address):
-        return address
-    return address.ipv4_mapped or IPv6Network((int(address) >> _SITE_BITS << _SITE_BITS, _SITE_BITS))
 
 
 class Sighting(NamedTuple):
@@ -205,6 +210,6 @@ def replaced_by(
         if refusal.node and entry.name == refusal.node:
             return Replacement(entry, "name")
         seen = sightings.get(entry.key)
-        if seen is not None and seen.at <= refusal.first_at and _source(seen.address) == _source(refusal.address):
+        if seen is not None and seen.at <= refusal.first_at and source_of(seen.address) == source_of(refusal.address):
             gone.append((seen.at, entry))
     return Replacement(max(gone, key=lambda one: one[0])[1], "address") if gone else None

@@ -89,7 +89,8 @@ class Relay:
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
         connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
-        self.accounts.joined(identity.tenant)
+        if not identity.is_guest:  # or strangers would take the places of those who are served
+            self.accounts.joined(identity.tenant)
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
         return connection
@@ -97,7 +98,8 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
-        self.accounts.left(connection.identity.tenant)
+        if not connection.identity.is_guest:
+            self.accounts.left(connection.identity.tenant)
         connection.tenant.left(connection)
         if connection.is_home:
             self.home_connections -= 1
@@ -110,7 +112,9 @@ class Relay:
 
     def too_many(self, tenant: str, key: bytes) -> TooMany | None:
         """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
-        return self.accounts.too_many(tenant, self.registry.count, len(self.registry.of_key(key)))
+        accounts = self.accounts
+        of_key = sum(not connection.identity.is_guest for connection in self.registry.of_key(key))
+        return accounts.too_many(tenant, sum(accounts.by_tenant.values()), of_key)
 
     def open_account(self, identity: Identity, now: float) -> Account | None:
         """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""

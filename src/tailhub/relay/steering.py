@@ -17,6 +17,7 @@ timers (`tailhub.server.steersman`).
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -25,17 +26,20 @@ from itertools import count
 from math import inf
 from typing import Generic, TypeAlias, TypeVar
 
+from tailhub.relay.source import source_of
+
 NOTE_S = 0.3  # a client whose home this is says so in the flight of its ClientInfo; one that says nothing visits
 SECOND_CLOSE_S = 5.5  # since the first: an active client that has not moved by then is made to measure once more
 PATIENCE_S = 12.0  # since the first close: then it will not move, and its user is told why it is not served
 SETTLE_S = 3.0  # that a new connection is left in peace in any case: so long a client takes to measure and move
 MUTE_S = 3600.0  # then it may come back: what it was refused for may be over
 MUTE_JITTER = 0.25  # of that, more or less, so that those who went together do not come back together
-MAX_MOVES = 16384
+MAX_MOVES = 16384  # of those who are refused, and as many of those who are allowed
 MAX_MOVES_AT_ADDRESS = 16  # refused keys there: who makes up keys does not fill the table for all others
 MAX_ADDRESSES = 4  # of one client, which may have two and roam
 MAX_RETURNS = 3  # of one client while it is muted; after that it is not closed any more
 MAX_GUESTS = 1024
+MAX_GUESTS_AT_ADDRESS = 16
 
 _V4_IN_V6 = bytes(10) + b"\xff\xff"
 
@@ -79,11 +83,12 @@ class _Login(_Timed, Generic[Login]):
 class _Move(_Timed, Generic[Login]):
     """One key that is to have its home elsewhere. Its addresses are muted until this is `due`."""
 
-    __slots__ = ("addresses", "began_at", "closes", "has_moved", "held", "is_allowed", "key", "returns")
+    __slots__ = ("addresses", "began_at", "closes", "has_moved", "held", "is_allowed", "key", "returns", "source")
 
-    def __init__(self, key: bytes, is_allowed: bool, now: float) -> None:
+    def __init__(self, key: bytes, source: int, is_allowed: bool, now: float) -> None:
         super().__init__()
         self.key = key
+        self.source = source  # where it began
         self.is_allowed = is_allowed
         self.began_at = now
         self.addresses: dict[Address, None] = {}
@@ -110,9 +115,12 @@ class Steering(Generic[Login]):
         self._logins: dict[Login, _Login[Login]] = {}
         self._moves: dict[bytes, _Move[Login]] = {}
         self._moves_at: dict[Address, int] = {}
+        self._refused_at: Counter[int] = Counter()  # moves of refused keys, by source
+        self._refused = 0  # those together
+        self._guests_at: Counter[int] = Counter()
+        self._guests = 0
         self._admitted_at: dict[Address, int] = {}
         self._shared_at: dict[Address, dict[_Login[Login], None]] = {}  # not steered, because others there are admitted
-        self._guests = 0
         self._orders: list[tuple[Login, Order]] = []
         self._timers: list[tuple[float, int, _Timed]] = []  # those that are void stay until they are due
         self._numbers = count()
@@ -266,12 +274,20 @@ class Steering(Generic[Login]):
 
     def _begin(self, entry: _Login[Login], now: float) -> _Move[Login] | None:
         """Make a move for its key; None when there can be none."""
-        there = self._moves_at.get(entry.address, 0)
-        if not entry.is_allowed and (there >= MAX_MOVES_AT_ADDRESS or entry.address in self._admitted_at):
+        source = source_of(entry.address)
+        if entry.is_allowed:
+            if len(self._moves) - self._refused >= MAX_MOVES:
+                return None
+        elif (
+            self._refused >= MAX_MOVES
+            or self._refused_at[source] >= MAX_MOVES_AT_ADDRESS
+            or entry.address in self._admitted_at
+        ):
             return None
-        if len(self._moves) >= MAX_MOVES:
-            return None
-        move = self._moves[entry.key] = _Move(entry.key, entry.is_allowed, now)
+        else:
+            self._refused += 1
+            self._refused_at[source] += 1
+        move = self._moves[entry.key] = _Move(entry.key, source, entry.is_allowed, now)
         self._set_due(move, now + MUTE_S * self._rng.uniform(1 - MUTE_JITTER, 1 + MUTE_JITTER))
         self.begun += 1
         return move
@@ -287,6 +303,9 @@ class Steering(Generic[Login]):
         """Its addresses are answered again."""
         move.due = inf
         del self._moves[move.key]
+        if not move.is_allowed:
+            self._refused -= 1
+            _count_down(self._refused_at, move.source)
         for address in move.addresses:
             rest = self._moves_at.pop(address) - 1
             if rest:
@@ -302,9 +321,10 @@ class Steering(Generic[Login]):
     def _admit(self, entry: _Login[Login]) -> None:
         if entry.is_allowed:  # a client like any other
             self._drop(entry)
-        elif self._guests < MAX_GUESTS:
+        elif self._guests < MAX_GUESTS and self._guests_at[source_of(entry.address)] < MAX_GUESTS_AT_ADDRESS:
             entry.is_guest = True
             self._guests += 1
+            self._guests_at[source_of(entry.address)] += 1
         else:
             self._orders.append((entry.name, Order.EXPLAIN))
             return
@@ -324,7 +344,9 @@ class Steering(Generic[Login]):
     def _drop(self, entry: _Login[Login]) -> None:
         entry.due = inf
         del self._logins[entry.name]
-        self._guests -= entry.is_guest
+        if entry.is_guest:
+            self._guests -= 1
+            _count_down(self._guests_at, source_of(entry.address))
         self._forget_shared(entry)
         move = self._moves.get(entry.key)
         if move is not None and move.held is entry:
@@ -355,3 +377,9 @@ class Steering(Generic[Login]):
     def _set_due(self, timed: _Timed, due: float) -> None:
         timed.due = due
         heappush(self._timers, (due, next(self._numbers), timed))
+
+
+def _count_down(counts: Counter[int], source: int) -> None:
+    counts[source] -= 1
+    if not counts[source]:
+        del counts[source]

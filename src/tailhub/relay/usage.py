@@ -63,18 +63,23 @@ class Usage:
             for src, flow in connection.sources.items():
                 if flow.packets or flow.dropped:
                     self._gather(tenant, src, connection.key, flow)
-            if connection.nowhere is not None:
-                self._gather(tenant, connection.key, NOBODY, connection.nowhere)
+            if connection.nowhere is not None and connection.nowhere.packets:
+                # A guest's is not its tenant's: strangers could use up the quota without knowing any of its keys.
+                self._gather(connection.tenant.name, connection.key, NOBODY, connection.nowhere)
 
     def gather_flow(self, receiver: Connection, src: bytes, flow: Flow) -> None:
         """Add what this pair has used since the last time: it ends."""
         if self.is_on:
             self._gather(receiver.identity.tenant, src, receiver.key, flow)
 
-    def take(self) -> list[UsageRow]:
-        """Everything since the last time, and forget it."""
-        pairs, self._pairs = self._pairs, {}
-        return [UsageRow(*pair, *numbers) for pair, numbers in pairs.items()]
+    def take(self, most: int) -> list[UsageRow]:
+        """What has not been taken yet, at most so many rows of it, and forget that."""
+        pairs = self._pairs
+        rows: list[UsageRow] = []
+        while pairs and len(rows) < most:
+            pair, numbers = pairs.popitem()
+            rows.append(UsageRow(*pair, *numbers))
+        return rows
 
     def _gather(self, tenant: str, src: bytes, dst: bytes, flow: Flow) -> None:
         size = flow.size - flow.packets * RECV_OVERHEAD

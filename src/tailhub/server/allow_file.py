@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
@@ -21,9 +23,10 @@ from tailhub import findings
 from tailhub.certs.files import read_file
 from tailhub.exceptions import FindingError, LocalError, MachineError
 from tailhub.findings import Finding
-from tailhub.relay.allowed_keys import AllowedKey, Listing, parse_listing, with_key, without_keys
+from tailhub.relay.allowed_keys import MOST_FAULTS, AllowedKey, Listing, parse_listing, with_key, without_keys
+from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.server.config import RelayConfig
-from tailhub.server.state_files import NEW, give_to_owner, sync_directory, write_whole
+from tailhub.server.state_files import NEW, alone_in, give_to_owner, sync_directory, write_whole
 from tailhub.server.state_place import ALLOWED_KEYS, locate
 from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
 
@@ -39,15 +42,25 @@ _Trace: TypeAlias = "tuple[int, ...]"  # empty: there is no file
 class AllowFile:
     """The file at `path`, which `option` names. Keys without a tenant belong to `tenant`.
 
-    One that `may_lack` is an empty list until it is made; any other must be there, and each must stay.
+    One that `may_lack` is an empty list until it is made; any other must be there, and each must stay. `tenants` are
+    those there are; None: not known.
     """
 
-    def __init__(self, path: Path, option: str = "--allow-list", tenant: str = "", *, may_lack: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        option: str = "--allow-list",
+        tenant: str = "",
+        *,
+        may_lack: bool = False,
+        tenants: Collection[str] | None = None,
+    ) -> None:
         self.path = path
         self.place = str(path)
         self._option = option
         self._tenant = tenant
         self._may_lack = may_lack
+        self._tenants = tenants
         self._lock = Lock()  # looks and edits come from different threads
         self._text = ""  # what was last read
         self._seen: _Trace | None = None  # at the last look
@@ -82,7 +95,7 @@ class AllowFile:
             listing = _parse(self._text, self.path)
             self._taken = taken
         keys = {key: self._with_tenant(entry) for key, entry in listing.keys.items()}
-        return replace(listing, keys=keys)
+        return replace(listing, keys=keys, found=(*listing.found, *self._strays(keys.values())))
 
     def look(self) -> Listing | None:
         """See `changed`."""
@@ -100,41 +113,62 @@ class AllowFile:
         self._edit(lambda text: without_keys(text, keys))
 
     def _with_tenant(self, entry: AllowedKey) -> AllowedKey:
+        """The entry with the name of its tenant; the relay's own has none."""
+        if entry.tenant == DEFAULT_TENANT:
+            return replace(entry, tenant="")
         return entry if entry.tenant else replace(entry, tenant=self._tenant)
+
+    def _strays(self, entries: Iterable[AllowedKey]) -> list[Finding]:
+        """Says which keys are of no tenant, of the first few."""
+        if self._tenants is None:
+            return []
+        names = ", ".join(name for name in self._tenants if name)
+        strays = (entry for entry in entries if entry.tenant not in self._tenants)
+        few = islice(strays, MOST_FAULTS)
+        return [findings.allow_list_tenant(self.place, entry.line, entry.tenant, names) for entry in few]
 
     def _read(self) -> str:
         if not self._text and self._may_lack and not os.path.lexists(self.path):
             return ""
-        return read_file(self.path, self._option, most_bytes=MAX_BYTES).decode("utf-8", "surrogateescape")
+        data = read_file(self.path, self._option, most_bytes=MAX_BYTES)
+        if b"\0" in data:  # a crash can leave a file so, and an editor that writes UTF-16; it says nothing of anybody
+            raise MachineError(findings.file_trouble(self.place, "it is no text in UTF-8: it has zero bytes"))
+        return data.decode("utf-8", "surrogateescape")
 
     def _edit(self, change: Callable[[str], str]) -> None:
         with self._lock:
-            for tries_left in reversed(range(_TRIES)):
-                before = _trace(self.path)
-                # A file that has gone is made anew with what was in it.
-                text = self._read() if before else self._text or _HEADER
-                edited = change(text)
-                if edited == text and before:
-                    return
-                _parse(edited, self.path)
-                if _trace(self.path) == before or not tries_left:
-                    break
             try:
                 if self._may_lack:  # a relay's state, which may be begun with its list
                     self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _replace(self.path, edited.encode("utf-8", "surrogateescape"))
+                with alone_in(_target(self.path).parent):
+                    self._edit_alone(change)
             except OSError as exc:
                 raise MachineError(findings.file_trouble(self.place, exc.strerror or str(exc))) from exc
+
+    def _edit_alone(self, change: Callable[[str], str]) -> None:
+        """No other command is at it; a person with an editor may be."""
+        for tries_left in reversed(range(_TRIES)):
+            before = _trace(self.path)
+            # A file that has gone is made anew with what was in it.
+            text = self._read() if before else self._text or _HEADER
+            edited = change(text)
+            if edited == text and before:
+                return
+            _parse(edited, self.path)
+            if _trace(self.path) == before or not tries_left:
+                break
+        _replace(self.path, edited.encode("utf-8", "surrogateescape"))
 
 
 def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, str]) -> AllowFile | None:
     """The file that is the allow list of a tenant (`config`) of `relay`; None if it has none, or it is no file."""
+    tenants = [one.tenant for one in relay.tenants]
     if config.allow_list == ALLOW_ON:
         # One file for all tenants: a line without a tenant is the relay's own.
         path = locate(relay.state_dir, environ, os.geteuid() if hasattr(os, "geteuid") else None) / ALLOWED_KEYS
-        return AllowFile(path, config.place("allow_list"), may_lack=True)
+        return AllowFile(path, config.place("allow_list"), may_lack=True, tenants=tenants)
     if isinstance(config.allow_list, Path):
-        return AllowFile(config.allow_list, config.place("allow_list"), config.tenant)
+        return AllowFile(config.allow_list, config.place("allow_list"), config.tenant, tenants=tenants)
     return None
 
 
@@ -165,9 +199,17 @@ def _trace(path: Path) -> _Trace:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+def _target(path: Path) -> Path:
+    """What is replaced: where a link leads. Raises `OSError`, also for links that lead in a circle."""
+    try:
+        return path.resolve()
+    except RuntimeError as exc:  # so Python 3.11 and 3.12 say it
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from exc
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of the file, or make it. Raises `OSError`; nothing has changed then."""
-    target = path.resolve()
+    target = _target(path)
     new = target.with_name(target.name + NEW)
     try:
         write_whole(new, data)

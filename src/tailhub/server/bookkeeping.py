@@ -98,8 +98,9 @@ class Bookkeeping:
         for keeper in self._memory_journals:
             for entry in changes.confirmed:
                 keeper.confirm(_admission(entry))
-            for key, verifier in changes.ended:
-                keeper.end(records.End(key, verifier, time.time()))
+            for key, verifier, confirmed_at in changes.ended:
+                # The clock may have been put back since: a no that came later is a later one.
+                keeper.end(records.End(key, verifier, max(time.time(), confirmed_at)))
         for entry in changes.confirmed:
             if entry.node or entry.owner:
                 journal.learn(records.Name(entry.key, entry.node, entry.owner, entry.confirmed_at))
@@ -120,7 +121,7 @@ class Bookkeeping:
     async def _open(self) -> Store:
         try:
             kind = await store_class()
-            store = await kind.open(self._opened.place, relay=self._relay, tell=_tell)
+            store = await kind.open(self._opened.place, relay=self._relay, tell=self._store_lost)
             try:
                 if self._verification is not None:
                     await self._load(store, self._verification)
@@ -133,10 +134,18 @@ class Bookkeeping:
         self._opened.put(store)
         return store
 
+    def _store_lost(self, finding: Finding) -> None:
+        """What was kept is gone: keep anew who is remembered, while we know it."""
+        _tell(finding)
+        if self._verification is not None:
+            self._verification.memory.keep_again()
+            for keeper in self._memory_journals:
+                keeper.lose()
+
     async def _open_beside(self, path: Path) -> Store:
         """The file that has the memory too, read at once: the database may be away."""
         kind = await store_class()
-        store = await kind.open(path, relay=self._relay, tell=_tell)
+        store = await kind.open(path, relay=self._relay, tell=self._store_lost)
         try:
             await self._load_memory(store)
         except BaseException:

@@ -180,8 +180,8 @@ class Door:
         held = self.held.of_key(key)
         if held is not None and decision.admits:
             held.admit(decision)
-        elif held is not None and not decision.is_known:
-            self._watch(key, SOON_S)
+        if held is not None and self.held.of_key(key) is held and (decision.admits or not decision.is_known):
+            self._watch(key, SOON_S)  # it may come in, but not now; or nobody knows
         for connection in self._context.relay.registry.of_key(key):
             identity = connection.identity
             if identity.is_mesh:

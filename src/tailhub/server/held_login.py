@@ -54,6 +54,7 @@ class HeldLogin:
         "_bytes",
         "_connection",
         "_context",
+        "_is_told",
         "_keep_alive",
         "_keep_alive_s",
         "_since",
@@ -76,6 +77,7 @@ class HeldLogin:
         self._skimmer = Skimmer()
         self._steersman: Steersman | None = None  # while nothing is said to it
         self._text = ""
+        self._is_told = False
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive: asyncio.TimerHandle | None = None
         self.outcome = LEFT
@@ -124,6 +126,10 @@ class HeldLogin:
             self._let_in(GUEST, None)
 
     def _explain(self) -> None:
+        """Once: who says again and again that its home has moved must not make us write to one that does not read."""
+        if self._is_told:
+            return
+        self._is_told = True
         if self._text:
             self._connection.write(frames.health(self._text.replace("{key}", short_key(self.key))))
         else:

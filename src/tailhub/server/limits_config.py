@@ -140,5 +140,5 @@ def tenant_quota(config: TenantConfig) -> Quota:
     from tailhub.relay.quota import Quota
 
     refuses = config.over_quota == "refuse"
-    slow = None if refuses else RateLimit.of(config.over_quota_bytes_per_s)
+    slow = RateLimit.of(config.over_quota_bytes_per_s)  # where it refuses: for guests
     return Quota(config.quota_key_gb, config.quota_tenant_gb, refuses, slow)

@@ -68,8 +68,12 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
     )
 
 
-def local_map(endpoint: LocalEndpoint, certificate: Certificate | None, hostname: str, region_id: int) -> DERPMap:
-    """The map for programs on the relay's own machine."""
+def local_map(
+    endpoint: LocalEndpoint, certificate: Certificate | None, hostname: str, region_id: int
+) -> DERPMap | None:
+    """The map for programs on the relay's own machine; None where a proxy has the certificate that they would meet."""
+    if certificate is None and endpoint.derp_port:
+        return None
     pin = pin_of(certificate)
     name = None
     if pin is None and certificate is not None:

@@ -65,6 +65,8 @@ class QuotaKeeper:
             if key not in changed:
                 changed[key] = _kind(before) != _kind(state)
             if identity.is_guest:
+                if changed[key]:
+                    connection.take_rate_limit()
                 if changed[key] and not state.is_over and (door := self._context.door) is not None:
                     door.gatekeeper.on_change((key,))
             elif state.is_over and state.refuses:

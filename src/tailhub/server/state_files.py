@@ -6,13 +6,17 @@ Not here: what is in them. Errors are `OSError`; `tailhub.server.state` has the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["NEW", "give_to_owner", "give_tree", "sync_directory", "write_files", "write_whole"]
+__all__ = ["NEW", "alone_in", "give_to_owner", "give_tree", "sync_directory", "write_files", "write_whole"]
 
 NEW = ".new"  # ends the name of what is being written, until it is whole
+TURN_S = 5.0  # that an edit waits for another one
+_PAUSE_S = 0.01
 
 
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
@@ -48,6 +52,36 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Keep others that come this way, in this process or another, from editing files of a directory at the same time.
+
+    Raises `TimeoutError` if that takes longer than an edit does. Where nothing can be locked it locks nothing.
+    """
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        descriptor = os.open(directory, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows; a directory that may not be listed
+        yield
+        return
+    try:
+        deadline = time.monotonic() + TURN_S
+        while True:
+            try:
+                flock(descriptor, LOCK_EX | LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(errno.ETIMEDOUT, "another program has been editing it for long") from None
+                time.sleep(_PAUSE_S)
+            except OSError:  # a network file system without locks
+                break
+        yield
+    finally:
+        os.close(descriptor)  # and the lock with it
 
 
 def give_to_owner(path: Path, directory: Path) -> None:

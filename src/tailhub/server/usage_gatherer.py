@@ -12,8 +12,8 @@ from tailhub.relay.usage import UsageRow
 __all__ = ["GATHER_EVERY_S", "UsageGatherer"]
 
 GATHER_EVERY_S: Final = 3.0  # with the store's interval less than the 10 s that a kill may cost
-_MOST_ROWS: Final = 1000  # handed over at a time
-_SLICE: Final = 500  # connections in a turn: about a millisecond
+_MOST_ROWS: Final = 200  # handed over in a turn: about two milliseconds
+_SLICE: Final = 2000  # pairs, and connections, that are looked at in a turn: about two milliseconds
 
 
 class UsageGatherer:
@@ -32,20 +32,28 @@ class UsageGatherer:
         """Gather until it is cancelled."""
         while True:
             await asyncio.sleep(GATHER_EVERY_S)
-            connections = list(self._registry)
-            for start in range(0, len(connections), _SLICE):
-                self._usage.gather(connections[start : start + _SLICE])
+            await self._gather()
+            while self._hand_over_some():  # noqa: ASYNC110  a turn for others, no waiting
                 await asyncio.sleep(0)
-            self._hand_over()
+
+    async def _gather(self) -> None:
+        looked_at = 0
+        for connection in list(self._registry):
+            self._usage.gather((connection,))
+            looked_at += 1 + len(connection.sources)
+            if looked_at >= _SLICE:
+                looked_at = 0
+                await asyncio.sleep(0)
 
     def finish(self) -> None:
         """Hand over what is left, at once."""
         self._usage.gather(self._registry)
-        self._hand_over()
+        while self._hand_over_some():
+            pass
 
-    def _hand_over(self) -> None:
-        if not self._is_heard():
-            return
-        rows = self._usage.take()
-        for start in range(0, len(rows), _MOST_ROWS):
-            self._deliver(rows[start : start + _MOST_ROWS])
+    def _hand_over_some(self) -> bool:
+        """Hand over a part. Returns whether there was any; while nobody hears it all stays where it is."""
+        rows = self._usage.take(_MOST_ROWS) if self._is_heard() else []
+        if rows:
+            self._deliver(rows)
+        return bool(rows)

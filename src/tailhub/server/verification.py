@@ -173,9 +173,7 @@ class Verification:
             async with asyncio.timeout(self._limit_s):
                 await self._turns.acquire()
         except TimeoutError:
-            verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
-            self._note(verdict)
-            return Decision(False, (verdict,))
+            return await self._conclude_unasked(key)
         try:
             verdicts = await self._ask_all(key, address)
         finally:
@@ -238,6 +236,14 @@ class Verification:
         if ruling is not None:
             return _yes(ruling, verdicts)
         return Decision(False, tuple(verdicts), cuts=any(memory.is_over(key, verdict, now) for verdict in verdicts))
+
+    async def _conclude_unasked(self, key: bytes) -> Decision:
+        """Nobody could be asked: a crowd of strangers must not keep out who was admitted before, nor let itself in."""
+        verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
+        self._note(verdict)
+        unasked = [replace(verdict, verifier=_label(one), tenant=one.tenant) for one in self.verifiers]
+        decision = await self._conclude(key, unasked)
+        return decision if decision.admits else Decision(False, (verdict,))
 
     async def _wait_for_memory(self) -> None:
         """What is kept of it may not have been read yet."""
@@ -365,7 +371,7 @@ def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
     if tenant.verify_tailscaled:
         from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
 
-        paths = tenant.verify_socket or (default_socket(),)
+        paths = tuple(dict.fromkeys(tenant.verify_socket)) or (default_socket(),)  # each has one name
         for path in paths:
             name = NAME if len(paths) == 1 else f"{NAME} at {path}"
             yield TailscaledVerifier(path, tenant.place("verify_socket"), name)

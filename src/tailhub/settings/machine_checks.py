@@ -23,7 +23,9 @@ def machine_findings(config: RelayConfig) -> list[Finding]:
     found: list[Finding] = []
     for check in CHECKS:
         try:
-            found += [finding for finding in check(config) if finding not in found]
+            for finding in check(config):
+                if finding not in found:
+                    found.append(finding)
         except FindingError as exc:
             if isinstance(exc.finding, Finding):
                 found.append(exc.finding)
@@ -107,26 +109,41 @@ def check_tenants(config: RelayConfig) -> Iterator[Finding]:
 
 
 def check_store(config: RelayConfig) -> Iterator[Finding]:
-    """Can the database be reached, and are its tables none of a newer version? That they are not there yet is well."""
+    """Can the database be reached, and are its tables none of a newer version? That they are not there yet is well.
+
+    Of a file only the version: who looks may be somebody else than who runs the relay.
+    """
+    from tailhub.server.state_place import locate
     from tailhub.store.location import parse_location
 
+    directory = locate(config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
     place = None
     with contextlib.suppress(LocalError):  # what is no URL has been told of
-        place = parse_location(config.store, Path())
-    if isinstance(place, str):
-        import asyncio
+        place = parse_location(config.store, directory)
+    finding = _trouble_of_store(place) if place is not None else None
+    if finding is None or finding.name in ("store-missing", "store-older"):
+        return
+    if isinstance(place, str) or finding.name == "store-newer":
+        yield finding
 
+
+def _trouble_of_store(place: Path | str) -> Finding | None:
+    import asyncio
+
+    if isinstance(place, Path) and not os.access(place, os.R_OK):
+        return None  # the usual case, without an import of SQLAlchemy
+
+    async def look() -> None:
         from tailhub.store.store import Store
 
-        async def look() -> None:
-            store = await Store.open_to_read(place)
-            await store.close()
+        store = await Store.open_to_read(place)
+        await store.close()
 
-        try:
-            asyncio.run(look())
-        except FindingError as exc:
-            if isinstance(exc.finding, Finding) and exc.finding.name not in ("store-missing", "store-older"):
-                yield exc.finding
+    try:
+        asyncio.run(look())
+    except FindingError as exc:
+        return exc.finding if isinstance(exc.finding, Finding) else None
+    return None
 
 
 CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (

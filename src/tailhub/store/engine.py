@@ -19,13 +19,14 @@ from tailhub.store.sqlite_file import file_uri
 if TYPE_CHECKING:
     from tailhub.findings import Finding
 
-__all__ = ["TROUBLES", "is_corrupt", "make_engine", "reason_of", "trouble"]
+__all__ = ["TROUBLES", "is_corrupt", "lacks_tables", "make_engine", "reason_of", "trouble"]
 
 BUSY_S = 5.0  # how long SQLite waits for another process that writes
 CONNECT_S, COMMAND_S = 5.0, 10.0  # how long a database may take to let us in, and for a command
 # A relay whose machine is gone in the middle of a transaction must not hold others up by its locks (milliseconds).
 _SESSION = {"application_name": "tailhub", "idle_in_transaction_session_timeout": "30000"}
 _REFUSALS = ("28", "3D", "42501", "25006")  # SQLSTATE: authorization, no such database, no privilege, read-only
+_NO_TABLE = "42P01"
 
 TROUBLES: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, sqlite3.Error)  # a TimeoutError is an OSError
 
@@ -104,6 +105,12 @@ def is_corrupt(error: Exception) -> bool:
     """Is it SQLite's word that its file is damaged, or is no database?"""
     code = getattr(_cause(error), "sqlite_errorcode", None)
     return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def lacks_tables(error: Exception) -> bool:
+    """Is a table not there that had been made?"""
+    cause = _cause(error)
+    return getattr(cause, "sqlstate", None) == _NO_TABLE or str(cause).startswith("no such table")
 
 
 def reason_of(error: Exception) -> str:

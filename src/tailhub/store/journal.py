@@ -44,6 +44,8 @@ __all__ = ["INTERVAL_S", "Journal", "Storage", "store_class"]
 INTERVAL_S = 5.0
 LAST_FLUSH_S = 5.0  # for writing what is left when the relay ends
 FORGET_EVERY_S = 86400.0
+SETTLE_S = 3600.0  # that a clock must go evenly before it may say what is old: many a machine starts with a wrong one
+_JUMP_S = 600.0  # between two writings: the clock was set, or the machine slept
 
 _log = logging.getLogger("tailhub")
 
@@ -98,7 +100,7 @@ class Journal:
         self._totals = PeriodTotals(period_start(clock()))
         self._has_loaded = False
         self._others_before: tuple[tuple[float, int], Totals] | None = None
-        self._forget_at = 0.0
+        self._forget_at, self._wrote_at = math.inf, math.inf
         self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -112,6 +114,10 @@ class Journal:
     def confirm(self, admission: Admission) -> None:
         """A verifier said yes, now or once more."""
         self._pending.confirm(admission)
+
+    def lose(self) -> None:
+        """What was written is lost, and whoever knows it tells it once more."""
+        self._pending.lose()
 
     def end(self, end: End) -> None:
         """A verifier said no to a key that it had admitted."""
@@ -194,8 +200,8 @@ class Journal:
         if self._store is None:
             self._store = await self._open_store()
         store = self._store
-        await self._load(store)
         for _ in range(2):  # what failed before, and what has come since
+            await self._load(store)
             if self._sending is None:
                 if not self._pending:
                     break
@@ -206,19 +212,28 @@ class Journal:
         if store.is_shared:
             await self._look_at_others(store)
         now = self._clock()
-        if self._retention_s and now >= self._forget_at:
+        if self._retention_s and self._may_forget(now):
             self._forget_at = now + FORGET_EVERY_S
             await store.forget(now - self._retention_s)
 
+    def _may_forget(self, now: float) -> bool:
+        """Is it time to, by a clock that can be believed?"""
+        passed, self._wrote_at = now - self._wrote_at, now
+        if not 0 <= passed <= _JUMP_S:
+            self._forget_at = now + SETTLE_S
+        return now >= self._forget_at
+
     async def _load(self, store: Storage) -> None:
-        """Once, before anything is written: what this relay has counted in the period before it was started again."""
-        if self._has_loaded:
-            return
-        start = self._totals.start
-        saved = await store.totals(start, math.inf, relay=self._relay if store.is_shared else "")
-        self._has_loaded = True
-        if start == self._totals.start:  # else a period has begun meanwhile
-            self._totals.add_saved(saved)
+        """What this relay has counted in the period before: before a restart, or a clock that was wrong for a while.
+
+        Once in a period, and before anything of it is written.
+        """
+        while not self._has_loaded:
+            start = self._totals.start
+            saved = await store.totals(start, math.inf, relay=self._relay if store.is_shared else "")
+            if start == self._totals.start:  # else a period has begun meanwhile
+                self._has_loaded = True
+                self._totals.add_saved(saved)
 
     async def _look_at_others(self, store: Storage) -> None:
         """What other relays have counted: of hours that are over once an hour, of the last two now."""
@@ -234,6 +249,7 @@ class Journal:
         start = self._period_start(self._clock())
         if start != self._totals.start:
             self._totals = PeriodTotals(start)
+            self._has_loaded = False
 
     def _note(self, finding: Finding | None) -> None:
         """Tell of a trouble that is not known yet."""

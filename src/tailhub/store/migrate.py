@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tailhub import findings
 from tailhub.exceptions import MachineError
 from tailhub.store.backup import copy_tables
-from tailhub.store.location import public_location
+from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.sqlite_file import copy_file
 from tailhub.store.tables import METADATA, VERSION_TABLE
 
@@ -43,7 +43,7 @@ async def check_version(engine: AsyncEngine, place: Path | str) -> None:
     where = public_location(place)
     if found is None:
         raise MachineError(findings.store_missing(where))
-    if _is_older(found, place, None):
+    if _is_older(found, place, place.parent / BACKUPS if isinstance(place, Path) else None):
         raise MachineError(findings.store_older(where, found))
 
 

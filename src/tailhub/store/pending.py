@@ -135,6 +135,10 @@ class Pending:
         self._written[who] = admission
         self._confirmed.put(who, admission)
 
+    def lose(self) -> None:
+        """What was written is lost: the same may be written again."""
+        self._written.clear()
+
     def end(self, end: End) -> None:
         """A verifier said no."""
         self._written.pop((end.key, end.verifier), None)

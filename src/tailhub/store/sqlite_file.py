@@ -7,9 +7,25 @@ import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
-__all__ = ["KEPT", "copy_file", "file_uri", "is_part", "set_aside", "snapshot", "stamp"]
+__all__ = [
+    "KEPT",
+    "Identities",
+    "copy_file",
+    "drop_log",
+    "file_uri",
+    "identities",
+    "is_part",
+    "look",
+    "set_aside",
+    "snapshot",
+    "stamp",
+]
+
+Identities: TypeAlias = "tuple[tuple[int, int] | None, ...]"
+"""Device and inode of each file of a database, in the order of `_BESIDE`."""
 
 KEPT = 3  # copies from before changes; older ones go
 _BESIDE = ("", "-wal", "-shm")  # the files that SQLite has for one database
@@ -24,6 +40,14 @@ def file_uri(path: Path) -> str:
 def is_part(name: str, database: str) -> bool:
     """Is a file with this name the database, one that SQLite has beside it, or a damaged one from before?"""
     return name in {f"{database}{suffix}" for suffix in _BESIDE} or name.startswith(f"{database}{_DAMAGED}")
+
+
+def look(path: Path) -> None:
+    """Raise `OSError` or `sqlite3.Error` if this is no database that can be read."""
+    with path.open("rb"):  # the system's own words are plainer
+        pass
+    with closing(sqlite3.connect(f"{file_uri(path)}?mode=ro", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def snapshot(path: Path) -> bytes:
@@ -64,6 +88,29 @@ def set_aside(path: Path, now: float) -> Path:
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
     return aside
+
+
+def identities(path: Path) -> Identities:
+    """Which files are the database and what is beside it; None: there is none. Raises `OSError`."""
+    return tuple(_identity(Path(f"{path}{suffix}")) for suffix in _BESIDE)
+
+
+def drop_log(path: Path, before: Identities) -> None:
+    """Remove what is beside a database that has another file now, if it is still what was there `before`.
+
+    SQLite leaves it, and would write the old file's newest pages over the new one. Raises `OSError`.
+    """
+    for suffix, was, now in zip(_BESIDE, before, identities(path), strict=True):
+        if suffix and now is not None and now == was:
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def stamp(now: float) -> str:

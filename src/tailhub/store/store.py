@@ -21,11 +21,11 @@ from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
 from tailhub.store import reports, tables
-from tailhub.store.engine import TROUBLES, is_corrupt, make_engine, reason_of, trouble
+from tailhub.store.engine import TROUBLES, is_corrupt, lacks_tables, make_engine, reason_of, trouble
 from tailhub.store.location import BACKUPS, public_location
 from tailhub.store.migrate import check_version, migrate
 from tailhub.store.records import Admission, Allowed, Batch, Grouping, Name, Refusal, Totals, UsageRow
-from tailhub.store.sqlite_file import set_aside
+from tailhub.store.sqlite_file import Identities, drop_log, identities, look, set_aside
 from tailhub.store.writing import TableWriter
 
 __all__ = ["Store"]
@@ -47,6 +47,7 @@ class Store:
         self._tell = tell
         self._engine: AsyncEngine | None = None
         self._is_read_only = False
+        self._files: Identities = ()  # which SQLite files are open
         self._writer = TableWriter(_insert_of(place), relay)
 
     @classmethod
@@ -61,8 +62,9 @@ class Store:
         """Open a SQLite file (a path) or a PostgreSQL database (a URL), made or brought up to date if need be.
 
         `relay` is the name under which this relay counts. Copies from before a change are in `backup_dir` (default:
-        ``backups`` beside the file). `tell` hears of a damaged file, which is moved aside for a new one. Raises
-        `StoreUnavailableError` when that may be different later, `MachineError` when a person must do something.
+        ``backups`` beside the file). `tell` hears of a damaged file, which is moved aside for a new one, and of one
+        that was taken away while it was open. Raises `StoreUnavailableError` when that may be different later,
+        `MachineError` when a person must do something.
         """
         if backup_dir is None and isinstance(place, Path):
             backup_dir = place.parent / BACKUPS
@@ -205,6 +207,9 @@ class Store:
         if isinstance(self._place, Path) and not self._is_read_only:
             # Usage and addresses are nobody else's business; SQLite gives its other files the mode of this one.
             os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
+        elif isinstance(self._place, Path):
+            # A command ends with its first error, and the driver's thread would complain that nobody listens any more.
+            await asyncio.to_thread(look, self._place)
         self._engine = make_engine(self._place, read_only=self._is_read_only)
         if self._is_read_only:
             await check_version(self._engine, self._place)
@@ -215,6 +220,7 @@ class Store:
             if verdict != "ok":
                 raise _DamagedError(str(verdict))
         await migrate(self._engine, self._place, self._backup_dir, time.time())
+        self._files = identities(self._place) if isinstance(self._place, Path) else ()
 
     @asynccontextmanager
     async def _transaction(self, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -225,6 +231,7 @@ class Store:
         """
         try:
             async with asyncio.timeout(LIMIT_S):
+                await self._leave_lost_file()
                 if self._engine is None:  # closed, or a damaged file could not be replaced before
                     await self._open()
                 assert self._engine is not None  # noqa: S101  for mypy
@@ -237,7 +244,19 @@ class Store:
             if is_corrupt(exc) and not self._is_read_only:
                 await self.close()
                 await self._replace_damaged(exc)
+            elif lacks_tables(exc):  # somebody has emptied it: the next opening makes them
+                await self.close()
             raise StoreUnavailableError(finding) from exc
+
+    async def _leave_lost_file(self) -> None:
+        """Write no more to a SQLite file that has been removed or replaced: what is written there nobody reads."""
+        if self._engine is None or self._is_read_only or not isinstance(self._place, Path):
+            return
+        if identities(self._place)[:1] == self._files[:1]:
+            return
+        await self.close()
+        drop_log(self._place, self._files)
+        self._tell(findings.store_gone(str(self._place)))
 
     async def _replace_damaged(self, error: Exception) -> bool:
         """Move a damaged file aside, so that the next opening begins a new one; whether that was so."""

@@ -147,6 +147,8 @@ class AllowList:
         changed = {key for key in {*before, *listing.keys} if not _is_same(before.get(key), listing.keys.get(key))}
         if changed and not is_first:
             _log.info("%s: %d keys, %d of them changed", self.backing.place, len(listing.keys), len(changed))
+            if not listing.keys:  # meant, or a disk that was full
+                _log.warning("%s", findings.allow_list_empty(self.backing.place))
         if changed:
             self.on_change(changed)
 

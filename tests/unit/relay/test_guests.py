@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from support.fleet_world import FleetWorld
-from support.world import DISCO, NotHere, Packet, World
+from support.world import DISCO, NotHere, Packet, World, key_of
+from tailhub.relay.accounts import TooMany
+from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.stats import OTHER_TENANT
 
 
@@ -96,3 +98,33 @@ def test_home_of_a_guest() -> None:
         world.note_home(name, False)
         world.note_home(name, True)
     assert told == [world.connection("guest")]
+
+
+def test_guests_take_no_places() -> None:
+    """However many guests there are, and whatever they have as a key, those who are served find their places."""
+    world = World()
+    world.relay.accounts.limits = Limits(connections=2, tenants={"": TenantLimits(key_connections=1, connections=1)})
+    for name in ("one", "two", "three"):
+        world.login(name, guest=True)
+    assert world.relay.too_many("", key_of("one")) is None
+    world.login("client")
+    assert world.relay.too_many("", key_of("other")) is TooMany.TENANT
+    for name in ("one", "two", "three", "client"):
+        world.leave(name)
+    assert not world.relay.accounts.by_tenant
+
+
+def test_what_guests_send_to_nobody() -> None:
+    """It is not their tenant's use, or a stranger could use up its quota."""
+    world = World()
+    usage = world.relay.presence.usage
+    usage.is_on = True
+    world.login("client")
+    world.login("guest", guest=True)
+    for name in ("client", "guest"):
+        world.send(name, "nobody", b"12345")
+    usage.gather(world.relay.registry)
+    assert {(row.tenant, row.src): row.in_bytes for row in usage.take(10)} == {
+        ("", key_of("client")): 5,
+        ("default guests", key_of("guest")): 5,
+    }

@@ -88,7 +88,7 @@ def test_it_is_bounded() -> None:
     remembers.note(KEY, yes("three"), NOW + 3)
     assert remembers.recall(KEY, away("two"), NOW + 3) is None
     assert len(remembers) == 2
-    assert remembers.take_changes().ended == ((KEY, "two"),)
+    assert remembers.take_changes().ended == ((KEY, "two", NOW + 1),)
 
 
 def test_what_is_kept() -> None:
@@ -105,7 +105,31 @@ def test_what_is_kept() -> None:
     assert len(remembers.take_changes().confirmed) == 1
     remembers.note(KEY, no(), NOW + 9000)
     remembers.note(OTHER, no(), NOW + 9000)  # of whom nothing is kept
-    assert remembers.take_changes() == MemoryChanges((), ((KEY, "url"),))
+    assert remembers.take_changes() == MemoryChanges((), ((KEY, "url", NOW + 600 + SAVED_EVERY_S),))
+
+
+def test_a_clock_that_is_put_back() -> None:
+    """A yes from the future counts from now on, and its end is not before it."""
+    remembers = memory()
+    remembers.note(KEY, yes(), NOW + 365 * DAY_S)
+    assert remembers.recall(KEY, away(), NOW) is not None
+    assert remembers.recall(KEY, away(), NOW + 6 * DAY_S) is not None
+    assert remembers.recall(KEY, away(), NOW + 8 * DAY_S) is None
+    remembers.note(OTHER, yes(), NOW + 60)
+    remembers.take_changes()
+    remembers.note(OTHER, no(), NOW)
+    assert remembers.take_changes().ended == ((OTHER, "url", NOW + 60),)
+
+
+def test_what_was_kept_is_lost() -> None:
+    """All that is known is then a change once more."""
+    remembers = memory()
+    remembers.load([Remembered(OTHER, "url", NOW - 60)])
+    remembers.note(KEY, yes(), NOW)
+    remembers.take_changes()
+    remembers.keep_again()
+    expected = MemoryChanges((Remembered(OTHER, "url", NOW - 60), Remembered(KEY, "url", NOW)))
+    assert remembers.take_changes() == expected
 
 
 def test_loading_comes_later_than_answers() -> None:
@@ -122,7 +146,7 @@ def test_loading_comes_later_than_answers() -> None:
     recalled = remembers.recall(OTHER, away(), NOW)
     assert recalled is not None
     assert recalled.node == "new"
-    assert remembers.take_changes().ended == ((KEY, "url"),)
+    assert remembers.take_changes().ended == ((KEY, "url", 0.0),)
 
 
 def test_after_a_restart() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+from collections import Counter
 from ipaddress import ip_address
 
 import pytest
@@ -85,6 +87,30 @@ def test_longest_unseen_goes_first(count: int) -> None:
         refusals.note(key(1), HOME, NO, number + 0.5)
     assert key(1) in refusals
     assert (key(2) in refusals) is (count == 5)
+
+
+def test_who_gives_way_of_many() -> None:
+    """Whatever has been noted and forgotten, it is the longest unseen key of a source that has the most."""
+    rng = random.Random(1)
+    refusals, places = Refusals(most=20), [ip_address(f"2001:db8:{number}::1") for number in range(4)]
+    expected: list[tuple[int, int]] = []  # key and place, who was refused last is last
+    for at in range(2000):
+        number, place = rng.randrange(60), rng.choice(places)
+        expected = [one for one in expected if one[0] != number]
+        if rng.random() < 0.2:
+            refusals.forget(key(number))
+            continue
+        refusals.note(key(number), place, NO, float(at))
+        gone = [one for one in expected if key(one[0]) not in refusals]
+        if len(expected) == 20:
+            ((_, source),) = gone
+            counts = Counter(one[1] for one in expected)
+            assert counts[source] == max(counts.values())
+            assert gone[0] == next(one for one in expected if one[1] == source)
+        else:
+            assert not gone
+        expected = [one for one in expected if one not in gone] + [(number, places.index(place))]
+        assert [*refusals] == [key(one[0]) for one in expected]
 
 
 def test_changes() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tailhub.relay import steering
 from tailhub.relay.steering import (
     MAX_GUESTS,
+    MAX_GUESTS_AT_ADDRESS,
     MAX_MOVES,
     MAX_MOVES_AT_ADDRESS,
     MAX_RETURNS,
@@ -222,12 +223,26 @@ def test_guest_that_comes_back_for_ever(town: Town) -> None:
 def test_most_guests(town: Town) -> None:
     """Guests are so many and no more; who comes after that is held and told."""
     for number in range(MAX_GUESTS):
-        town.visitor(f"{number}", f"{number}")
+        town.visitor(f"{number}", f"{number}", f"10.0.{number // 256}.{number % 256}")
     assert len(town.waits(1.0)) == MAX_GUESTS
     town.visitor("late", "late")
     assert town.waits(1.0) == ["0.3 s: late explain"]
     town.leaves("7")
     town.visitor("later", "later")
+    assert town.waits(1.0) == ["0.3 s: later admit"]
+
+
+@pytest.mark.parametrize("here", [HERE, "2001:db8:1:1::{}"])
+def test_guests_of_one_address(town: Town, here: str) -> None:
+    """At one address, or in one /64, they are so many and no more: strangers leave room for others."""
+    for number in range(MAX_GUESTS_AT_ADDRESS):
+        town.visitor(f"{number}", f"{number}", here.format(number))
+    assert len(town.waits(1.0)) == MAX_GUESTS_AT_ADDRESS
+    town.visitor("late", "late", here.format("f"))
+    town.visitor("other", "other", "2001:db8:1:2::1")
+    assert town.waits(1.0) == ["0.3 s: late explain", "0.3 s: other admit"]
+    town.leaves("3")
+    town.visitor("later", "later", here.format("f"))
     assert town.waits(1.0) == ["0.3 s: later admit"]
 
 
@@ -367,6 +382,30 @@ def test_many_keys_at_an_address(town: Town) -> None:
         assert town.home(f"{number}", f"{number}") == [f"{number} close"]
     assert town.home("late", "late") == ["late explain"]
     assert town.home("other", "other", THERE) == ["other close"]
+
+
+def test_many_keys_in_a_network(town: Town) -> None:
+    """All addresses of a /64 are one here, since whoever has one has all of them."""
+    for number in range(MAX_MOVES_AT_ADDRESS):
+        assert town.home(f"{number}", f"{number}", f"2001:db8::{number}") == [f"{number} close"]
+    assert town.home("late", "late", "2001:db8::f:1") == ["late explain"]
+    assert town.home("other", "other", "2001:db8:0:1::1") == ["other close"]
+    town.steering.changed([b"0"])  # it has not moved
+    assert town.home("later", "later", "2001:db8::f:2") == ["later explain"]
+    town.neighbour_comes("2001:db8:0:1::2", "0")  # served now, elsewhere
+    assert town.home("last", "last", "2001:db8::f:3") == ["last close"]
+
+
+def test_refused_homes_do_not_hinder_an_evacuation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who are allowed have a table of their own, which strangers cannot fill."""
+    monkeypatch.setattr(steering, "MAX_MOVES", 3)
+    town = Town()
+    for number in range(4):
+        town.home(f"{number}", f"{number}", f"192.0.2.{number}")
+    town.steering.evacuate(True)
+    for number in range(10, 13):
+        assert town.home(f"{number}", f"{number}", f"192.0.2.{number}", allowed=True) == [f"{number} close"]
+    assert town.home("late", "late", "192.0.2.99", allowed=True) == ["late admit"]
 
 
 def test_full_table(monkeypatch: pytest.MonkeyPatch) -> None:

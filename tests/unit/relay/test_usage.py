@@ -14,7 +14,7 @@ def _taken(world: World) -> dict[tuple[str, str], tuple[int, int, int]]:
     """What has been used, with names for keys: packets, bytes in and out; `-` stands for nobody."""
     names = {key_of(name): name for name in "abc"} | {NOBODY: "-"}
     world.relay.presence.usage.gather(world.relay.registry)
-    rows = world.relay.presence.usage.take()
+    rows = world.relay.presence.usage.take(100)
     return {(names[row.src], names[row.dst]): (row.packets, row.in_bytes, row.out_bytes) for row in rows}
 
 
@@ -42,6 +42,20 @@ def test_packets_for_nobody_count_for_their_sender() -> None:
     world = _world("a")
     world.send("a", "b", b"12345")
     assert _taken(world) == {("a", "-"): (1, 5, 0)}
+    assert _taken(world) == {}
+
+
+def test_it_can_be_taken_in_parts() -> None:
+    """So many rows at a time, each once."""
+    world = _world("a", "b", "c")
+    world.send("a", "b", b"1")
+    world.send("b", "c", b"12")
+    world.send("c", "a", b"123")
+    used = world.relay.presence.usage
+    used.gather(world.relay.registry)
+    parts = [used.take(2), used.take(2), used.take(2)]
+    assert [len(part) for part in parts] == [2, 1, 0]
+    assert sorted(row.in_bytes for part in parts for row in part) == [1, 2, 3]
 
 
 def test_what_was_dropped_did_not_go_out() -> None:

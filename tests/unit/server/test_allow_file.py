@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -11,6 +13,7 @@ from tailhub.relay.allowed_keys import AllowedKey
 from tailhub.server.allow_file import AllowFile, allow_list_findings
 from tailhub.server.allow_lists import AllowLists
 from tailhub.server.config import RelayConfig
+from tailhub.server.state_files import alone_in
 from tailhub.server.tenant_config import TenantConfig
 
 A, B, C = (bytes([n]) * 32 for n in (0xA1, 0xB2, 0xC3))
@@ -135,6 +138,56 @@ def test_what_is_no_list(tmp_path: Path) -> None:
     with pytest.raises(MachineError) as caught:
         AllowFile(tmp_path / "missing" / "keys").add(AllowedKey(A))
     assert refusal(caught.value) == "TH084"
+
+
+def test_what_is_no_text_says_nothing(tmp_path: Path) -> None:
+    """Zero bytes, as a crash or an editor that writes UTF-16 leaves them, are a fault of the file, not a no to all."""
+    path = tmp_path / "keys"
+    for data in (bytes(100), line(A).encode("utf-16")):
+        path.write_bytes(data)
+        with pytest.raises(MachineError) as caught:
+            AllowFile(path).load()
+        assert refusal(caught.value) == "TH084"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing can be locked there")
+def test_edits_of_several_programs_wait_for_each_other(tmp_path: Path) -> None:
+    """What another one has written while this one waited stays."""
+    path = tmp_path / "keys"
+    path.write_text(line(A))
+    begun = Event()
+
+    def add() -> None:
+        begun.set()
+        AllowFile(path).add(AllowedKey(B))
+
+    with ThreadPoolExecutor() as pool:
+        with alone_in(tmp_path):
+            adding = pool.submit(add)
+            assert begun.wait(5)
+            path.write_text(line(A) + line(C))
+            assert not adding.done()
+        adding.result(5)
+    assert [*AllowFile(path).load().keys] == [A, C, B]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing can be locked there")
+def test_an_edit_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that never ends its edit is a fault, and does not stop the relay's looks for ever."""
+    monkeypatch.setattr("tailhub.server.state_files.TURN_S", 0.0)
+    with alone_in(tmp_path), pytest.raises(MachineError) as caught:
+        AllowFile(tmp_path / "keys", may_lack=True).add(AllowedKey(A))
+    assert refusal(caught.value) == "TH084"
+
+
+def test_keys_of_no_tenant(tmp_path: Path) -> None:
+    """A key that is given to a tenant that there is not is told; default is the relay's own."""
+    path = tmp_path / "keys"
+    path.write_text(line(A, "a tenant=friend") + line(B, "b tenant=friends") + line(C, "c tenant=default"))
+    file = AllowFile(path, tenants=["", "friends"])
+    listing = file.load()
+    assert [(one.code, one.values["line"]) for one in listing.found] == [("TH318", 1)]
+    assert {key: entry.tenant for key, entry in listing.keys.items()} == {A: "friend", B: "friends", C: ""}
 
 
 def test_findings(tmp_path: Path) -> None:

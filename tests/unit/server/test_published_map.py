@@ -103,3 +103,8 @@ def test_own_name() -> None:
     assert own_name(WILDCARD) == "derp.example.com"
     assert own_name(NAMELESS) == ""
     assert pin_of(WILDCARD) is None
+
+
+def test_no_local_map_behind_a_proxy() -> None:
+    """Where a proxy in front ends TLS there is no certificate here, and nothing that programs here could dial."""
+    assert local_map(HERE, None, "derp.example.com", 947) is None

@@ -293,6 +293,25 @@ def test_whose_turn_does_not_come_is_refused() -> None:
     run(scenario)
 
 
+def test_a_crowd_does_not_keep_out_who_was_admitted_before() -> None:
+    """Who is remembered is admitted from memory when its turn does not come, as when its verifier was away."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        memory = AdmissionMemory(7)
+        memory.note(OTHER, Verdict("script", Answer.ADMITTED, node="laptop"), KEPT)
+        desk = Desk(script, limit_s=0.05, most=1, memory=memory)
+        desk.ask(ONE)
+        desk.ask(OTHER)
+        await desk.decided(2)
+        assert script.asked == [ONE]
+        assert [(one.admits, one.from_memory, one.node) for one in desk.decisions if one.admits] == [
+            (True, True, "laptop")
+        ]
+
+    run(scenario)
+
+
 def test_an_error_of_ours_refuses(caplog: pytest.LogCaptureFixture) -> None:
     """A verifier that raises costs the login, with a traceback in the log, and nothing else."""
 

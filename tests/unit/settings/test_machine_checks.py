@@ -6,6 +6,8 @@ from pathlib import Path
 
 from support.certificates import make_certificate
 from tailhub.server.config import RelayConfig
+from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.verification import make_verifiers
 from tailhub.settings.machine_checks import machine_findings
 
 NAME = "derp.example.com"
@@ -42,3 +44,17 @@ def test_the_cache_of_autocert(tmp_path: Path) -> None:
     assert found(config) == ["acme-challenges"]
     (cache / NAME).write_bytes(CA.pem)
     assert found(config) == ["acme-challenges", "not-pem"]
+
+
+def test_each_thing_is_found_once(tmp_path: Path) -> None:
+    """Tenants that share a list do not have it told of once for each of them."""
+    friends, family = (TenantConfig(tenant=name, allow_list="on") for name in ("friends", "family"))
+    names = found(RelayConfig(state_dir=tmp_path, more_tenants=(friends, family)))
+    assert names.count("allow-list-empty") == 1
+
+
+def test_a_socket_that_is_named_twice(tmp_path: Path) -> None:
+    """It is asked once."""
+    socket = tmp_path / "tailscaled.sock"
+    config = RelayConfig(verify_tailscaled=True, verify_socket=(socket, socket))
+    assert [verifier.name for verifier in make_verifiers(config)] == ["tailscaled"]

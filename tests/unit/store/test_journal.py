@@ -14,7 +14,7 @@ from support.waiting import run, until
 from tailhub import findings
 from tailhub.exceptions import MachineError, StoreUnavailableError
 from tailhub.findings import Finding
-from tailhub.store.journal import INTERVAL_S, Journal
+from tailhub.store.journal import FORGET_EVERY_S, INTERVAL_S, SETTLE_S, Journal
 from tailhub.store.records import Admission, Batch, Name, Totals, Traffic, UsageDelta
 from tailhub.store.store import Store
 
@@ -226,20 +226,42 @@ def test_what_others_have_counted_is_looked_up_after_each_flush(tmp_path: Path) 
 
 
 def test_usage_is_forgotten_once_a_day(tmp_path: Path) -> None:
-    """With a retention, what is older goes at the first flush and then once a day."""
+    """With a retention, what is older goes an hour after the start and then once a day."""
 
     async def scenario(world: World) -> None:
         journal = world.journal(retention_s=400 * 86400.0)
         begun = world.now
-        await journal.flush()
-        world.now += 86399.0
-        await journal.flush()
-        assert world.forgotten == [begun - 400 * 86400]
-        world.now += 1.0
-        await journal.flush()
-        assert world.forgotten[1:] == [world.now - 400 * 86400]
+        for _ in range(26 * 6):
+            await journal.flush()
+            world.now += 600.0
+        first = begun + SETTLE_S - 400 * 86400
+        assert world.forgotten == [first, first + FORGET_EVERY_S]
         await world.journal().flush()
         assert len(world.forgotten) == 2
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_clock_that_is_wrong_for_a_while_costs_nothing(tmp_path: Path) -> None:
+    """Nothing is forgotten by it, and what was used in the true period counts again as soon as it is back."""
+
+    async def scenario(world: World) -> None:
+        journal = world.journal(retention_s=400 * 86400.0)
+        journal.add([delta(10)])
+        await journal.flush()
+        begun = world.now
+        for jump in (800 * 86400.0, -5 * 86400.0, 0.0):
+            world.now = begun + jump
+            for _ in range(5):
+                world.now += INTERVAL_S
+                journal.used("t", A)
+                await journal.flush()
+        assert world.forgotten == []
+        assert journal.used("t", A) == Traffic(10, 0)
+        journal.add([delta(5)])
+        await journal.flush()
+        await journal.flush()
+        assert journal.used("t", A) == Traffic(15, 0)
 
     in_world(tmp_path, scenario)
 

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, create_engine, inspect
 from support.waiting import run
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
+from tailhub.server.config import RelayConfig
+from tailhub.settings.machine_checks import check_store
 from tailhub.store import migrate as module
 from tailhub.store.migrate import REVISIONS
 from tailhub.store.records import Batch, UsageDelta
@@ -137,7 +139,7 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """A file that a newer tailhub has changed is opened neither for writing nor for reading, and stays as it is."""
+    """A file that a newer tailhub has changed is opened neither for writing nor for reading, which a check says."""
     path = tmp_path / "tailhub.db"
     run(lambda: opened(path))
     set_version(path, "9999")
@@ -145,6 +147,8 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(MachineError) as caught:
             asyncio.run(opening)
         assert code_of(caught.value) == "TH265"
+        assert str(tmp_path / "backups") in str(caught.value)
+    assert [finding.code for finding in check_store(RelayConfig(state_dir=tmp_path))] == ["TH265"]
     assert version_of(path) == "9999"
 
 

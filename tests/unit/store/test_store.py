@@ -171,6 +171,61 @@ def test_a_file_that_is_damaged_while_it_is_open_is_moved_aside(tmp_path: Path) 
     assert [finding.code for finding in told] == ["TH264"]
 
 
+def test_a_file_that_is_taken_away_while_it_is_open_is_told(tmp_path: Path) -> None:
+    """What comes next is in the file that is there, not in one that nobody can read any more."""
+    path = tmp_path / "tailhub.db"
+    told: list[Finding] = []
+
+    async def scenario() -> None:
+        store = await Store.open(path, relay="one", tell=told.append)
+        await store.save(batch(1, 10))
+        path.unlink()
+        await store.save(batch(2, 5))
+        assert await used(path) == Traffic(5, 5)
+        await made(tmp_path / "other")
+        (tmp_path / "other").replace(path)
+        await store.save(batch(3, 1))
+        await store.close()
+        assert await used(path) == Traffic(11, 11)
+
+    run(scenario)
+    assert [finding.code for finding in told] == ["TH319"] * 2
+
+
+def test_tables_that_are_gone_are_made_again(tmp_path: Path) -> None:
+    """A file that somebody has emptied while it was open costs one attempt."""
+    path = tmp_path / "tailhub.db"
+
+    async def scenario() -> None:
+        store = await Store.open(path, relay="one")
+        await store.save(batch(1, 10))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                other.execute(f"DROP TABLE {name}")
+        with pytest.raises(StoreUnavailableError):
+            await store.save(batch(2, 5))
+        await store.save(batch(2, 5))
+        await store.close()
+        assert await used(path) == Traffic(5, 5)
+
+    run(scenario)
+
+
+def test_a_reader_says_what_is_in_the_way(tmp_path: Path) -> None:
+    """In the system's words, and as nothing but a finding: no thread of the driver is left to complain."""
+    (tmp_path / "tailhub.db").mkdir()
+    before = threading.active_count()
+
+    async def scenario() -> int:
+        with pytest.raises(FindingError) as caught:
+            await Store.open_to_read(tmp_path / "tailhub.db")
+        assert "directory" in str(caught.value)
+        return sum("connection_worker" in thread.name for thread in threading.enumerate())
+
+    assert run(scenario) == 0
+    assert threading.active_count() <= before + 1  # asyncio's own
+
+
 def test_a_directory_in_the_way_is_trouble(tmp_path: Path) -> None:
     """What cannot be a file is told as what it is, and stays."""
     (tmp_path / "tailhub.db").mkdir()

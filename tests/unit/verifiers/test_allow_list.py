@@ -71,6 +71,20 @@ def test_a_list_that_goes_on(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
     assert sum("can be read again" in line for line in said) == 1
 
 
+def test_a_list_that_becomes_empty_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It cuts everybody: the owner may not have meant it."""
+    kept = KeptList(AllowedKey(A))
+    allow_list = AllowList(kept)
+
+    async def scenario() -> None:
+        await allow_list.current()
+        kept.entries = {}
+        await allow_list.current()
+
+    asyncio.run(scenario())
+    assert "admits nobody" in caplog.text
+
+
 def test_who_may_have_another_answer() -> None:
     """A change tells exactly the keys that came, went, or are called otherwise; a line that moved is no change."""
     kept = KeptList(AllowedKey(A, "alice", line=1), AllowedKey(B, "bob", line=2))

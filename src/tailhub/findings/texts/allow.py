@@ -55,6 +55,10 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "Leave {store} out, and the store is a file of the state directory; relays share it by the URL of a PostgreSQL "
         "database. Or take a file as the list: `{place:=on}`.",
     ),
+    "TH318": (
+        "{path}, line {line}: there is no tenant `{name}`, so the key belongs to nobody and is refused.",
+        "[[names?Write one of {names}; leave||Leave]] `tenant=` out for the relay's own; no restart is needed.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, str]] = {
@@ -104,5 +108,9 @@ CHINESE: dict[str, tuple[str, str]] = {
         "{place} 要保存在存储里，但没有存储：{store} 为 `off`。",
         "不写 {store}，存储就是状态目录里的文件；写 PostgreSQL 数据库的 URL，多台中继就能共用它。"
         "或用文件作名单：`{place:=on}`。",
+    ),
+    "TH318": (
+        "{path} 第 {line} 行：没有租户 `{name}`，因此该密钥不属于任何租户，会被拒绝。",
+        "[[names?请写 {names} 之一；||]]若属于中继自身设置，请去掉 `tenant=`；无需重启。",
     ),
 }

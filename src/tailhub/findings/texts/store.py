@@ -53,6 +53,11 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "[[month?As in `{option} 2026-11`||As in `{option} 2026-11-27`; --until is the first day that is not "
         "counted any more]].",
     ),
+    "TH319": (
+        "The store {path} was removed or replaced while the relay had it open. What is there now is used, or a new one "
+        "begun; what only the old one had counts no more.",
+        "To put another one in its place, stop the relay first.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, str]] = {
@@ -99,5 +104,9 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH269": (
         "[[backwards?{option}：{text} 不在开始日期之后||{option}：应为[[month?月份||日期]]，实际为 `{text}`]]。",
         "[[month?例如 `{option} 2026-11`||例如 `{option} 2026-11-27`；--until 是不再计入的第一天]]。",
+    ),
+    "TH319": (
+        "存储 {path} 在中继打开期间被删除或替换。现改用那里的文件，没有则新建；只在旧文件里的内容不再计入。",
+        "要换上另一个存储，请先停止中继。",
     ),
 }
