@@ -90,10 +90,6 @@ def test_known_clients_work_while_their_verifier_is_away(tmp_path: Path) -> None
         wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
         relay.stop(signal.SIGKILL)
     with RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
-        run(send(relay, private, 1))
-        wait_until(lambda: is_kept(tmp_path, private), "the admission is written", relay.log)
-        relay.stop(signal.SIGKILL)
-    with RelayProcess("--verify-url", url, state_dir=tmp_path) as relay:
 
         async def scenario() -> None:
             async with await login(relay, private):
