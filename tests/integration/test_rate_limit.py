@@ -83,12 +83,15 @@ def test_a_pause_ends_by_itself() -> None:
 
     async def scenario() -> None:
         async with serving() as relay:
+            clock = relay.context.loop.time
+            started_at = clock()
             _, receiver = await overdo(relay, RateLimit(1_000_000, MIN_BURST_BYTES))
             assert [(await receiver.packet()).packet for _ in range(MANY)] == [packet(n) for n in range(MANY)]
-            stats = relay.context.relay.stats
-            # What exceeds burst and last read has been paid for, all but the little debts that are let stand.
-            least_s = (MANY * PACKET_BYTES - MIN_BURST_BYTES - READ_BYTES) / 1_000_000
-            assert stats.rate_paused_s >= least_s - 0.01
+            took_s = clock() - started_at
+            # What exceeds burst and last read has been paid for, all but the little debts that are let stand; not all
+            # of it by pauses, where the machine is busy.
+            assert took_s >= (MANY * PACKET_BYTES - MIN_BURST_BYTES - READ_BYTES) / 1_000_000 - 0.01
+            assert 0 < relay.context.relay.stats.rate_paused_s <= took_s
 
     run(scenario)
 
