@@ -16,6 +16,7 @@ import pytest
 from support import require
 from support.kept import is_kept
 from support.postgres import Postgres
+from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, until
 from support.waiting import run
 from tailhub import box
@@ -42,8 +43,8 @@ def name_of(private: NodePrivate) -> str:
 
 
 def relay(place: str, *options: str, state_dir: Path | None = None) -> RelayProcess:
-    """A relay that has its store there; the URL is no flag, as it is in real life."""
-    return RelayProcess(*options, state_dir=state_dir, environ={"TAILHUB_STORE": place})
+    """A relay that has its store there, and looks at it often; the URL is no flag, as it is in real life."""
+    return RelayProcess(*options, state_dir=state_dir, program=PROGRAM, environ={"TAILHUB_STORE": place})
 
 
 def tailhub(*words: str, code: int = 0) -> Any:
