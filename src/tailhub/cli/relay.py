@@ -24,6 +24,8 @@ from tailhub.server.listeners import parse_listeners
 from tailhub.server.systemd import notify
 from tailhub.settings.merge import Settings
 
+END_S = 20.0  # that all processes may take to end once clients are closed
+
 
 def run_settings(settings: Settings, lang: Language) -> int:
     """Say all that is wrong or doubtful about the settings, then run. Raises `FindingError`."""
@@ -68,6 +70,16 @@ def _set_up_log() -> None:
     log.setLevel(logging.INFO)
 
 
+def _told_to_end(server: RelayServer, ended: asyncio.Event) -> None:
+    """SIGTERM: close clients bit by bit before the end; a second one ends at once."""
+    draining = server.draining
+    if draining is None or draining.is_told or draining.is_ending:
+        ended.set()
+        return
+    notify(os.environ, f"STOPPING=1\nEXTEND_TIMEOUT_USEC={(server.config.drain_s + END_S) * 1e6:.0f}")
+    draining.end(server.config.drain_s)
+
+
 async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Signals]) -> None:
     """Start, say so, and run until one of the `signals`."""
     loop = asyncio.get_running_loop()
@@ -75,8 +87,11 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
     for number in signals:
         if number == signal.SIGHUP and server.config.rate_config is not None:  # also below nohup: nothing ends
             loop.add_signal_handler(number, server.reload)
+        elif number == signal.SIGTERM:
+            loop.add_signal_handler(number, _told_to_end, server, ended)
         elif number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it: leave it so
             loop.add_signal_handler(number, ended.set)
+    server.on_end = ended.set
     await server.start()
     notify(os.environ, "READY=1")
     try:

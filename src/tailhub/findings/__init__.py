@@ -213,6 +213,14 @@ from tailhub.findings.tenants import (
     unknown_tenant,
     verifier_twice,
 )
+from tailhub.findings.upkeep import (
+    bad_notice,
+    install_failed,
+    relay_still_old,
+    too_many_notices,
+    upgrade_elsewhere,
+    upgrade_failed,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -256,6 +264,7 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_notice",
     "bad_passthrough",
     "bad_period",
     "bad_pin_name",
@@ -297,6 +306,7 @@ __all__ = [
     "file_trouble",
     "file_unreadable",
     "host_name_elsewhere",
+    "install_failed",
     "ipv6_only",
     "key_encrypted",
     "key_mismatch",
@@ -354,6 +364,7 @@ __all__ = [
     "relay_key_copied",
     "relay_key_malformed",
     "relay_not_found",
+    "relay_still_old",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
@@ -389,9 +400,12 @@ __all__ = [
     "tailscaled_unreachable",
     "tenant_without_verifier",
     "too_many_addresses",
+    "too_many_notices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
+    "upgrade_elsewhere",
+    "upgrade_failed",
     "value_repaired",
     "verifier_twice",
     "verify_fails_open",

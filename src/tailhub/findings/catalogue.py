@@ -227,4 +227,11 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # notices and upgrades
+    "TH365": Entry("bad-notice", _ERROR),
+    "TH366": Entry("too-many-notices", _ERROR),
+    "TH367": Entry("upgrade-elsewhere", _ERROR),
+    "TH368": Entry("upgrade-failed", _ERROR),
+    "TH369": Entry("install-failed", _ERROR),
+    "TH370": Entry("relay-still-old", _NOTE),
 }

@@ -55,6 +55,19 @@ class Acceptor:
             listener.setblocking(False)
             self._loop.add_reader(listener, self._on_readable, listener)
 
+    def pause(self) -> None:
+        """Leave whoever comes in the kernel's queue. The sockets go on listening."""
+        for timer in self._retries.values():
+            timer.cancel()
+        self._retries.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+
+    def resume(self) -> None:
+        """Accept again, those first who have been waiting."""
+        for listener in self._listeners:
+            self._loop.add_reader(listener, self._on_readable, listener)
+
     def stop(self) -> None:
         """Stop accepting and close the listening sockets."""
         for timer in self._retries.values():

@@ -57,6 +57,7 @@ MOST = {
     "quota_tenant_gb": 1_000_000_000,
     "over_quota_bytes_per_s": 10_000_000_000,
     "price_per_gb": 1_000_000,
+    "drain_s": 3600,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -152,6 +153,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     price_per_gb: float = 0.0  # 0: none is shown
     currency: str = ""
     workers: int | None = None  # None: by the number of cores
+    drain_s: float = 2.0  # over which clients are closed, at the most, when the relay is told to end
 
     @property
     def counts_usage(self) -> bool:

@@ -15,9 +15,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 
 from tailhub.net.message_channel import MessageChannel
-from tailhub.relay.evacuation import Phase
+from tailhub.relay.closing import ClosingTime
+from tailhub.relay.health import Notice
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
@@ -29,7 +31,6 @@ from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
     ClientWent,
-    EvacuationPhase,
     KeysChanged,
     LoginArrived,
     LoginLeft,
@@ -118,6 +119,20 @@ class Used:
     rows: Sequence[UsageRow]
 
 
+@dataclass(frozen=True, slots=True)
+class NoticesHold:
+    """To a worker: what users are told."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingTimeHolds:
+    """To a worker: close all by the end of this time, and take nobody; None: serve everyone."""
+
+    time: ClosingTime | None
+
+
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
 
@@ -152,7 +167,8 @@ class Fleet:
         self._counting: asyncio.Task[None] | None = None
         self._admission: AdmissionDesk | None = None
         self._steersman: LocalSteersman | None = None
-        self._evacuation: Phase | None = None
+        self._supervisor = os.getppid()
+        self._standing: dict[type, object] = {}  # what every worker is told, those that are started later too
 
     def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
         """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
@@ -171,15 +187,28 @@ class Fleet:
         """Have this one steer their clients. Before `start`."""
         self._steersman = steersman
 
-    def set_evacuation(self, phase: Phase | None) -> None:
-        """Tell them how far the evacuation of the relay is."""
-        self._evacuation = phase
-        self.broadcast(EvacuationPhase(phase))
+    @property
+    def clients(self) -> int:
+        """How many connections they had when they were last asked."""
+        counts = (snapshot.values[name] for snapshot in self.snapshots for name in ("connections", "held_connections"))
+        return sum(int(cast(float, count)) for count in counts)
+
+    def establish(self, message: object) -> None:
+        """Tell all workers what holds from now on, those that are started later too; the last of each kind holds."""
+        self._standing[type(message)] = message
+        self.broadcast(message)
 
     def broadcast(self, message: object) -> None:
         """Tell all workers."""
         for worker in self._workers.values():
             worker.channel.send(message)
+
+    def end_relay(self) -> bool:
+        """Have the supervisor end all processes of the relay, this one last. False if it is no more."""
+        if os.getppid() != self._supervisor:
+            return False
+        os.kill(self._supervisor, signal.SIGTERM)
+        return True
 
     def stop(self) -> None:
         """Let them be."""
@@ -241,7 +270,8 @@ class Fleet:
             worker.asking = self._admission.worker(worker.channel.send)
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
-        worker.channel.send(EvacuationPhase(self._evacuation))
+        for message in self._standing.values():
+            worker.channel.send(message)
         self._workers[number] = worker
         self._missing.pop(number, None)
 

@@ -29,7 +29,9 @@ from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
     from tailhub.relay.refusals import Here
+    from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
+    from tailhub.server.notices import NoticeKeeper
     from tailhub.server.verification import Verification
     from tailhub.web.operator_api import OperatorApi
 
@@ -50,6 +52,8 @@ class Pages:
         acme_tokens: Mapping[str, bytes],
         verification: Verification | None,
         drain: Drain,
+        draining: Draining,
+        notices: NoticeKeeper,
     ) -> None:
         self._service = service
         self._fleet = fleet
@@ -69,6 +73,8 @@ class Pages:
         self._operator = OperatorPages(operator, own_names)
         self._verification = verification
         self._drain = drain
+        self._draining = draining
+        self._notices = notices
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._api = self._make_api()
@@ -92,13 +98,15 @@ class Pages:
     def _make_api(self) -> OperatorApi:
         from tailhub.server.access_actions import AccessActions
         from tailhub.server.drain_actions import DrainActions
+        from tailhub.server.notice_actions import NoticeActions
         from tailhub.web.operator_api import OperatorApi
 
         access, drain = (
             AccessActions(self._verification, self._who_is_here),
-            DrainActions(self._drain, self._traffic_now),
+            DrainActions(self._drain, self._draining, self._traffic_now),
         )
-        return OperatorApi((*access.routes, *drain.routes))
+        notice = NoticeActions(self._notices, self._service.context.relay.tenants, self._who_is_here)
+        return OperatorApi((*access.routes, *drain.routes, *notice.routes))
 
     def _call(self, request: Request) -> Response | asyncio.Future[Response]:
         if self._api is None:

@@ -32,11 +32,12 @@ from tailhub.server.listeners import parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.worker import Worker
 
+DRAIN_GRACE_S = 3.0  # longer than a drain takes: then the desk hangs
 STOP_S = 8.0  # from asking processes to end to ending them
 SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
 MAX_PAUSE_S = 10.0
 RETRY_S = 0.5
-_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _SIGNALS = {*_ENDS, signal.SIGCHLD}
 
 _log = logging.getLogger("tailhub")
@@ -64,6 +65,7 @@ class Supervisor:
         self._run_desk = run_desk
         self._children: dict[int, _Child] = {}  # by pid
         self._due: dict[int, float] = {}  # processes to start again, and when
+        self._drain_until: float | None = None  # while the desk drains the relay before its end
         self._failures: dict[int, int] = {}  # by number, short lives in a row
 
     def run(self) -> int:
@@ -83,6 +85,8 @@ class Supervisor:
             for child in self._children.values():
                 os.kill(child.pid, signal.SIGKILL)
             self._foundation.close()
+            while signal.sigtimedwait(_SIGNALS, 0) is not None:  # what came too late must not end us after all
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
         return 0
 
@@ -93,15 +97,20 @@ class Supervisor:
         ignored = {number for number in _ENDS if signal.getsignal(number) is signal.SIG_IGN}  # nohup: leave it so
         while True:
             now = time.monotonic()
-            wait_s = min(self._due.values(), default=now + 60) - now
+            wait_s = min([*self._due.values(), self._drain_until or now + 60]) - now
             info = signal.sigtimedwait(_SIGNALS, max(0.0, wait_s))
             if info is not None and info.si_signo == signal.SIGHUP and self._config.rate_config is not None:
                 self._reload()
-            elif info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
+            elif info is not None and info.si_signo in _ENDS - ignored and not self._drains(info):
                 return
             for child, status in self._reap():
-                self._ended(child, status)
+                if self._drain_until is None:
+                    self._ended(child, status)
+                elif child.number == DESK:
+                    return
             now = time.monotonic()
+            if self._drain_until is not None and now >= self._drain_until:
+                return
             for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
                 try:
@@ -109,6 +118,19 @@ class Supervisor:
                 except OSError as exc:  # no process or no descriptor is to be had just now
                     _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
                     self._due[number] = now + RETRY_S
+
+    def _drains(self, info: signal.struct_siginfo) -> bool:
+        """Is the relay drained before this signal ends it? The first SIGTERM has the desk do that.
+
+        The desk sends one of its own when it is done. Any other signal, and a second one, ends all at once.
+        """
+        desk = next((child for child in self._children.values() if child.number == DESK), None)
+        if info.si_signo != signal.SIGTERM or self._drain_until is not None or desk is None or info.si_pid == desk.pid:
+            return False
+        self._drain_until = time.monotonic() + self._config.drain_s + DRAIN_GRACE_S
+        self._due.clear()
+        os.kill(desk.pid, signal.SIGTERM)
+        return True
 
     def _reload(self) -> None:
         """Read the rate limit again, for all processes that run and those that are started later."""

@@ -20,11 +20,13 @@ from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
 from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
+    ClosingTimeHolds,
     Counted,
     CountRequest,
     DoesNotRead,
     FirstOutside,
     Hello,
+    NoticesHold,
     PageAnswer,
     PageRequest,
     PinRejected,
@@ -144,6 +146,10 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+            case NoticesHold(notices):
+                self._service.set_notices(notices)
+            case ClosingTimeHolds(time):
+                self._service.set_closing_time(time)
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""

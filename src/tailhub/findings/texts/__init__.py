@@ -27,6 +27,7 @@ from tailhub.findings.texts import (
     steering,
     store,
     tenants,
+    upkeep,
 )
 
 TOPICS = (
@@ -49,6 +50,7 @@ TOPICS = (
     steering,
     store,
     tenants,
+    upkeep,
 )
 
 ENGLISH: dict[str, tuple[str, str]] = {code: text for topic in TOPICS for code, text in topic.ENGLISH.items()}
