@@ -282,6 +282,36 @@ def notice(
     return command.show(state_dir, as_json=as_json, lang=language)
 
 
+@app.command()
+def upgrade(
+    version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Install this one (default: the newest).")
+    ] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the service that runs it.")] = "tailhub",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Get a newer version, try it beside the one that runs, and have the service run with it.
+
+    In a virtual environment, by pipx or by uv. It checks the configuration and starts with a copy of the state before
+    the old one stops; if the service does not come up with it, the old one runs again.
+    """
+    from tailhub.cli.upgrade import upgrade as take_over
+
+    return take_over(version, name, is_dry=dry_run, lang=command_line.language(lang))
+
+
+@app.command("start-on-trial", hidden=True)
+def start_on_trial(
+    config_file: Annotated[str | None, typer.Option("--config", metavar="FILE")] = None,
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR")] = None,
+) -> int:
+    """For `tailhub upgrade`: start with a copy of the state, on ports that nobody sees, and end."""
+    from tailhub.cli.trial import start_on_trial as start
+
+    return start(config_file, state_dir)
+
+
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(service, name="service")
 
