@@ -18,10 +18,12 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "tailhub"
 
 GOOD: Mapping[str, str] = {}
 # Appended to a module of the package, by its path there: raised when it is imported.
-UNABLE_TO_CHECK = {"settings/machine_checks.py": "raise SystemExit('on purpose: it cannot check')"}
-UNABLE_TO_START = {"server/foundation.py": "raise SystemExit('on purpose: it cannot start')"}
+UNABLE_TO_CHECK = {"settings/machine_checks.py": "raise SystemExit('tailhub: on purpose: it cannot check')"}
+UNABLE_TO_START = {"server/foundation.py": "raise SystemExit('tailhub: on purpose: it cannot start')"}
 UNABLE_TO_SERVE = {
-    "server/foundation.py": "import os\nif os.environ.get('NOTIFY_SOCKET'): raise SystemExit('on purpose: no service')"
+    "server/foundation.py": (
+        "import os\nif os.environ.get('NOTIFY_SOCKET'): raise SystemExit('tailhub: on purpose: no service')"
+    )
 }
 
 

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import tailhub
 from tailhub import findings
+from tailhub.cli.service import has_systemd
 from tailhub.exceptions import MachineError
 from tailhub.net.container import SYSTEM_CONTAINERS, detect_engine
 
@@ -217,7 +218,7 @@ def find_installation() -> Installation:
     if is_editable or not is_own:
         place, reason = str(Path(__file__).parents[1]), "it runs from a checkout of its source"
         command = "git pull"
-    elif engine is not None and engine not in SYSTEM_CONTAINERS:
+    elif engine is not None and engine not in SYSTEM_CONTAINERS and not has_systemd():
         reason = f"it is in a container ({engine}), whose image is replaced as a whole"
     elif (prefix / "pipx_metadata.json").exists():
         return Tool(prefix, "pipx")
