@@ -90,7 +90,7 @@ def cli_page() -> str:
 def commands(group: typer.Typer, words: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """All commands with the words that call them, those of groups behind those of the group above."""
     for command in group.registered_commands:
-        if command.callback is not None:
+        if command.callback is not None and not command.hidden:
             yield f"{words} {command.name or command.callback.__name__}", command.callback
     for inner in group.registered_groups:
         if inner.typer_instance is not None:

@@ -37,12 +37,12 @@ _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 Status = Mapping[str, Any]
 
 
-def duration(option: str, text: str) -> float:
+def duration(option: str, text: str, most_s: float = MAX_FOR_S) -> float:
     """Seconds of a text such as ``360``, ``90s``, ``6m`` or ``1h``. Raises `UsageError`."""
     match = _DURATION.fullmatch(text.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
-    if not 0 <= seconds <= MAX_FOR_S:
-        raise UsageError(findings.bad_duration(option, text))
+    if not 0 <= seconds <= most_s:
+        raise UsageError(findings.bad_duration(option, text, int(most_s / 3600)))
     return seconds
 
 

@@ -14,6 +14,7 @@ from tailhub.cli.admin_socket import call, state_directory
 from tailhub.cli.drain import duration
 from tailhub.findings import Language
 from tailhub.keys import NodePublic, short_key
+from tailhub.server.notice_actions import MAX_FOR_S
 
 __all__ = ["clear", "put", "show"]
 
@@ -45,7 +46,7 @@ def put(
     """Tell users `text`; the exit code."""
     fields: dict[str, object] = {"text": text, "tenant": tenant, "key": key}
     if lasts is not None:
-        fields["for_s"] = duration("--for", lasts)
+        fields["for_s"] = duration("--for", lasts, MAX_FOR_S)
     told = call(state_directory(state_dir), "POST", "notice", fields)
     if as_json:
         return _as_json(told)
