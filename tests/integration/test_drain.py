@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from support.flock import Flock, node_of
+from support.flock import BACK_WITHIN_S, Flock, node_of
 from support.ports import free_ports
 from support.relay_process import RelayProcess
 from support.scripted_relay import run as run_clients
-from support.waiting import until
+from support.waiting import LIMIT_S, until
+from support.waiting import run as run_for_long
 from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
@@ -23,7 +24,6 @@ from tailhub.server.app import RelayServer
 from tailhub.server.draining import REASON, TEXT, Draining, State
 
 OVER_S = 30.0
-BACK_WITHIN_S = 5.0  # of the new listener: what is promised
 
 
 def draining(server: RelayServer) -> Draining:
@@ -180,7 +180,7 @@ def test_everybody_is_back_after_a_restart(tmp_path: Path, workers: str) -> None
         finally:
             before.stop()
 
-    run_clients(scenario())
+    run_for_long(scenario, 3 * LIMIT_S)
 
 
 def test_the_command_has_the_relay_end(tmp_path: Path, workers: str) -> None:

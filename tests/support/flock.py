@@ -16,6 +16,7 @@ CLIENTS = 200
 PACKET_BYTES = 200
 PAUSE_S = 0.1  # between packets of one client, on the average
 TALK_LIMIT_S = 40.0
+BACK_WITHIN_S = 5.0  # of a new listener: what is promised
 
 
 class Flock:
@@ -69,4 +70,9 @@ class Flock:
 
 def node_of(process: RelayProcess) -> DERPNode:
     """The node of the map of a relay on loopback."""
-    return DERPNode(name="1a", host_name="127.0.0.1", ipv4="127.0.0.1", derp_port=process.port, cert_name=process.pin)
+    return node_at(process.port, process.pin)
+
+
+def node_at(port: int, pin: str) -> DERPNode:
+    """The same, by port and pin."""
+    return DERPNode(name="1a", host_name="127.0.0.1", ipv4="127.0.0.1", derp_port=port, cert_name=pin)

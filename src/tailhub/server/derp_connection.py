@@ -192,6 +192,7 @@ class DerpConnection:
         """End it when these frames and what waits before them are out, as far as the kernel takes them soon."""
         connection = self._connection
         if connection is not None:
+            self._put_health(connection, self._told_health)  # if its turn to be told has not come yet
             connection.queue.put_control(last_words)
             self.flush(self._context.loop.time())
         self._stream.close(reason, linger=True)
