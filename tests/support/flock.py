@@ -15,6 +15,9 @@ from tailhub.tailcfg.derpmap import DERPNode
 CLIENTS = 200
 PACKET_BYTES = 200
 PAUSE_S = 0.1  # between packets of one client, on the average
+# A real client waits for n*n*10 ms, half as long to half as long again, before its attempt n, at most for 7.5 s.
+BACKOFF_MIN_S = 0.05
+BACKOFF_MAX_S = 5.0
 TALK_LIMIT_S = 40.0
 BACK_WITHIN_S = 5.0  # of a new listener: what is promised
 
@@ -24,7 +27,10 @@ class Flock:
 
     def __init__(self, node: DERPNode, count: int = CLIENTS) -> None:
         self._keys = [box.generate() for _ in range(count)]
-        self._clients = [RegionClient([node], private_key=key) for key in self._keys]
+        self._clients = [
+            RegionClient([node], private_key=key, backoff_min_s=BACKOFF_MIN_S, backoff_max_s=BACKOFF_MAX_S)
+            for key in self._keys
+        ]
         self._received = [0] * count
         self._tasks: list[asyncio.Task[None]] = []
         self.is_in = [False] * count
