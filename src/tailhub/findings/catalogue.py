@@ -227,4 +227,7 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the process of the operator's pages
+    "TH330": Entry("pages-ended", _WARNING),
+    "TH331": Entry("pages-do-not-run", _WARNING),
 }
