@@ -22,7 +22,7 @@ from tailhub.findings import Finding
 from tailhub.web.callers import is_on_this_machine
 from tailhub.web.message import JSON, Request, Response, answer
 
-__all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route"]
+__all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route", "error_answer", "finding_json"]
 
 PREFIX = b"/api/v1/"
 OVER_SOCKET = "unix socket"  # a caller, for the audit log
@@ -122,16 +122,16 @@ class OperatorApi:
         method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
         chosen = next(((route, parts) for route, parts in fitting if route.method == method), None)
         if not fitting:
-            return _error(404, "no such call; " + ", ".join(f"{one.method} {one.path}" for one in self._routes))
+            return error_answer(404, "no such call; " + ", ".join(f"{one.method} {one.path}" for one in self._routes))
         if chosen is None:
             allowed = ", ".join(route.method for route, _ in fitting)
-            return _error(405, f"expected {allowed}", [(b"allow", allowed.encode())])
+            return error_answer(405, f"expected {allowed}", [(b"allow", allowed.encode())])
         if (reason := _refusal(request)) is not None:
-            return _error(403, reason)
+            return error_answer(403, reason)
         try:
             body = _object(request.body)
         except LocalError as exc:
-            return _error(400, str(exc))
+            return error_answer(400, str(exc))
         route, parts = chosen
         return self._run(route, Call(request, parts, body), caller, _target(parts, body))
 
@@ -163,15 +163,15 @@ def _refusal(request: Request) -> str | None:
 async def _outcome(route: Route, call: Call) -> tuple[Response, str]:
     """The answer, and in a few words what came of it."""
     try:
-        return _answer(200, await route.run(call)), "done"
+        return json_answer(200, await route.run(call)), "done"
     except LocalError as exc:
-        return _error(400, str(exc)), str(exc)
+        return error_answer(400, str(exc)), str(exc)
     except FindingError as exc:
         finding = exc.finding
         if not isinstance(finding, Finding):
             raise
         status = 409 if isinstance(exc, UsageError) else 500
-        return _answer(status, {"error": _finding_json(finding)}), f"{finding.what('en')} ({finding.code})"
+        return json_answer(status, {"error": finding_json(finding)}), f"{finding.what('en')} ({finding.code})"
 
 
 def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
@@ -180,7 +180,8 @@ def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
     return " ".join(words)[:_MAX_TARGET]
 
 
-def _finding_json(finding: Finding) -> Mapping[str, Any]:
+def finding_json(finding: Finding) -> Mapping[str, Any]:
+    """A finding as an answer's ``error`` has it."""
     values = {
         name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
     }
@@ -199,10 +200,12 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return value
 
 
-def _answer(status: int, value: Mapping[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+def json_answer(status: int, value: Mapping[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+    """An answer of JSON."""
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
     return answer(status, text, JSON, (*_NO_STORE, *headers))
 
 
-def _error(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
-    return _answer(status, {"error": {"what": f"{HTTPStatus(status).phrase}: {message}"}}, headers)
+def error_answer(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+    """The answer to a call that makes no sense, in words."""
+    return json_answer(status, {"error": {"what": f"{HTTPStatus(status).phrase}: {message}"}}, headers)
