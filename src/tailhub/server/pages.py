@@ -162,16 +162,19 @@ class Pages:
         if self._api is not None:
             return self._api
         from tailhub.server.access_actions import AccessActions
+        from tailhub.server.audit import AUDIT_FILE, AuditLog
         from tailhub.server.client_actions import ClientActions
         from tailhub.server.drain_actions import DrainActions
         from tailhub.web.operator_api import OperatorApi
 
+        audit = AuditLog(self._foundation.state.path / AUDIT_FILE)
         actions = (
             AccessActions(self._verification, self._who_is_here),
             DrainActions(self._drain, self._traffic_now),
             ClientActions(self._disconnect),
+            audit,
         )
-        self._api = OperatorApi([route for one in actions for route in one.routes])
+        self._api = OperatorApi([route for one in actions for route in one.routes], audit.note)
         return self._api
 
     async def _who_is_here(self) -> Here:
@@ -286,7 +289,7 @@ class Pages:
             "drain": facts.drain_facts(self._drain),
             "notices": [],
             "dashboard_relays": [],
-            "routes": [(route.method, route.path) for route in self._make_api().routes],
+            "routes": self._make_api().described(),
             "own_names": [config.hostname.lower()] if config.hostname else [],
             "derp_map": maps,
             "state_dir": str(self._foundation.state.path),
