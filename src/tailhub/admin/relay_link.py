@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Set
 from typing import Any, Final
 
@@ -122,8 +121,3 @@ class RelayLink:
                 left.append(one)
         self._waiting = left
         self._timer = self._loop.call_at(max(self._pull.next_deadline(), now + EVERY_S / 100), self._step)
-
-
-def unix_now() -> float:
-    """Seconds since 1970."""
-    return time.time()
