@@ -90,7 +90,7 @@ class Pages:
         self.asked_at = time.monotonic()  # when somebody asked last
         routes = [
             Route("/", partial(self._file, name="index.html")),
-            Route("/static/{name}", self._file),
+            Route("/static/{name:path}", self._file),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
