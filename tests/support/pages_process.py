@@ -149,7 +149,7 @@ class ScriptedRelay:
                         }
                     ],
                 },
-                "tenants": [{"name": "default", "connections": 3}, {"name": "friends", "connections": 2}],
+                "tenants": ["", "friends"],
                 "mesh": {"peers": [], "workers": [{"number": 0, "pid": 1234, "clients": len(self.rows)}]},
             }
         )
@@ -211,6 +211,7 @@ class ScriptedRelay:
             "bytes_sent": self.total,
             "packets_dropped": {("queue_head", "other"): self.total // 100_000, ("unknown_dest", "disco"): 3},
             "stun_requests": {("success",): self.total // 50_000, ("not_stun",): 2},
+            "tenant_connections": {("default",): 3, ("friends",): 2},
             "accepts": len(self.rows),
             "refused_keys": 3,
             "process_cpu_s": time.process_time(),
@@ -280,7 +281,7 @@ class PagesProcess:
         """A connection that the relay has accepted on its unix socket and passed on, with what it has read of it."""
         ours, theirs = socket.socketpair()
         ours.settimeout(15)
-        pass_on(self.handover, theirs, data)
+        pass_on(self.handover, theirs.fileno(), data)
         theirs.close()
         return ours
 
