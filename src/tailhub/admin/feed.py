@@ -186,8 +186,8 @@ class Facts:
     """To the pages: what changes seldom, in the form that the API shows (`tailhub.admin.api_types`).
 
     Beside what the API shows: "routes", the calls that are the relay's own, as ``Route.described`` of
-    `tailhub.web.operator_api` has them; "faults", what is wrong; "own_names", which a Host header may carry; "derp_map", the JSON texts of the map by view,
-    "local" and "public" (None while the address is being looked for).
+    `tailhub.web.operator_api` has them; "faults", what is wrong; "own_names", which a Host header may carry;
+    "derp_map", the JSON texts of the map by view, "local" and "public" (None while the address is being looked for).
     """
 
     values: Mapping[str, object] = field(default_factory=dict)
