@@ -6,6 +6,7 @@ By hand, to look at the pages: ``python -m tests.support.pages_process [PORT [CL
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pickle
@@ -65,7 +66,7 @@ ROUTES = [
 
 def key_of(number: int) -> bytes:
     """The key of client `number`."""
-    return number.to_bytes(4) + b"\x07" * 28
+    return hashlib.sha256(b"%d" % number).digest()
 
 
 class ScriptedRelay:

@@ -78,11 +78,14 @@ class RelayLink:
         self._channel.send(ActionRequest(number, method, path, query, body, caller))
         try:
             async with asyncio.timeout(ACTION_S):
-                return await answer
+                answered = await answer
         except TimeoutError:
             return None
         finally:
             del self._actions[number]
+        if method != "GET":
+            self._pull.outdate()
+        return answered
 
     # --- the channel --------------------------------------------------------------------------------------------------
 
