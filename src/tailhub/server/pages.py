@@ -288,7 +288,7 @@ class Pages:
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
             "drain": facts.drain_facts(self._drain),
             "notices": [],
-            "dashboard_relays": [],
+            "dashboard_relays": list(config.dashboard_relays),
             "routes": self._make_api().described(),
             "own_names": [config.hostname.lower()] if config.hostname else [],
             "derp_map": maps,
