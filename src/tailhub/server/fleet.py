@@ -25,6 +25,7 @@ from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
@@ -144,6 +145,7 @@ class Fleet:
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
         self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
+        self.recent: RecentEvents | None = None  # learns of the lines that workers log
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
@@ -295,6 +297,8 @@ class Fleet:
                     reject(ip, alert)
             case Used(rows):
                 self.on_used(rows)
+            case LinesWritten(lines) if self.recent is not None:
+                self.recent.add(lines)
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 
