@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
@@ -335,7 +336,8 @@ class Fleet:
     def _end(self, number: int, reason: str) -> None:
         worker = self._workers.get(number)
         if worker is not None and worker.pid:
-            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason)
+            extra = log_event("worker", process=f"w{number}", pid=worker.pid, reason=reason)
+            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason, extra=extra)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             self._leave(number)
