@@ -59,6 +59,19 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "bootstrap_dns": Kind("a name cannot be looked up", ("name",)),
     "store": Kind("the store can be written again", ()),
     "worker": Kind("a process of the relay has ended, or is ended", ("process", "pid", "reason")),
+    "log": Kind(
+        "what is logged was changed, something has ended, or was left out",
+        ("log_level", "chosen", "ended", "left_out"),
+    ),
+    "debug": Kind(
+        "one step of a client that is looked at closely, such as `hello`, `received`, `second` or `closed`",
+        (
+            *("step", "key", "address", "port", "listener", "server_name", "alpn", "tls", "request", "status", "agent"),
+            *("upgrade", "fast_start", "not_ideal", "version", "app", "can_ack_pings", "mesh", "admits", "detail"),
+            *("frame", "bytes", "received_packets", "received_bytes", "sent_packets", "sent_bytes", "queued_bytes"),
+            *("not_read", "does_not_read", "reason"),
+        ),
+    ),
     "finding": Kind("something that a person should know or mend", ("code", "finding")),
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
 }

@@ -227,4 +227,7 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the log
+    "TH350": Entry("bad-debug-choice", _ERROR),
+    "TH351": Entry("too-many-debug-choices", _ERROR),
 }

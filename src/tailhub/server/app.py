@@ -170,6 +170,7 @@ class RelayServer:
         self.context.pages = pages.public
         if self._fleet is not None:
             self._fleet.recent = self.recent
+            self._fleet.log_state = lambda: self.context.debug.state
             self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
             self._undo.callback(self._fleet.stop)
         listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]

@@ -175,11 +175,11 @@ class Events:
         is_held: bool,
         **fields: FieldValue,
     ) -> None:
-        place = self._place(key, address, port)
+        place = self.place(key, address, port)
         _log.info(
             "refused %s from %s%s; %s",
             short_key(key),
-            self._host_port(address, port),
+            self.host_port(address, port),
             ", held" if is_held else "",
             detail,
             extra=log_event("refused", **place, **fields, detail=detail, held=is_held),
@@ -225,18 +225,21 @@ class Events:
         return ip if self._shows_addresses else HIDDEN
 
     def _endpoint(self, identity: Identity) -> str:
-        return self._host_port(identity.address, identity.port)
+        return self.host_port(identity.address, identity.port)
 
     def _fields(self, identity: Identity) -> dict[str, FieldValue]:
         """Who it is, for programs."""
         names = {"name": identity.node, "owner": identity.owner, "tenant": identity.tenant, "app": identity.app_name}
-        return {"kind": kind_of(identity), **self._place(identity.key, identity.address, identity.port), **names}
+        return {"kind": kind_of(identity), **self.place(identity.key, identity.address, identity.port), **names}
 
-    def _place(self, key: bytes, address: IPv4Address | IPv6Address, port: int) -> dict[str, FieldValue]:
-        named: dict[str, FieldValue] = {"key": str(NodePublic(key)), "address": self.shown(str(address))}
+    def place(self, key: bytes, address: IPv4Address | IPv6Address | None, port: int) -> dict[str, FieldValue]:
+        """Key, if it is known, and address of a client, as fields; the address as it may stand in the log."""
+        shown = self.shown(str(address)) if address is not None else ""
+        named: dict[str, FieldValue] = {"key": str(NodePublic(key)) if key else "", "address": shown}
         return named | {"port": port} if self._shows_addresses else named
 
-    def _host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
+    def host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
+        """Address and port of a client as they may stand in the log."""
         if not self._shows_addresses:
             return HIDDEN
         return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

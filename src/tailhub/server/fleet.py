@@ -22,6 +22,7 @@ from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
+from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
@@ -147,6 +148,7 @@ class Fleet:
         self.past: MetricValues = {}  # what workers have counted that are no more
         self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
         self.recent: RecentEvents | None = None  # learns of the lines that workers log
+        self.log_state: Callable[[], LogState] | None = None  # what they are to log beyond the settings
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
@@ -245,6 +247,8 @@ class Fleet:
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
         worker.channel.send(EvacuationPhase(self._evacuation))
+        if self.log_state is not None:
+            worker.channel.send(self.log_state())
         self._workers[number] = worker
         self._missing.pop(number, None)
 

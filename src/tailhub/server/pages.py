@@ -92,13 +92,16 @@ class Pages:
     def _make_api(self) -> OperatorApi:
         from tailhub.server.access_actions import AccessActions
         from tailhub.server.drain_actions import DrainActions
+        from tailhub.server.log_actions import LogActions
         from tailhub.web.operator_api import OperatorApi
 
         access, drain = (
             AccessActions(self._verification, self._who_is_here),
             DrainActions(self._drain, self._traffic_now),
         )
-        return OperatorApi((*access.routes, *drain.routes))
+        tell = self._fleet.broadcast if self._fleet is not None else lambda state: None
+        log = LogActions(self._service.context.debug, self._service.context.loop.time, tell)
+        return OperatorApi((*access.routes, *drain.routes, *log.routes))
 
     def _call(self, request: Request) -> Response | asyncio.Future[Response]:
         if self._api is None:

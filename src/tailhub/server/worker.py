@@ -18,6 +18,7 @@ from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
+from tailhub.server.client_debug import LogState
 from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
     Counted,
@@ -162,6 +163,8 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+            case LogState():
+                self._service.context.debug.apply(message)
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""

@@ -25,6 +25,7 @@ __all__ = ["PREFIX", "Call", "OperatorApi", "Route"]
 
 PREFIX = b"/api/v1/"
 _MAX_TEXT = 1000  # characters of a field
+_MAX_ITEMS = 100  # of a list
 _NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
@@ -53,6 +54,25 @@ class Call:
         if not isinstance(value, bool):
             raise LocalError(f"{name}: expected true or false")
         return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """A field of the body that is a list of texts; None if it is not there. Raises `LocalError` for anything else.
+
+        Each may be as long as one that stands alone; there may be a hundred.
+        """
+        value = self._body.get(name)
+        is_list = isinstance(value, list) and len(value) <= _MAX_ITEMS
+        if value is not None and not (is_list and all(isinstance(one, str) and len(one) <= _MAX_TEXT for one in value)):
+            raise LocalError(f"{name}: expected a list of texts, at most {_MAX_ITEMS}")
+        return value
+
+    def numbers(self, name: str) -> Mapping[str, float]:
+        """A field of the body that has numbers by text; empty if it is not there. Raises `LocalError` for others."""
+        value = self._body.get(name, {})
+        is_table = isinstance(value, dict) and len(value) <= _MAX_ITEMS
+        if not (is_table and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value.values())):
+            raise LocalError(f"{name}: expected an object whose values are numbers, at most {_MAX_ITEMS}")
+        return dict(value)
 
 
 @dataclass(frozen=True, slots=True)
