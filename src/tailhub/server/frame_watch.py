@@ -6,6 +6,7 @@ seen; of nothing what it carries.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -94,7 +95,9 @@ class FrameWatch:
 
     def _numbers(self) -> dict[str, int]:
         connection, queue = self._connection, self._connection.queue
+        dropped = (queue.dropped or Counter()) + (connection.lost or Counter())
         return {
+            **{f"dropped_{reason}": count for reason, count in dropped.items()},
             "received_packets": connection.received_packets,
             "received_bytes": connection.received_bytes,
             "sent_packets": queue.taken_packets,

@@ -16,7 +16,7 @@ from tailhub.log_event import log_event
 from tailhub.server.client_debug import ClientDebug, LogState
 from tailhub.server.debug_choice import FOR_S, LONGEST_S, parse_choice
 from tailhub.server.log_setup import LEVELS
-from tailhub.web.operator_api import Call, Route
+from tailhub.web.operator_api import Call, Field, Route
 
 _log = logging.getLogger("tailhub")
 
@@ -31,8 +31,18 @@ class LogActions:
         self._now = now
         self._tell = tell
         self.routes = (
-            Route("GET", "log-level", self._show),
-            Route("PUT", "log-level", self._set),
+            Route("GET", "log-level", self._show, "What is logged, and whose steps one by one for how long yet."),
+            Route(
+                "PUT",
+                "log-level",
+                self._set,
+                "Log what is at least as grave as `level`, and each step of these clients.",
+                body=(
+                    Field("level", ", ".join(LEVELS)),
+                    Field("debug", "keys, addresses and networks, instead of those before", "texts"),
+                    Field("ends_in_s", f"for how long, by what is in debug; else {FOR_S:.0f}", "numbers"),
+                ),
+            ),
         )
 
     async def _show(self, call: Call) -> Mapping[str, Any]:
