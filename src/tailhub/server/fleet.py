@@ -170,8 +170,8 @@ class _Worker:
 
     def counted(self, number: int, snapshot: ServiceSnapshot, now: float) -> None:
         """It has answered."""
-        before = self.snapshot.values["process_cpu_s"] if self.snapshot is not None else 0.0
-        cpu = snapshot.values["process_cpu_s"]
+        before = self.snapshot.values.get("process_cpu_s", 0.0) if self.snapshot is not None else 0.0
+        cpu = snapshot.values.get("process_cpu_s", 0.0)
         if isinstance(cpu, int | float) and isinstance(before, int | float) and now > self.counted_at:
             self.cpu_percent = 100 * (cpu - before) / (now - self.counted_at)
         self.snapshot, self.answered, self.counted_at = snapshot, number, now
