@@ -59,6 +59,10 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "bootstrap_dns": Kind("a name cannot be looked up", ("name",)),
     "store": Kind("the store can be written again", ()),
     "worker": Kind("a process of the relay has ended, or is ended", ("process", "pid", "reason")),
+    "audit": Kind(
+        "an operator's action was asked for; or the file of these cannot be written",
+        ("action", "target", "caller", "outcome", "place", "reason"),
+    ),
     "log": Kind(
         "what is logged was changed, something has ended, or was left out",
         ("log_level", "chosen", "ended", "left_out"),

@@ -48,7 +48,7 @@ def test_every_line_has_an_event(path: Path) -> None:
     for call in calls(path):
         owner, _, level = name_of(call).partition(".")
         if owner == "_log" and level in LEVELS and not shows_a_finding(call):
-            assert "extra" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"
+            assert {"extra", "exc_info"} & {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"
 
 
 def test_events_and_their_fields_are_listed() -> None:
