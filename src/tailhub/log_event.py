@@ -63,10 +63,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
         "an operator's action was asked for; or the file of these cannot be written",
         ("action", "target", "caller", "outcome", "place", "reason"),
     ),
-    "log": Kind(
-        "what is logged was changed, something has ended, or was left out",
-        ("log_level", "chosen", "ended", "left_out"),
-    ),
+    "log": Kind("the steps of a client are logged no longer, or some of them were left out", ("ended", "left_out")),
     "debug": Kind(
         "one step of a client that is looked at closely, such as `hello`, `received`, `second` or `closed`",
         (

@@ -163,6 +163,44 @@ def test_numbers_come_once_a_second() -> None:
     run(scenario)
 
 
+def test_drops_are_told_by_reason() -> None:
+    """Packets that nobody gets are numbers of the next line, each reason by its name."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            ada = await open_client(server, private=ADA)
+            await call(server, "PUT", {"debug": [short_key(ADA_KEY)]})
+            ada.write(frames.send_packet(bytes([7]) * 32, b"x") * 3)
+            await ada.settle()
+            await pass_time(3)
+            (line,) = [row for row in steps(server) if row.fields["step"] == "second"]
+            assert line.fields["dropped_unknown_dest"] == 3
+            assert "dropped_unknown_dest 3" in line.text
+
+    run(scenario)
+
+
+def test_a_client_that_does_not_read_is_told_of() -> None:
+    """While packets wait for a client that does not read, each second has a line with how many bytes, until it does."""
+
+    async def scenario() -> None:
+        async with relay(write_timeout_s=0) as server:
+            ada, bob = await open_client(server, private=ADA), await open_client(server, private=BOB)
+            await call(server, "PUT", {"debug": [short_key(ADA_KEY)]})
+            ada.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            (stream,) = [one for one in server.context.derp_connections if one.identity and one.identity.key == ADA_KEY]
+            while not stream.stream.is_blocked:
+                bob.write(frames.send_packet(ADA_KEY, bytes(60_000)) * 5)
+                await bob.settle()
+            bob.write(frames.send_packet(ADA_KEY, bytes(1000)))
+            await bob.settle()
+            await pass_time(1.1)
+            line = [row for row in steps(server) if row.fields["step"] == "second"][-1]
+            assert line.fields["does_not_read"] == 1
+
+    run(scenario)
+
+
 def test_the_verdict_is_seen_and_that_it_is_held() -> None:
     """Of one that may not relay the verifiers' answers, that it is held, and why it goes."""
 

@@ -146,7 +146,7 @@ def test_with_several_workers() -> None:
             visit(relay)
         until(lambda: len(lines_of(relay, "logfmt", "logout")) == 4, "the client has left", relay.log)
         assert {line["worker"] for line in lines_of(relay, "logfmt", "login")} <= {"w0", "w1"}
-        assert [line["worker"] for line in lines_of(relay, "logfmt", "log")] == ["desk"]
+        assert [line["worker"] for line in lines_of(relay, "logfmt", "audit")] == ["desk"]
         children = psutil.Process(relay.pid).children()
         for child in children:
             if Path(f"/proc/{child.pid}/comm").read_text().startswith("tailhub-w"):

@@ -5,20 +5,16 @@ Calls of the operator's API; what they do is in `tailhub.server.client_debug`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, UsageError
-from tailhub.log_event import log_event
 from tailhub.server.client_debug import ClientDebug, LogState
 from tailhub.server.debug_choice import FOR_S, LONGEST_S, parse_choice
 from tailhub.server.log_setup import LEVELS
 from tailhub.web.operator_api import Call, Field, Route
-
-_log = logging.getLogger("tailhub")
 
 
 class LogActions:
@@ -68,8 +64,6 @@ class LogActions:
             state = replace(state, ends=ends)
         self._debug.apply(state)
         self._tell(state)
-        extra = log_event("log", log_level=state.level, chosen=len(state.ends))
-        _log.info("log     level %s; steps are logged of: %d", state.level, len(state.ends), extra=extra)
         return await self._show(call)
 
 
