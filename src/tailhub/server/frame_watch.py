@@ -117,19 +117,19 @@ def _name(frame_type: int) -> str:
 
 
 def describe(frame_type: int, body: bytes) -> str:
-    """What a control frame says, where that is no secret; empty for those of which the name is all."""
-    try:
-        if frame_type == FrameType.NOTE_PREFERRED:
-            return ": its home is here" if body[:1] != b"\0" else ": its home is elsewhere"
-        if frame_type == FrameType.PEER_GONE:
-            key, reason = frames.parse_peer_gone(body)
-            return f": {short_key(key)}, {'not here' if reason == PeerGoneReason.NOT_HERE else 'disconnected'}"
-        if frame_type == FrameType.PEER_PRESENT:
-            return f": {short_key(frames.PeerPresent.parse(body).key)}"
-        if frame_type == FrameType.CLOSE_PEER:
-            return f": {short_key(body)}"
-        if frame_type == FrameType.HEALTH:
-            return f": {frames.parse_health(body) or 'all is well'}"
-    except FrameError:  # ours are sound; a peer's has been looked at
-        pass
+    """What a control frame says, where that is no secret; empty for those of which the name is all.
+
+    Its length has been looked at: it is ours, or the decoder's.
+    """
+    if frame_type == FrameType.NOTE_PREFERRED:
+        return ": its home is here" if body != b"\0" else ": its home is elsewhere"
+    if frame_type == FrameType.PEER_GONE:
+        key, reason = frames.parse_peer_gone(body)
+        return f": {short_key(key)}, {'not here' if reason == PeerGoneReason.NOT_HERE else 'disconnected'}"
+    if frame_type == FrameType.PEER_PRESENT:
+        return f": {short_key(frames.PeerPresent.parse(body).key)}"
+    if frame_type == FrameType.CLOSE_PEER:
+        return f": {short_key(body)}"
+    if frame_type == FrameType.HEALTH:
+        return f": {frames.parse_health(body) or 'all is well'}"
     return ""
