@@ -13,7 +13,7 @@ from tailhub.relay.evacuation import DELAY_S
 from tailhub.server.draining import Draining
 from tailhub.server.evacuating import Drain
 from tailhub.web.debug import TrafficRow
-from tailhub.web.operator_api import Call, Route
+from tailhub.web.operator_api import Call, Field, Route
 
 MAX_DELAY_S = 86400.0
 MAX_SHOWN = 50  # homes that are left, with their names
@@ -29,9 +29,19 @@ class DrainActions:
         self._draining = draining
         self._connections = connections
         self.routes = (
-            Route("GET", "drain", self._status),
-            Route("POST", "drain", self._start),
-            Route("DELETE", "drain", self._stop),
+            Route("GET", "drain", self._status, "How far the relay is with being emptied"),
+            Route(
+                "POST",
+                "drain",
+                self._start,
+                "Have the relay emptied: clients move to another region, or with `over_s` are closed",
+                body=(
+                    Field("over_s", "close all over this time, then end", "number"),
+                    Field("stays", "with `over_s`: do not end then", "flag"),
+                    Field("delay_s", "without `over_s`: how long STUN is late before that, 360 without it", "number"),
+                ),
+            ),
+            Route("DELETE", "drain", self._stop, "End that: clients may come again"),
         )
 
     async def _start(self, call: Call) -> Mapping[str, Any]:

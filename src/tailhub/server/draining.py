@@ -12,12 +12,14 @@ service manager keeps, or has been refused for no longer than there was no proce
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Set
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tailhub.derp import frames
+from tailhub.log_event import log_event
 from tailhub.relay.closing import STUN_SILENT_FROM_S, Closing, ClosingTime, drain_s
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ LAST_WORDS_S = 0.2  # for what was written to those who were closed last
 TRY_FOR_MS = 60_000  # what Restarting asks for
 REASON = "relay drains"
 TEXT = "this relay is restarting, connections come back by themselves. 中继正在重启，连接会自动恢复。"
+
+_log = logging.getLogger("tailhub")
 
 
 class ClientCloser:
@@ -122,6 +126,8 @@ class Draining:
         self.time, self.state, self.stays = ClosingTime(now, now + over_s), State.DRAINING, stays
         if self._stun is not None:
             self._stun.muted = _Everybody() if over_s >= STUN_SILENT_FROM_S else self._muted
+        what = log_event("drain", over_s=round(over_s, 1), stays=stays)
+        _log.info("drain   nobody is taken, and clients are closed over %.1f s", over_s, extra=what)
         self._tell(self.time)
         self._timer = self._loop.call_later(over_s + LAST_WORDS_S, self._end)
 
@@ -146,6 +152,7 @@ class Draining:
             return
         self.close()
         self.time = self.state = None
+        _log.info("drain   called off: clients are taken again", extra=log_event("drain"))
         if self._stun is not None:
             self._stun.muted = self._muted
         self._tell(None)

@@ -15,9 +15,13 @@ from tailhub.relay.key_lookup import find_key
 from tailhub.relay.refusals import Here
 from tailhub.relay.tenant import Tenant
 from tailhub.server.notices import NoticeKeeper
-from tailhub.web.operator_api import Call, Route
+from tailhub.web.operator_api import Call, Field, Route
 
 MAX_FOR_S = 366 * 86400.0
+_AUDIENCE = (
+    Field("tenant", "only the devices of this tenant"),
+    Field("key", "only the device with this key, or with a part of one that is connected"),
+)
 
 
 class NoticeActions:
@@ -30,9 +34,19 @@ class NoticeActions:
         self._tenants = {tenant.shown_name: tenant.name for tenant in tenants}
         self._who_is_here = who_is_here
         self.routes = (
-            Route("GET", "notice", self._list),
-            Route("POST", "notice", self._put),
-            Route("DELETE", "notice", self._clear),
+            Route("GET", "notice", self._list, "What users are told"),
+            Route(
+                "POST",
+                "notice",
+                self._put,
+                "Tell users something, in the place of what the same ones were told before",
+                body=(
+                    Field("text", f"1 to {MOST_NOTICE_TEXT} characters"),
+                    Field("for_s", "seconds until it is taken back; without it, until that is asked for", "number"),
+                    *_AUDIENCE,
+                ),
+            ),
+            Route("DELETE", "notice", self._clear, "Take back what these are told, or everything", body=_AUDIENCE),
         )
 
     async def _list(self, call: Call) -> Mapping[str, Any]:

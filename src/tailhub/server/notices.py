@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tailhub.exceptions import MachineError
+from tailhub.log_event import log_event
 from tailhub.relay.health import MOST_NOTICE_TEXT, MOST_NOTICES, Audience, Notice
 from tailhub.server.state import directory_finding
 from tailhub.server.state_files import write_files
@@ -106,7 +107,9 @@ def read_notices(directory: Path, now: float) -> list[Notice]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as exc:
-        _log.warning("%s cannot be read, users are told nothing: %s", directory / NOTICES, exc)
+        _log.warning(
+            "%s cannot be read, users are told nothing: %s", directory / NOTICES, exc, extra=log_event("notice")
+        )
         return []
     return [notice for notice in found if notice.until is None or notice.until > now]
 
