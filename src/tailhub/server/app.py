@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
@@ -31,7 +31,7 @@ from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
-from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.rate_config import NewRateLimit, reload_rate_limit
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -166,7 +166,7 @@ class RelayServer:
         )
         self.context.pages = pages.public
         if self._fleet is not None:
-            self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
+            self._fleet.start(self.context.events, pages.public, self._take)
             self._undo.callback(self._fleet.stop)
         listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
         if self.listeners.admin is not None:
@@ -180,6 +180,12 @@ class RelayServer:
             self._undo.callback(acceptor.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
+
+    def _take(self, message: Any, sockets: list[socket]) -> None:
+        """Something from the supervisor."""
+        match message:
+            case NewRateLimit(limit):
+                self.service.set_rate_limit(limit)
 
     def _make_drain(self) -> Drain:
         """What empties the relay when it is asked to."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -25,6 +26,13 @@ BURST = "PerClientRateBurstBytes"
 TOLD_AT_ONCE = 32  # clients that learn of a new limit in one turn of the loop: each costs as much as half a login
 
 _log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRateLimit:
+    """From the supervisor to its processes: each client may send so much from now on."""
+
+    limit: RateLimit | None
 
 
 def load_rate_limit(config: RelayConfig) -> tuple[RateLimit | None, list[Finding]]:

@@ -27,9 +27,9 @@ from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.fleet import Fleet
 from tailhub.server.foundation import Foundation
-from tailhub.server.handover import DESK, hand_over, hand_over_limit
+from tailhub.server.handover import DESK, LinkTo, channel_pair, hand_over, take_over, wake_by_signal
 from tailhub.server.listeners import parse_listeners
-from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.rate_config import NewRateLimit, reload_rate_limit
 from tailhub.server.worker import Worker
 
 STOP_S = 8.0  # from asking processes to end to ending them
@@ -37,7 +37,7 @@ SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
 MAX_PAUSE_S = 10.0
 RETRY_S = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_SIGNALS = {*_ENDS, signal.SIGCHLD}
+_SIGNALS = {*_ENDS, signal.SIGCHLD, signal.SIGIO}  # the last one: a process says something
 
 _log = logging.getLogger("tailhub")
 
@@ -83,6 +83,7 @@ class Supervisor:
             for child in self._children.values():
                 os.kill(child.pid, signal.SIGKILL)
             self._foundation.close()
+            signal.signal(signal.SIGIO, signal.SIG_IGN)  # also the one that may wait since somebody spoke last
             signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
         return 0
 
@@ -99,6 +100,8 @@ class Supervisor:
                 self._reload()
             elif info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
                 return
+            for child in list(self._children.values()):
+                self._listen_to(child)
             for child, status in self._reap():
                 self._ended(child, status)
             now = time.monotonic()
@@ -110,12 +113,21 @@ class Supervisor:
                     _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
                     self._due[number] = now + RETRY_S
 
+    def _listen_to(self, child: _Child) -> None:
+        """Take in what a process says."""
+        with contextlib.suppress(EOFError):  # it has ended, of which SIGCHLD tells
+            while (got := take_over(child.channel)) is not None:
+                message, sockets = got
+                _log.error("%s says something that is not understood: %r", _name(child.number), message)
+                for sock in sockets:
+                    sock.close()
+
     def _reload(self) -> None:
         """Read the rate limit again, for all processes that run and those that are started later."""
         limit = reload_rate_limit(self._config, self._foundation.limits.of("").key)
         self._foundation.limits = self._foundation.limits.with_key(limit)
         for child in self._children.values():
-            hand_over_limit(child.channel, limit)
+            hand_over(child.channel, NewRateLimit(limit))
 
     def _reap(self) -> list[tuple[_Child, int]]:
         """Those that have ended since, with their wait status."""
@@ -162,7 +174,8 @@ class Supervisor:
 
     def _start(self, number: int) -> None:
         """Fork process `number`, and give it and each other process a socket to each other."""
-        ours, theirs = socket.socketpair()
+        ours, theirs = channel_pair()
+        wake_by_signal(ours)
         _flush()
         try:
             pid = os.fork()
@@ -178,8 +191,8 @@ class Supervisor:
             if other.number != number:
                 one, two = socket.socketpair()
                 with one, two:
-                    hand_over(ours, other.number, one)
-                    hand_over(other.channel, number, two)
+                    hand_over(ours, LinkTo(other.number), [one])
+                    hand_over(other.channel, LinkTo(number), [two])
         self._children[pid] = _Child(number, pid, ours)
 
     def _become(self, number: int, channel: socket.socket) -> NoReturn:

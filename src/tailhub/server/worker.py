@@ -12,7 +12,7 @@ import itertools
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
@@ -32,8 +32,9 @@ from tailhub.server.fleet import (
 )
 from tailhub.server.foundation import Foundation
 from tailhub.server.gatekeeper import verify_limit_s
-from tailhub.server.handover import DESK, Handovers
+from tailhub.server.handover import DESK, Handovers, LinkTo
 from tailhub.server.limits_config import quotas_of
+from tailhub.server.rate_config import NewRateLimit
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
 from tailhub.server.steering_desk import DeskSteersman, EvacuationPhase, LoginOrder
@@ -75,7 +76,7 @@ class Worker:
         self._desk: MessageChannel | None = None
         self._asked = itertools.count(1)  # numbers of questions
         self._questions: dict[int, asyncio.Future[Response]] = {}
-        self._handovers = Handovers(handovers, self._take, self._service.set_rate_limit)
+        self._handovers = Handovers(handovers, self._take)
 
     async def run(self) -> None:
         """Serve until SIGTERM."""
@@ -87,7 +88,15 @@ class Worker:
         if self._desk is not None:
             self._desk.close()
 
-    def _take(self, number: int, sock: socket.socket) -> None:
+    def _take(self, message: Any, sockets: list[socket.socket]) -> None:
+        """Something from the supervisor."""
+        match message:
+            case LinkTo(number):
+                self._link_to(number, *sockets)
+            case NewRateLimit(limit):
+                self._service.set_rate_limit(limit)
+
+    def _link_to(self, number: int, sock: socket.socket) -> None:
         """A socket to another process, in the place of an earlier one to it."""
         if number != DESK:
             if number in self._links:
