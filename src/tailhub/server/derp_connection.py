@@ -52,17 +52,17 @@ class DerpConnection:
         "_keep_alive",
         "_keep_alive_s",
         "_limits",
-        "_listener",
         "_login",
         "_pause",
         "_stream",
         "_unsent_limit",
+        "listener",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         self._context = context
         self._stream = newcomer.stream
-        self._listener = newcomer.listener
+        self.listener = newcomer.listener
         self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
         self._decoder: RunDecoder | None = None
         self._connection: Connection | None = None
@@ -334,7 +334,7 @@ class DerpConnection:
 
     def _put_health(self, connection: Connection) -> bool:
         """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
-        health, quota = self._context.health.get(self._listener), self._context.quota
+        health, quota = self._context.health.get(self.listener), self._context.quota
         if connection.identity.is_mesh:
             return False
         notice = quota.notice(connection.key) if quota is not None else ""

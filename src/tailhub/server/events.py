@@ -41,7 +41,7 @@ class Events:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, shows_addresses: bool = True) -> None:
         """`shows_addresses`: may clients' addresses stand in the log?"""
         self._loop = loop
-        self._shows_addresses = shows_addresses
+        self.shows_addresses = shows_addresses
         self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[str] = Counter()
@@ -181,13 +181,13 @@ class Events:
 
     def shown(self, ip: str) -> str:
         """A client's address as it may stand in the log."""
-        return ip if self._shows_addresses else HIDDEN
+        return ip if self.shows_addresses else HIDDEN
 
     def _endpoint(self, identity: Identity) -> str:
         return self._host_port(identity.address, identity.port)
 
     def _host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
-        if not self._shows_addresses:
+        if not self.shows_addresses:
             return HIDDEN
         return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 

@@ -165,8 +165,10 @@ class Fleet:
         self._watching = self._loop.create_task(self._watch())
 
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
-        """Answer them by this one who may relay. Before `start`."""
-        self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        """Answer them by this one who may relay, also those that run."""
+        admission = self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        for worker in self._workers.values():
+            worker.asking = admission.worker(worker.channel.send)
 
     def steer_by(self, steersman: LocalSteersman) -> None:
         """Have this one steer their clients. Before `start`."""
