@@ -28,7 +28,7 @@ from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
-from tailhub.server.rate_config import apply_rate_limit
+from tailhub.server.rate_config import apply_limits
 
 # What exceeds the burst is paid for in days: whoever is held up stays so until the test lets it go.
 STRICT = RateLimit(1, MIN_BURST_BYTES)
@@ -72,7 +72,7 @@ def test_held_up_and_let_go() -> None:
             stats = relay.context.relay.stats
             assert stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES < MANY * PACKET_BYTES
             assert stats.rate_pauses == 1
-            apply_rate_limit(relay.context, None)
+            apply_limits(relay.context, relay.context.relay.accounts.limits.with_key(None))
             assert [(await receiver.packet()).packet for _ in range(MANY)] == [packet(n) for n in range(MANY)]
 
     run(scenario)
@@ -119,7 +119,7 @@ def test_connections_of_one_key_share_its_limit() -> None:
             await again.send(receiver.key, b"from the other connection")
             await until(lambda: relay.context.relay.stats.rate_pauses == 2)
             assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
-            apply_rate_limit(relay.context, None)
+            apply_limits(relay.context, relay.context.relay.accounts.limits.with_key(None))
             while (await receiver.packet()).packet != b"from the other connection":
                 pass
 
@@ -159,7 +159,7 @@ def test_a_limit_of_all_together(which: str) -> None:
             await until(lambda: relay.context.relay.stats.rate_pauses == 2)
             assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
             relay.context.relay.accounts.limits = Limits()
-            apply_rate_limit(relay.context, None)
+            apply_limits(relay.context, relay.context.relay.accounts.limits.with_key(None))
             assert (await sender.packet()).packet == b"held up too"
 
     run(scenario)
@@ -297,7 +297,7 @@ def test_another_limit_is_told_to_who_is_here() -> None:
             for client in clients:
                 assert await client.message() == Health("renew the pin")
             for limit in (LOOSE, STRICT, None):
-                apply_rate_limit(relay.context, limit)
+                apply_limits(relay.context, relay.context.relay.accounts.limits.with_key(limit))
                 for client in clients:
                     told = await server_info(client)
                     assert told == (limit.server_info() if limit is not None else ServerInfo())
@@ -315,7 +315,10 @@ def test_the_same_limit_again() -> None:
         async with serving() as relay:
             sender, receiver = await overdo(relay)
             received = relay.context.relay.stats.bytes_received
-            apply_rate_limit(relay.context, RateLimit(STRICT.bytes_per_s, STRICT.burst_bytes))
+            apply_limits(
+                relay.context,
+                relay.context.relay.accounts.limits.with_key(RateLimit(STRICT.bytes_per_s, STRICT.burst_bytes)),
+            )
             before = receiver.protocol.server_info
             await receiver.pong()
             assert receiver.protocol.server_info is before

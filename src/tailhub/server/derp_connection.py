@@ -160,7 +160,7 @@ class DerpConnection:
         steersman = self._context.steersman
         if steersman is not None:
             steersman.left(self)
-            if connection is not None and connection.identity.is_served:
+            if steersman.steers_refused and connection is not None and connection.identity.is_served:
                 steersman.went(connection.identity.address)
         if connection is not None:
             self._end_limits()

@@ -39,7 +39,7 @@ class Events:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, shows_addresses: bool = True) -> None:
-        """`shows_addresses`: may clients' addresses stand in the log?"""
+        """`shows_addresses`: may clients' addresses be shown?"""
         self._loop = loop
         self.shows_addresses = shows_addresses
         self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
@@ -178,11 +178,6 @@ class Events:
             queue.taken_bytes,
             reason,
         )
-
-    @property
-    def shows_addresses(self) -> bool:
-        """May clients' addresses be shown?"""
-        return self._shows_addresses
 
     def shown(self, ip: str) -> str:
         """A client's address as it may stand in the log."""

@@ -21,7 +21,7 @@ from tailhub.server.reload import CONTENT, ReloadOutcome, plan_reload
 if TYPE_CHECKING:
     from tailhub.server.foundation import Foundation, Standing
 
-__all__ = ["LoadConfig", "Reloaded", "prepare_reload", "refusal_of", "report"]
+__all__ = ["LoadConfig", "Reloads", "prepare_reload", "refusal_of", "report"]
 
 LoadConfig: TypeAlias = Callable[[], tuple[RelayConfig, list[Finding]]]
 """Reads the settings anew: the configuration, and all that is wrong or doubtful. Raises `FindingError`."""
@@ -37,6 +37,8 @@ def prepare_reload(foundation: Foundation, load: LoadConfig | None) -> tuple[Sta
     config, found = load() if load is not None else (foundation.config, config_findings(foundation.config))
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
+        for finding in errors[1:]:
+            _log.error("%s", finding)
         raise UsageError(errors[0] if len(errors) == 1 else findings.reload_refused(len(errors), str(errors[0])))
     plan = plan_reload(foundation.config, config)
     standing = foundation.prepare(plan.config)
@@ -50,9 +52,9 @@ def _other_contents(foundation: Foundation, standing: Standing) -> list[str]:
     """The files that say something else than before, while their settings are the same."""
     before, after = foundation.config, standing.config
     found = []
-    if before.rate_config == after.rate_config and foundation.limits.of("").key != standing.limits.of("").key:
-        if after.rate_config is not None:
-            found.append(f"rate_config {CONTENT}")
+    is_same = after.rate_config is not None and before.rate_config == after.rate_config
+    if is_same and foundation.limits.of("").key != standing.limits.of("").key:
+        found.append(f"rate_config {CONTENT}")
     if before.mesh_key_file == after.mesh_key_file and foundation.policy.mesh_key != standing.policy.mesh_key:
         found.append(f"mesh_key_file {CONTENT}")
     served = {

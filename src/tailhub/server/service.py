@@ -77,7 +77,7 @@ class RelayService:
         events = Events(loop, shows_addresses=config.log_addresses)
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         self._passthrough = Passthrough(loop, events) if any(front.routes is not None for front in fronts) else None
-        self.context = context = ServerContext(
+        self.context = ServerContext(
             loop=loop,
             relay=relay,
             private_key=foundation.private_key,
@@ -270,6 +270,18 @@ class RelayService:
         self.context.steersman = steersman
         # Connections of clients are what logins are for a steersman.
         self.context.relay.on_guest_home = lambda guest: steersman.noted(cast(SteeredLogin, guest.sink), True)
+
+    def set_steering(self, steers_refused: bool) -> None:
+        """From now on, whether refused logins are brought to the steersman: he must know who is here then."""
+        steersman = self.context.steersman
+        if steersman is None or steersman.steers_refused == steers_refused:
+            return
+        steersman.steers_refused = steers_refused
+        for identity in [one.identity for one in self.context.relay.registry if one.identity.is_served]:
+            if steers_refused:
+                steersman.came(identity.key, identity.address)
+            else:
+                steersman.went(identity.address)
 
     def set_evacuation(self, phase: Phase | None) -> None:
         """How far the evacuation of the relay is; None: there is none."""
