@@ -169,6 +169,7 @@ class RelayServer:
         if self.stun is None:
             self.stun = self._serve_stun()
         elif bound is None:
+            self.stun.take(())  # the sockets are closed when all has been taken over
             self.stun.stop()
             self.stun = None
         else:

@@ -36,13 +36,14 @@ class CertificateKeeper:
         self._logs = logs
         self._expiry = ExpiryWatch(logs=logs)
         self.health: dict[int, bytes] = {}
+        self.served = ServedCertificates([], self._make_context)
         self.take(foundation)
 
     def take(self, foundation: Foundation) -> None:
         """Serve what the foundation has, whose listeners may be others than before. Open connections keep theirs."""
         self._sources = foundation.sources
         self._watch = CertificateWatch(foundation.sources, foundation.loaded_from)
-        self.served = ServedCertificates(foundation.loaded, self._make_context)
+        self.served.set(foundation.loaded, self._make_context)
         self._warned: dict[int, tuple[datetime, int]] = {}  # by listener: which certificate, at how many days
         self._kept: dict[int, str] = {}  # by listener: why its old certificate is kept
         self._look_at_dates()
