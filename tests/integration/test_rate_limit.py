@@ -375,7 +375,8 @@ def test_sighup(workers: int, tmp_path: Path) -> None:
 
     with RelayProcess("--workers", str(workers), "--rate-config", str(file)) as process:
         run_clients(scenario(process))
-        assert "tailhub_rate_limit_bytes_per_second" not in process.metrics()
+        name = "tailhub_rate_limit_bytes_per_second"
+        wait_until(lambda: name not in process.metrics(), "the limit is off", process.log)
         assert process.log().count("the configuration stays as it is") == 1
         assert process.stop() == 0
 

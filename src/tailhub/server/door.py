@@ -72,14 +72,13 @@ class Door:
         self.held.set_most(max(1, most_held // self._share) if most_held else 0)
 
     def set_gatekeeper(self, gatekeeper: Gatekeeper) -> None:
-        """Ask this one from now on, and soon about everyone who is held or in."""
+        """Ask this one from now on."""
         for waiting in self._asking.values():
             waiting.cancel()
         self._asking.clear()
         self.gatekeeper.stop()
         self.gatekeeper = gatekeeper
         gatekeeper.on_change = self._changed
-        self.look_after_all()
 
     def look_after_all(self) -> None:
         """Ask soon about everyone who is held or in, also about those who came in before there was a door."""

@@ -70,8 +70,7 @@ def _by(parts: Sequence[Written], field: str) -> Mapping[str, Written]:
 
 def _parts(what: str, before: Mapping[str, Written], after: Mapping[str, Written]) -> Iterator[str]:
     """What has changed in further listeners, or tenants."""
-    for name in before.keys() - after.keys():
-        yield f"{what} {name} {REMOVED}"
+    yield from (f"{what} {name} {REMOVED}" for name in before if name not in after)
     for name, part in after.items():
         if name not in before:
             yield f"{what} {name} {ADDED}"

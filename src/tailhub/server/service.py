@@ -199,7 +199,7 @@ class RelayService:
     # --- what else it may be asked to do ------------------------------------------------------------------------------
 
     def guard(self, gatekeeper: Gatekeeper) -> None:
-        """Ask this one about whoever logs in from now on, and about those who are here."""
+        """Ask this one about whoever logs in from now on."""
         if (door := self.context.door) is not None:
             door.set_gatekeeper(gatekeeper)
             return
@@ -207,7 +207,6 @@ class RelayService:
 
         door = self.context.door = Door(self.context, gatekeeper, share=self._share, **self._ways())
         self._undo.callback(door.stop)
-        door.look_after_all()
 
     def keep_quotas(self, used: UsedBytes) -> None:
         """Hold clients to their quotas, where there are any; `used` tells what has been used in this billing period."""
