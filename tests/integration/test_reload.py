@@ -678,7 +678,7 @@ def test_pages() -> None:
                 "unpublished_bootstrap_dns_names": ("localhost.localdomain",),
             }
             await relay.change(**names)
-            assert server._pages.bootstrap_dns.names == (("localhost",), frozenset({"localhost.localdomain"}))
+            assert server.pages.bootstrap_dns.names == (("localhost",), frozenset({"localhost.localdomain"}))
             telling = await page("/derp")
             await relay.change(quiet=True)
             assert await page("/derp") != telling
@@ -898,7 +898,7 @@ def test_the_api() -> None:
     async def scenario() -> None:
         async with reloadable() as relay:
             relay.config = replace(relay.config, home="blank")
-            answer = relay.server._pages.operator(request)
+            answer = relay.server.pages.operator(request)
             assert isinstance(answer, asyncio.Future)
             response = await answer
             assert json.loads(response.body) == {"changed": ["home"], "needs_restart": []}

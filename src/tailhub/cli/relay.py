@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.cores import usable_cores, worker_count
 from tailhub.server.hangup import Terminal
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.log_setup import set_up_log
 from tailhub.server.systemd import notify, reloading
 from tailhub.settings.merge import Settings
 
@@ -61,25 +61,17 @@ def run_relay(config: RelayConfig, lang: Language, load: LoadConfig | None = Non
         from tailhub.server.supervisor import Supervisor
 
         supervisor = Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,)), load)
-        _set_up_log()
+        set_up_log(config)
         return supervisor.run()
     selector = TurnSelector()
     server = RelayServer(config, selector, load=load)
-    _set_up_log()
+    set_up_log(config)
     with (
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
     ):
         runner.run(_run(server, lang, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
     return 0
-
-
-def _set_up_log() -> None:
-    log = logging.getLogger("tailhub")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
 
 
 class _HangUps:

@@ -30,6 +30,7 @@ from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
+from tailhub.server.recent_events import RecentEvents
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -90,6 +91,8 @@ class RelayServer:
 
     async def start(self) -> None:
         """Open state, certificate and sockets, and listen. Raises `FindingError`; nothing is left open then."""
+        self.recent = RecentEvents()
+        self._undo.callback(self.recent.detach)
         try:
             if self._fleet is None:
                 self.foundation = Foundation(self.config, self.specs)
@@ -142,11 +145,11 @@ class RelayServer:
         self.service.take(before, self.listeners.shares[0] if self._fleet is None else ())
         self._follow_stun(before)
         has_moved = self.advertised.take(config, self.specs, self.listeners, self.stun)
-        self._pages.take(before, self.stun, self.verification)
+        self.pages.take(before, self.stun, self.verification)
         self._drain.set_stun(self.stun)
         if has_moved:
             self._tasks.set("finding the address", self.advertised.find_again())
-        self._tasks.set("resolving", self._pages.bootstrap_dns.run())
+        self._tasks.set("resolving", self.pages.bootstrap_dns.run())
         self._acceptor.take(self._accepting(), lambda: True)
         if self._books is not None:
             self._books.set_retention(config.usage_retention_days)
@@ -246,9 +249,12 @@ class RelayServer:
             drain,
             self.reload,
         )
-        self._pages = pages
+        self.pages = pages
+        pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:
+            self._fleet.recent = self.recent
+            self._fleet.log_state = lambda: self.context.debug.state
             self._fleet.start(self.context.events, pages.public, self._supervisor_says)
             self._undo.callback(self._fleet.stop)
         self._acceptor = Acceptor(asyncio.get_running_loop(), self._accepting(), self.service.make_room)
@@ -260,7 +266,7 @@ class RelayServer:
 
     def _accepting(self) -> dict[socket, OnAccept]:
         """What becomes of connections that are not for the public port."""
-        pages = self._pages
+        pages = self.pages
         listening: dict[socket, OnAccept] = {
             self.foundation.admin_socket: partial(accept_pages, self.context, pages.operator, passing=pages)
         }
@@ -293,7 +299,7 @@ class RelayServer:
             beside=self.foundation.state.path / FILE,
         )
         books.start()
-        self._pages.journal = books.journal
+        self.pages.journal = books.journal
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
         else:

@@ -100,7 +100,7 @@ class Foundation:
         self._undo.callback(self.state.close)
         self.private_key, found = self.state.relay_key(config.key_file, config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
-        self.notes += found
+        self.notes += [*found, *self.state.operator_token()]
         self.known_tenants: tuple[str, ...] = ()
         self._set(self._prepare(config, self.specs, lambda: self._listen(workers)))
         self.notes += self.doubts

@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.evacuating import Drain
+    from tailhub.server.recent_events import RecentEvents
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
     from tailhub.store.journal import Journal
     from tailhub.web.operator_api import OperatorApi
 
 API: Final = b"/api/v1/"  # begins the paths of the operator's calls
+QUOTAS_EVERY_S: Final = 3.0  # so often it is looked how far they are used, if somebody wants to know
 
 
 class Pages:
@@ -88,12 +90,15 @@ class Pages:
         self._drain = drain
         self._reload = reload
         self.journal: Journal | None = None  # set once books are kept
+        self._quotas: Mapping[str, object] = {}  # as they were told last
+        self._quotas_at = -QUOTAS_EVERY_S
+        self.recent: RecentEvents | None = None  # the last lines of the log
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._make_api()
         admin = foundation.listeners.admin
         sockets = admin.sockets if admin is not None else ()
-        self._process = PagesProcess(sockets, self._converse, self._refuse)
+        self._process = PagesProcess(sockets, self.converse, self._refuse)
 
     def _set(self, config: RelayConfig) -> None:
         self._config = config
@@ -165,7 +170,7 @@ class Pages:
         acceptor.start()
         return acceptor.stop
 
-    def _converse(self, send: Tell) -> Conversation:
+    def converse(self, send: Tell) -> Conversation:
         """Answer a process of the operator's pages that has been started."""
         from tailhub.server.feed import Feed, FeedSources
 
@@ -190,6 +195,7 @@ class Pages:
         from tailhub.server.audit import AUDIT_FILE, AuditLog
         from tailhub.server.client_actions import ClientActions
         from tailhub.server.drain_actions import DrainActions
+        from tailhub.server.log_actions import LogActions
         from tailhub.server.reload_actions import ReloadActions
         from tailhub.web.operator_api import OperatorApi
 
@@ -198,11 +204,16 @@ class Pages:
             AccessActions(self._verification, self._who_is_here),
             DrainActions(self._drain, self._traffic_now),
             ClientActions(self._disconnect),
+            LogActions(self._service.context.debug, self._service.context.loop.time, self._tell_workers),
             ReloadActions(self._reload),
             audit,
         )
         self._api = OperatorApi([route for one in actions for route in one.routes], audit.note)
         return self._api
+
+    def _tell_workers(self, message: object) -> None:
+        if self._fleet is not None:
+            self._fleet.broadcast(message)
 
     async def _who_is_here(self) -> Here:
         from tailhub.relay.refusals import Here
@@ -288,15 +299,16 @@ class Pages:
         return serialize_json(self._advertised.derp_map(view) or DERPMap())
 
     def _events_after(self, number: int) -> tuple[Sequence[EventRow], int]:
-        return (), number
+        return self.recent.after(number) if self.recent is not None else ((), number)
 
     async def _all_facts(self) -> dict[str, object]:
         """What changes seldom (`tailhub.admin.feed.Facts`)."""
         from tailhub.server import facts
 
         config, fleet = self._config, self._fleet
-        if fleet is not None:
-            await fleet.counted()
+        now = self._service.context.loop.time()
+        if now - self._quotas_at >= QUOTAS_EVERY_S:
+            self._quotas_at, self._quotas = now, await facts.quota_facts(config, self.journal)
         discovery, served = self._advertised.discovery, self._service.keeper.served
         found = (discovery.ipv4, discovery.ipv6) if discovery is not None else ()
         addresses = [str(one.address) for one in found if one is not None]
@@ -310,12 +322,12 @@ class Pages:
             "listeners": facts.listener_facts(config, self._foundation),
             "certificates": facts.certificate_facts(config, served, datetime.now(UTC)),
             "verifiers": facts.verifier_facts(self._verification),
-            "quotas": await facts.quota_facts(config, self.journal),
+            "quotas": self._quotas,
             "tenants": [tenant.tenant for tenant in config.tenants],
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
             "drain": facts.drain_facts(self._drain),
             "notices": [],
-            "dashboard_relays": [],
+            "dashboard_relays": list(config.dashboard_relays),
             "routes": self._make_api().described(),
             "own_names": [config.hostname.lower()] if config.hostname else [],
             "derp_map": maps,

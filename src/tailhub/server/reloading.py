@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from tailhub import findings
 from tailhub.exceptions import FindingError, MachineError, UsageError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.server.config import RelayConfig, config_findings
+from tailhub.server.log_setup import apply_log_settings
 from tailhub.server.reload import CONTENT, ReloadOutcome, plan_reload
 
 if TYPE_CHECKING:
@@ -72,15 +74,18 @@ def _other_contents(foundation: Foundation, standing: Standing) -> list[str]:
 
 def report(outcome: ReloadOutcome) -> None:
     """Say in the log what a reload came to."""
-    _log.info("reloaded: %s", ", ".join(outcome.changed) or "nothing has changed")
-    if outcome.needs_restart:
-        _log.warning("these need a restart: %s", ", ".join(outcome.needs_restart))
+    changed, restart = ", ".join(outcome.changed), ", ".join(outcome.needs_restart)
+    extra = log_event("reload", changed=changed, needs_restart=restart)
+    _log.info("reloaded: %s", changed or "nothing has changed", extra=extra)
+    if restart:
+        _log.warning("these need a restart: %s", restart, extra=extra)
 
 
 def refusal_of(exc: FindingError) -> Finding:
     """What a reload that could not be is answered with; the log says it too."""
     finding = exc.finding if isinstance(exc.finding, Finding) else findings.reload_failed(str(exc))
-    _log.error("the configuration stays as it is: %s", finding)
+    extra = log_event("reload", code=finding.code)
+    _log.error("the configuration stays as it is: %s", finding, extra=extra)
     return finding
 
 
@@ -91,11 +96,18 @@ class Follower(Protocol):
         """Nothing of this should fail: what can has been checked."""
 
 
+def follow_log(before: Standing, after: Standing) -> None:
+    """Log as it is set now; a level that was chosen at run time stays while no other one is set."""
+    if (before.config.log_level, before.config.log_format) != (after.config.log_level, after.config.log_format):
+        apply_log_settings(after.config)
+
+
 def take_over(foundation: Foundation, standing: Standing, follower: Follower) -> None:
     """Stand on this from now on, or on all as it was. Raises `MachineError`."""
     before = foundation.take(standing)
     try:
         follower.follow(before)
+        follow_log(before, standing)
     except Exception as exc:  # ours
         _log.exception("error while taking over the new configuration")
         foundation.take(before)

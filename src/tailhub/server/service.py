@@ -103,6 +103,7 @@ class RelayService:
             client_write_timeout_s=config.write_timeout_s,
             sources=address_limit(config, share),
         )
+        self.context.debug.tells_ends = share == 1
         self._answer_acme()
         self._home_closer: HomeCloser | None = None
         self._undo.callback(self._close_connections)
@@ -323,6 +324,7 @@ class RelayService:
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()
+        context.debug.stop()
 
 
 def _make_relay(foundation: Foundation, share: int, number: int) -> Relay:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tailhub.exceptions import FindingError, UsageError
+from tailhub.log_event import log_event
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
@@ -32,6 +33,7 @@ from tailhub.server.foundation import Foundation
 from tailhub.server.handover import DESK, LinkTo, channel_pair, hand_over, take_over, wake_by_signal
 from tailhub.server.hangup import Terminal
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.log_line import name_process
 from tailhub.server.reload import ReloadOutcome
 from tailhub.server.reload_orders import (
     Followed,
@@ -42,7 +44,7 @@ from tailhub.server.reload_orders import (
     sockets_for,
     without_sockets,
 )
-from tailhub.server.reloading import LoadConfig, prepare_reload, refusal_of, report
+from tailhub.server.reloading import LoadConfig, follow_log, prepare_reload, refusal_of, report
 from tailhub.server.systemd import reloading
 from tailhub.server.worker import Worker
 
@@ -140,7 +142,9 @@ class Supervisor:
                 try:
                     self._start(number)
                 except OSError as exc:  # no process or no descriptor is to be had just now
-                    _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
+                    reason = exc.strerror or str(exc)
+                    extra = log_event("worker", process=process_name(number), reason=reason)
+                    _log.error("%s cannot be started, trying again: %s", _name(number), reason, extra=extra)
                     self._due[number] = now + RETRY_S
 
     def _listen_to(self, child: _Child) -> None:
@@ -163,6 +167,7 @@ class Supervisor:
             except FindingError as exc:
                 return ReloadAnswer(number, ReloadOutcome(), refusal_of(exc), isinstance(exc, UsageError))
             before = self._foundation.take(standing)
+            follow_log(before, standing)
             names = self._foundation.known_tenants
             self._tell(self._children.values(), lambda child, order: (TenantsKnown(order, names), []))
             bare = without_sockets(standing)
@@ -202,9 +207,9 @@ class Supervisor:
                 waiting[pid] = next(child for child in self._children.values() if child.pid == pid)
         for pid, child in waiting.items():
             reason = self._followed.get((order, pid), "it does not answer")
-            _log.error(
-                "%s (pid %d) cannot take over the new configuration and is ended: %s", _name(child.number), pid, reason
-            )
+            text = "%s (pid %d) cannot take over the new configuration and is ended: %s"
+            extra = log_event("worker", process=process_name(child.number), pid=pid, reason=reason)
+            _log.error(text, _name(child.number), pid, reason, extra=extra)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._followed.clear()
@@ -232,7 +237,10 @@ class Supervisor:
         )
         pause_s = min(MAX_PAUSE_S, 0.25 * 2**failures) if failures > 1 else 0.0
         self._due[child.number] = time.monotonic() + pause_s
-        _log.error("%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status))
+        extra = log_event("worker", process=process_name(child.number), pid=child.pid, reason=_how(status))
+        _log.error(
+            "%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status), extra=extra
+        )
 
     def _stop(self) -> None:
         """Ask all processes to end, the desk last: workers tell it what their clients used. End those that do not."""
@@ -287,7 +295,8 @@ class Supervisor:
             ):  # meant for the supervisor, which says what is to be done
                 signal.signal(signal_number, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            _set_name("tailhub-desk" if number == DESK else f"tailhub-w{number}")
+            _set_name(f"tailhub-{process_name(number)}")
+            name_process(process_name(number))
             selector = TurnSelector()
             main = self._desk if number == DESK else self._worker
             with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -310,6 +319,11 @@ class Supervisor:
     async def _desk(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
         fleet = Fleet(self._workers, channel)
         await self._run_desk(RelayServer(self._foundation.config, selector, foundation=self._foundation, fleet=fleet))
+
+
+def process_name(number: int) -> str:
+    """What it is called in ps and top, behind ``tailhub-``, and in the log."""
+    return "desk" if number == DESK else f"w{number}"
 
 
 def _name(number: int) -> str:
