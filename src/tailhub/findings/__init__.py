@@ -45,6 +45,7 @@ from tailhub.findings.address import (
 )
 from tailhub.findings.allow import (
     allow_list_empty,
+    allow_list_gone,
     allow_list_kept,
     allow_list_line,
     allow_list_needs_store,
@@ -144,10 +145,10 @@ from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
     rate_burst_raised,
-    rate_config_kept,
     rate_config_malformed,
     rate_config_unknown,
 )
+from tailhub.findings.reload import reload_failed, reload_refused
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -249,6 +250,7 @@ __all__ = [
     "address_not_here",
     "address_unknown",
     "allow_list_empty",
+    "allow_list_gone",
     "allow_list_kept",
     "allow_list_line",
     "allow_list_needs_store",
@@ -367,7 +369,6 @@ __all__ = [
     "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",
-    "rate_config_kept",
     "rate_config_malformed",
     "rate_config_unknown",
     "refuse_text_long",
@@ -376,6 +377,8 @@ __all__ = [
     "relay_lost",
     "relay_not_found",
     "relay_still_old",
+    "reload_failed",
+    "reload_refused",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",

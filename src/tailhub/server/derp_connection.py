@@ -53,18 +53,18 @@ class DerpConnection:
         "_keep_alive",
         "_keep_alive_s",
         "_limits",
-        "_listener",
         "_login",
         "_pause",
         "_stream",
         "_told_health",
         "_unsent_limit",
+        "listener",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         self._context = context
         self._stream = newcomer.stream
-        self._listener = newcomer.listener
+        self.listener = newcomer.listener
         self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
         self._decoder: RunDecoder | WatchedDecoder | None = None
         self._connection: Connection | None = None
@@ -164,7 +164,7 @@ class DerpConnection:
         steersman = self._context.steersman
         if steersman is not None:
             steersman.left(self)
-            if connection is not None and connection.identity.is_served:
+            if steersman.steers_refused and connection is not None and connection.identity.is_served:
                 steersman.went(connection.identity.address)
         if connection is not None:
             self._end_limits()
@@ -360,7 +360,7 @@ class DerpConnection:
         """
         identity, context = connection.identity, self._context
         quota = context.quota.notice(identity.key) if context.quota is not None else ""
-        text = context.health.text(self._listener, identity.tenant, identity.key, quota)
+        text = context.health.text(self.listener, identity.tenant, identity.key, quota)
         if identity.is_mesh or text == told or not connection.queue.put_control(health_frame(text)):
             return False
         self._told_health = text

@@ -43,9 +43,9 @@ class Events:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, shows_addresses: bool = True) -> None:
-        """`shows_addresses`: may clients' addresses stand in the log?"""
+        """`shows_addresses`: may clients' addresses be shown?"""
         self._loop = loop
-        self._shows_addresses = shows_addresses
+        self.shows_addresses = shows_addresses
         self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[tuple[str, str]] = Counter()  # by event and line
@@ -220,14 +220,9 @@ class Events:
             ),
         )
 
-    @property
-    def shows_addresses(self) -> bool:
-        """May clients' addresses be shown?"""
-        return self._shows_addresses
-
     def shown(self, ip: str) -> str:
         """A client's address as it may stand in the log."""
-        return ip if self._shows_addresses else HIDDEN
+        return ip if self.shows_addresses else HIDDEN
 
     def _endpoint(self, identity: Identity) -> str:
         return self.host_port(identity.address, identity.port)
@@ -241,11 +236,11 @@ class Events:
         """Key, if it is known, and address of a client, as fields; the address as it may stand in the log."""
         shown = self.shown(str(address)) if address is not None else ""
         named: dict[str, FieldValue] = {"key": str(NodePublic(key)) if key else "", "address": shown}
-        return named | {"port": port} if self._shows_addresses else named
+        return named | {"port": port} if self.shows_addresses else named
 
     def host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
         """Address and port of a client as they may stand in the log."""
-        if not self._shows_addresses:
+        if not self.shows_addresses:
             return HIDDEN
         return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 

@@ -31,7 +31,7 @@ class NoticeActions:
         self, keeper: NoticeKeeper, tenants: Iterable[Tenant], who_is_here: Callable[[], Awaitable[Here]]
     ) -> None:
         self._keeper = keeper
-        self._tenants = {tenant.shown_name: tenant.name for tenant in tenants}
+        self._tenants = tenants  # which a reload may change
         self._who_is_here = who_is_here
         self.routes = (
             Route("GET", "notice", self._list, "What users are told"),
@@ -74,12 +74,13 @@ class NoticeActions:
         tenant, key = call.text("tenant"), call.text("key")
         if key:
             return None, find_key(key, (await self._who_is_here()).connected, ())
-        if tenant and tenant not in self._tenants:
-            raise UsageError(findings.allow_tenant(tenant, sorted(self._tenants)))
-        return (self._tenants[tenant] if tenant else None), b""
+        names = {one.shown_name: one.name for one in self._tenants}
+        if tenant and tenant not in names:
+            raise UsageError(findings.allow_tenant(tenant, sorted(names)))
+        return (names[tenant] if tenant else None), b""
 
     def _json(self, notice: Notice) -> Mapping[str, Any]:
-        shown = {name: shown for shown, name in self._tenants.items()}
+        shown = {one.name: one.shown_name for one in self._tenants}
         return {
             "text": notice.text,
             "at": notice.at,
