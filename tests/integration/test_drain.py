@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.flock import BACK_WITHIN_S, Flock, node_of
 from support.ports import free_ports
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, UnixConnection
 from support.scripted_relay import run as run_clients
 from support.waiting import LIMIT_S, until
 from support.waiting import run as run_for_long
@@ -235,3 +237,40 @@ def test_an_interrupt_ends_at_once(workers: str) -> None:
                 assert TEXT not in flock.told
 
         run_clients(scenario())
+
+
+def test_an_operator_cannot_call_off_an_end() -> None:
+    """A relay that was told to end ends, also when its drain is called off, or another one asked for."""
+
+    async def scenario() -> None:
+        async with relay() as server:
+            await open_client(server)
+            ended = asyncio.Event()
+            server.on_end = ended.set
+            draining(server).end(OVER_S)
+            await pass_time(0)
+            draining(server).stop()
+            draining(server).begin(10 * OVER_S, stays=True)
+            await pass_time(OVER_S + 1)
+            assert ended.is_set()
+
+    run(scenario)
+
+
+def test_a_desk_that_ends_in_a_drain() -> None:
+    """The next one knows of no drain, and has the workers serve everyone again."""
+    with RelayProcess("--workers", "2") as process:
+        (desk,) = [child for child in psutil.Process(process.pid).children() if child.name() == "tailhub-desk"]
+        node = node_of(process)
+        connection = UnixConnection(process.state_dir / "admin.sock")
+        connection.request("POST", "/api/v1/drain", json.dumps({"over_s": 3600}))
+        assert b'"draining"' in connection.getresponse().read()
+        connection.close()
+        desk.kill()
+
+        async def scenario() -> None:
+            async with Flock(node, 20) as flock:  # at both workers
+                await flock.all_talk()
+
+        run_for_long(scenario, 3 * LIMIT_S)
+        assert b'"off"' in process.get("/api/v1/drain")

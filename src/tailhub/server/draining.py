@@ -120,7 +120,14 @@ class Draining:
         return 0.0 if self.time is None else max(0.0, self.time.ends_at - self._loop.time())
 
     def begin(self, over_s: float, *, stays: bool = False) -> None:
-        """Close all connections, spread over this time, then have the relay end, unless it `stays`."""
+        """Close all connections, spread over this time, then have the relay end, unless it `stays`.
+
+        One that was told to end does that, whatever an operator wants meanwhile.
+        """
+        if not self.is_told:
+            self._drain(over_s, stays=stays)
+
+    def _drain(self, over_s: float, *, stays: bool = False) -> None:
         self.close()
         now = self._loop.time()
         self.time, self.state, self.stays = ClosingTime(now, now + over_s), State.DRAINING, stays
@@ -142,13 +149,13 @@ class Draining:
     async def _begin_to_end(self, most_s: float) -> None:
         connections = await self._connections()
         if connections:
-            self.begin(drain_s(most_s, connections))
+            self._drain(drain_s(most_s, connections))
         else:
             self._end()
 
     def stop(self) -> None:
-        """Serve everyone again."""
-        if self.state is None:
+        """Serve everyone again, unless the relay was told to end."""
+        if self.state is None or self.is_told:
             return
         self.close()
         self.time = self.state = None

@@ -35,6 +35,7 @@ from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
     ClientWent,
+    EvacuationPhase,
     KeysChanged,
     LoginArrived,
     LoginLeft,
@@ -172,7 +173,9 @@ class Fleet:
         self._admission: AdmissionDesk | None = None
         self._steersman: LocalSteersman | None = None
         self._supervisor = os.getppid()
-        self._standing: dict[type, object] = {}  # what every worker is told, those that are started later too
+        # What every worker is told, those that are started later too, and those that knew an earlier desk.
+        holding: list[object] = [EvacuationPhase(None), ClosingTimeHolds(None), NoticesHold(())]
+        self._standing = {type(message): message for message in holding}
 
     def start(self, events: Events, pages: Responder, on_handover: OnHandover) -> None:
         """Take the workers' channels, and watch them; `on_handover` gets what else the supervisor says."""

@@ -310,6 +310,8 @@ class RelayService:
 
     def set_closing_time(self, time: ClosingTime | None) -> None:
         """Close all clients by the end of this time, and take nobody; None: serve everyone again."""
+        if time is None and self._client_closer is None:
+            return
         from tailhub.server.draining import TEXT, ClientCloser
 
         if self._client_closer is None:
