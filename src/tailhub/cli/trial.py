@@ -20,6 +20,7 @@ from tailhub.cli import output
 from tailhub.cli.admin_socket import state_directory
 from tailhub.client import DERPClient
 from tailhub.exceptions import ConnectionClosedError, MachineError, RemoteError, UsageError
+from tailhub.findings import Finding
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import ListenerConfig, RelayConfig
@@ -81,7 +82,13 @@ def _out_of_sight(listener: ListenerConfig, state_dir: Path, number: int) -> Lis
 
 
 def _copy_state(source: Path, target: Path) -> None:
-    for name, data in collect(source).items():
+    try:
+        files = collect(source)
+    except MachineError as exc:
+        if not isinstance(exc.finding, Finding) or exc.finding.name != "state-not-found":
+            raise
+        return  # the relay has not run yet: it will make what it needs
+    for name, data in files.items():
         path = target / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(path, data)
