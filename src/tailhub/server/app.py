@@ -40,6 +40,7 @@ from tailhub.store.location import FILE, parse_location
 from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
+    from tailhub.relay.quota import Quotas
     from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
@@ -153,12 +154,11 @@ class RelayServer:
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         drain = self._make_drain()
-        pages = Pages(
+        self._pages = pages = Pages(
             self.config,
             self.service,
             self._fleet,
             self.stun,
-            certificate,
             self.advertised,
             self._acme_tokens,
             self.verification,
@@ -206,16 +206,16 @@ class RelayServer:
             beside=self.foundation.state.path / FILE,
         )
         books.start()
+        self._pages.quotas = quotas = quotas_of(self.config, books.journal.used)
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
-            self._tell_quotas(self._fleet, books)
+            self._tell_quotas(self._fleet, books, quotas)
         else:
             self.service.count_usage(books.add_usage)
             self.service.keep_quotas(books.journal.used)
 
-    def _tell_quotas(self, fleet: Fleet, books: Bookkeeping) -> None:
+    def _tell_quotas(self, fleet: Fleet, books: Bookkeeping, quotas: Quotas | None) -> None:
         """Tell workers how their clients stand by their quotas, where there are any."""
-        quotas = quotas_of(self.config, books.journal.used)
         if quotas is not None:
             from tailhub.server.quota_states import tell_states
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import tailhub
-from tailhub.certs.files import Certificate
 from tailhub.keys import NodePublic
 from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
 from tailhub.server.fleet import Fleet
+from tailhub.server.operator_values import operator_values, readiness
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import ServiceSnapshot, sum_values, take_snapshot
 from tailhub.server.stun import StunServer
@@ -28,6 +28,7 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
+    from tailhub.relay.quota import Quotas
     from tailhub.relay.refusals import Here
     from tailhub.server.evacuating import Drain
     from tailhub.server.verification import Verification
@@ -45,16 +46,15 @@ class Pages:
         service: RelayService,
         fleet: Fleet | None,
         stun: StunServer | None,
-        certificate: Callable[[], Certificate | None],
         advertised: Advertised,
         acme_tokens: Mapping[str, bytes],
         verification: Verification | None,
         drain: Drain,
     ) -> None:
+        self._config = config
         self._service = service
         self._fleet = fleet
         self._stun = stun
-        self._certificate = certificate
         self._advertised = advertised
         self._started_unix_s = time.time()
         self._bootstrap_dns_requests = 0
@@ -69,6 +69,7 @@ class Pages:
         self._operator = OperatorPages(operator, own_names)
         self._verification = verification
         self._drain = drain
+        self.quotas: Quotas | None = None  # those that there are, once the books are kept
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._api = self._make_api()
@@ -134,8 +135,8 @@ class Pages:
         values["info"] = {(tailhub.__version__,): 1}
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
-        if (certificate := self._certificate()) is not None:
-            values["certificate_expires_unix_s"] = certificate.not_after.timestamp()
+        values.update(operator_values(self._config, self._service, self._verification, self.quotas))
+        values.update(readiness(self._drain.phase, self._health()))
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0

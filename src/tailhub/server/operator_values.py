@@ -1,0 +1,45 @@
+"""Numbers that only the desk knows, beside those that `tailhub.server.snapshot` counts in each process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from tailhub.relay.billing import GB
+from tailhub.relay.evacuation import Phase
+from tailhub.relay.tenant import DEFAULT_TENANT
+from tailhub.server.config import RelayConfig
+from tailhub.server.service import RelayService
+from tailhub.web.metrics import Labelled, MetricValues
+
+if TYPE_CHECKING:
+    from tailhub.relay.quota import Quotas
+    from tailhub.server.verification import Verification
+
+__all__ = ["operator_values", "readiness"]
+
+
+def operator_values(
+    config: RelayConfig, service: RelayService, verification: Verification | None, quotas: Quotas | None
+) -> MetricValues:
+    """Certificates, verifiers and quotas, by key of `tailhub.web.metrics.METRICS`."""
+    values: dict[str, float | Labelled] = {}
+    certificates = zip(config.listeners, service.keeper.served.defaults, strict=True)
+    values["certificate_expires_unix_s"] = {
+        (listener.listen,): certificate.not_after.timestamp()
+        for listener, certificate in certificates
+        if certificate is not None
+    }
+    if verification is not None:
+        values["verifier_reachable"] = {(name,): float(is_here) for name, is_here in verification.reachable.items()}
+        values["credential_expires_unix_s"] = {(name,): at for name, at in verification.credentials_expire.items()}
+    if quotas is not None:
+        stand = [(tenant or DEFAULT_TENANT, used_gb, quota_gb) for tenant, used_gb, quota_gb in quotas.of_tenants()]
+        values["tenant_quota_used_bytes"] = {(tenant,): used_gb * GB for tenant, used_gb, _ in stand}
+        values["tenant_quota_bytes"] = {(tenant,): quota_gb * GB for tenant, _, quota_gb in stand}
+    return values
+
+
+def readiness(phase: Phase | None, faults: Collection[str]) -> MetricValues:
+    """Is the relay to get clients? `phase` says how far it is emptied, `faults` what is wrong with it."""
+    return {"ready": float(phase is None and not faults), "draining": float(phase is not None)}
