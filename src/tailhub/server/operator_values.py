@@ -23,13 +23,13 @@ def operator_values(
     config: RelayConfig, service: RelayService, verification: Verification | None, quotas: Quotas | None
 ) -> MetricValues:
     """Certificates, verifiers and quotas, by key of `tailhub.web.metrics.METRICS`."""
-    values: dict[str, float | Labelled] = {}
-    certificates = zip(config.listeners, service.keeper.served.defaults, strict=True)
-    values["certificate_expires_unix_s"] = {
-        (listener.listen,): certificate.not_after.timestamp()
-        for listener, certificate in certificates
-        if certificate is not None
-    }
+    starts: dict[tuple[str, ...], float] = {}
+    ends: dict[tuple[str, ...], float] = {}
+    for listener, certificate in zip(config.listeners, service.keeper.served.defaults, strict=True):
+        if certificate is not None:
+            starts[listener.listen,] = certificate.not_before.timestamp()
+            ends[listener.listen,] = certificate.not_after.timestamp()
+    values: dict[str, float | Labelled] = {"certificate_starts_unix_s": starts, "certificate_expires_unix_s": ends}
     if verification is not None:
         values["verifier_reachable"] = {(name,): float(is_here) for name, is_here in verification.reachable.items()}
         values["credential_expires_unix_s"] = {(name,): at for name, at in verification.credentials_expire.items()}

@@ -68,7 +68,13 @@ LABELS: Final = (
         Per.TENANT,
         "as the configuration calls it; `default` is that of the relay's own settings",
     ),
-    Label("listener", ("certificate_expires_unix_s",), 1, Per.LISTENER, "its address as the configuration has it"),
+    Label(
+        "listener",
+        ("certificate_starts_unix_s", "certificate_expires_unix_s"),
+        1,
+        Per.LISTENER,
+        "its address as the configuration has it",
+    ),
 )
 
 BOUNDS: Final[Mapping[tuple[str, str], Label]] = MappingProxyType(

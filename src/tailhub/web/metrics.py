@@ -142,6 +142,12 @@ METRICS: tuple[Metric, ...] = (
         "When the certificate ends that clients get who ask for no known name, since 1970.",
         "listener",
     ),
+    _gauge(
+        "certificate_starts_unix_s",
+        "certificate_starts_seconds",
+        "When that certificate begins to be valid, since 1970.",
+        "listener",
+    ),
     # The processes of the relay, added up; these names are the ones that every Prometheus client library uses
     _gauge("workers", "workers", "Processes that serve clients."),
     _counter("worker_restarts", "worker_restarts", "Workers that ended and were started again."),
