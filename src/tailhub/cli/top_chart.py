@@ -14,7 +14,6 @@ _RIGHT: Final = (0x80, 0x20, 0x10, 0x08)
 _EMPTY: Final = 0x2800
 _BITS: Final = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")
 _BYTES: Final = ("B", "kB", "MB", "GB", "TB", "PB")
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 
 
 def columns_of_dots(values: Sequence[float | None], top: float, rows: int, *, hangs: bool = False) -> list[str]:
@@ -54,11 +53,12 @@ def nice_top(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999999)
 
 
-def bar(share: float, columns: int) -> str:
-    """A bar of so many columns, filled to its `share` of 1 in eighths of a column."""
-    eighths = round(min(1.0, max(0.0, share)) * columns * 8)
-    whole, rest = divmod(eighths, 8)
-    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(columns)
+def bar(share: float, columns: int) -> tuple[str, str]:
+    """A bar of so many columns: what is filled of it, to its `share` of 1, and the rest."""
+    filled = min(columns, max(0, round(share * columns)))
+    if share > 0:
+        filled = max(1, filled)
+    return "━" * filled, "─" * (columns - filled)
 
 
 def bits(bytes_per_s: float) -> str:

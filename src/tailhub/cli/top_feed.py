@@ -124,7 +124,7 @@ class Asker:
 
 
 class Feed:
-    """The thread. `on_news` is called in it whenever there is something new; `wish` and `rows` may be set at any time."""
+    """The thread, which calls `on_news` whenever there is something new; `wish` and `rows` may be set at any time."""
 
     def __init__(self, asker: Asker, trouble_text: Callable[[FindingError], str], on_news: Callable[[], None]) -> None:
         self.wish = Wish()

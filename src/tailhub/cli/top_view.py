@@ -22,7 +22,7 @@ from tailhub.admin.api_types import (
     Verifiers,
 )
 
-__all__ = ["Complaint", "Sample", "Seen", "Wish", "pressed", "resample", "verdict"]
+__all__ = ["Complaint", "Sample", "Seen", "Wish", "pressed", "resample", "urgency", "verdict"]
 
 DAY_S: Final = 86400.0
 WARN_DAYS: Final = 14.0
@@ -57,7 +57,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that was told last. `trouble` is why it is not told any more, empty if all is well; `at` is seconds since 1970."""
+    """All that was told last, `at` seconds since 1970. `trouble` is why no more is told, empty if all is well."""
 
     overview: Overview
     at: float
@@ -191,7 +191,7 @@ def _complaints(seen: Seen) -> Iterator[Complaint]:
     dropped = sum(seen.drops_per_s.get(reason, 0.0) for reason in QUEUE_REASONS)
     if dropped > max(FEW_PACKETS_PER_S, overview.rates.packets_received_per_s * MANY_DROPS):
         share = dropped / max(overview.rates.packets_received_per_s, dropped)
-        yield Complaint("warning", "drops", {"share": f"{share:.0%}"})
+        yield Complaint("warning", "many_drops", {"share": f"{share:.0%}"})
     over = [quota for quota in seen.quotas.quotas if quota.level == "over"]
     if over:
         name = over[0].name or over[0].tenant or over[0].key
@@ -200,15 +200,19 @@ def _complaints(seen: Seen) -> Iterator[Complaint]:
         yield Complaint("warning", "pending", {"count": str(overview.pending)})
 
 
-def _of_certificate(certificate: Certificate, now: float) -> Iterator[Complaint]:
-    """One that ends soon; those that last only days, not before their last quarter or tenth."""
+def urgency(certificate: Certificate, now: float) -> Severity | None:
+    """How soon a certificate ends; of one that lasts only days, not before its last quarter or tenth."""
     days = (certificate.not_after - now) / DAY_S
     lasts_days = max(0.0, certificate.not_after - certificate.not_before) / DAY_S
-    values = {"listener": certificate.listener, "days": f"{max(0.0, days):.0f}"}
     if days < min(SOON_DAYS, lasts_days / 10):
-        yield Complaint("bad", "certificate", values)
-    elif days < min(WARN_DAYS, lasts_days / 4):
-        yield Complaint("warning", "certificate", values)
+        return "bad"
+    return "warning" if days < min(WARN_DAYS, lasts_days / 4) else None
+
+
+def _of_certificate(certificate: Certificate, now: float) -> Iterator[Complaint]:
+    if (severity := urgency(certificate, now)) is not None:
+        days = max(0.0, certificate.not_after - now) / DAY_S
+        yield Complaint(severity, "certificate", {"listener": certificate.listener, "days": f"{days:.0f}"})
 
 
 def _of_verifier(verifier: Verifier) -> Iterator[Complaint]:
