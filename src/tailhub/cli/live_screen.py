@@ -89,7 +89,7 @@ def _length(data: bytes) -> int:
         if data[1] != 0x5B:  # the key, and the next one right behind it
             return 1
         return next((index + 1 for index in range(2, len(data)) if data[index] in _FINAL), 0)
-    needed = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4  # UTF-8
+    needed = 1 if first < 0xC0 or first > 0xF7 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4  # UTF-8
     return needed if len(data) >= needed else 0
 
 

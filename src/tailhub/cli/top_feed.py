@@ -87,7 +87,8 @@ class Asker:
     def _take_events(self) -> None:
         events = self._operator.read(f"events?after={self._next_event}&limit=200", Events)
         self._events.extend(events.events)
-        self._next_event = events.next
+        # A smaller number than we know: the pages were started anew, and count from the beginning.
+        self._next_event = events.next if events.next >= self._next_event else 0
 
     def _take_table(self, seen: Seen, wish: Wish, rows: int) -> Seen:
         query: dict[str, object] = {"offset": wish.offset, "limit": min(1000, max(1, rows)), "sort": wish.sort}
