@@ -85,7 +85,8 @@ def test_what_only_the_desk_knows(tmp_path: Path) -> None:
             stranger = await Wire.open(server)
             stranger.write(stranger.client_info(await stranger.upgrade()))
             await stranger.frame()
-            assert (await metrics(server))["tailhub_verifier_reachable"][(away,)] == 0
+            while (await metrics(server))["tailhub_verifier_reachable"][(away,)] != 0:
+                pass  # numbers are up to a second old
 
     run(scenario)
 

@@ -185,9 +185,9 @@ def _used(rows: Sequence[tuple[Any, ...]]) -> PairsUsed:
 class Facts:
     """To the pages: what changes seldom, in the form that the API shows (`tailhub.admin.api_types`).
 
-    Beside what the API shows: "routes", pairs of method and path of the calls that are the relay's own (``*`` stands
-    for any part of a path); "own_names", which a Host header may carry; "derp_map", the JSON texts of the map by view,
-    "local" and "public" (None while the address is being looked for).
+    Beside what the API shows: "routes", the calls that are the relay's own, as ``Route.described`` of
+    `tailhub.web.operator_api` has them; "faults", what is wrong; "own_names", which a Host header may carry;
+    "derp_map", the JSON texts of the map by view, "local" and "public" (None while the address is being looked for).
     """
 
     values: Mapping[str, object] = field(default_factory=dict)

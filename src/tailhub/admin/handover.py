@@ -74,12 +74,12 @@ def make_pair() -> tuple[socket.socket, socket.socket]:
     return pair
 
 
-def pass_on(end: socket.socket, connection: socket.socket, data: bytes) -> None:
+def pass_on(end: socket.socket, descriptor: int, data: bytes) -> None:
     """Pass a connection on; the caller then closes its own descriptor of it.
 
     Raises `BlockingIOError` when nobody has taken earlier ones yet and no more fit, and any other `OSError`.
     """
-    socket.send_fds(end, [data], [connection.fileno()])
+    socket.send_fds(end, [data], [descriptor])
 
 
 def take(end: socket.socket) -> tuple[socket.socket, bytes] | None:

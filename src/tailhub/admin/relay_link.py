@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Set
 from typing import Any, Final
 
@@ -36,10 +35,16 @@ class RelayLink:
         self._step()
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Ask nothing more; whoever waits is told that the relay does not answer."""
         if self._timer is not None:
             self._timer.cancel()
         self._channel.close()
+        for _, _, waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(False)
+        for answer in self._actions.values():
+            if not answer.done():
+                answer.set_exception(TimeoutError())
 
     @property
     def is_lost(self) -> bool:
@@ -79,11 +84,14 @@ class RelayLink:
         self._channel.send(ActionRequest(number, method, path, query, body, caller))
         try:
             async with asyncio.timeout(ACTION_S):
-                return await answer
+                answered = await answer
         except TimeoutError:
             return None
         finally:
             del self._actions[number]
+        if method != "GET":
+            self._pull.outdate()
+        return answered
 
     # --- the channel --------------------------------------------------------------------------------------------------
 
@@ -122,8 +130,3 @@ class RelayLink:
                 left.append(one)
         self._waiting = left
         self._timer = self._loop.call_at(max(self._pull.next_deadline(), now + EVERY_S / 100), self._step)
-
-
-def unix_now() -> float:
-    """Seconds since 1970."""
-    return time.time()

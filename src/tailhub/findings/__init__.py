@@ -122,6 +122,7 @@ from tailhub.findings.listening import (
     socket_twice,
     socket_unused,
 )
+from tailhub.findings.log import bad_debug_choice, too_many_debug_choices
 from tailhub.findings.machine import (
     clock_before_build,
     file_trouble,
@@ -138,6 +139,7 @@ from tailhub.findings.original import (
     value_repaired,
 )
 from tailhub.findings.pages import bad_dashboard_relay, pages_foreign, pages_host_unknown, pages_token, relay_lost
+from tailhub.findings.pages_process import pages_do_not_run, pages_ended
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
@@ -254,6 +256,7 @@ __all__ = [
     "bad_api_url",
     "bad_choice",
     "bad_dashboard_relay",
+    "bad_debug_choice",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -338,6 +341,8 @@ __all__ = [
     "other_addresses",
     "other_state",
     "output_failed",
+    "pages_do_not_run",
+    "pages_ended",
     "pages_foreign",
     "pages_host_unknown",
     "pages_token",
@@ -400,6 +405,7 @@ __all__ = [
     "tailscaled_unreachable",
     "tenant_without_verifier",
     "too_many_addresses",
+    "too_many_debug_choices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",

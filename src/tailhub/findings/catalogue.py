@@ -227,6 +227,9 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the process of the operator's pages
+    "TH330": Entry("pages-ended", _WARNING),
+    "TH331": Entry("pages-do-not-run", _WARNING),
     # the operator's pages
     "TH335": Entry("pages-host-unknown", _ERROR),
     "TH336": Entry("pages-foreign", _ERROR),
@@ -238,4 +241,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH341": Entry("operator-refuses", _ERROR),
     "TH342": Entry("bad-operator-url", _ERROR),
     "TH343": Entry("operator-unusable", _ERROR),
+    # the log
+    "TH350": Entry("bad-debug-choice", _ERROR),
+    "TH351": Entry("too-many-debug-choices", _ERROR),
 }

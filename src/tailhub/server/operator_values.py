@@ -9,18 +9,19 @@ from tailhub.relay.billing import GB
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.server.config import RelayConfig
+from tailhub.server.limits_config import quotas_of
 from tailhub.server.service import RelayService
 from tailhub.web.metrics import Labelled, MetricValues
 
 if TYPE_CHECKING:
-    from tailhub.relay.quota import Quotas
     from tailhub.server.verification import Verification
+    from tailhub.store.journal import Journal
 
 __all__ = ["operator_values", "readiness"]
 
 
 def operator_values(
-    config: RelayConfig, service: RelayService, verification: Verification | None, quotas: Quotas | None
+    config: RelayConfig, service: RelayService, verification: Verification | None, journal: Journal | None
 ) -> MetricValues:
     """Certificates, verifiers and quotas, by key of `tailhub.web.metrics.METRICS`."""
     starts: dict[tuple[str, ...], float] = {}
@@ -33,6 +34,7 @@ def operator_values(
     if verification is not None:
         values["verifier_reachable"] = {(name,): float(is_here) for name, is_here in verification.reachable.items()}
         values["credential_expires_unix_s"] = {(name,): at for name, at in verification.credentials_expire.items()}
+    quotas = quotas_of(config, journal.used) if journal is not None else None
     if quotas is not None:
         stand = [(tenant or DEFAULT_TENANT, used_gb, quota_gb) for tenant, used_gb, quota_gb in quotas.of_tenants()]
         values["tenant_quota_used_bytes"] = {(tenant,): used_gb * GB for tenant, used_gb, _ in stand}

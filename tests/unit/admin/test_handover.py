@@ -18,7 +18,7 @@ def test_connection_is_passed_on(size: int) -> None:
     one, other = socket.socketpair()
     with ours, theirs, other:
         data = bytes(number % 251 for number in range(size))
-        pass_on(ours, one, data)
+        pass_on(ours, one.fileno(), data)
         one.close()
         taken = take(theirs)
         assert taken is not None
@@ -36,7 +36,7 @@ def test_order_is_kept() -> None:
         for number in range(8):
             one, other = socket.socketpair()
             with one, other:
-                pass_on(ours, one, b"request %d" % number)
+                pass_on(ours, one.fileno(), b"request %d" % number)
         for number in range(8):
             taken = take(theirs)
             assert taken is not None
@@ -51,7 +51,7 @@ def test_nobody_takes() -> None:
 
     def pass_many() -> None:
         for _ in range(100_000):
-            pass_on(ours, one, bytes(MAX_BYTES))
+            pass_on(ours, one.fileno(), bytes(MAX_BYTES))
 
     with ours, theirs, one, other, pytest.raises(BlockingIOError):
         pass_many()
