@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 import time
+from asyncio.subprocess import PIPE
 from math import prod
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from support import require
 from support.ports import free_ports
 from support.waiting import until
 from support.wire import Wire, believing_context, open_client, relay, run
@@ -87,6 +90,26 @@ def test_what_only_the_desk_knows(tmp_path: Path) -> None:
             await stranger.frame()
             while (await metrics(server))["tailhub_verifier_reachable"][(away,)] != 0:
                 pass  # numbers are up to a second old
+
+    run(scenario)
+
+
+def test_prometheus_takes_them() -> None:
+    """Prometheus' own check finds nothing to improve in the metrics of a relay that has clients."""
+    promtool = require.promtool()
+
+    async def scenario() -> None:
+        async with relay(admin_listen="127.0.0.1:0", stun_listen="127.0.0.1:0") as server:
+            client = await open_client(server)
+            assert server.listeners.admin is not None
+            operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
+            text = (await operator.ask("GET /metrics", host=b"Host: localhost\r\n")).body
+            client.close()
+            process = await asyncio.create_subprocess_exec(
+                promtool, "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+            assert await process.communicate(text) == (b"", b"")
+            assert process.returncode == 0
 
     run(scenario)
 

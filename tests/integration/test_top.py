@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,11 @@ import pytest
 
 from support.pages_process import TOKEN, PagesProcess
 from support.ports import free_ports
+from support.relay_process import RelayProcess
 from support.terminal import ALTERNATE, CURSOR_SHOWN, Terminal, python, with_jobs
+from tailhub.box import generate, public_key
+from tailhub.client import DERPClient
+from tailhub.derp.messages import ReceivedPacket
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -151,6 +157,55 @@ def test_a_relay_that_goes_away(tmp_path: Path) -> None:
             terminal.read_until("numbers are old")
             terminal.press("q")
             assert terminal.wait() == 0
+
+
+class Talkers(threading.Thread):
+    """Two clients of a relay of which one sends the other a packet again and again, in a ``with``."""
+
+    def __init__(self, relay: RelayProcess) -> None:
+        super().__init__()
+        self._relay = relay
+        self.is_over = False
+
+    def run(self) -> None:
+        asyncio.run(self._talk())
+
+    async def _talk(self) -> None:
+        port, pin = self._relay.port, self._relay.pin
+        alice, bob = generate(), generate()
+        async with (
+            await DERPClient.connect("127.0.0.1", port, cert_name=pin, private_key=alice) as sender,
+            await DERPClient.connect("127.0.0.1", port, cert_name=pin, private_key=bob) as receiver,
+        ):
+            while not self.is_over:
+                await sender.send(public_key(bob), bytes(1200))
+                while not isinstance(await receiver.recv(), ReceivedPacket):
+                    pass
+                await asyncio.sleep(0.005)
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over = True
+        self.join()
+
+
+def test_a_real_relay() -> None:
+    """Over the socket in its state directory a relay's clients, their rates and who sends to whom are shown."""
+    with RelayProcess() as relay, Talkers(relay):
+        with Terminal(top("--state-dir", str(relay.state_dir)), ENVIRON) as terminal:
+            terminal.read_until("Clients 2")
+            terminal.read_until("bit/s   ")
+            terminal.press("p")
+            terminal.read_until("→")
+            terminal.press("e")
+            assert "login   client" in terminal.read_until("login   client")
+            terminal.press("q")
+            assert terminal.wait() == 0
+        overview = json.loads(printed("--state-dir", str(relay.state_dir), "--json")[1])
+        assert overview["totals"]["clients"] == 2
+        assert overview["rates"]["bytes_sent_per_s"] > 0
 
 
 def test_nobody_is_there() -> None:

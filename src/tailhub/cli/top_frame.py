@@ -30,6 +30,7 @@ from tailhub.findings import Language, printable
 __all__ = ["Place", "frame", "waiting", "where"]
 
 WINDOW_S = 300.0
+_LEAST_TOP = 1250.0  # bytes a second that fill the chart: 10 kbit/s
 _NUMBERS, _WIDE_NUMBERS = 36, 46  # columns beside the chart
 OUT, IN = "cyan", "magenta"
 _STATE_STYLES = {"ready": "green", "starting": "yellow", "draining": "yellow", "evacuating": "yellow", "lost": "red"}
@@ -167,7 +168,7 @@ def _traffic(seen: Seen, lang: Language, place: Place) -> RenderableType:
         resample(times, [getattr(sample, name) for sample in seen.samples], seen.at, WINDOW_S, columns * 2)
         for name in ("sent_per_s", "received_per_s")
     )
-    top = nice_top(max((value for value in (*out, *come) if value), default=0.0) * 8) / 8
+    top = nice_top(max(_LEAST_TOP, *(value or 0.0 for value in (*out, *come))) * 8) / 8
     half = lines // 2
     chart = Text(no_wrap=True)
     for line in columns_of_dots(out, top, lines - half):
