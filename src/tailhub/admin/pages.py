@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -106,6 +106,9 @@ class Pages:
         """Answer one request."""
         self.asked_at = time.monotonic()
         asked = _request_of(scope)
+        if asked.origin is not None:  # an absolute target (RFC 9112 section 3.2.2)
+            path, raw = asked.path.decode("utf-8", "replace"), asked.path_and_query.partition(b"?")[0]
+            scope = {**scope, "path": path, "raw_path": raw}
         refused = None if await self._link.known() else _finding_answer(503, findings.relay_lost())
         if refused is None:
             if {name for name, _ in asked.headers} >= _LENGTHS:
@@ -154,7 +157,7 @@ class Pages:
             return _starlette(text(404, "no such file"))
         etag = request.headers.get("if-none-match")
         if file.is_known(etag.encode("latin-1") if etag is not None else None):
-            return _starlette(answer(304, headers=[header for header in file.headers if header[0] != b"content-type"]))
+            return _starlette(message.Response(304, [one for one in file.headers if one[0] != b"content-type"], b""))
         return _starlette(answer(200, file.body, None, file.headers))
 
     async def _healthz(self, _request: Request) -> Response:
@@ -329,4 +332,13 @@ async def _failed(request: Request, _exc: Exception) -> Response:
     return _starlette(error_answer(500, "this is a fault of tailhub; the log has its traceback"))
 
 
-_HANDLERS: Final[Mapping[Any, Any]] = {404: _no_page, 405: _wrong_method, Exception: _failed}
+async def _gone(request: Request, _exc: Exception) -> Response:
+    return _starlette(answer(400))  # nobody reads it
+
+
+_HANDLERS: Final[Mapping[Any, Any]] = {
+    404: _no_page,
+    405: _wrong_method,
+    ClientDisconnect: _gone,
+    Exception: _failed,
+}
