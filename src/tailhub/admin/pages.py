@@ -100,7 +100,7 @@ class Pages:
             Route(_API + "openapi.json", self._document),
             Route(_API + "{path:path}", self._relays_own, methods=_METHODS),
         ]
-        self._app = Starlette(routes=routes, exception_handlers=_HANDLERS)
+        self._app = Starlette(routes=routes, exception_handlers={**_HANDLERS, 405: self._wrong_method})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -246,6 +246,12 @@ class Pages:
             return _starlette(_finding_answer(503, findings.relay_lost()))
         return _starlette(answer(answered.status, answered.body, JSON))
 
+    async def _wrong_method(self, request: Request, _exc: Exception) -> Response:
+        path = request.scope["path"]
+        if path.startswith(_API) and (methods := self._methods_of(path.removeprefix(_API))):
+            return _starlette(_not_allowed(methods))
+        return _starlette(text(405, "these pages are only read: use GET", [(b"allow", b"GET, HEAD")]))
+
     def _methods_of(self, path: str) -> list[str]:
         """The methods of the relay's own calls with this path, and of ours."""
         parts = [unquote(part) for part in path.split("/")]
@@ -324,10 +330,6 @@ async def _no_page(request: Request, _exc: Exception) -> Response:
     return _starlette(answer(404, "no such page; / lists what there is\n", TEXT))
 
 
-async def _wrong_method(request: Request, _exc: Exception) -> Response:
-    return _starlette(text(405, "these pages are only read: use GET", [(b"allow", b"GET, HEAD")]))
-
-
 async def _failed(request: Request, _exc: Exception) -> Response:
     return _starlette(error_answer(500, "this is a fault of tailhub; the log has its traceback"))
 
@@ -338,7 +340,6 @@ async def _gone(request: Request, _exc: Exception) -> Response:
 
 _HANDLERS: Final[Mapping[Any, Any]] = {
     404: _no_page,
-    405: _wrong_method,
     ClientDisconnect: _gone,
     Exception: _failed,
 }

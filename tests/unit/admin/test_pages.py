@@ -279,6 +279,8 @@ def test_the_relays_own_calls(tmp_path: Path) -> None:
         (f"clients/nodekey:{key_of(1).hex()}", "PUT", "DELETE, GET"),
         ("clients", "POST", "GET"),
         ("openapi.json", "POST", "GET"),
+        ("reload", "TRACE", "POST"),
+        ("overview", "BREW", "GET"),
     ],
 )
 def test_another_method(tmp_path: Path, path: str, method: str, allowed: str) -> None:
