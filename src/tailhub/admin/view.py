@@ -42,6 +42,7 @@ from tailhub.admin.feed import (
 )
 from tailhub.admin.history import MOST_PASSED_S, Rings, total
 from tailhub.admin.pair_table import PairTable
+from tailhub.keys import NodePublic
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.web.metrics import MetricValues
 
@@ -55,6 +56,7 @@ _TOTALS: Final[Mapping[str, str]] = {  # field of `Totals` to its metric
     "clients": "clients",
     "connections": "connections",
     "homes": "home_connections",
+    "guests": "guests",
     "held": "held_connections",
     "packets_received": "packets_received",
     "bytes_received": "bytes_received",
@@ -140,7 +142,7 @@ class View:
             state=self.state(is_lost=is_lost),
             faults=self.faults,
             drain=_mapping(self.facts.get("drain")),
-            totals=Totals(guests=self.clients.of_kind("guest"), **totals),
+            totals=Totals(**totals),
             rates=self.rings.rates,
             drops=_by_first_label(values, "packets_dropped"),
             stun=_by_first_label(values, "stun_requests"),
@@ -186,8 +188,12 @@ class View:
         return Tenants(tenants=[_used_by(name, values) for name in names])
 
     def quotas(self) -> Quotas:
-        """How far keys and tenants are with their quotas."""
-        return _shaped(self.facts.get("quotas"), Quotas)
+        """How far keys and tenants are with their quotas; keys that are connected with their names."""
+        quotas = _shaped(self.facts.get("quotas"), Quotas)
+        for quota in quotas.quotas:
+            if quota.key and not quota.name:
+                quota.name = self.clients.name_of(NodePublic.parse(quota.key).raw)
+        return quotas
 
     def mesh(self) -> Mesh:
         """Other relays of the region, and this one's processes."""

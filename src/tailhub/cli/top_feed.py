@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
@@ -26,13 +26,14 @@ from tailhub.admin.api_types import (
     Verifiers,
 )
 from tailhub.cli.operator_client import Operator
-from tailhub.cli.top_view import Sample, Seen, Wish
+from tailhub.cli.top_view import Refusals, Refused, Sample, Seen, Wish
 from tailhub.exceptions import FindingError, MachineError
 
 __all__ = ["Asker", "Feed"]
 
 EVERY_S: Final = 1.0
 SELDOM_S: Final = 5.0  # between looks at what changes seldom
+REFUSED_S: Final = 30.0  # and at who was refused, while that are as many as before: it costs the relay more
 KEPT_S: Final = 900.0  # of the chart, as the pages keep it
 KEPT_EVENTS: Final = 500
 RATE_MOST_S: Final = 10.0  # between two overviews, for rates of what is counted by reason
@@ -48,6 +49,7 @@ class Asker:
         self._events: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self._next_event = 0
         self._seldom_at = 0.0
+        self._refused_count, self._refused_at = 0, 0.0
         self._before: tuple[float, Overview] | None = None
         self.seen: Seen | None = None
 
@@ -73,6 +75,7 @@ class Asker:
         if self._clock() >= self._seldom_at:
             seen = self._take_seldom(seen)
             self._seldom_at = self._clock() + SELDOM_S
+        seen = replace(seen, refused=self._refused(overview.pending, seen.refused))
         self.seen = seen
         return seen
 
@@ -110,6 +113,13 @@ class Asker:
             quotas=read("quotas", Quotas),
             mesh=read("mesh", Mesh),
         )
+
+    def _refused(self, count: int, before: Sequence[Refused]) -> Sequence[Refused]:
+        """Who they are of whom the overview has the number."""
+        if not count or (count == self._refused_count and self._clock() < self._refused_at):
+            return before if count else ()
+        self._refused_count, self._refused_at = count, self._clock() + REFUSED_S
+        return self._operator.read("pending", Refusals).pending
 
     def _rates(self, overview: Overview, now: float) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """Drops and STUN requests a second, since the overview before."""

@@ -76,11 +76,11 @@ def frame(seen: Seen, wish: Wish, lang: Language, place: Place) -> RenderableTyp
         below = Layout(size=place.below)
         lines = place.below - 2
         panels = [
-            Layout(_framed(drops_panel(seen, lang, lines), TEXTS[lang]["drops_title"]), ratio=6),
+            Layout(_framed(drops_panel(seen, lang, lines), TEXTS[lang]["drops_title"]), ratio=7),
             Layout(_framed(watch_panel(seen, lang, lines), TEXTS[lang]["watch_title"]), ratio=7),
         ]
         if place.columns >= WIDE:
-            panels.append(Layout(_framed(log_lines(seen.events, lines), TEXTS[lang]["events_title"]), ratio=9))
+            panels.append(Layout(_framed(log_lines(seen.events, lines), TEXTS[lang]["events_title"]), ratio=8))
         below.split_row(*panels)
         parts.append(below)
     parts.append(Layout(_keys(wish, lang, place), size=1))
@@ -251,8 +251,8 @@ def _keys(wish: Wish, lang: Language, place: Place) -> Text:
         return line + Text(f"   {texts['search_help']}", "dim")
     tables = [(key, texts[f"key_{table}"], wish.table == table) for key, table in _TABLE_KEYS]
     sorts = [(key, texts[f"key_{name}"], name == wish.sort) for key, (name, _) in wish.sorts.items()]
-    groups = [[("q", texts["key_quit"], False)], tables, [("/", texts["key_search"], bool(wish.search))], sorts]
-    groups.append([("↑↓", texts["key_scroll"], False)])
+    search = [("/", texts["key_search"], bool(wish.search))] if wish.table != "events" else []
+    groups = [[("q", texts["key_quit"], False)], tables, search, sorts, [("↑↓", texts["key_scroll"], False)]]
     line = _chips(groups)
     if line.cell_len > place.columns:  # of the sorts, the letters have to do
         groups[3] = [(key, word if is_chosen else "", is_chosen) for key, word, is_chosen in sorts]

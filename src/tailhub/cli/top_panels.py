@@ -18,6 +18,7 @@ from tailhub.findings import Language, printable
 __all__ = ["drops_panel", "log_lines", "watch_panel"]
 
 _LEVELS = {"warning": "yellow", "error": "red", "debug": "dim"}
+_MOST_REFUSED = 3
 _BAR = 8  # columns
 
 
@@ -71,6 +72,10 @@ def _watched(seen: Seen, lang: Language) -> Iterator[tuple[float, Text, Text]]:
         name = ", ".join(certificate.names[:2]) or certificate.cert_name
         left = Text(printable(certificate.listener)) + Text(f" {printable(name)}" if name else "", "dim")
         yield days / WARN_DAYS, left, _days(certificate, seen.at, lang)
+    for number, one in enumerate(seen.refused[:_MOST_REFUSED]):
+        name = printable(one.node or one.short)
+        left = Text.assemble(f"{texts['refused']} {one.id}  ", (name, "yellow"))
+        yield number / 100, left, Text(printable(one.address), "dim")
     for verifier in seen.verifiers.verifiers:
         is_well = verifier.state in ("ok", "unknown")
         style = "green" if verifier.state == "ok" else "dim" if is_well else "red"
@@ -110,7 +115,8 @@ def log_lines(events: Sequence[Event], lines: int, back: int = 0) -> RenderableT
     end = max(0, len(events) - back) or min(len(events), lines)
     shown = []
     for event in events[max(0, end - lines) : end]:
-        line = Text(time.strftime("%H:%M:%S ", time.localtime(event.at)), "dim", no_wrap=True, overflow="ellipsis")
-        line.append(printable(event.text), _LEVELS.get(event.level, ""))
+        at = time.strftime("%H:%M:%S ", time.localtime(event.at))
+        line = Text.assemble((at, "dim"), (printable(event.text), _LEVELS.get(event.level, "")))
+        line.no_wrap, line.overflow = True, "ellipsis"
         shown.append(line)
     return Group(*shown)

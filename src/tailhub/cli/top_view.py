@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
+from msgspec import Struct
+
 from tailhub.admin.api_types import (
     Certificate,
     Certificates,
@@ -22,7 +24,7 @@ from tailhub.admin.api_types import (
     Verifiers,
 )
 
-__all__ = ["Complaint", "Sample", "Seen", "Wish", "pressed", "resample", "urgency", "verdict"]
+__all__ = ["Complaint", "Refusals", "Refused", "Sample", "Seen", "Wish", "pressed", "resample", "urgency", "verdict"]
 
 DAY_S: Final = 86400.0
 WARN_DAYS: Final = 14.0
@@ -55,6 +57,22 @@ class Sample(NamedTuple):
     sent_per_s: float
 
 
+class Refused(Struct):
+    """A key that was refused and is on no list, in the API's words; `id` is its number for `tailhub allow approve`."""
+
+    id: int
+    short: str
+    address: str = ""
+    node: str = ""
+    is_held: bool = False
+
+
+class Refusals(Struct):
+    """All of them."""
+
+    pending: list[Refused] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """All that was told last, `at` seconds since 1970. `trouble` is why no more is told, empty if all is well."""
@@ -71,6 +89,7 @@ class Seen:
     mesh: Mesh = field(default_factory=Mesh)
     drops_per_s: Mapping[str, float] = field(default_factory=dict)  # by reason
     stun_per_s: Mapping[str, float] = field(default_factory=dict)  # by what became of them
+    refused: Sequence[Refused] = ()
     trouble: str = ""
 
 

@@ -97,7 +97,7 @@ class Pages:
             self._make_api()
         admin = foundation.listeners.admin
         sockets = admin.sockets if admin is not None else ()
-        self._process = PagesProcess(sockets, self._converse, self._refuse)
+        self._process = PagesProcess(sockets, self.converse, self._refuse)
 
     def start(self) -> None:
         """From now on the process of the operator's pages is started when somebody asks for one."""
@@ -143,7 +143,7 @@ class Pages:
         acceptor.start()
         return acceptor.stop
 
-    def _converse(self, send: Tell) -> Conversation:
+    def converse(self, send: Tell) -> Conversation:
         """Answer a process of the operator's pages that has been started."""
         from tailhub.server.feed import Feed, FeedSources
 

@@ -11,7 +11,7 @@ import msgspec
 from support.top_sample import NOW, sample
 from tailhub import findings
 from tailhub.cli.operator_client import Operator
-from tailhub.cli.top_feed import SELDOM_S, Asker, Feed
+from tailhub.cli.top_feed import REFUSED_S, SELDOM_S, Asker, Feed
 from tailhub.cli.top_view import Wish
 from tailhub.exceptions import MachineError
 
@@ -24,6 +24,7 @@ class ScriptedOperator(Operator):
         self.asked: list[str] = []
         self.overviews = 0
         self.known_events = 100
+        self.refused: list[dict[str, Any]] = []
         self.trouble: MachineError | None = None
         self._seen = sample()
 
@@ -42,6 +43,7 @@ class ScriptedOperator(Operator):
             "verifiers": lambda query: self._seen.verifiers,
             "quotas": lambda query: self._seen.quotas,
             "mesh": lambda query: self._seen.mesh,
+            "pending": lambda query: {"pending": self.refused, "has_list": True},
         }
         return msgspec.json.encode(answers[parts.path](parse_qs(parts.query)))
 
@@ -54,6 +56,7 @@ class ScriptedOperator(Operator):
         made = msgspec.json.decode(msgspec.json.encode(self._seen.overview))
         made["relay"]["now"] = self.now
         made["drops"]["queue_age"] += 10 * self.overviews
+        made["pending"] = len(self.refused)
         made["stun"]["success"] += 6 * self.overviews
         return made
 
@@ -109,6 +112,25 @@ def test_what_is_known_then() -> None:
     assert seen.stun_per_s == {"success": 3.0, "not_stun": 0.0}
     assert seen.at == NOW + 4
     assert seen.clients is not None
+
+
+def test_who_was_refused() -> None:
+    """Their list, which costs the relay more, is asked for when their number changes, and else only now and then."""
+    operator = ScriptedOperator()
+    clock = [100.0]
+    asker = Asker(operator, lambda: clock[0])
+    assert asker.ask(Wish(), 5).refused == ()
+    assert "pending" not in operator.asked
+    operator.refused = [{"id": 3, "short": "[abc]", "address": "198.51.100.9", "node": "", "is_held": True, "count": 2}]
+    assert [one.id for one in asker.ask(Wish(), 5).refused] == [3]
+    assert [one.id for one in asker.ask(Wish(), 5).refused] == [3]
+    assert operator.asked.count("pending") == 1
+    clock[0] += REFUSED_S
+    asker.ask(Wish(), 5)
+    assert operator.asked.count("pending") == 2
+    operator.refused = []
+    assert asker.ask(Wish(), 5).refused == ()
+    assert operator.asked.count("pending") == 2
 
 
 def test_pages_that_were_started_anew() -> None:

@@ -12,7 +12,7 @@ from support.top_sample import PICTURE, client, picture, sample, shown
 from tailhub.admin.api_types import Clients, Notice, Others, Pairs
 from tailhub.cli.top_frame import where
 from tailhub.cli.top_texts import TEXTS, WORDS
-from tailhub.cli.top_view import Wish
+from tailhub.cli.top_view import Refused, Wish
 from tailhub.findings import Language
 from tailhub.relay.stats import DROP_REASONS, DUP_CLIENT
 
@@ -124,6 +124,16 @@ def test_nothing_steers_the_terminal() -> None:
     text = shown(replace(seen, overview=overview), columns=200, lines=40)
     assert "[red]x[/red]\\x1b[2J\\r\\n\\u202e家" in text
     assert not {"\x1b", "\r", "\u202e"} & set(text)
+
+
+def test_devices_that_were_refused() -> None:
+    """They stand first where certificates are, with the number that lets them in, and are counted above."""
+    seen = replace(sample(), refused=[Refused(3, "[abc]", "198.51.100.9"), Refused(4, "[def]", "198.51.100.9", "ipad")])
+    seen.overview.pending = 2
+    text = shown(seen)
+    assert "2 devices were refused: tailhub allow pending" in text
+    assert "refused 3  [abc]" in text
+    assert "refused 4  ipad" in text
 
 
 def test_a_relay_that_does_not_answer() -> None:
