@@ -180,6 +180,7 @@ CLIENTS = (
         (
             Query(total("tailhub_clients", "instance"), (f"{EACH} keys", f"{EACH} 密钥")),
             Query(total("tailhub_home_connections", "instance"), (f"{EACH} homes", f"{EACH} 以此为家")),
+            Query(total("tailhub_guest_connections", "instance"), (f"{EACH} guests", f"{EACH} 访客")),
         ),
     ),
     Panel(

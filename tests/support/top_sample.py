@@ -1,6 +1,6 @@
-"""A relay as ``tailhub top`` may know it, for tests of its screen and for the picture in the documentation.
+"""A relay as ``tailhub top`` may know it, for tests of its screen and for the pictures in the documentation.
 
-``python -m tests.support.top_sample`` makes that picture, ``docs/images/top.svg``, anew.
+``python -m tests.support.top_sample`` makes those pictures, ``docs/images/top.svg`` and ``top.zh.svg``, anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.cells import cell_len
 from rich.console import Console
-from rich.terminal_theme import DEFAULT_TERMINAL_THEME, DIMMED_MONOKAI, TerminalTheme
+from rich.terminal_theme import DIMMED_MONOKAI, TerminalTheme
 
 from tailhub.admin.api_types import (
     Certificate,
@@ -43,7 +43,8 @@ from tailhub.findings import Language
 NOW = 1_795_791_723.0
 CHARACTER = 12.2  # the width of one in rich's SVG
 FONTS = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
-PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "top.svg"
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+PICTURES: dict[Language, Path] = {"en": IMAGES / "top.svg", "zh": IMAGES / "top.zh.svg"}
 _NAMES = (
     *("amelie-laptop", "nas", "studio-mac", "家里的电脑", "build-2", "printer-room", "pixel-8", "bob-desktop"),
     *("gateway", "camera-3", "", "office-pc", "tablet", "backup", "lab-gpu", "ipad-mini", "router", "thinkpad"),
@@ -238,11 +239,10 @@ def picture(
 
 
 def main() -> None:
-    """Write the picture."""
-    PICTURE.write_text(picture(sample(), Wish(), "en", 120, 36), encoding="utf-8")
+    """Write the pictures."""
+    for lang, path in PICTURES.items():
+        path.write_text(picture(sample(), Wish(), lang, 120, 36), encoding="utf-8")
 
-
-LIGHT = DEFAULT_TERMINAL_THEME
 
 if __name__ == "__main__":
     main()

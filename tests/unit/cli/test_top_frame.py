@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from support.top_sample import PICTURE, client, picture, sample, shown
+from support.top_sample import PICTURES, client, picture, sample, shown
 from tailhub.admin.api_types import Clients, Notice, Others, Pairs
 from tailhub.cli.top_frame import where
 from tailhub.cli.top_texts import TEXTS, WORDS
@@ -161,9 +161,10 @@ def _words(svg: str) -> list[str]:
     return [text for text in re.findall(r">([^<]+)</text>", svg) if not re.search(r"\d\d:\d\d:\d\d", text)]
 
 
-def test_the_picture_in_the_documentation_is_of_today() -> None:
-    """The picture is what ``python -m tests.support.top_sample`` makes, and loads nothing from elsewhere."""
-    made = PICTURE.read_text(encoding="utf-8")
-    assert _words(made) == _words(picture(sample(), Wish(), "en", 120, 36))
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_pictures_in_the_documentation_are_of_today(lang: Language) -> None:
+    """The pictures are what ``python -m tests.support.top_sample`` makes, and load nothing from elsewhere."""
+    made = PICTURES[lang].read_text(encoding="utf-8")
+    assert _words(made) == _words(picture(sample(), Wish(), lang, 120, 36))
     assert "url(http" not in made
     assert "@import" not in made
