@@ -67,6 +67,17 @@ def test_once(url: str) -> None:
     assert "\x1b" not in out
 
 
+def test_a_terminal_without_dots(url: str) -> None:
+    """Where the output has no such characters, or the terminal cannot move, a frame is printed all the same."""
+    code, out, err = printed("--url", url, PYTHONIOENCODING="ascii", COLUMNS="80", LINES="24")
+    assert (code, err) == (0, "")
+    assert "device-2" in out
+    with Terminal(top("--url", url), ENVIRON | {"TERM": "dumb"}) as terminal:
+        assert terminal.wait() == 0
+        assert "device-2" in terminal.written
+        assert ALTERNATE not in terminal.written
+
+
 def test_json(url: str) -> None:
     """With --json the overview is printed as the API has it."""
     code, out, _ = printed("--url", url, "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from tailhub.cli.live_screen import HAS_KEYS, Screen
 from tailhub.cli.operator_client import Operator, by_socket, by_url
 from tailhub.cli.top_feed import EVERY_S, Asker, Feed
 from tailhub.cli.top_frame import frame, waiting, where
-from tailhub.cli.top_view import Seen, Wish, pressed
+from tailhub.cli.top_view import Seen, Wish, pressed, within
 from tailhub.exceptions import FindingError
 from tailhub.findings import Finding, Language
 
@@ -33,8 +34,10 @@ def top(state_dir: Path | None, url: str, token_file: Path | None, *, once: bool
         settled(operator)
         output.write(operator.get("overview").decode() + "\n")
         return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not all have dots for a chart
+        sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, markup=False, emoji=False)
-    if once or not HAS_KEYS or not sys.stdout.isatty():
+    if once or not HAS_KEYS or not sys.stdout.isatty() or console.is_dumb_terminal:
         place = where(*console.size)
         console.print(frame(settled(operator, place.rows), Wish(), lang, place), height=place.lines, end="")
         return 0
@@ -66,6 +69,8 @@ def _watch(operator: Operator, console: Console, lang: Language) -> int:
             before = wish
             for key in screen.wait(LOOK_S):
                 wish = pressed(wish, key, place.rows)
+            if seen is not None:
+                wish = within(wish, seen, place.rows)
             if wish != before:
                 feed.wish = wish
                 feed.hurry()

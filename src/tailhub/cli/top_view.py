@@ -24,7 +24,19 @@ from tailhub.admin.api_types import (
     Verifiers,
 )
 
-__all__ = ["Complaint", "Refusals", "Refused", "Sample", "Seen", "Wish", "pressed", "resample", "urgency", "verdict"]
+__all__ = [
+    "Complaint",
+    "Refusals",
+    "Refused",
+    "Sample",
+    "Seen",
+    "Wish",
+    "pressed",
+    "resample",
+    "urgency",
+    "verdict",
+    "within",
+]
 
 DAY_S: Final = 86400.0
 WARN_DAYS: Final = 14.0
@@ -133,6 +145,13 @@ def pressed(wish: Wish, key: str, rows: int) -> Wish:
         turned = not wish.is_descending if sort == wish.sort else is_descending  # once more: the other way round
         return replace(wish, sort=sort, is_descending=turned, offset=0)
     return wish
+
+
+def within(wish: Wish, seen: Seen, rows: int) -> Wish:
+    """The wish, not beyond the end of its table."""
+    found = seen.pairs if wish.table == "pairs" else seen.clients
+    most = len(seen.events) if wish.table == "events" else found.matching if found is not None else 0
+    return replace(wish, offset=min(wish.offset, max(0, most - rows)))
 
 
 def _typed(wish: Wish, key: str) -> Wish:

@@ -9,7 +9,7 @@ import pytest
 from support.top_sample import NOW, sample
 from tailhub.admin.api import ClientsQuery, PairsQuery
 from tailhub.admin.api_types import Certificate, Certificates, Quota, Quotas, Verifier, Verifiers
-from tailhub.cli.top_view import CLIENT_SORTS, PAIR_SORTS, Seen, Wish, pressed, resample, verdict
+from tailhub.cli.top_view import CLIENT_SORTS, PAIR_SORTS, Seen, Wish, pressed, resample, verdict, within
 
 DAY = 86400.0
 
@@ -56,6 +56,21 @@ def after(keys: list[str], wish: Wish | None = None, rows: int = 10) -> Wish:
 def test_keys(keys: list[str], wish: Wish) -> None:
     """Keys choose a table, sort it, turn it round, move in it, search in it, and end."""
     assert after(keys) == wish
+
+
+@pytest.mark.parametrize(
+    ("wish", "rows", "offset"),
+    [
+        (Wish(offset=100), 10, 100),
+        (Wish(offset=1000), 10, 204),
+        (Wish(offset=1000), 300, 0),
+        (Wish(table="pairs", offset=1000), 8, 80),
+        (Wish(table="events", offset=1000), 5, 2),
+    ],
+)
+def test_no_table_is_left_behind(wish: Wish, rows: int, offset: int) -> None:
+    """One cannot scroll beyond the last row, which is then the last line."""
+    assert within(wish, sample(), rows) == replace(wish, offset=offset)
 
 
 def test_a_search_has_its_limit() -> None:
