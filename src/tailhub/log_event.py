@@ -3,7 +3,8 @@
     _log.info("login   client %s", who, extra=log_event("login", kind="client", name=node))
 
 `EVENTS` is the list of all names with their fields, from which `docs/reference/logs.md` is made. A line that shows a
-`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``.
+`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``; those of
+other packages are ``library``.
 
 Not here: how lines are written (`tailhub.server.log_line`, `tailhub.server.log_format`).
 """
@@ -75,6 +76,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
     ),
     "finding": Kind("something that a person should know or mend", ("code", "finding")),
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
+    "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 
 

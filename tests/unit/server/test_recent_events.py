@@ -57,6 +57,15 @@ def test_a_fault_of_ours_has_its_traceback(recent: RecentEvents) -> None:
     assert str(row.fields["traceback"]).endswith("ValueError: no\n")
 
 
+def test_what_a_library_says_is_kept_too(recent: RecentEvents) -> None:
+    """A warning of another package, such as asyncio about a fault in a callback, is a line with the package's name."""
+    logging.getLogger("asyncio").error("Exception in a callback", exc_info=ValueError("no"))
+    logging.getLogger("asyncio").info("nothing that matters")
+    (row,), _ = recent.after(0)
+    assert (row.event, row.fields["logger"]) == ("library", "asyncio")
+    assert "ValueError" in str(row.fields["traceback"])
+
+
 def test_whatever_a_peer_says_is_bounded_and_printable(recent: RecentEvents) -> None:
     """A name of any length and any characters makes one printable line with fields that UTF-8 can say."""
     name = "\n\x1b[2J\udc80" + 10_000 * "x"
