@@ -3,8 +3,8 @@
     _log.info("login   client %s", who, extra=log_event("login", kind="client", name=node))
 
 `EVENTS` is the list of all names with their fields, from which `docs/reference/logs.md` is made. A line that shows a
-`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``; those of
-other packages are ``library``.
+`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``; what
+other packages say is ``library``.
 
 Not here: how lines are written (`tailhub.server.log_line`, `tailhub.server.log_format`).
 """
