@@ -6,6 +6,7 @@ By hand, to look at the pages: ``python -m tests.support.pages_process [PORT [CL
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pickle
@@ -65,7 +66,7 @@ ROUTES = [
 
 def key_of(number: int) -> bytes:
     """The key of client `number`."""
-    return number.to_bytes(4) + b"\x07" * 28
+    return hashlib.sha256(b"%d" % number).digest()
 
 
 class ScriptedRelay:
@@ -149,7 +150,7 @@ class ScriptedRelay:
                         }
                     ],
                 },
-                "tenants": [{"name": "default", "connections": 3}, {"name": "friends", "connections": 2}],
+                "tenants": ["", "friends"],
                 "mesh": {"peers": [], "workers": [{"number": 0, "pid": 1234, "clients": len(self.rows)}]},
             }
         )
@@ -211,6 +212,7 @@ class ScriptedRelay:
             "bytes_sent": self.total,
             "packets_dropped": {("queue_head", "other"): self.total // 100_000, ("unknown_dest", "disco"): 3},
             "stun_requests": {("success",): self.total // 50_000, ("not_stun",): 2},
+            "tenant_connections": {("default",): 3, ("friends",): 2},
             "accepts": len(self.rows),
             "refused_keys": 3,
             "process_cpu_s": time.process_time(),
@@ -280,7 +282,7 @@ class PagesProcess:
         """A connection that the relay has accepted on its unix socket and passed on, with what it has read of it."""
         ours, theirs = socket.socketpair()
         ours.settimeout(15)
-        pass_on(self.handover, theirs, data)
+        pass_on(self.handover, theirs.fileno(), data)
         theirs.close()
         return ours
 

@@ -19,6 +19,7 @@ from tailhub.admin.feed import Part
 from tailhub.admin.view import View
 from tailhub.exceptions import LocalError
 from tailhub.keys import NodePublic
+from tailhub.relay.tenant import DEFAULT_TENANT
 
 __all__ = ["READS", "Asked", "Read", "parse_query"]
 
@@ -103,7 +104,7 @@ class Read:
 
 def _clients(asked: Asked) -> Struct:
     query: ClientsQuery = asked.query
-    tenant = {"": None, "default": ""}.get(query.tenant, query.tenant)
+    tenant = {"": None, DEFAULT_TENANT: ""}.get(query.tenant, query.tenant)
     return asked.view.clients.listed(
         query.sort,
         descending=query.order == "desc",
@@ -166,7 +167,7 @@ READS: Final[Sequence[Read]] = (
     ),
     Read("pairs", "Who relays to whom, and how much", api_types.Pairs, _pairs, _BOTH, PairsQuery),
     Read("talkers", "Who moves most just now", api_types.Talkers, _talkers, _BOTH, TalkersQuery),
-    Read("tenants", "What each tenant uses", api_types.Tenants, lambda asked: asked.view.tenants(), _FACTS),
+    Read("tenants", "What each tenant uses", api_types.Tenants, lambda asked: asked.view.tenants(), _VALUES | _FACTS),
     Read("quotas", "How far quotas are used", api_types.Quotas, lambda asked: asked.view.quotas(), _FACTS),
     Read(
         "mesh",

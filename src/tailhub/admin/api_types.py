@@ -246,7 +246,7 @@ class TenantUse(Struct, kw_only=True):
 
 
 class Tenants(Struct, kw_only=True):
-    """All tenants; empty where there is only one."""
+    """All tenants; `default` is that of the relay's own settings."""
 
     tenants: list[TenantUse]
 

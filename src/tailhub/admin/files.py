@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from tailhub.web.message import Header
@@ -38,13 +39,19 @@ class StaticFile:
 
 
 def load_files() -> dict[str, StaticFile]:
-    """All files by name. There are no directories, and nothing of the caller's becomes part of a path."""
-    found = {}
-    for file in (files("tailhub.admin") / "static").iterdir():
-        kind = _KINDS.get(file.name.rpartition(".")[2])
-        if kind is not None and file.is_file():
-            body = file.read_bytes()
+    """All files by their paths below ``static/``. Nothing of the caller's becomes part of a path."""
+    found: dict[str, StaticFile] = {}
+    _collect(files("tailhub.admin") / "static", "", found)
+    return found
+
+
+def _collect(directory: Traversable, prefix: str, found: dict[str, StaticFile]) -> None:
+    for entry in directory.iterdir():
+        kind = _KINDS.get(entry.name.rpartition(".")[2])
+        if entry.is_dir():
+            _collect(entry, f"{prefix}{entry.name}/", found)
+        elif kind is not None:
+            body = entry.read_bytes()
             etag = b'"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
             headers = (b"content-type", kind), (b"etag", etag), (b"cache-control", b"no-cache")
-            found[file.name] = StaticFile(body, headers, etag)
-    return found
+            found[prefix + entry.name] = StaticFile(body, headers, etag)

@@ -24,9 +24,11 @@ from starlette.routing import Route
 
 from tailhub import findings
 from tailhub.admin.api import READS, Asked, Read, parse_key, parse_query
+from tailhub.admin.api_types import Relay, Relays
 from tailhub.admin.feed import Part
 from tailhub.admin.files import StaticFile, load_files
 from tailhub.admin.guard import Caller, Guard, Refusal
+from tailhub.admin.other_relays import OtherRelays
 from tailhub.admin.relay_link import RelayLink
 from tailhub.admin.serving import OVER_UNIX
 from tailhub.admin.token_file import TOKEN_FILE, TokenFile
@@ -47,6 +49,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Any]]
 MAX_BODY_BYTES: Final = 65536
 _API: Final = PREFIX.decode()
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_OTHERS: Final = ("relays", "openapi.json")  # calls of ours that are none of `READS`
 _CALLER: Final = "tailhub.caller"  # in a request's scope: who asks
 _LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
 _POLICY: Final = b"; ".join(
@@ -82,16 +85,19 @@ class Pages:
         self._view = link.view
         self._guard = Guard(self._fits)
         self._token_file: tuple[Path, TokenFile] | None = None
+        self._other_relays = OtherRelays()
         self._files: dict[str, StaticFile] | None = None
         self.asked_at = time.monotonic()  # when somebody asked last
         routes = [
             Route("/", partial(self._file, name="index.html")),
-            Route("/static/{name}", self._file),
+            Route("/static/{name:path}", self._file),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/derpmap.json", self._derp_map),
             *(Route(_API + read.path, partial(self._read, read)) for read in READS),
+            Route(_API + "relays", self._relays),
+            Route(_API + "openapi.json", self._document),
             Route(_API + "{path:path}", self._relays_own, methods=_METHODS),
         ]
         self._app = Starlette(routes=routes, exception_handlers={404: _no_page, 405: _wrong_method})
@@ -197,6 +203,28 @@ class Pages:
         value = read.make(Asked(self._view, query, key, time.time(), not is_fresh))
         return _starlette(answer(200, msgspec.json.encode(value), JSON))
 
+    async def _relays(self, request: Request) -> Response:
+        """The overviews of this relay and of those that its dashboard shows too."""
+        texts = [str(text) for text in self._view.facts.get("dashboard_relays") or ()]
+        is_fresh, others = await asyncio.gather(
+            self._link.fresh({Part.VALUES, Part.FACTS}), self._other_relays.overviews(texts)
+        )
+        own = self._view.overview(time.time(), is_lost=not is_fresh)
+        rows = [
+            Relay(name=own.relay.hostname or "this relay", url="", state=own.state, overview=msgspec.to_builtins(own))
+        ]
+        for relay, overview, error in others:
+            state = str(overview["state"]) if overview is not None else "lost"
+            rows.append(Relay(name=relay.name, url=relay.url, state=state, overview=overview, error=error))
+        return _starlette(answer(200, msgspec.json.encode(Relays(relays=rows)), JSON))
+
+    async def _document(self, _request: Request) -> Response:
+        """What there is to be asked, for programs."""
+        from tailhub.admin.openapi import document  # seldom asked for
+
+        routes = self._view.facts.get("routes") or ()
+        return _starlette(answer(200, msgspec.json.encode(document(routes)), JSON))
+
     async def _relays_own(self, request: Request) -> Response:
         """A call that the relay answers itself."""
         path = request.scope["raw_path"].decode("ascii").partition("?")[0].removeprefix(_API)
@@ -219,7 +247,7 @@ class Pages:
         """The methods of the relay's own calls with this path, and of ours."""
         parts = [unquote(part) for part in path.split("/")]
         routes = [(one["method"], one["path"]) for one in self._view.facts.get("routes") or ()]
-        routes += [("GET", read.path.replace("{key}", "*")) for read in READS]
+        routes += [("GET", one) for one in (*(read.path.replace("{key}", "*") for read in READS), *_OTHERS)]
         return list(dict.fromkeys(method for method, pattern in routes if _fits_pattern(pattern, parts)))
 
 

@@ -18,9 +18,8 @@ EVERY_S: Final = 1.0  # between two questions
 ANSWER_S: Final = 3.0  # that the relay has for an answer; then it is lost
 TOGETHER_S: Final = 0.02  # that the first question waits, for others that come with it
 WANTED_S: Final = 3.0  # after which what was wanted is not asked for any more, unless it is wanted again
-LOOKS_S: Final = 10.0  # after the last question somebody still looks
 MOST_OPEN: Final = 5  # questions to a relay that does not answer
-IDLE_S: Final = 10.0  # between two samples while nobody looks
+IDLE_S: Final = 10.0  # between two questions when nobody wants anything
 
 
 class Pull:
@@ -28,9 +27,7 @@ class Pull:
 
     def __init__(self, now: float) -> None:
         self._number = 0
-        self._asked_at = -EVERY_S
-        self._sampled_at = now  # a first sample is asked for by whoever comes first
-        self._looked_at = now - LOOKS_S
+        self._asked_at = now - EVERY_S
         self._wanted: dict[Part, float] = {}  # when it was last wanted
         self._missing: dict[Part, float] = {}  # wanted by somebody who waits, since when
         self._known: dict[Part, float] = {}  # when the question was asked by whose answer it is known
@@ -42,7 +39,6 @@ class Pull:
 
     def want(self, parts: Set[Part], now: float) -> None:
         """Somebody wants these, newer than they are known."""
-        self._looked_at = now
         for part in parts:
             self._wanted[part] = now
             if not self.is_known({part}, now):
@@ -56,7 +52,7 @@ class Pull:
         parts = frozenset({Part.VALUES, *self._missing, *recent})
         whole = not self._number
         self._number += 1
-        self._asked_at = self._sampled_at = now
+        self._asked_at = now
         self._missing.clear()
         self._open[self._number] = now, parts
         if len(self._open) > MOST_OPEN:
@@ -67,23 +63,26 @@ class Pull:
         """When to ask next, unless the relay answers before."""
         if self._open:  # the next question when that is answered, or will not be
             return self._asked_at + ANSWER_S
-        earliest = self._asked_at + EVERY_S
         if self._missing:
-            return max(earliest, min(self._missing.values()) + TOGETHER_S)
-        looked = self._looked_at + LOOKS_S > self._asked_at + EVERY_S
-        return max(earliest, self._sampled_at + (EVERY_S if looked else IDLE_S))
+            return max(self._asked_at + EVERY_S, min(self._missing.values()) + TOGETHER_S)
+        return self._asked_at + IDLE_S
 
     def answered(self, number: int) -> frozenset[Part]:
         """The relay has told everything that a question was about; what that was, empty if it is none of ours."""
-        asked = self._open.pop(number, None)
+        asked = self._open.get(number)
         if asked is None:
             return frozenset()
+        self._open = {other: question for other, question in self._open.items() if other > number}
         at, parts = asked
         for part in parts:
             self._known[part] = max(at, self._known.get(part, at))
             if self._missing.get(part, at + EVERY_S) < at + EVERY_S:  # whoever wants it has it now
                 del self._missing[part]
         return parts
+
+    def outdate(self) -> None:
+        """Something was changed: what is known is not how things are."""
+        self._known.clear()
 
     def is_lost(self, now: float) -> bool:
         """Has the relay left a question unanswered for too long?"""

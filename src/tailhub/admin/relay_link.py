@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Set
 from typing import Any, Final
 
@@ -79,11 +78,14 @@ class RelayLink:
         self._channel.send(ActionRequest(number, method, path, query, body, caller))
         try:
             async with asyncio.timeout(ACTION_S):
-                return await answer
+                answered = await answer
         except TimeoutError:
             return None
         finally:
             del self._actions[number]
+        if method != "GET":
+            self._pull.outdate()
+        return answered
 
     # --- the channel --------------------------------------------------------------------------------------------------
 
@@ -122,8 +124,3 @@ class RelayLink:
                 left.append(one)
         self._waiting = left
         self._timer = self._loop.call_at(max(self._pull.next_deadline(), now + EVERY_S / 100), self._step)
-
-
-def unix_now() -> float:
-    """Seconds since 1970."""
-    return time.time()

@@ -25,6 +25,7 @@ from tailhub.admin.api_types import (
     RelayInfo,
     State,
     Tenants,
+    TenantUse,
     Totals,
     Verifiers,
 )
@@ -41,6 +42,7 @@ from tailhub.admin.feed import (
 )
 from tailhub.admin.history import MOST_PASSED_S, Rings, total
 from tailhub.admin.pair_table import PairTable
+from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.web.metrics import MetricValues
 
 __all__ = ["View"]
@@ -163,9 +165,6 @@ class View:
             return "lost"
         if not self.facts:
             return "starting"
-        told = str(self.facts.get("state") or "")
-        if told in ("starting", "draining", "evacuating"):
-            return told  # type: ignore[return-value]  # one of the words
         drain = _mapping(self.facts.get("drain")) or {}
         phase = str(drain.get("phase") or "off")
         if phase == "off":
@@ -178,8 +177,13 @@ class View:
         return KeyClients(clients=self.clients.of_key(key), pairs=pairs)
 
     def tenants(self) -> Tenants:
-        """What each tenant has used."""
-        return _shaped({"tenants": self.facts.get("tenants") or []}, Tenants)
+        """What each tenant has used; one that is alone has used everything."""
+        values = self.rings.values
+        names = [str(name) or DEFAULT_TENANT for name in self.facts.get("tenants") or ("",)]
+        if len(names) == 1:
+            used = {field: int(total(values, field)) for field in TenantUse.__struct_fields__[1:]}
+            return Tenants(tenants=[TenantUse(name=names[0], **used)])
+        return Tenants(tenants=[_used_by(name, values) for name in names])
 
     def quotas(self) -> Quotas:
         """How far keys and tenants are with their quotas."""
@@ -201,6 +205,13 @@ class View:
         """The last lines of the log after number `after`, oldest first."""
         found = [event for event in self._events if event.seq > after][-limit:]
         return Events(events=found, next=found[-1].seq if found else max(after, self._next_event - 1))
+
+
+def _used_by(tenant: str, values: MetricValues) -> TenantUse:
+    used = {}
+    for field in TenantUse.__struct_fields__[1:]:
+        used[field] = _by_first_label(values, f"tenant_{field}").get(tenant, 0)
+    return TenantUse(name=tenant, **used)
 
 
 def _by_first_label(values: MetricValues, key: str) -> dict[str, int]:

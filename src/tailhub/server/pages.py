@@ -96,7 +96,7 @@ class Pages:
             self._make_api()
         admin = foundation.listeners.admin
         sockets = admin.sockets if admin is not None else ()
-        self._process = PagesProcess(sockets, self._converse, self._refuse)
+        self._process = PagesProcess(sockets, self.converse, self._refuse)
 
     def start(self) -> None:
         """From now on the process of the operator's pages is started when somebody asks for one."""
@@ -142,7 +142,7 @@ class Pages:
         acceptor.start()
         return acceptor.stop
 
-    def _converse(self, send: Tell) -> Conversation:
+    def converse(self, send: Tell) -> Conversation:
         """Answer a process of the operator's pages that has been started."""
         from tailhub.server.feed import Feed, FeedSources
 
@@ -296,7 +296,7 @@ class Pages:
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
             "drain": facts.drain_facts(self._drain),
             "notices": [],
-            "dashboard_relays": [],
+            "dashboard_relays": list(config.dashboard_relays),
             "routes": self._make_api().described(),
             "own_names": [config.hostname.lower()] if config.hostname else [],
             "derp_map": maps,

@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailhub.relay.connection import Connection
@@ -168,6 +169,14 @@ def _process() -> MetricValues:
     if hasattr(process, "num_fds"):
         import resource
 
-        values["process_open_fds"] = process.num_fds()
+        values["process_open_fds"] = _open_descriptors() or process.num_fds()
         values["process_max_fds"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return values
+
+
+def _open_descriptors() -> int:
+    """How many are open, where the system knows without listing thousands of them (Linux 6.2); else 0."""
+    try:
+        return Path("/proc/self/fd").stat().st_size
+    except OSError:
+        return 0
