@@ -233,6 +233,10 @@ class Login:
         if door is not None and decision is not None and refusal.text:
             steers = refusal.reason == OVER_QUOTA  # too many connections are soon fewer
             is_held = door.hold(self._connection, applicant, decision, refusal.text, steers=steers)
+        if self._context.debug.is_on:
+            held = ", and is held" if is_held else ""
+            text = f"may not come in now: {refusal.reason}{held}"
+            self._context.debug.newcomer(applicant.newcomer, "put_off", text, key, reason=refusal.reason)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
             self._connection.abort(refusal.reason)
