@@ -46,7 +46,7 @@ def row_of(record: logging.LogRecord) -> EventRow:
         at=record.created,
         level=record.levelname.lower(),
         event=event or ("finding" if found is not None else "internal_error" if is_ours else "library"),
-        text=printable(_bounded(record.getMessage(), MAX_TEXT)),
+        text=_bounded(printable(_bounded(record.getMessage(), MAX_TEXT)), MAX_TEXT),
         fields=_clean(fields),
     )
 

@@ -36,7 +36,10 @@ def set_up_log(config: RelayConfig) -> None:
 
 
 def apply_log_settings(config: RelayConfig) -> None:
-    """Log as these settings have it from now on: at the start, and when they have been read again."""
+    """Log as these settings have it from now on: at the start, and when they have been read again.
+
+    Whoever has clients then calls `ClientDebug.look_again`.
+    """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _StderrHandler):
             stream = handler.stream
