@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.pages_process import PagesProcess
 from support.relay_process import RelayProcess, UnixConnection
 from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.server.audit import AUDIT_FILE
@@ -150,3 +152,32 @@ def test_the_reference_has_every_call(relay: RelayProcess) -> None:
         assert call["summary"], f"{method} {path}: its Route has no summary"
         heading = f"### {method.upper()} {path.removeprefix('/api/v1/')}\n"
         assert heading in page, f"{method} {path}: own_routes in docs/make_reference.py lacks it"
+
+
+def test_several_relays(relay: RelayProcess) -> None:
+    """A relay shows others, by port with their token and by socket, and tells what is wrong with a third."""
+    url = f"http://{token(relay)}@127.0.0.1:{relay.admin_port}"
+    others = ("--dashboard-relays", f"far={url},unix:{relay.state_dir}/admin.sock,{url.replace('//', '//x')}")
+    with RelayProcess(*others) as shows:
+        text = raw(shows, "GET /api/v1/relays HTTP/1.1\nHost: localhost")[2]
+        assert token(relay) not in text
+        assert token(relay) not in shows.log()
+        own, far, beside, wrong = json.loads(text)["relays"]
+    assert (own["state"], own["url"], own["error"]) == ("ready", "", "")
+    assert (far["name"], far["state"], far["url"]) == ("far", "ready", f"http://127.0.0.1:{relay.admin_port}")
+    assert far["overview"]["relay"]["hostname"] == beside["overview"]["relay"]["hostname"] == "relay.example.com"
+    assert (wrong["state"], wrong["overview"]) == ("lost", None)
+    assert "401" in wrong["error"]
+
+
+def test_signals_are_the_relays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C and a hang-up are no matter of the pages' process; it ends with its channel, and says nothing."""
+    with PagesProcess(tmp_path) as pages:
+        assert pages.get("/api/v1/overview")["state"] == "ready"
+        for number in (signal.SIGINT, signal.SIGHUP):
+            pages.process.send_signal(number)
+        assert pages.get("/api/v1/clients?limit=1")["total"] == 20
+        half = pages.over_unix(b"POST /api/v1/reload HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\n")
+    assert pages.process.returncode == 0
+    half.close()
+    assert capfd.readouterr().err == ""

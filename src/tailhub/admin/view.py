@@ -43,6 +43,7 @@ from tailhub.admin.feed import (
 from tailhub.admin.history import MOST_PASSED_S, Rings, total
 from tailhub.admin.pair_table import PairTable
 from tailhub.keys import NodePublic
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.web.metrics import MetricValues
 
@@ -51,6 +52,7 @@ __all__ = ["View"]
 MOST_EVENTS: Final = 1000
 PAIRS_OF_KEY: Final = 200
 
+_EVACUATION: Final = frozenset(phase.value for phase in Phase)
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _TOTALS: Final[Mapping[str, str]] = {  # field of `Totals` to its metric
     "clients": "clients",
@@ -171,7 +173,7 @@ class View:
         phase = str(drain.get("phase") or "off")
         if phase == "off":
             return "ready"
-        return "draining" if phase == "draining" else "evacuating"
+        return "evacuating" if phase in _EVACUATION else "draining"
 
     def of_key(self, key: bytes) -> KeyClients:
         """The connections of a key, and whom it talks with."""

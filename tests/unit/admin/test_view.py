@@ -95,7 +95,9 @@ def test_overview(view: View) -> None:
         ({"drain": None}, "ready"),
         ({"drain": {"phase": "off"}}, "ready"),
         ({"drain": {"phase": "delaying"}}, "evacuating"),
+        ({"drain": {"phase": "closing"}}, "evacuating"),
         ({"drain": {"phase": "draining"}}, "draining"),
+        ({"drain": {"phase": "drained"}}, "draining"),
     ],
 )
 def test_state(view: View, facts: dict[str, object], state: str) -> None:
