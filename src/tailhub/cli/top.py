@@ -63,6 +63,8 @@ def _watch(operator: Operator, console: Console, lang: Language) -> int:
             place = where(*console.size)
             feed.rows = place.rows
             seen, failure = feed.seen, feed.failure
+            if feed.fault is not None:
+                raise feed.fault
             if seen is None and failure is not None:
                 break
             screen.show(frame(seen, wish, lang, place) if seen is not None else waiting(operator.place, lang))

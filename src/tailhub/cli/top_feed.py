@@ -141,7 +141,8 @@ class Feed:
         self.wish = Wish()
         self.rows = 20
         self.seen: Seen | None = None
-        self.failure: FindingError | None = None
+        self.failure: FindingError | None = None  # why nothing new is told
+        self.fault: Exception | None = None  # of ours: the thread has ended
         self._asker = asker
         self._trouble_text = trouble_text
         self._on_news = on_news
@@ -172,5 +173,7 @@ class Feed:
                 self.failure = exc
                 if self.seen is not None:
                     self.seen = replace(self.seen, trouble=self._trouble_text(exc))
+            except Exception as exc:  # whoever shows what is known tells of it
+                self.fault, self._is_over = exc, True
             self._on_news()
             self._wake.wait(EVERY_S)

@@ -176,3 +176,16 @@ def test_a_relay_that_is_not_there() -> None:
     assert feed.seen is None
     assert feed.failure is operator.trouble
     feed.stop()
+
+
+def test_a_fault_of_ours() -> None:
+    """An error that is none of the relay's ends the thread, and is there for whoever shows what is known."""
+    operator = ScriptedOperator()
+    operator.trouble = ValueError("ours")  # type: ignore[assignment]
+    news = threading.Semaphore(0)
+    feed = Feed(Asker(operator), str, news.release)
+    feed.start()
+    assert news.acquire(timeout=20)
+    assert feed.fault is operator.trouble
+    assert feed.failure is None
+    feed.stop()
