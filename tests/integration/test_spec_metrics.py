@@ -14,8 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support import require
 from support.ports import free_ports
+from support.relay_process import RelayProcess
+from support.relay_process import until as until_page
 from support.waiting import until
 from support.wire import Wire, believing_context, open_client, relay, run
+from tailhub.cli.admin_socket import call
 from tailhub.server.app import RelayServer
 from tailhub.server.config import ListenerConfig
 from tailhub.server.tenant_config import TenantConfig
@@ -112,6 +115,16 @@ def test_prometheus_takes_them() -> None:
             assert process.returncode == 0
 
     run(scenario)
+
+
+def test_a_relay_that_is_emptied_is_not_ready(tmp_path: Path) -> None:
+    """While it is emptied a relay's metrics say so, and that it is not to get clients."""
+    with RelayProcess(state_dir=tmp_path) as process:
+        assert (process.metric("tailhub_ready"), process.metric("tailhub_draining")) == (1, 0)
+        call(tmp_path, "POST", "drain", {"delay_s": "60"})
+        # Numbers are up to a second old.
+        until_page(lambda: process.metric("tailhub_draining") == 1, "it is being emptied", process.log)
+        assert process.metric("tailhub_ready") == 0
 
 
 def test_no_words_of_a_peer_make_more_series(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tailhub.relay.billing import GB
-from tailhub.relay.evacuation import Phase
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.server.config import RelayConfig
 from tailhub.server.limits_config import quotas_of
@@ -42,6 +41,6 @@ def operator_values(
     return values
 
 
-def readiness(phase: Phase | None, faults: Collection[str]) -> MetricValues:
-    """Is the relay to get clients? `phase` says how far it is emptied, `faults` what is wrong with it."""
-    return {"ready": float(phase is None and not faults), "draining": float(phase is not None)}
+def readiness(drain: object | None, faults: Collection[str]) -> MetricValues:
+    """Is the relay to get clients? `drain` says how far it is emptied, None if it is not, `faults` what is wrong."""
+    return {"ready": float(drain is None and not faults), "draining": float(drain is not None)}

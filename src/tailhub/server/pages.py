@@ -228,6 +228,8 @@ class Pages:
         return self._values()
 
     def _values(self) -> MetricValues:
+        from tailhub.server.facts import drain_facts
+
         stun = self._stun
         past = [self._fleet.past] if self._fleet is not None else []
         values = dict(sum_values([*(snapshot.values for snapshot in self._snapshots()), *past]))
@@ -235,7 +237,7 @@ class Pages:
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
         values.update(operator_values(self._config, self._service, self._verification, self.journal))
-        values.update(readiness(self._drain.phase, self._health()))
+        values.update(readiness(drain_facts(self._drain), self._health()))
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
