@@ -366,7 +366,8 @@ Over the socket everything is allowed to whoever may open it. Over TCP:
 - The `Host` header must name the machine by an IP address, as `localhost` or by the relay's `hostname`.
 - A page of another origin may neither read nor act; there are no CORS headers.
 - Actions need the token, `Authorization: Bearer TOKEN`; reading needs it too, unless the caller is on the relay's own
-  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else.
+  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else. A proxy that
+  does not say so lets everyone read who reaches it.
 - The token is in `operator.token` in the state directory (`tailhub dashboard` shows it), and may be replaced any time.
 - Ten wrong tokens in a row from one address, and it is answered 429 for a while.
 
