@@ -158,7 +158,7 @@ class Pages:
             feed = ClientFeed(self._service)
             clients, stop_clients = feed.tell, feed.close
         sources = FeedSources(
-            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api()
+            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api
         )
         return Feed(sources, send)
 
