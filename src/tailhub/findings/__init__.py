@@ -225,6 +225,7 @@ from tailhub.findings.upkeep import (
     upgrade_elsewhere,
     upgrade_failed,
 )
+from tailhub.findings.watching import bad_operator_url, operator_refuses, operator_unreachable, operator_unusable
 
 __all__ = [
     "CATALOGUE",
@@ -272,6 +273,7 @@ __all__ = [
     "bad_host_name",
     "bad_language",
     "bad_notice",
+    "bad_operator_url",
     "bad_passthrough",
     "bad_period",
     "bad_pin_name",
@@ -339,6 +341,9 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "operator_refuses",
+    "operator_unreachable",
+    "operator_unusable",
     "option_needs_other",
     "options_exclude",
     "original_certmode",

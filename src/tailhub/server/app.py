@@ -151,6 +151,8 @@ class RelayServer:
         has_moved = self.advertised.take(config, self.specs, self.listeners, self.stun)
         self.pages.take(before, self.stun, self.verification)
         self._drain.set_stun(self.stun)
+        if self.draining is not None:
+            self.draining.set_stun(self.stun)
         if has_moved:
             self._tasks.set("finding the address", self.advertised.find_again())
         self._tasks.set("resolving", self.pages.bootstrap_dns.run())

@@ -107,11 +107,12 @@ class Draining:
         self._counting: asyncio.Task[None] | None = None
         self.is_told = False  # to end
         self._timer: asyncio.TimerHandle | None = None
-        self._muted = stun.muted if stun is not None else frozenset()
+        self._muted: Set[bytes] = stun.muted if stun is not None else frozenset()
         self.on_end: Callable[[], None] = lambda: None
         self.time: ClosingTime | None = None
         self.state: State | None = None
         self.stays = False
+        self._is_silent = False
         self.is_ending = False  # `on_end` was called
 
     @property
@@ -131,8 +132,8 @@ class Draining:
         self.close()
         now = self._loop.time()
         self.time, self.state, self.stays = ClosingTime(now, now + over_s), State.DRAINING, stays
-        if self._stun is not None:
-            self._stun.muted = _Everybody() if over_s >= STUN_SILENT_FROM_S else self._muted
+        self._is_silent = over_s >= STUN_SILENT_FROM_S
+        self._mute()
         what = log_event("drain", over_s=round(over_s, 1), stays=stays)
         _log.info("drain   nobody is taken, and clients are closed over %.1f s", over_s, extra=what)
         self._tell(self.time)
@@ -160,9 +161,19 @@ class Draining:
         self.close()
         self.time = self.state = None
         _log.info("drain   called off: clients are taken again", extra=log_event("drain"))
-        if self._stun is not None:
-            self._stun.muted = self._muted
+        self._is_silent = False
+        self._mute()
         self._tell(None)
+
+    def set_stun(self, stun: StunServer | None) -> None:
+        """There is another server for STUN, or none any more."""
+        if stun is not self._stun:
+            self._stun, self._muted = stun, stun.muted if stun is not None else frozenset()
+            self._mute()
+
+    def _mute(self) -> None:
+        if self._stun is not None:
+            self._stun.muted = _Everybody() if self._is_silent else self._muted
 
     def close(self) -> None:
         """The relay ends."""
