@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -272,6 +273,25 @@ def test_one_that_cannot_be_started(tmp_path: Path, caplog: pytest.LogCaptureFix
 
     run(scene)
     assert "No such file or directory" in caplog.text
+
+
+def test_no_descriptor_is_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the machine has none for its channel, callers are refused; the relay goes on."""
+
+    def exhausted() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def play(world: World) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("tailhub.server.pages_process.socket.socketpair", exhausted)
+            _, writer = await asyncio.open_connection(*world.listener.getsockname())
+            await until(lambda: not world.process.can_show)
+        writer.close()
+
+    scenario(SERVES, tmp_path, play)
+    assert "Too many open files" in caplog.text
 
 
 @pytest.mark.parametrize("program", [SERVES, HANGS])
