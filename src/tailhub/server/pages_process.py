@@ -206,7 +206,7 @@ class PagesProcess:
             return
         code = await _ended(process)
         self._process = self._ending = None
-        if code == 0:  # it had nothing to do any more
+        if code in (0, -signal.SIGTERM):  # it had nothing to do any more, or all of the service is being ended
             self._failures = 0
             self.start()
             return

@@ -215,7 +215,7 @@ def test_passing_on_starts_it(tmp_path: Path) -> None:
 
 
 def test_one_that_has_nothing_to_do_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It may end by itself, without a word in the log; the next who asks gets another one."""
+    """It may end by itself, or be asked to, without a word in the log; the next who asks gets another one."""
 
     async def play(world: World) -> None:
         first = int(await world.ask())
@@ -223,7 +223,10 @@ def test_one_that_has_nothing_to_do_ends(tmp_path: Path, caplog: pytest.LogCaptu
             assert world.talk.send is not None
             world.talk.send("ends")
             await until(lambda: world.process.pid is None)
-            assert int(await world.ask()) != first
+            last = int(await world.ask())
+            assert last != first
+        os.kill(last, signal.SIGTERM)  # as a service manager does that ends all processes of the service
+        await until(lambda: world.process.pid is None)
 
     scenario(SERVES, tmp_path, play)
     assert not caplog.records
