@@ -171,13 +171,15 @@ class PagesProcess:
             env=environ,
         )
 
-    def _look(self) -> None:
-        """End it if it hangs."""
+    def _look(self, doubted: float | None = None) -> None:
+        """End it if it hangs; when it was last heard at the time `doubted`, and not since, it does."""
         silent_s = self._loop.time() - self._heard_at
-        if silent_s >= self._hangs_s and self._process is not None:
-            self._process.kill()
-        else:
+        if silent_s < self._hangs_s:
             self._looking = self._loop.call_later(self._hangs_s - silent_s, self._look)
+        elif doubted != self._heard_at:  # it may be we who have slept, and not read what it said
+            self._looking = self._loop.call_later(min(STOP_S, self._hangs_s), self._look, self._heard_at)
+        elif self._process is not None:
+            self._process.kill()
 
     def _receive(self, message: object) -> None:
         self._heard_at = self._loop.time()
