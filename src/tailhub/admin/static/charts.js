@@ -16,7 +16,7 @@ function colour(name) {
   return getComputedStyle(probe).color;
 }
 
-const faint = (rgb) => rgb.replace(/^rgba?\(([^)]+?)(?:,\s*[\d.]+)?\)$/, "rgba($1, 0.14)");
+const faint = (rgb) => `rgba(${rgb.match(/[\d.]+/g).slice(0, 3).join(", ")}, 0.13)`;
 
 export class Chart {
   // `series`: [{ label, column, colour: "--in", isBelow, isLine }]; `format` makes a value a text; `floor` is the least
@@ -62,7 +62,7 @@ export class Chart {
           y: { range: (plot, least, most) => this.range(least, most) },
         },
         axes: [
-          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: narrow ? 80 : 110, values: (plot, splits) => splits.map((at) => time(at).slice(this.windowS > 200 ? -8 : -8, this.windowS > 200 ? -3 : undefined)) },
+          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: narrow ? 56 : 110, values: (plot, splits) => splits.map((at) => this.windowS > 200 ? time(at).slice(-8, -3) : time(at).slice(-8)) },
           { stroke: ink, font: AXIS_FONT, grid: line, ticks: { show: false }, size: 72, gap: 6, space: 36, values: (plot, splits) => splits.map((value) => this.format(Math.abs(value))) },
         ],
         series: [{}, ...this.series.map((one) => ({ stroke: colour(one.colour), fill: one.isLine ? undefined : faint(colour(one.colour)), fillTo: 0, width: 1.5, points: { show: false } }))],

@@ -31,11 +31,13 @@ let asking = null;
 // Asks for the token; resolves to whether there is one now. Asked twice at once, it is one dialog.
 export function askToken(why) {
   asking ??= new Promise((resolve) => {
+    const wasWrong = hasToken();
+    if (wasWrong) setToken(""); // where seeing needs none, this page goes on without
     const input = h("input", { type: "password", name: "token", autocomplete: "off", required: true, "aria-describedby": "token-help", spellcheck: "false" });
     const form = h("form", {}, h("label", {}, h("span", { text: t("token.label") }), input), h("div", { class: "buttons" }, h("button", { class: "first", text: t("token.use") })));
     const dialog = open(t("token.title"), [
       h("p", { text: why }),
-      h("p", { id: "token-help", text: t(hasToken() ? "token.help_wrong" : "token.help") }),
+      h("p", { id: "token-help", text: t(wasWrong ? "token.help_wrong" : "token.help") }),
       h("pre", { text: "tailhub dashboard" }),
       form,
     ]);

@@ -20,7 +20,10 @@ function scaled(value, unit) {
   return `${figures.format(step === 0 ? Math.round(number) : number)}\u00a0${UNITS[step]}${unit}`;
 }
 
+const long = new Intl.NumberFormat(locale, { notation: "compact", compactDisplay: "long", maximumSignificantDigits: 3 });
+
 export const count = (value) => whole.format(value ?? 0);
+export const roughly = (value) => (value < 1e6 ? whole.format(value) : long.format(value));
 export const bytes = (value) => scaled(value ?? 0, "B");
 export const bits = (bytesPerSecond) => scaled((bytesPerSecond ?? 0) * 8, "bit/s");
 export const packets = (perSecond) => (perSecond < 9999.5 ? `${whole.format(perSecond ?? 0)}/s` : `${scaled(perSecond, "").trimEnd()}/s`);
@@ -40,6 +43,7 @@ export function money(value, currency) {
 
 // A length of time in its largest unit that is at least one: "12 days".
 export function span(seconds) {
+  if (seconds >= 2 * 365 * 86400) return t("span.year", { n: Math.floor(seconds / 365.25 / 86400) });
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60]];
   for (const [unit, length] of steps) {
     if (seconds >= length) return t(`span.${unit}`, { n: Math.floor(seconds / length) });

@@ -1,6 +1,6 @@
 // The dashboard: one page that asks its relay each second while somebody looks, and shows one view at a time.
 
-import { AwayError, takeToken } from "./api.js";
+import { AwayError, hasToken, setToken, takeToken } from "./api.js";
 import { repaintCharts } from "./charts.js";
 import { askToken } from "./dialogs.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
@@ -29,6 +29,7 @@ let timer = 0;
 let isAsking = false;
 let isWanted = false; // again, at once, when the running one is done
 let failures = 0;
+let isLocked = false; // it wants a token, and nobody has one
 
 const main = document.getElementById("main");
 const away = h("section", { class: "away", role: "alert", hidden: true });
@@ -39,6 +40,7 @@ main.append(away, loading, room);
 // --- asking ---------------------------------------------------------------------------------------------------------
 
 function soon() {
+  isLocked = false;
   clearTimeout(timer);
   if (isAsking) isWanted = true;
   else ask();
@@ -56,7 +58,7 @@ async function ask() {
     show();
   } catch (error) {
     failures += 1;
-    if (error.status === 401) await askToken(t("token.read"));
+    if (error.status === 401) await ask401(error);
     else if (error instanceof AwayError || error.status) fail(error);
     else throw error;
   } finally {
@@ -65,9 +67,18 @@ async function ask() {
   }
 }
 
+// Without a token there is nothing to ask for: the page waits until somebody gives one.
+async function ask401(error) {
+  if (hasToken()) setToken(""); // no longer the relay's; where seeing needs none, it goes on without
+  else if (!(await askToken(t("token.read")))) {
+    isLocked = true;
+    fail(error);
+  }
+}
+
 function again() {
   clearTimeout(timer);
-  if (document.hidden) return; // asks again when somebody looks
+  if (document.hidden || isLocked) return; // asks again when somebody looks
   const wait = failures === 0 ? EVERY_MS : Math.min(MAX_WAIT_MS, EVERY_MS * 2 ** (failures - 1));
   timer = setTimeout(ask, isWanted ? 0 : wait);
 }

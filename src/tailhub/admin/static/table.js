@@ -4,7 +4,8 @@ import { h, icon, keyed, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
 import { t } from "./words.js";
 
-// `columns`: [{ id, label, sort, first, isNumber, rank, text(row), sub(row), run(row), tone(row) }]. `sort`: the API's
+// `columns`: [{ id, label, sort, first, isNumber, rank, text(row), sub(row), run(row), tone(row),
+// isUnlabelled }]. `sort`: the API's
 // word for it, `first`: the order at the first click; `rank` 2 is left out on phones, 3 on small screens too; `run`:
 // the text is a button.
 export class Table {
@@ -20,7 +21,7 @@ export class Table {
 
   head(column) {
     const cell = h("th", { scope: "col", class: place(column) });
-    if (!column.sort || !this.onSort) cell.append(h("span", { text: column.label, class: column.label ? "" : "unseen" }));
+    if (!column.sort || !this.onSort) cell.append(h("span", { text: column.label, class: column.isUnlabelled ? "unseen" : "" }));
     else cell.append(h("button", { type: "button", text: column.label, on: { click: () => this.sortBy(column) } }));
     return cell;
   }

@@ -22,8 +22,9 @@ export function verdict() {
 function title(level, issues) {
   const { state } = store.overview;
   if (state === "draining" || state === "evacuating" || state === "starting" || state === "lost") return t(`verdict.${state}`);
-  if (level === "note") return t("verdict.good");
-  return issues.length === 1 || level === "good" ? t(`verdict.${level}`) : t(`verdict.${level}_many`, { n: issues.filter((one) => one.level !== "note").length });
+  if (level === "note" || level === "good") return t("verdict.good");
+  const n = issues.filter((one) => one.level !== "note").length;
+  return t(n === 1 ? `verdict.${level}` : `verdict.${level}_many`, { n });
 }
 
 const issue = (level, text, todo = "", more = {}) => ({ level, text, todo, ...more });

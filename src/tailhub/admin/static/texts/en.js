@@ -301,6 +301,7 @@ export default {
   "state.lost": "does not tell its numbers",
   "ago": "{span} ago",
   "ago.now": "now",
+  "span.year": "{n} years",
   "span.day": "{n} days",
   "span.day_one": "1 day",
   "span.hour": "{n} hours",

@@ -301,6 +301,7 @@ export default {
   "state.lost": "不提供数据",
   "ago": "{span}前",
   "ago.now": "刚刚",
+  "span.year": "{n} 年",
   "span.day": "{n} 天",
   "span.day_one": "1 天",
   "span.hour": "{n} 小时",

@@ -1,7 +1,7 @@
 // Who may relay: those who wait, the verifiers that are asked, and the tenants.
 
 import { card, h, setText } from "../dom.js";
-import { ago, bytes, count, NONE } from "../format.js";
+import { ago, bytes, count, NONE, roughly } from "../format.js";
 import { loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
 import { t, word } from "../words.js";
@@ -27,8 +27,8 @@ export function access() {
     columns: [
       { id: "name", label: t("column.tenant"), isHead: true, class: "wide", text: (row) => (row.name && row.name !== "default" ? row.name : t("tenants.own")) },
       { id: "connections", label: t("column.connections"), isNumber: true, text: (row) => count(row.connections) },
-      { id: "received", label: t("column.sent_by"), isNumber: true, text: (row) => bytes(row.bytes_received), sub: (row) => t("packets", { n: row.packets_received, count: count(row.packets_received) }) },
-      { id: "sent", label: t("column.sent_to"), isNumber: true, rank: 2, text: (row) => bytes(row.bytes_sent), sub: (row) => t("packets", { n: row.packets_sent, count: count(row.packets_sent) }) },
+      { id: "received", label: t("column.sent_by"), isNumber: true, text: (row) => bytes(row.bytes_received), sub: (row) => t("packets", { n: row.packets_received, count: roughly(row.packets_received) }) },
+      { id: "sent", label: t("column.sent_to"), isNumber: true, rank: 2, text: (row) => bytes(row.bytes_sent), sub: (row) => t("packets", { n: row.packets_sent, count: roughly(row.packets_sent) }) },
       { id: "dropped", label: t("column.dropped"), isNumber: true, rank: 2, text: (row) => count(row.packets_dropped) },
     ],
   });

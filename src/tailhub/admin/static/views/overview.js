@@ -2,7 +2,7 @@
 
 import { Chart } from "../charts.js";
 import { card, h, icon, keyed, setAttribute, setText } from "../dom.js";
-import { bits, bytes, called, count, packets, span, time } from "../format.js";
+import { bits, bytes, called, count, packets, roughly, span, time } from "../format.js";
 import { loadEvents, loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
 import { verdict } from "../verdict.js";
@@ -59,7 +59,7 @@ function makeHero() {
   const title = h("h1");
   const summary = h("p", { class: "summary" });
   const list = h("ul", { class: "issues" });
-  const element = h("section", { class: "hero" }, mark, h("div", { class: "hero-text" }, title, summary, list));
+  const element = h("section", { class: "hero" }, mark, h("div", { class: "hero-text" }, title, summary), list);
   return {
     element,
     update() {
@@ -104,8 +104,8 @@ function makeFigures() {
       set("devices", count(totals.clients), t("figure.homes", { homes: count(totals.homes), guests: count(totals.guests) }));
       set("in", bits(rates.bytes_received_per_s), t("figure.total", { total: bytes(totals.bytes_received) }));
       set("out", bits(rates.bytes_sent_per_s), t("figure.total", { total: bytes(totals.bytes_sent) }));
-      set("packets", packets(rates.packets_received_per_s), t("figure.total", { total: count(totals.packets_received) }));
-      set("dropped", packets(rates.packets_dropped_per_s), t("figure.total", { total: count(totals.packets_dropped) }));
+      set("packets", packets(rates.packets_received_per_s), t("figure.total", { total: roughly(totals.packets_received) }));
+      set("dropped", packets(rates.packets_dropped_per_s), t("figure.total", { total: roughly(totals.packets_dropped) }));
       setAttribute(parts.dropped.value, "data-tone", rates.packets_dropped_per_s >= 1 ? "warn" : null);
     },
   };

@@ -18,7 +18,7 @@ export function pendingTable() {
       { id: "name", label: t("column.device"), isHead: true, class: "wide", text: (row) => row.node || row.short, sub: replaced },
       { id: "address", label: t("column.address"), rank: 2, text: (row) => row.address, sub: (row) => (row.is_held ? t("pending.held") : "") },
       { id: "last", label: t("column.last"), isNumber: true, text: (row) => ago(row.last_unix_s, now()), sub: (row) => t("pending.times", { n: row.count, count: count(row.count) }) },
-      { id: "approve", label: t("column.action"), class: "action", button: "first small", text: () => t("approve.do"), run: askApprove },
+      { id: "approve", label: t("column.action"), isUnlabelled: true, class: "action", button: "first small", text: () => t("approve.do"), run: askApprove },
     ],
   });
   return { element: table.element, update: (list) => table.update(list?.pending ?? []) };

@@ -76,7 +76,7 @@ function certificateTable() {
       { id: "names", label: t("column.names"), isHead: true, class: "wide", text: (row) => listed(row.names ?? []) || row.cert_name || row.listener, sub: (row) => row.listener },
       { id: "source", label: t("column.source"), rank: 2, text: (row) => word("source", row.source), sub: (row) => (row.pinned ? t("certificates.pinned") : row.issuer) },
       { id: "until", label: t("column.until"), rank: 2, isNumber: true, text: (row) => date(row.not_after) },
-      { id: "left", label: t("column.left"), isNumber: true, text: (row) => (row.days_left > 0 ? t("span.day", { n: Math.floor(row.days_left) }) : t("certificates.over")), tone: (row) => (row.days_left <= 3 ? "bad" : row.days_left <= DAYS_WARN ? "warn" : "good") },
+      { id: "left", label: t("column.left"), isNumber: true, text: (row) => (row.days_left > 0 ? span(row.days_left * 86400) : t("certificates.over")), tone: (row) => (row.days_left <= 3 ? "bad" : row.days_left <= DAYS_WARN ? "warn" : "good") },
     ],
   });
 }
