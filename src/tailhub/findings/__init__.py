@@ -137,6 +137,7 @@ from tailhub.findings.original import (
     original_without_tls,
     value_repaired,
 )
+from tailhub.findings.pages import bad_dashboard_relay, pages_foreign, pages_host_unknown, pages_token, relay_lost
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
@@ -251,6 +252,7 @@ __all__ = [
     "bad_address",
     "bad_api_url",
     "bad_choice",
+    "bad_dashboard_relay",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -331,6 +333,9 @@ __all__ = [
     "other_addresses",
     "other_state",
     "output_failed",
+    "pages_foreign",
+    "pages_host_unknown",
+    "pages_token",
     "pair_taken_over",
     "passthrough_needs_tls",
     "passthrough_own_name",
@@ -353,6 +358,7 @@ __all__ = [
     "refuse_text_long",
     "relay_key_copied",
     "relay_key_malformed",
+    "relay_lost",
     "relay_not_found",
     "secret_readable_by_others",
     "service_missing",

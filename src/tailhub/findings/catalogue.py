@@ -227,4 +227,13 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the process of the operator's pages
+    "TH330": Entry("pages-ended", _WARNING),
+    "TH331": Entry("pages-do-not-run", _WARNING),
+    # the operator's pages
+    "TH335": Entry("pages-host-unknown", _ERROR),
+    "TH336": Entry("pages-foreign", _ERROR),
+    "TH337": Entry("pages-token", _ERROR),
+    "TH338": Entry("relay-lost", _ERROR),
+    "TH339": Entry("bad-dashboard-relay", _ERROR),
 }

@@ -112,6 +112,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
+    dashboard_relays: tuple[str, ...] = field(default=(), repr=False)  # see `tailhub.admin.other_relays`
     stun_public_port: int | None = None
     addresses: tuple[str, ...] = ()
     discover: bool = True
@@ -225,6 +226,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
+    if config.dashboard_relays:
+        from tailhub.admin.other_relays import other_relay_findings
+
+        found += other_relay_findings(config.dashboard_relays, config.place("dashboard_relays"))
     return found + _listening_findings(config)
 
 

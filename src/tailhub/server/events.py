@@ -179,6 +179,11 @@ class Events:
             reason,
         )
 
+    @property
+    def shows_addresses(self) -> bool:
+        """May clients' addresses be shown?"""
+        return self._shows_addresses
+
     def shown(self, ip: str) -> str:
         """A client's address as it may stand in the log."""
         return ip if self._shows_addresses else HIDDEN

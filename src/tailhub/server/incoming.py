@@ -25,7 +25,7 @@ from tailhub.preface.preface import (
 from tailhub.preface.proxy_header import begins_proxy_header, parse_proxy_header
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.events import TOO_OFTEN
-from tailhub.server.http_connection import HttpConnection, begin_derp
+from tailhub.server.http_connection import HttpConnection, Passing, begin_derp
 from tailhub.server.newcomers import Newcomer
 
 NOT_SENT_BYTES = unsent_limit.MOST  # at first; the limit follows the line later
@@ -89,10 +89,12 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
     context.newcomers.add(newcomer, stream)
 
 
-def accept_pages(context: ServerContext, respond: Responder, sock: socket.socket, peer: Any) -> None:
-    """A new connection to a plain listener that has pages and nothing else."""
+def accept_pages(
+    context: ServerContext, respond: Responder, sock: socket.socket, peer: Any, passing: Passing | None = None
+) -> None:
+    """A new connection to a plain listener that has pages and nothing else; `passing` answers some of them."""
     newcomer = context.callers.make(peer)
-    pages = HttpConnection(context, newcomer, respond)
+    pages = HttpConnection(context, newcomer, respond, passing=passing)
     context.callers.add(
         newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages, None, context.turn.sockets)
     )

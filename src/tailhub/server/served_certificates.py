@@ -91,6 +91,11 @@ class ServedCertificates:
         return loaded.certificates[0] if loaded is not None else None
 
     @property
+    def all(self) -> list[tuple[Certificate, ...]]:
+        """Everything that each listener serves, by name."""
+        return [loaded.certificates if loaded is not None else () for loaded in self._loaded]
+
+    @property
     def defaults(self) -> list[Certificate | None]:
         """`certificate` of each listener."""
         return [self.certificate(number) for number in range(len(self._loaded))]

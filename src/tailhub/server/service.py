@@ -67,6 +67,7 @@ class RelayService:
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
+        self._is_only_told = False  # counts only because somebody looks just now
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         relay = _make_relay(foundation, share, number)
@@ -172,6 +173,26 @@ class RelayService:
         self._gatherer = UsageGatherer(self.context.relay, deliver, is_heard)
         self._gathering = self.context.loop.create_task(self._gatherer.run())
         self._undo.callback(self._gathering.cancel)
+
+    async def tell_usage(self, listener: Callable[[Sequence[UsageRow]], None]) -> None:
+        """Gather what clients have used up to now, and tell this listener too, until `stop_telling_usage`."""
+        gatherer = self._gatherer
+        if gatherer is None:  # nobody counts: begin with it, and let the past be
+            gatherer = self._gatherer = UsageGatherer(self.context.relay, lambda rows: None, lambda: True)
+            self._is_only_told = True
+        else:
+            gatherer.listener = listener
+        await gatherer.gather()
+        gatherer.listener = listener
+
+    def stop_telling_usage(self) -> None:
+        """Nobody listens any more."""
+        gatherer = self._gatherer
+        if gatherer is not None:
+            gatherer.listener = None
+        if gatherer is not None and self._is_only_told:
+            gatherer.end()
+            self._gatherer, self._is_only_told = None, False
 
     def steer(self, steersman: Steersman) -> None:
         """Have this one decide about homes that are not to be here."""

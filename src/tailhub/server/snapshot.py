@@ -28,9 +28,10 @@ class ServiceSnapshot:
     """What one process that serves clients has counted. Pickled where it is a worker's."""
 
     values: MetricValues
-    faults: list[str]
-    traffic: list[TrafficRow]  # empty unless asked for
-    held: list[bytes]  # keys that were refused and wait; likewise
+    faults: list[str]  # as what follows, empty unless asked for
+    traffic: list[TrafficRow]
+    held: list[bytes]  # keys that were refused and wait
+    has_traffic: bool = False
 
 
 def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
@@ -52,7 +53,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
         values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
     door = service.context.door
     held = [login.key for login in door.held] if traffic and door is not None else []
-    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held)
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held, traffic)
 
 
 def sum_values(parts: Sequence[MetricValues]) -> MetricValues:

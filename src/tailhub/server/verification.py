@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tailhub import findings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
     from tailhub.store.opened import OpenedStore
 
-__all__ = ["Verification", "look_at_verifiers", "make_verification"]
+__all__ = ["Verification", "VerifierState", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -39,6 +39,15 @@ EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
 _log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierState:
+    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet)."""
+
+    state: str = "unknown"  # or "ok", "unreachable", "error"
+    since: float = 0.0
+    detail: str = ""
 
 
 class _Question:
@@ -75,6 +84,7 @@ class Verification:
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
+        self._states: dict[str, VerifierState] = {}  # by name, of those that were asked
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
         self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
@@ -116,6 +126,10 @@ class Verification:
         waiting = Waiting(on_decision, lambda waiting: self._leave(asked, question, waiting), again=again)
         question.waiting[waiting] = None
         return waiting
+
+    def state_of(self, verifier: Verifier) -> VerifierState:
+        """How one of the verifiers answered when it was last asked."""
+        return self._states.get(_label(verifier), VerifierState())
 
     def changed(self, keys: Collection[bytes] | None) -> None:
         """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
@@ -270,11 +284,20 @@ class Verification:
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
         self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
+        self._note_state(verdict)
         if verdict.answer is Answer.UNREACHABLE:
             self._look_at(verdict.verifier)
         elif verdict.verifier in self._away:
             self._away.discard(verdict.verifier)
             _log.info("verifier %s answers again", verdict.verifier)
+
+    def _note_state(self, verdict: Verdict) -> None:
+        words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}
+        state = words.get(verdict.answer, "ok")
+        before = self._states.get(verdict.verifier)
+        if before is None or before.state != state:
+            detail = verdict.detail if state != "ok" else ""
+            self._states[verdict.verifier] = VerifierState(state, self._clock(), detail)
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""

@@ -12,8 +12,10 @@ import itertools
 import os
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING
 
+from tailhub.admin.feed import SnapshotEnd, SnapshotRequest
 from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
@@ -22,6 +24,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
     Counted,
     CountRequest,
+    Disconnect,
     DoesNotRead,
     FirstOutside,
     Hello,
@@ -41,6 +44,7 @@ from tailhub.server.worker_socket import WorkerSocket
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
+    from tailhub.server.client_feed import ClientFeed
     from tailhub.server.quota_states import QuotaStates
 
 PAGE_S = 3.0  # that a page may take
@@ -55,6 +59,9 @@ class Worker:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         listeners = foundation.listeners.shares[number]
+        self._number = number
+        self._client_feed: ClientFeed | None = None  # made when the operator's pages are asked for
+        self._telling: set[asyncio.Task[None]] = set()
         self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
         self._gatekeeper: DeskGatekeeper | None = None
@@ -129,9 +136,15 @@ class Worker:
 
     def _receive(self, message: object) -> None:
         match message:
-            case CountRequest(number):
+            case CountRequest(number, traffic):
                 links = [self._past_links, *(link.link.stats for link in self._links.values())]
-                self._tell(Counted(number, take_snapshot(self._service, links, traffic=True)))
+                self._tell(Counted(number, take_snapshot(self._service, links, traffic=traffic)))
+            case SnapshotRequest():
+                telling = self._loop.create_task(self._tell_clients(message))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
+            case Disconnect(key, reason):
+                self._service.context.relay.close_peer(key, reason)
             case _ if self._quota_states is not None and isinstance(message, type(self._quota_states)):
                 self._quota_states = message
             case PageAnswer(number, response):
@@ -144,6 +157,14 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+
+    async def _tell_clients(self, request: SnapshotRequest) -> None:
+        if self._client_feed is None:
+            from tailhub.server.client_feed import ClientFeed
+
+            self._client_feed = ClientFeed(self._service, self._number)
+        await self._client_feed.tell(request, self._tell)
+        self._tell(SnapshotEnd(request.number, time.time()))
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""
