@@ -60,16 +60,18 @@ class ScriptedPages:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-        self._listener.close()
         self._directory.cleanup()
 
     def stop(self) -> None:
         """End it as when the relay is gone: by its channel."""
-        self._channel.close() if not self._thread.is_alive() else self._channel.shutdown(socket.SHUT_RDWR)
+        if self._listener.fileno() < 0:
+            return
+        self._channel.shutdown(socket.SHUT_RDWR)
         self._thread.join(LIMIT_S)
         self._process.wait(LIMIT_S)
         self._channel.close()
         self._handover.close()
+        self._listener.close()
 
     # --- the relay's end ----------------------------------------------------------------------------------------------
 

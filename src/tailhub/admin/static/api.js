@@ -4,7 +4,7 @@
 // see, or by the dialog; it stays in this tab's storage only, and is sent to the server that this page is from.
 
 const KEPT = "tailhub.token";
-const LIMIT_MS = 8000;
+const LIMIT_MS = 5000;
 let token = "";
 
 // Takes the token out of the address bar, and from where an earlier load of this tab has put it.

@@ -5,6 +5,7 @@ import { h, setText } from "./dom.js";
 import { time } from "./format.js";
 
 /* global uPlot */
+const SHORTEST_S = 60; // that is shown although less is known
 const AXIS_FONT = "11px system-ui, sans-serif";
 const probe = h("span", { hidden: true });
 document.body.append(probe);
@@ -58,11 +59,11 @@ export class Chart {
         padding: [10, 4, 0, 0],
         cursor: { drag: { x: false, y: false }, points: { size: 7 }, y: false },
         scales: {
-          x: { range: (plot, least, most) => [(most ?? 0) - this.windowS, most ?? 1] },
+          x: { range: (plot, least, most) => this.span(least ?? 0, most ?? 1) },
           y: { range: (plot, least, most) => this.range(least, most) },
         },
         axes: [
-          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: narrow ? 56 : 110, values: (plot, splits) => splits.map((at) => this.windowS > 200 ? time(at).slice(-8, -3) : time(at).slice(-8)) },
+          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: narrow ? 56 : 110, values: (plot, splits) => splits.map((at) => time(at).slice(-8, splits[1] - splits[0] < 60 ? undefined : -3)) },
           { stroke: ink, font: AXIS_FONT, grid: line, ticks: { show: false }, size: 72, gap: 6, space: 36, values: (plot, splits) => splits.map((value) => this.format(Math.abs(value))) },
         ],
         series: [{}, ...this.series.map((one) => ({ stroke: colour(one.colour), fill: one.isLine ? undefined : faint(colour(one.colour)), fillTo: 0, width: 1.5, points: { show: false } }))],
@@ -71,6 +72,11 @@ export class Chart {
       this.data,
       this.plotElement,
     );
+  }
+
+  // The window, or as much of it as there is.
+  span(first, last) {
+    return [Math.max(last - this.windowS, Math.min(first, last - SHORTEST_S)), last];
   }
 
   range(least, most) {

@@ -7,9 +7,9 @@ import { t } from "./words.js";
 const SAID_MS = 6000;
 
 // Opens a dialog of these parts; it is removed when it is closed. What its form's button has as value is the answer.
-export function open(title, parts, { wide = false } = {}) {
+export function open(title, parts, { isBroad = false } = {}) {
   const heading = h("h2", { text: title, id: "dialog-title" });
-  const dialog = h("dialog", { class: wide ? "wide" : "", "aria-labelledby": "dialog-title" });
+  const dialog = h("dialog", { class: isBroad ? "broad" : "", "aria-labelledby": "dialog-title" });
   const close = h("button", { type: "button", class: "plain icon-only", "aria-label": t("close"), on: { click: () => dialog.close() } }, icon("close"));
   dialog.append(h("div", { class: "dialog-head" }, heading, close), ...parts);
   dialog.addEventListener("close", () => dialog.remove());

@@ -1,6 +1,6 @@
 // How the relay is, in words: the worst first, each with what to do. Decides only; `views/overview.js` shows it.
 
-import { ago, count, listed, percent, span } from "./format.js";
+import { count, listed, percent, span } from "./format.js";
 import { now, store } from "./store.js";
 import { t, word } from "./words.js";
 
@@ -62,7 +62,7 @@ function certificates() {
 function verifiers() {
   return (store.lists.verifiers?.verifiers ?? [])
     .filter((one) => one.state === "unreachable" || one.state === "error")
-    .map((one) => issue("warn", t(`issue.verifier_${one.state}`, { name: one.name, ago: one.since ? ago(one.since, now()) : "" }), [one.detail, t("issue.verifier.todo")].filter(Boolean).join(" · "), { view: "access" }));
+    .map((one) => issue("warn", t(`issue.verifier_${one.state}`, { name: one.name, span: span(now() - (one.since ?? now())) }), [one.detail, t("issue.verifier.todo")].filter(Boolean).join(" · "), { view: "access" }));
 }
 
 function quotas() {

@@ -28,7 +28,7 @@ export function showClient(key) {
   const cut = button(t("cut.do"), () => askCut(key, name, () => dialog.close()), "danger");
   const gone = h("p", { class: "empty", text: t("client.gone"), hidden: true });
   document.querySelector("dialog.client")?.close();
-  const dialog = open(t("client.title"), [gone, facts, h("h3", { text: t("pairs.title") }), pairs.element, h("div", { class: "buttons" }, cut)], { wide: true });
+  const dialog = open(t("client.title"), [gone, facts, h("h3", { text: t("pairs.title") }), pairs.element, h("div", { class: "buttons" }, cut)], { isBroad: true });
   dialog.classList.add("client");
   const heading = dialog.querySelector("h2");
   let name = "";
