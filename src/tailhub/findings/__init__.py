@@ -138,6 +138,7 @@ from tailhub.findings.original import (
     value_repaired,
 )
 from tailhub.findings.pages import bad_dashboard_relay, pages_foreign, pages_host_unknown, pages_token, relay_lost
+from tailhub.findings.pages_process import pages_do_not_run, pages_ended
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
@@ -333,6 +334,8 @@ __all__ = [
     "other_addresses",
     "other_state",
     "output_failed",
+    "pages_do_not_run",
+    "pages_ended",
     "pages_foreign",
     "pages_host_unknown",
     "pages_token",

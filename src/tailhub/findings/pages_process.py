@@ -10,6 +10,6 @@ def pages_ended(how: str) -> Finding:
     return Finding("TH330", {"how": how})
 
 
-def pages_do_not_run(how: str, pause_s: float) -> Finding:
+def pages_do_not_run(how: str, pause_s: int) -> Finding:
     """It ends again and again soon after its start; the next start is not tried before `pause_s` are over."""
-    return Finding("TH331", {"how": how, "pause_s": round(pause_s)})
+    return Finding("TH331", {"how": how, "pause_s": pause_s})

@@ -22,8 +22,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from tailhub import findings
 from tailhub.admin.handover import Inherited, make_pair, pass_on, take
-from tailhub.findings.pages_process import pages_do_not_run, pages_ended
 from tailhub.net.message_channel import MessageChannel
 
 __all__ = ["CANNOT_SHOW", "COMMAND", "Conversation", "PagesProcess"]
@@ -190,11 +190,11 @@ class PagesProcess:
     def _failed(self, how: str) -> None:
         self._failures += 1
         if self._failures < MOST_FAILURES:
-            _log.warning("%s", pages_ended(how))
+            _log.warning("%s", findings.pages_ended(how))
             self.start()
             return
         pause_s = min(MAX_PAUSE_S, 2.0**self._failures)
-        _log.warning("%s", pages_do_not_run(how, pause_s))
+        _log.warning("%s", findings.pages_do_not_run(how, round(pause_s)))
         self._pause = self._loop.call_later(pause_s, self._leave_pause)
         copies = []
         with contextlib.suppress(OSError):  # no descriptor is left: they wait
