@@ -38,7 +38,6 @@ ROUTES = (
     ("POST", "notice"),
     ("DELETE", "notice"),
     ("GET", "audit"),
-    ("GET", "relays"),
 )
 
 
@@ -111,7 +110,6 @@ class ScriptedWorld:
         self.faults: list[str] = []
         self.verifier_state = "ok"
         self.actions: list[tuple[str, str, Any]] = []  # that somebody has had done
-        self.relays: list[dict[str, Any]] = [{"name": "derp.example.com", "url": "", "state": "ready", "overview": None}]
         self._told = 0
         self._paired_at = now
 
@@ -146,6 +144,7 @@ class ScriptedWorld:
             "process_resident_bytes": 118_400_000,
             "process_open_fds": 2 * len(self.devices) + 31,
             "process_max_fds": 65536,
+            **self._by_tenant(now),
         }
 
     def pairs(self, now: float) -> list[PairRow]:
@@ -217,7 +216,8 @@ class ScriptedWorld:
                     _verifier("https://headscale.example.com/verify", "studio", self.verifier_state, now - 460),
                     _verifier("allow list /var/lib/tailhub/allowed_keys", "家人", "ok", now - 12 * DAY_S),
                 ],
-                "tenants": [self._tenant(tenant, now) for tenant in TENANTS],
+                "tenants": list(TENANTS),
+                "listeners": [{"name": "admin", "listen": "127.0.0.1:9912", "port": 9912, "tls": False}],
                 "quotas": self._quotas(now),
                 "mesh": {
                     "peers": [],
@@ -229,18 +229,19 @@ class ScriptedWorld:
             }
         )
 
-    def _tenant(self, tenant: str, now: float) -> dict[str, Any]:
-        group = [device for device in self.devices if device.tenant == tenant]
-        sent = sum(device.sent_bytes(now) for device in group)
-        packets = sent // PACKET_BYTES
+    def _by_tenant(self, now: float) -> dict[str, dict[tuple[str, ...], float]]:
+        names = {tenant: tenant or "default" for tenant in TENANTS}
+        groups = {name: [one for one in self.devices if one.tenant == tenant] for tenant, name in names.items()}
+        sent = {name: sum(one.sent_bytes(now) for one in group) for name, group in groups.items()}
+        packets = {(name,): size // PACKET_BYTES for name, size in sent.items()}
+        sizes = {(name,): size for name, size in sent.items()}
         return {
-            "name": tenant or "default",
-            "connections": len(group),
-            "packets_received": packets,
-            "bytes_received": sent,
-            "packets_sent": packets,
-            "bytes_sent": sent,
-            "packets_dropped": sent // 900_000_000,
+            "tenant_connections": {(name,): len(group) for name, group in groups.items()},
+            "tenant_packets_received": packets,
+            "tenant_bytes_received": sizes,
+            "tenant_packets_sent": packets,
+            "tenant_bytes_sent": sizes,
+            "tenant_packets_dropped": {(name, "queue_head"): size // 900_000_000 for name, size in sent.items()},
         }
 
     def _quotas(self, now: float) -> dict[str, Any]:
@@ -282,8 +283,6 @@ class ScriptedWorld:
             answer = {"level": "info", "debug": []} if method == "GET" else fields
         elif path == "audit":
             answer = {"entries": [{"at": now - ago, **entry} for ago, entry in AUDIT]}
-        elif path == "relays":
-            answer = {"relays": self.relays}
         return 200, json.dumps(answer).encode()
 
     def _pending(self, now: float) -> Iterator[dict[str, Any]]:
