@@ -20,11 +20,32 @@ TENANTS = ("", "studio", "家人")
 OWNERS = {"": "ops@example.com", "studio": "", "家人": ""}
 NAMES = {
     "": ("gateway-berlin", "backup-nas", "grafana", "ci-runner-1", "ci-runner-2", "db-replica", "laptop-anna", "jump"),
-    "studio": ("render-01", "render-02", "edit-suite", "archive", "laptop-mika", "pixel-8", "colour-grading-workstation"),
+    "studio": (
+        "render-01",
+        "render-02",
+        "edit-suite",
+        "archive",
+        "laptop-mika",
+        "pixel-8",
+        "colour-grading-station",
+    ),
     "家人": ("小明的笔记本", "客厅电视", "妈妈的手机", "群晖", "树莓派", "爷爷家路由器"),
 }
-SWINGS = ((61.0, 0.45, 1), (23.0, 0.28, 5), (5.9, 0.14, 3), (1.7, 0.07, 7))  # seconds of a radian, share, turns of the phase
-HEAVY = {"backup-nas": 31e6, "render-01": 17e6, "archive": 9.2e6, "群晖": 5.1e6, "gateway-berlin": 2.4e6, "render-02": 1.7e6}
+# Seconds of a radian, share of the whole, turns of the phase.
+SWINGS = (
+    (61.0, 0.45, 1),
+    (23.0, 0.28, 5),
+    (5.9, 0.14, 3),
+    (1.7, 0.07, 7),
+)
+HEAVY = {
+    "backup-nas": 31e6,
+    "render-01": 17e6,
+    "archive": 9.2e6,
+    "群晖": 5.1e6,
+    "gateway-berlin": 2.4e6,
+    "render-02": 1.7e6,
+}
 ROUTES = (
     ("GET", "pending"),
     ("POST", "pending/*/approve"),
@@ -80,9 +101,7 @@ class Device:
         dropped = (("queue_head", got // 40_000_000),) if got > 4e9 else ()
         queued = int(self.peer.per_s(now) * 0.002)
         packets = sent // PACKET_BYTES, got // PACKET_BYTES
-        return ClientCounts(
-            self.number, self.is_home, packets[0], sent, packets[1], got, queued, self.rtt_us, dropped
-        )
+        return ClientCounts(self.number, self.is_home, packets[0], sent, packets[1], got, queued, self.rtt_us, dropped)
 
 
 class ScriptedWorld:
@@ -104,7 +123,11 @@ class ScriptedWorld:
             group = [device for device in self.devices if device.tenant == tenant]
             for one, other in zip(group[::2], group[1::2], strict=False):
                 one.peer, other.peer = other, one
-        self.refused = [(31, "laptop-anna", "laptop-anna", "name"), (33, "", "", ""), (36, "新手机", "妈妈的手机", "address")]
+        self.refused = [
+            (31, "laptop-anna", "laptop-anna", "name"),
+            (33, "", "", ""),
+            (36, "新手机", "妈妈的手机", "address"),
+        ]
         self.notices: list[dict[str, Any]] = []
         self.drain: dict[str, Any] | None = None
         self.faults: list[str] = []
@@ -251,7 +274,11 @@ class ScriptedWorld:
             _quota("tenant", "studio", "", "", 1_873e9, 2_000e9),
             _quota("tenant", "家人", "", "", 96.4e9, 500e9),
         ]
-        for name, used, limit in (("backup-nas", 903e9, 1_000e9), ("群晖", 51.7e9, 50e9), ("laptop-anna", 12.8e9, 100e9)):
+        for name, used, limit in (
+            ("backup-nas", 903e9, 1_000e9),
+            ("群晖", 51.7e9, 50e9),
+            ("laptop-anna", 12.8e9, 100e9),
+        ):
             if (device := devices.get(name)) is not None:
                 rows.append(_quota("key", device.tenant, NodePublic.PREFIX + device.key.hex(), name, used, limit))
         period = {"start": now - 26 * DAY_S, "end": now + 4 * DAY_S}
@@ -344,7 +371,12 @@ EVENTS = (
     (3122, "info", "login", "login: [mYq1k] laptop-mika (studio) from 198.51.100.23"),
     (1431, "warning", "verifier", "https://headscale.example.com/verify took 2.1 s to answer"),
     (902, "info", "refused", "refused: [p3xTz] from 198.51.100.31: not on the allow list"),
-    (411, "info", "logout", "logout: [Kq0vR] pixel-8 (studio) after 2 h 14 min: 1.2 GB in, 310 MB out; closed by the client"),
+    (
+        411,
+        "info",
+        "logout",
+        "logout: [Kq0vR] pixel-8 (studio) after 2 h 14 min: 1.2 GB in, 310 MB out; closed by the client",
+    ),
     (366, "info", "login", "login: [Kq0vR] pixel-8 (studio) from 203.0.113.90"),
     (74, "info", "refused", "refused: [9aLm2] from 198.51.100.36: not on the allow list"),
     (12, "info", "scanners", "19 connections in the last 10 min were no DERP clients (8 addresses)"),

@@ -5,11 +5,13 @@ import { button, h, icon } from "./dom.js";
 import { t } from "./words.js";
 
 const SAID_MS = 6000;
+let number = 0; // of the dialog that was opened last
 
 // Opens a dialog of these parts; it is removed when it is closed. What its form's button has as value is the answer.
 export function open(title, parts, { isBroad = false } = {}) {
-  const heading = h("h2", { text: title, id: "dialog-title" });
-  const dialog = h("dialog", { class: isBroad ? "broad" : "", "aria-labelledby": "dialog-title" });
+  number += 1;
+  const heading = h("h2", { text: title, id: `dialog-${number}` });
+  const dialog = h("dialog", { class: isBroad ? "broad" : "", "aria-labelledby": heading.id });
   const close = h("button", { type: "button", class: "plain icon-only", "aria-label": t("close"), on: { click: () => dialog.close() } }, icon("close"));
   dialog.append(h("div", { class: "dialog-head" }, heading, close), ...parts);
   dialog.addEventListener("close", () => dialog.remove());
