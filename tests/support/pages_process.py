@@ -6,6 +6,7 @@ By hand, to look at the pages: ``python -m tests.support.pages_process [PORT [CL
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pickle
@@ -65,7 +66,7 @@ ROUTES = [
 
 def key_of(number: int) -> bytes:
     """The key of client `number`."""
-    return number.to_bytes(4) + b"\x07" * 28
+    return hashlib.sha256(b"%d" % number).digest()
 
 
 class ScriptedRelay:
@@ -184,7 +185,12 @@ class ScriptedRelay:
     def act(self, request: ActionRequest) -> ActionAnswer:
         """The answer to a call of the relay's own."""
         self.actions.append(request)
-        body = {"path": request.path, "query": request.query, "caller": request.caller, "body": request.body.decode()}
+        body = {
+            "path": request.path,
+            "query": request.query,
+            "caller": request.caller,
+            "body": request.body.decode("utf-8", "replace"),
+        }
         return ActionAnswer(request.number, 200, json.dumps(body).encode())
 
     def _move(self) -> list[int]:

@@ -88,13 +88,6 @@ class ClientTable:
                 if not same_key:
                     del self._by_key[client.row.key]
 
-    def clear(self) -> None:
-        """Everything will be told anew."""
-        self._clients.clear()
-        self._by_key.clear()
-        self._before.clear()
-        self._moving.clear()
-
     def ended(self, at: float, passed_s: float | None) -> None:
         """The snapshot of the time `at` is whole, so long after the last one; None: too long for rates to be of now."""
         for moved in self._moving:

@@ -80,6 +80,10 @@ class Pull:
                 del self._missing[part]
         return parts
 
+    def outdate(self) -> None:
+        """Something was changed: what is known is not how things are."""
+        self._known.clear()
+
     def is_lost(self, now: float) -> bool:
         """Has the relay left a question unanswered for too long?"""
         return any(now - at >= ANSWER_S for at, _ in self._open.values())

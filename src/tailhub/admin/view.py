@@ -166,9 +166,6 @@ class View:
             return "lost"
         if not self.facts:
             return "starting"
-        told = str(self.facts.get("state") or "")
-        if told in ("starting", "draining", "evacuating"):
-            return told  # type: ignore[return-value]  # one of the words
         drain = _mapping(self.facts.get("drain")) or {}
         phase = str(drain.get("phase") or "off")
         if phase == "off":

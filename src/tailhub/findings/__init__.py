@@ -122,6 +122,7 @@ from tailhub.findings.listening import (
     socket_twice,
     socket_unused,
 )
+from tailhub.findings.log import bad_debug_choice, too_many_debug_choices
 from tailhub.findings.machine import (
     clock_before_build,
     file_trouble,
@@ -254,6 +255,7 @@ __all__ = [
     "bad_api_url",
     "bad_choice",
     "bad_dashboard_relay",
+    "bad_debug_choice",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -398,6 +400,7 @@ __all__ = [
     "tailscaled_unreachable",
     "tenant_without_verifier",
     "too_many_addresses",
+    "too_many_debug_choices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",

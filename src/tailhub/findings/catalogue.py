@@ -236,4 +236,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH337": Entry("pages-token", _ERROR),
     "TH338": Entry("relay-lost", _ERROR),
     "TH339": Entry("bad-dashboard-relay", _ERROR),
+    # the log
+    "TH350": Entry("bad-debug-choice", _ERROR),
+    "TH351": Entry("too-many-debug-choices", _ERROR),
 }

@@ -10,6 +10,7 @@ An entry is a *run*: one or more RecvPacket frames joined, with the time (monoto
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +93,7 @@ class SendQueue:
         "_total",
         "control_limit",
         "dropped",
+        "on_control",
         "taken_bytes",
         "taken_packets",
     )
@@ -116,6 +118,7 @@ class SendQueue:
         self._data = _Lane()
         self._open: tuple[_Lane, ...] = (self._disco, self._data)  # of which may be taken
         self.control_limit = limits.mesh_control_bytes if mesh else limits.control_bytes
+        self.on_control: Callable[[bytes], None] | None = None  # learns of control frames, where somebody looks at them
         self.taken_packets = 0
         self.taken_bytes = 0
         self.dropped: Counter[str] | None = None  # packets that waited here, by reason; made at the first
@@ -135,6 +138,8 @@ class SendQueue:
             return False
         self._control.append(frame)
         self._control_size += len(frame)
+        if self.on_control is not None:
+            self.on_control(frame)
         return True
 
     def put(self, now: float, frames: bytes, count: int, disco: bool, flow: Flow | None = None) -> None:

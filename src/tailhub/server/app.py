@@ -31,6 +31,7 @@ from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.recent_events import RecentEvents
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -79,6 +80,8 @@ class RelayServer:
 
     async def start(self) -> None:
         """Open state, certificate and sockets, and listen. Raises `FindingError`; nothing is left open then."""
+        self.recent = RecentEvents()
+        self._undo.callback(self.recent.detach)
         try:
             if self._fleet is None:
                 self.foundation = Foundation(self.config, self.specs)
@@ -164,8 +167,11 @@ class RelayServer:
             drain,
         )
         self._pages = pages
+        pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:
+            self._fleet.recent = self.recent
+            self._fleet.log_state = lambda: self.context.debug.state
             self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
             self._undo.callback(self._fleet.stop)
         listening: dict[socket, OnAccept] = {

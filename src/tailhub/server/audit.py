@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tailhub.exceptions import LocalError
+from tailhub.log_event import log_event
 from tailhub.web.operator_api import Call, Field, Route
 
 __all__ = ["AUDIT_FILE", "AuditLog"]
@@ -61,14 +62,16 @@ class AuditLog:
         self._entries.append(entry)
         # Quoted as JSON does: what a caller sent must not look like a line of its own.
         of = f" of {json.dumps(target, ensure_ascii=True)}" if target else ""
-        _log.info("%s%s by %s: %s", action, of, caller, json.dumps(outcome, ensure_ascii=False))
+        extra = log_event("audit", action=action, target=target, caller=caller, outcome=outcome)
+        _log.info("%s%s by %s: %s", action, of, caller, json.dumps(outcome, ensure_ascii=False), extra=extra)
         try:
             self._write(json.dumps(entry, ensure_ascii=True).encode() + b"\n")
             self._is_writable = True
         except OSError as exc:
             if self._is_writable:
                 self._is_writable = False
-                _log.warning("the audit log %s cannot be written: %s", self._path, exc.strerror or exc)
+                extra = log_event("audit", place=str(self._path), reason=exc.strerror or str(exc))
+                _log.warning("the audit log %s cannot be written: %s", self._path, exc.strerror or exc, extra=extra)
 
     def _write(self, line: bytes) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -22,6 +22,7 @@ from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.limits_config import limit_findings
+from tailhub.server.log_setup import log_findings
 from tailhub.server.tenant_checks import tenant_findings
 from tailhub.server.tenant_config import ALLOW_STORE, TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
@@ -153,6 +154,8 @@ class RelayConfig(TenantConfig, ListenerConfig):
     price_per_gb: float = 0.0  # 0: none is shown
     currency: str = ""
     workers: int | None = None  # None: by the number of cores
+    log_format: str = "text"  # or "logfmt", "json"
+    log_level: str = "info"
 
     @property
     def counts_usage(self) -> bool:
@@ -200,6 +203,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
     found += limit_findings(config)
+    found += log_findings(config)
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):

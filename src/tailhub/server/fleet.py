@@ -18,15 +18,18 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
+from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
+from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
@@ -167,8 +170,8 @@ class _Worker:
 
     def counted(self, number: int, snapshot: ServiceSnapshot, now: float) -> None:
         """It has answered."""
-        before = self.snapshot.values["process_cpu_s"] if self.snapshot is not None else 0.0
-        cpu = snapshot.values["process_cpu_s"]
+        before = self.snapshot.values.get("process_cpu_s", 0.0) if self.snapshot is not None else 0.0
+        cpu = snapshot.values.get("process_cpu_s", 0.0)
         if isinstance(cpu, int | float) and isinstance(before, int | float) and now > self.counted_at:
             self.cpu_percent = 100 * (cpu - before) / (now - self.counted_at)
         self.snapshot, self.answered, self.counted_at = snapshot, number, now
@@ -195,6 +198,8 @@ class Fleet:
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
         self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
+        self.recent: RecentEvents | None = None  # learns of the lines that workers log
+        self.log_state: Callable[[], LogState] | None = None  # what they are to log beyond the settings
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
@@ -333,6 +338,8 @@ class Fleet:
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
         worker.channel.send(EvacuationPhase(self._evacuation))
+        if self.log_state is not None:
+            worker.channel.send(self.log_state())
         self._workers[number] = worker
         self._missing.pop(number, None)
 
@@ -391,6 +398,8 @@ class Fleet:
                     reject(ip, alert)
             case Used(rows):
                 self.on_used(rows)
+            case LinesWritten(lines) if self.recent is not None:
+                self.recent.add(lines)
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 
@@ -427,7 +436,8 @@ class Fleet:
     def _end(self, number: int, reason: str) -> None:
         worker = self._workers.get(number)
         if worker is not None and worker.pid:
-            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason)
+            extra = log_event("worker", process=f"w{number}", pid=worker.pid, reason=reason)
+            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason, extra=extra)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             self._leave(number)

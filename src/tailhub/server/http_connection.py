@@ -109,13 +109,14 @@ class HttpConnection:
 
     def closed(self, reason: str) -> None:
         """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
-        self._newcomer.leave()
         awaited, self._awaited = self._awaited, None
         if awaited is not None:
             awaited.cancel()
         if self._request is None and self._can_upgrade:
             said_nothing = self._http.their_state is h11.IDLE and not self._http.trailing_data[0]
-            self._context.events.failed(self._newcomer.ip, reason, silent=said_nothing)
+            self._context.failed(self._newcomer, reason, silent=said_nothing)
+        else:
+            self._newcomer.leave()
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
@@ -269,7 +270,15 @@ class HttpConnection:
         end = self._http.send(h11.EndOfMessage())
         if self._can_upgrade:  # the public port
             self._context.events.http_requests[response.status] += 1
+            self._debug_answer(response.status)
         self._newcomer.stream.write((head or b"") + (body or b"") + (end or b""))
+
+    def _debug_answer(self, status: int) -> None:
+        request, debug = self._request, self._context.debug
+        if request is not None and debug.is_on:
+            asked = f"{request.method.decode('latin-1')} {request.path.decode('latin-1')}"
+            agent = _agent(list(request.headers))
+            debug.newcomer(self._newcomer, "http", f"{asked}: {status}", request=asked, status=status, agent=agent)
 
     # --- upgrade ------------------------------------------------------------------------------------------------------
 
@@ -289,6 +298,9 @@ class HttpConnection:
             self._newcomer.stream.close(TOO_OFTEN, linger=True)
             return True
         trailing = self._http.trailing_data[0]
+        if self._context.debug.is_on:
+            words = f"asks for an upgrade to {kind.name}"
+            self._context.debug.newcomer(self._newcomer, "upgrade", words, upgrade=kind.name, agent=_agent(headers))
         if kind is UpgradeKind.WEBSOCKET:
             self._begin_websocket(headers, trailing)
         else:
@@ -318,6 +330,15 @@ def begin_derp(
     context: ServerContext, newcomer: Newcomer, trailing: bytes, *, fast_start: bool, not_ideal: bool
 ) -> None:
     """From HTTP to DERP; `trailing` are bytes that came behind the request. The answer, if any, goes with ServerKey."""
+    if context.debug.is_on:
+        words = ("with fast start" if fast_start else "", "not its first choice" if not_ideal else "")
+        text = ", ".join(("begins DERP", *(word for word in words if word)))
+        context.debug.newcomer(newcomer, "derp", text, fast_start=fast_start, not_ideal=not_ideal)
     derp = DerpConnection(context, newcomer, not_ideal)
     newcomer.stream.set_receiver(derp)
     derp.start(trailing, b"" if fast_start else derp_response(context.public_key))
+
+
+def _agent(headers: Headers) -> str:
+    """What the client calls itself."""
+    return b", ".join(value for name, value in headers if name == b"user-agent").decode("latin-1")

@@ -87,6 +87,8 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
         incoming = Proxied(context, newcomer, is_trusted=is_proxy)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
     context.newcomers.add(newcomer, stream)
+    if context.debug.is_on:
+        context.debug.newcomer(newcomer, "connected", f"connected to listener {listener}", listener=listener)
 
 
 def accept_pages(
@@ -145,6 +147,8 @@ class Proxied:
                 stream.abort(TOO_OFTEN)
                 return
             self._context.events.accepted(self._newcomer.address)
+            if self._context.debug.is_on:
+                self._context.debug.newcomer(self._newcomer, "proxied", "a trusted proxy says that it comes from there")
         self._go_on(buf, data[header.length :])
 
     def _go_on(self, buf: bytearray, rest: bytes) -> None:
@@ -164,8 +168,7 @@ class Proxied:
 
     def closed(self, reason: str) -> None:
         """Over before it began."""
-        self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data)
+        self._context.failed(self._newcomer, reason, silent=not self._data)
 
 
 class Incoming:
@@ -213,7 +216,11 @@ class Incoming:
             return
         if hello is None:
             return
-        context = self._context
+        context, self._newcomer.server_name = self._context, hello.server_name or ""
+        if context.debug.is_on:
+            alpn = ", ".join(word.decode("latin-1") for word in hello.alpn)
+            text = f"ClientHello: name {hello.server_name or 'none'}, ALPN {alpn or 'none'}"
+            context.debug.newcomer(self._newcomer, "hello", text, server_name=hello.server_name or "", alpn=alpn)
         # Before other names: for an address an ACME server asks by a name below in-addr.arpa.
         answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
         if answering is None and context.passthrough is not None and (name := hello.server_name) is not None:
@@ -233,7 +240,10 @@ class Incoming:
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""
         context, newcomer = self._context, self._newcomer
-        context.events.tls_handshakes[newcomer.stream.tls_version or ""] += 1
+        version = newcomer.stream.tls_version or ""
+        context.events.tls_handshakes[version] += 1
+        if context.debug.is_on:
+            context.debug.newcomer(newcomer, "tls", f"TLS stands: {version}", tls=version)
         data = bytes(buf[start:end])
         usual = usual_request(data)
         if usual is None:
@@ -252,5 +262,4 @@ class Incoming:
 
     def closed(self, reason: str) -> None:
         """Over before it began."""
-        self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data and not self._is_tls)
+        self._context.failed(self._newcomer, reason, silent=not self._data and not self._is_tls)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.evacuating import Drain
+    from tailhub.server.recent_events import RecentEvents
     from tailhub.server.verification import Verification
     from tailhub.store.journal import Journal
     from tailhub.web.operator_api import OperatorApi
@@ -89,6 +90,7 @@ class Pages:
         self._verification = verification
         self._drain = drain
         self.journal: Journal | None = None  # set once books are kept
+        self.recent: RecentEvents | None = None  # the last lines of the log
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._make_api()
@@ -165,6 +167,7 @@ class Pages:
         from tailhub.server.audit import AUDIT_FILE, AuditLog
         from tailhub.server.client_actions import ClientActions
         from tailhub.server.drain_actions import DrainActions
+        from tailhub.server.log_actions import LogActions
         from tailhub.web.operator_api import OperatorApi
 
         audit = AuditLog(self._foundation.state.path / AUDIT_FILE)
@@ -172,10 +175,15 @@ class Pages:
             AccessActions(self._verification, self._who_is_here),
             DrainActions(self._drain, self._traffic_now),
             ClientActions(self._disconnect),
+            LogActions(self._service.context.debug, self._service.context.loop.time, self._tell_workers),
             audit,
         )
         self._api = OperatorApi([route for one in actions for route in one.routes], audit.note)
         return self._api
+
+    def _tell_workers(self, message: object) -> None:
+        if self._fleet is not None:
+            self._fleet.broadcast(message)
 
     async def _who_is_here(self) -> Here:
         from tailhub.relay.refusals import Here
@@ -261,7 +269,7 @@ class Pages:
         return serialize_json(self._advertised.derp_map(view) or DERPMap())
 
     def _events_after(self, number: int) -> tuple[Sequence[EventRow], int]:
-        return (), number
+        return self.recent.after(number) if self.recent is not None else ((), number)
 
     async def _all_facts(self) -> dict[str, object]:
         """What changes seldom (`tailhub.admin.feed.Facts`)."""

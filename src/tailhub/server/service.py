@@ -101,6 +101,7 @@ class RelayService:
             client_write_timeout_s=config.write_timeout_s,
             sources=address_limit(config, share),
         )
+        context.debug.tells_ends = share == 1
         if foundation.uses_acme:
             from tailhub.server.acme_files import challenge_context
 
@@ -245,6 +246,7 @@ class RelayService:
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()
+        context.debug.stop()
 
 
 def _make_relay(foundation: Foundation, share: int, number: int) -> Relay:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tailhub import findings
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.relay.refusals import Refusals
@@ -289,7 +290,8 @@ class Verification:
             self._look_at(verdict.verifier)
         elif verdict.verifier in self._away:
             self._away.discard(verdict.verifier)
-            _log.info("verifier %s answers again", verdict.verifier)
+            extra = log_event("verifier", verifier=verdict.verifier, answer=verdict.answer.value)
+            _log.info("verifier %s answers again", verdict.verifier, extra=extra)
 
     def _note_state(self, verdict: Verdict) -> None:
         words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}

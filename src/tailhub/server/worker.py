@@ -20,6 +20,7 @@ from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
+from tailhub.server.client_debug import LogState
 from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
     Counted,
@@ -37,6 +38,7 @@ from tailhub.server.foundation import Foundation
 from tailhub.server.gatekeeper import verify_limit_s
 from tailhub.server.handover import DESK, Handovers
 from tailhub.server.limits_config import quotas_of
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
 from tailhub.server.steering_desk import DeskSteersman, EvacuationPhase, LoginOrder
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 PAGE_S = 3.0  # that a page may take
 MAX_PAGES = 256  # that the desk is asked for at a time
+LINES_EVERY_S = 1.0  # how often the desk is told what was logged
 
 
 class Worker:
@@ -77,6 +80,9 @@ class Worker:
             self._service.count_usage(lambda rows: self._tell(Used(rows)), lambda: self._desk is not None)
         self._quota_states: QuotaStates | None = None  # where there are quotas
         self._keep_quotas(foundation.config)
+        self._recent = RecentEvents()
+        self._lines_told = 0  # the number of the last line that the desk knows
+        self._recent.on_news = self._line_came
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
         self._desk: MessageChannel | None = None
@@ -91,6 +97,8 @@ class Worker:
         await ended.wait()
         self._handovers.close()
         await self._service.stop()
+        self._recent.detach()
+        self._tell_lines()
         if self._desk is not None:
             self._desk.close()
 
@@ -110,6 +118,7 @@ class Worker:
         if self._gatekeeper is not None:
             self._gatekeeper.desk_came(self._desk.send)
         self._steersman.desk_came(self._desk.send)
+        self._tell_lines()
 
     def _link_closed(self, number: int, reason: str) -> None:
         link = self._links.pop(number, None)
@@ -134,6 +143,16 @@ class Worker:
         if self._desk is not None:
             self._desk.send(message)
 
+    def _line_came(self) -> None:
+        """Called in whatever thread has logged it."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.call_later(LINES_EVERY_S, self._tell_lines))
+
+    def _tell_lines(self) -> None:
+        """Tell the desk what has been logged here; without one it waits."""
+        if self._desk is not None:
+            rows, self._lines_told = self._recent.after(self._lines_told)
+            self._desk.send(LinesWritten(tuple(rows)))
+
     def _receive(self, message: object) -> None:
         match message:
             case CountRequest(number, traffic):
@@ -157,6 +176,8 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+            case LogState():
+                self._service.context.debug.apply(message)
 
     async def _tell_clients(self, request: SnapshotRequest) -> None:
         if self._client_feed is None:

@@ -102,6 +102,8 @@ MEANINGS: dict[str, str] = {
     "over_quota_bytes_per_s": "超出配额的密钥每秒仍可以发送和接收的字节数。",
     "price_per_gb": "每 GB 的价格，随用量显示（0：不显示）。",
     "currency": "该价格的货币。",
+    "log_format": "日志的格式：text 供人阅读，logfmt 或 json 供程序读取。",
+    "log_level": "记录哪些日志；中继运行时可用 `tailhub log` 更改。",
     "home": "首页：空白页，或跳转到网址。",
     "bootstrap_dns_names": "在 /bootstrap-dns 上公布的域名，用逗号分隔。",
     "unpublished_bootstrap_dns_names": "/bootstrap-dns 只告诉指名询问者的域名，用逗号分隔。",

@@ -27,6 +27,7 @@ PREFIX = b"/api/v1/"
 OVER_SOCKET = "unix socket"  # a caller, for the audit log
 _MAX_TEXT = 1000  # characters of a field
 _MAX_TARGET = 300  # of what an action is done to, in the audit log
+_MAX_ITEMS = 100  # of a list
 _NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
@@ -57,6 +58,25 @@ class Call:
             raise LocalError(f"{name}: expected true or false")
         return value
 
+    def texts(self, name: str) -> list[str] | None:
+        """A field of the body that is a list of texts; None if it is not there. Raises `LocalError` for anything else.
+
+        Each may be as long as one that stands alone; there may be a hundred.
+        """
+        value = self._body.get(name)
+        is_list = isinstance(value, list) and len(value) <= _MAX_ITEMS
+        if value is not None and not (is_list and all(isinstance(one, str) and len(one) <= _MAX_TEXT for one in value)):
+            raise LocalError(f"{name}: expected a list of texts, at most {_MAX_ITEMS}")
+        return value
+
+    def numbers(self, name: str) -> Mapping[str, float]:
+        """A field of the body that has numbers by text; empty if it is not there. Raises `LocalError` for others."""
+        value = self._body.get(name, {})
+        is_table = isinstance(value, dict) and len(value) <= _MAX_ITEMS
+        if not (is_table and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value.values())):
+            raise LocalError(f"{name}: expected an object whose values are numbers, at most {_MAX_ITEMS}")
+        return dict(value)
+
 
 OnAction = Callable[[str, str, str, str], None]
 """Hears of each action that was asked for: the caller, the route (``POST pending/*/approve``), what it was done to, and
@@ -70,7 +90,7 @@ class Field:
 
     name: str
     help: str
-    kind: Literal["text", "flag", "number", "texts"] = "text"
+    kind: Literal["text", "flag", "number", "texts", "numbers"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
