@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: one Chromium for all tests, a context with nothing in it for each."""
+"""The dashboard in a real browser: one Chromium for all tests of a module, a context with nothing in it for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, Playwright has an event loop in this thread: no other can be run
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

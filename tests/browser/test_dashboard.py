@@ -27,6 +27,8 @@ HIDE = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+WIDE = """() => [document.documentElement, ...document.querySelectorAll(".table")]
+  .some((one) => one.scrollWidth > one.clientWidth)"""
 NAMELESS = """() => [...document.querySelectorAll("button, a, input, select, [role=meter]")]
   .filter((one) => one.checkVisibility())
   .filter((one) => !(one.getAttribute("aria-label") || one.innerText || one.labels?.length))
@@ -42,7 +44,9 @@ def texts(language: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def pages() -> Iterator[ScriptedPages]:
-    with ScriptedPages(ScriptedWorld(time.time(), 300, hostile=True)) as running:
+    world = ScriptedWorld(time.time(), 300, hostile=True)
+    world.has_trouble = True
+    with ScriptedPages(world) as running:
         yield running
 
 
@@ -73,7 +77,7 @@ class Walk:
         """Look at the view that is shown."""
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            if page.evaluate("document.documentElement.scrollWidth") > width:
+            if page.evaluate(WIDE):
                 self.too_wide.append((language, name, width))
         self.nameless += page.evaluate(NAMELESS)
         self.headings[language] |= set(page.locator("h1, h2, th[scope=col], dt").all_inner_texts())
@@ -156,7 +160,7 @@ def test_verdict(pages: ScriptedPages, opened: Opener) -> None:
     """The first thing said is how the relay is, with what is wrong and what to do."""
     world = pages.world
     page = opened(pages.url)
-    page.wait_for_selector(".hero[data-level=warn]")  # a quota is used up
+    page.wait_for_selector(".hero[data-level=warn] .issues .warn >> text=群晖")  # whose quota is used up
     world.faults = ["the disk is full"]
     page.wait_for_selector(".hero[data-level=bad] .issues .bad >> text=the disk is full")
     world.faults = []

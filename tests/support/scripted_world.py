@@ -31,13 +31,8 @@ NAMES = {
     ),
     "家人": ("小明的笔记本", "客厅电视", "妈妈的手机", "群晖", "树莓派", "爷爷家路由器"),
 }
-# Seconds of a radian, share of the whole, turns of the phase.
-SWINGS = (
-    (61.0, 0.45, 1),
-    (23.0, 0.28, 5),
-    (5.9, 0.14, 3),
-    (1.7, 0.07, 7),
-)
+# Part of the device's own pace, share of the whole, turns of the phase: a saw, and some noise.
+SWINGS = ((1.0, 0.42, 1), (1 / 2, 0.21, 2), (1 / 3, 0.14, 3), (1 / 17, 0.07, 5), (1 / 41, 0.05, 7))
 HEAVY = {
     "backup-nas": 31e6,
     "render-01": 17e6,
@@ -72,6 +67,7 @@ class Device:
         self.usual_per_s = HEAVY.get(name, 0.0) or (chance.paretovariate(0.6) * 30 if chance.random() < 0.4 else 0.0)
         self.usual_per_s = min(self.usual_per_s, 2e6) if name not in HEAVY else self.usual_per_s
         self.phase = chance.uniform(0, 2 * math.pi)
+        self.pace_s = chance.uniform(16, 60)  # of a radian
         self.since = started + chance.uniform(60, 3 * DAY_S)
         self.address = f"{chance.choice(('203.0.113', '198.51.100', '192.0.2'))}.{chance.randrange(1, 255)}"
         self.port = chance.randrange(20000, 60000)
@@ -81,11 +77,15 @@ class Device:
 
     def per_s(self, now: float) -> float:
         """What it sends at `now`, bytes a second."""
-        return self.usual_per_s * (1 + sum(share * math.sin(now / s + turn * self.phase) for s, share, turn in SWINGS))
+        angles = ((share, now / (part * self.pace_s) + turn * self.phase) for part, share, turn in SWINGS)
+        return self.usual_per_s * (1 + sum(share * math.sin(angle) for share, angle in angles))
 
     def sent_bytes(self, now: float) -> int:
         """What it has sent since it came: the sum of `per_s`."""
-        swung = sum(-share * s * math.cos(now / s + turn * self.phase) for s, share, turn in SWINGS)
+        swung = -sum(
+            share * part * self.pace_s * math.cos(now / (part * self.pace_s) + turn * self.phase)
+            for part, share, turn in SWINGS
+        )
         return int(self.usual_per_s * max(0.0, now - self.since + swung))
 
     def row(self) -> ClientRow:
@@ -131,7 +131,7 @@ class ScriptedWorld:
         self.notices: list[dict[str, Any]] = []
         self.drain: dict[str, Any] | None = None
         self.faults: list[str] = []
-        self.verifier_state = "ok"
+        self.has_trouble = False  # a verifier that does not answer, and a quota that is used up
         self.actions: list[tuple[str, str, Any]] = []  # that somebody has had done
         self._told = 0
         self._paired_at = now
@@ -210,6 +210,7 @@ class ScriptedWorld:
 
     def facts(self, now: float, state_dir: str) -> Facts:
         """What changes seldom."""
+        state = "unreachable" if self.has_trouble else "ok"
         return Facts(
             {
                 "relay": {
@@ -236,7 +237,12 @@ class ScriptedWorld:
                 ],
                 "verifiers": [
                     _verifier("tailscaled /run/tailscale/tailscaled.sock", "", "ok", now - 5 * DAY_S),
-                    _verifier("https://headscale.example.com/verify", "studio", self.verifier_state, now - 460),
+                    _verifier(
+                        "https://headscale.example.com/verify",
+                        "studio",
+                        state,
+                        now - 460,
+                    ),
                     _verifier("allow list /var/lib/tailhub/allowed_keys", "家人", "ok", now - 12 * DAY_S),
                 ],
                 "tenants": list(TENANTS),
@@ -276,7 +282,7 @@ class ScriptedWorld:
         ]
         for name, used, limit in (
             ("backup-nas", 903e9, 1_000e9),
-            ("群晖", 51.7e9, 50e9),
+            ("群晖", 51.7e9 if self.has_trouble else 43.1e9, 50e9),
             ("laptop-anna", 12.8e9, 100e9),
         ):
             if (device := devices.get(name)) is not None:
@@ -321,8 +327,8 @@ class ScriptedWorld:
                 "key": NodePublic.PREFIX + key.hex(),
                 "short": short_key(key),
                 "address": f"198.51.100.{number}",
-                "first_unix_s": now - 40 * number,
-                "last_unix_s": now - 2.3 * number,
+                "first_unix_s": now - 900 * number,
+                "last_unix_s": now - 20 * (number - 30) ** 3,
                 "count": number % 7 + 1,
                 "is_held": number % 3 == 0,
                 "node": node,

@@ -53,11 +53,11 @@ export function span(seconds) {
 
 // The same for columns: "12 d".
 export function shortSpan(seconds) {
-  const steps = [["d", 86400], ["h", 3600], ["min", 60]];
+  const steps = [["day", 86400], ["hour", 3600], ["minute", 60]];
   for (const [unit, length] of steps) {
-    if (seconds >= length) return `${Math.floor(seconds / length)}\u00a0${unit}`;
+    if (seconds >= length) return t(`short.${unit}`, { n: Math.floor(seconds / length) });
   }
-  return `${Math.max(0, Math.floor(seconds))}\u00a0s`;
+  return t("short.second", { n: Math.max(0, Math.floor(seconds)) });
 }
 
 export const ago = (unixSeconds, now) => (now - unixSeconds < 2 ? t("ago.now") : t("ago", { span: span(now - unixSeconds) }));

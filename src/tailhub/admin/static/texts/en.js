@@ -110,7 +110,7 @@ export default {
   "column.from": "From",
   "column.to": "To",
   "column.tenant": "Tenant",
-  "column.last": "Last",
+  "column.last": "Last seen",
   "column.key": "Key",
   "column.owner": "Owner",
   "column.address": "Address",
@@ -309,5 +309,9 @@ export default {
   "span.minute": "{n} minutes",
   "span.minute_one": "1 minute",
   "span.second": "{n} seconds",
-  "span.second_one": "1 second"
+  "span.second_one": "1 second",
+  "short.day": "{n}\u00a0d",
+  "short.hour": "{n}\u00a0h",
+  "short.minute": "{n}\u00a0min",
+  "short.second": "{n}\u00a0s"
 };

@@ -13,8 +13,8 @@ const LOOK_MS = 1000;
 export function pairColumns() {
   const side = (row, end) => called(row[`${end}_name`], row[`${end}_short`]);
   return [
-    { id: "src", label: t("column.from"), isHead: true, text: (row) => side(row, "src"), sub: (row) => (row.src_name ? row.src_short : ""), run: (row) => showClient(row.src) },
-    { id: "dst", label: t("column.to"), text: (row) => side(row, "dst"), sub: (row) => (row.dst_name ? row.dst_short : ""), run: (row) => showClient(row.dst) },
+    { id: "src", label: t("column.from"), isHead: true, class: "half", text: (row) => side(row, "src"), sub: (row) => (row.src_name ? row.src_short : ""), run: (row) => showClient(row.src) },
+    { id: "dst", label: t("column.to"), class: "half", text: (row) => side(row, "dst"), sub: (row) => (row.dst_name ? row.dst_short : ""), run: (row) => showClient(row.dst) },
     { id: "tenant", label: t("column.tenant"), rank: 3, text: (row) => row.tenant || NONE },
     { id: "rate", label: t("column.rate"), sort: "rate", isNumber: true, text: (row) => bits(row.bytes_per_s) },
     { id: "bytes", label: t("column.total"), sort: "bytes", isNumber: true, rank: 2, text: (row) => bytes(row.bytes), sub: (row) => t("packets", { n: row.packets, count: count(row.packets) }) },

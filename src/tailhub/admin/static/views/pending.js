@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { act, confirm, field, say } from "../dialogs.js";
-import { ago, count } from "../format.js";
+import { count, shortSpan } from "../format.js";
 import { forget, loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
 import { t, word } from "../words.js";
@@ -17,7 +17,7 @@ export function pendingTable() {
     columns: [
       { id: "name", label: t("column.device"), isHead: true, class: "wide", text: (row) => row.node || row.short, sub: replaced },
       { id: "address", label: t("column.address"), rank: 2, text: (row) => row.address, sub: (row) => (row.is_held ? t("pending.held") : "") },
-      { id: "last", label: t("column.last"), isNumber: true, text: (row) => ago(row.last_unix_s, now()), sub: (row) => t("pending.times", { n: row.count, count: count(row.count) }) },
+      { id: "last", label: t("column.last"), isNumber: true, text: (row) => shortSpan(now() - row.last_unix_s), sub: (row) => t("pending.times", { n: row.count, count: count(row.count) }) },
       { id: "approve", label: t("column.action"), isUnlabelled: true, class: "action", button: "first small", text: () => t("approve.do"), run: askApprove },
     ],
   });
