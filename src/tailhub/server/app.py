@@ -166,7 +166,7 @@ class RelayServer:
             self.verification,
             drain,
         )
-        self._pages = pages
+        self.pages = pages
         pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:
@@ -213,7 +213,7 @@ class RelayServer:
             beside=self.foundation.state.path / FILE,
         )
         books.start()
-        self._pages.journal = books.journal
+        self.pages.journal = books.journal
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
             self._tell_quotas(self._fleet, books)

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["PIECE", "ClientFeed", "Tell"]
 
 PIECE: Final = 200  # rows in a turn
+RTT_EVERY: Final = 4  # snapshots, in which the kernel is asked once about a connection that is busy in all of them
 LOOKED_AT_S: Final = 5.0  # after pairs were asked for: so long they are gathered as they are used
 
 Tell: TypeAlias = Callable[[object], None]
 
-_Numbers: TypeAlias = tuple[int, int, int, int, bool, int]
+_Numbers: TypeAlias = tuple[int, int, int, int, bool]
 
 
 class ClientFeed:
@@ -38,7 +39,9 @@ class ClientFeed:
         self._service = service
         self._context = service.context
         self._number = number
-        self._told: dict[int, _Numbers] = {}  # by connection's id: what was told of it last
+        # By connection's id: what was told of it last, and its round trip time.
+        self._told: dict[int, tuple[_Numbers, int]] = {}
+        self._snapshots = 0
         self._asking: asyncio.Lock = asyncio.Lock()
         self._end_of_pairs: asyncio.TimerHandle | None = None
 
@@ -63,6 +66,7 @@ class ClientFeed:
     async def _tell_clients(self, tell: Tell) -> None:
         streams = [(one.connection, one.stream) for one in self._context.derp_connections]
         before, self._told = self._told, {}
+        self._snapshots += 1
         for start in range(0, len(streams), PIECE):
             came: list[tuple[object, ...]] = []
             counted: list[tuple[object, ...]] = []
@@ -83,7 +87,7 @@ class ClientFeed:
         self,
         connection: Connection,
         stream: Stream,
-        before: dict[int, _Numbers],
+        before: dict[int, tuple[_Numbers, int]],
         came: list[tuple[object, ...]],
         counted: list[tuple[object, ...]],
     ) -> None:
@@ -97,15 +101,17 @@ class ClientFeed:
             queue.packet_bytes,
             drops,
             connection.is_home,
-            connection.received_bytes,
         )
         number = connection.identity.connection_id
         known = before.pop(number, None)
-        self._told[number] = numbers
         if known is None:
             came.append(self._row(connection))
-        elif known == numbers:
+        elif known[0] == numbers:
+            self._told[number] = known
             return
+        is_turn = (self._snapshots + number) % RTT_EVERY == 0
+        rtt_us = stream.rtt_us if known is None or is_turn else known[1]
+        self._told[number] = numbers, rtt_us
         counted.append(
             (
                 number,
@@ -115,7 +121,7 @@ class ClientFeed:
                 queue.taken_packets,
                 queue.taken_bytes,
                 queue.packet_bytes,
-                stream.rtt_us,
+                rtt_us,
                 tuple((Counter(lost) + Counter(dropped)).items()) if drops else (),
             )
         )

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tailhub.web.operator_api import OperatorApi
 
 API: Final = b"/api/v1/"  # begins the paths of the operator's calls
+QUOTAS_EVERY_S: Final = 3.0  # so often it is looked how far they are used, if somebody wants to know
 
 
 class Pages:
@@ -90,13 +91,15 @@ class Pages:
         self._verification = verification
         self._drain = drain
         self.journal: Journal | None = None  # set once books are kept
+        self._quotas: Mapping[str, object] = {}  # as they were told last
+        self._quotas_at = -QUOTAS_EVERY_S
         self.recent: RecentEvents | None = None  # the last lines of the log
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._make_api()
         admin = foundation.listeners.admin
         sockets = admin.sockets if admin is not None else ()
-        self._process = PagesProcess(sockets, self._converse, self._refuse)
+        self._process = PagesProcess(sockets, self.converse, self._refuse)
 
     def start(self) -> None:
         """From now on the process of the operator's pages is started when somebody asks for one."""
@@ -142,7 +145,7 @@ class Pages:
         acceptor.start()
         return acceptor.stop
 
-    def _converse(self, send: Tell) -> Conversation:
+    def converse(self, send: Tell) -> Conversation:
         """Answer a process of the operator's pages that has been started."""
         from tailhub.server.feed import Feed, FeedSources
 
@@ -276,8 +279,9 @@ class Pages:
         from tailhub.server import facts
 
         config, fleet = self._config, self._fleet
-        if fleet is not None:
-            await fleet.counted()
+        now = self._service.context.loop.time()
+        if now - self._quotas_at >= QUOTAS_EVERY_S:
+            self._quotas_at, self._quotas = now, await facts.quota_facts(config, self.journal)
         discovery, served = self._advertised.discovery, self._service.keeper.served
         found = (discovery.ipv4, discovery.ipv6) if discovery is not None else ()
         addresses = [str(one.address) for one in found if one is not None]
@@ -291,7 +295,7 @@ class Pages:
             "listeners": facts.listener_facts(config, self._foundation),
             "certificates": facts.certificate_facts(config, served, datetime.now(UTC)),
             "verifiers": facts.verifier_facts(self._verification),
-            "quotas": await facts.quota_facts(config, self.journal),
+            "quotas": self._quotas,
             "tenants": [tenant.tenant for tenant in config.tenants],
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
             "drain": facts.drain_facts(self._drain),

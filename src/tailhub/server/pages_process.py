@@ -5,8 +5,9 @@ starts ``python -m tailhub.admin``, which inherits them (`tailhub.admin.handover
 Requests of the unix socket that are the pages' to answer are passed on to it. What runs between the two is a channel
 (`tailhub.net.message_channel`); who speaks there for the relay is a `Conversation`.
 
-When the process ends, the sockets are watched again. When it ends soon several times in a row nobody who asks is left
-hanging: for some seconds the relay answers each request with 503 itself.
+When the process ends, the sockets are watched again. Nobody who asks is left hanging: a process that ends soon several
+times in a row is not started for some seconds, in which the relay answers each request with 503 itself, and one that
+says nothing for a minute, which it should every ten seconds, is ended.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ COMMAND: Final = (sys.executable, "-P", "-m", "tailhub.admin")
 SHORT_LIFE_S: Final = 5.0  # whoever ended sooner has failed
 MOST_FAILURES: Final = 3  # in a row, before a pause
 MAX_PAUSE_S: Final = 60.0
+HANGS_S: Final = 60.0  # without a word from it
 STOP_S: Final = 2.0  # from the end of its channel to its own; then it is ended
 _LOOK_S: Final = 0.02  # between looks at whether it has ended
 CANNOT_SHOW: Final = "The operator's pages cannot be shown just now; the relay's log says why."
@@ -62,7 +64,11 @@ class PagesProcess:
         converse: Callable[[Callable[[object], None]], Conversation],
         refuse: Callable[[Sequence[socket.socket]], Callable[[], None]],
         command: Sequence[str] = COMMAND,
+        hangs_s: float = HANGS_S,
     ) -> None:
+        self._hangs_s = hangs_s
+        self._heard_at = 0.0
+        self._looking: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
         self._converse = converse
@@ -142,6 +148,8 @@ class PagesProcess:
         channel = MessageChannel(ours, self._receive, lambda: self._gone(started_at))
         self._channel = channel
         self._conversation = self._converse(channel.send)
+        self._heard_at = started_at
+        self._looking = self._loop.call_later(self._hangs_s, self._look)
 
     def _spawn(self, inherited: Inherited) -> subprocess.Popen[bytes]:
         # It finds what we find, wherever we were started: the directory that we are in means nothing to it.
@@ -155,11 +163,23 @@ class PagesProcess:
             env=environ,
         )
 
+    def _look(self) -> None:
+        """End it if it hangs."""
+        silent_s = self._loop.time() - self._heard_at
+        if silent_s >= self._hangs_s and self._process is not None:
+            self._process.kill()
+        else:
+            self._looking = self._loop.call_later(self._hangs_s - silent_s, self._look)
+
     def _receive(self, message: object) -> None:
+        self._heard_at = self._loop.time()
         if self._conversation is not None:
             self._conversation.receive(message)
 
     def _close_channel(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()

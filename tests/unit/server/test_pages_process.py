@@ -78,7 +78,7 @@ class Talk:
 class World:
     """A listening socket, and a process that it belongs to while that runs."""
 
-    def __init__(self, program: str, directory: Path) -> None:
+    def __init__(self, program: str, directory: Path, hangs_s: float = 60.0) -> None:
         script = directory / "program.py"
         script.write_text(program)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -86,7 +86,8 @@ class World:
         self.talk = Talk()
         self.refused: list[Sequence[socket.socket]] = []
         self.refusals_ended = 0
-        self.process = PagesProcess([self.listener], self.talk.begin, self._refuse, (sys.executable, str(script)))
+        command = (sys.executable, str(script))
+        self.process = PagesProcess([self.listener], self.talk.begin, self._refuse, command, hangs_s)
 
     def _refuse(self, sockets: Sequence[socket.socket]) -> Callable[[], None]:
         self.refused.append(sockets)
@@ -118,9 +119,11 @@ class World:
             writer.close()
 
 
-def scenario(program: str, directory: Path, play: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+def scenario(
+    program: str, directory: Path, play: Callable[[World], Coroutine[Any, Any, None]], hangs_s: float = 60.0
+) -> None:
     async def played() -> None:
-        world = World(program, directory)
+        world = World(program, directory, hangs_s)
         world.process.start()
         try:
             await play(world)
@@ -240,6 +243,16 @@ def test_one_that_fails_again_and_again(tmp_path: Path, caplog: pytest.LogCaptur
     scenario(FAILS, tmp_path, play)
     assert caplog.text.count("The process of the operator's pages has ended (3)") == 2
     assert caplog.text.count("The operator's pages cannot be shown") == 1
+
+
+def test_one_that_hangs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One that says nothing for long is ended, as often as it takes; in the end callers are refused."""
+
+    async def play(world: World) -> None:
+        assert (await world.pass_on(b"GET / HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.0 503 ")
+
+    scenario(HANGS, tmp_path, play, 0.05)
+    assert caplog.text.count("SIGKILL") == 3
 
 
 def test_one_that_cannot_be_started(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
