@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.how_to import PAGES, blocks, blocks_for
 from support.relay_process import LIMIT_S, LOOPBACK, RelayProcess, until
 from tailhub.client.stun import stun_query
 
@@ -228,7 +229,8 @@ def test_listen_off_leaves_a_stun_server() -> None:
 
 def test_the_dashboards_link(relay: RelayProcess) -> None:
     """`dashboard` prints the link of the relay that runs: its port, and the token that may ask everything."""
-    done = tailhub("dashboard", "--state-dir", str(relay.state_dir))
+    (command,) = blocks_for(__file__, "dashboard.md")
+    done = tailhub(*command.split()[1:], "--state-dir", str(relay.state_dir))
     link = next(line.strip() for line in done.stdout.splitlines() if line.startswith("  http://"))
     base, token = link.split("#token=")
     assert base == f"http://127.0.0.1:{relay.admin_port}/"
@@ -246,3 +248,13 @@ def test_a_dashboard_that_is_off() -> None:
         done = tailhub("dashboard", "--state-dir", str(relay.state_dir))
     assert done.returncode == 1
     assert 'admin_listen = "127.0.0.1:9912"' in done.stdout
+
+
+def test_several_relays_on_one_dashboard(tmp_path: Path) -> None:
+    """The how-to page's file for a dashboard of several relays is one that a relay takes."""
+    (file,) = (block for block in blocks(PAGES / "dashboard.md") if block.file)
+    config = tmp_path / "tailhub.toml"
+    config.write_text(file.text)
+    config.chmod(0o600)
+    done = tailhub("config", "check", "--config", str(config), "--state-dir", str(tmp_path / "state"))
+    assert done.returncode == 0, done
