@@ -37,7 +37,7 @@ from tailhub.findings import Finding
 from tailhub.web import message
 from tailhub.web.callers import is_loopback
 from tailhub.web.message import JSON, TEXT, Header, answer, text
-from tailhub.web.metrics import CONTENT_TYPE, render_metrics
+from tailhub.web.metrics import CONTENT_TYPE, MetricValues, render_metrics
 from tailhub.web.operator_api import PREFIX, error_answer, finding_json
 
 __all__ = ["Pages"]
@@ -86,6 +86,7 @@ class Pages:
         self._guard = Guard(self._fits)
         self._token_file: tuple[Path, TokenFile] | None = None
         self._other_relays = OtherRelays()
+        self._rendered: tuple[MetricValues | None, bytes] = None, b""  # metrics, and their text
         self._files: dict[str, StaticFile] | None = None
         self.asked_at = time.monotonic()  # when somebody asked last
         routes = [
@@ -176,8 +177,10 @@ class Pages:
     async def _metrics(self, _request: Request) -> Response:
         if not await self._link.fresh({Part.VALUES}):
             return _starlette(text(503, findings.relay_lost().what()))
-        body = await asyncio.to_thread(render_metrics, self._view.rings.values)
-        return _starlette(answer(200, body, CONTENT_TYPE))
+        values = self._view.rings.values
+        if self._rendered[0] is not values:
+            self._rendered = values, await asyncio.to_thread(render_metrics, values)
+        return _starlette(answer(200, self._rendered[1], CONTENT_TYPE))
 
     async def _derp_map(self, request: Request) -> Response:
         # Unasked, a caller gets the map that works from where it is. A unix socket is on this machine.

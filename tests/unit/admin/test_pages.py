@@ -395,13 +395,13 @@ def test_health(tmp_path: Path) -> None:
 
 def test_a_relay_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When snapshots stop health fails, the overview says so and is shown with what was known last; lists are not."""
-    monkeypatch.setattr(pull, "ANSWER_S", 0.05)
-    monkeypatch.setattr(relay_link, "ACTION_S", 0.05)
 
     async def work(world: World) -> None:
         before = (await world.ask("/api/v1/overview")).json
         assert before["state"] == "ready"
         world.relay.is_silent = True
+        monkeypatch.setattr(pull, "ANSWER_S", 0.05)
+        monkeypatch.setattr(relay_link, "ACTION_S", 0.05)
         answer = await world.ask("/api/v1/reload", "POST", **BEARER)
         assert (answer.status, answer.json["error"]["code"]) == (503, "TH338")
         for target in ("/healthz", "/readyz", "/metrics", "/derpmap.json"):
@@ -414,6 +414,7 @@ def test_a_relay_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         relays = (await world.ask("/api/v1/relays")).json["relays"]
         assert relays[0]["state"] == "lost"
         world.relay.is_silent = False
+        monkeypatch.setattr(pull, "ANSWER_S", 3.0)
         async with asyncio.timeout(5):
             while (await world.ask("/healthz")).status != 200:  # noqa: ASYNC110  each look is a request
                 await asyncio.sleep(0.01)
