@@ -23,7 +23,6 @@ from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
-from tailhub.server.fleet import Disconnect, Fleet
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.pages_process import CANNOT_SHOW, Conversation, PagesProcess
@@ -40,10 +39,11 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
-    from tailhub.admin.feed import EventRow
+    from tailhub.admin.event_row import EventRow
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.evacuating import Drain
+    from tailhub.server.fleet import Fleet
     from tailhub.server.recent_events import RecentEvents
     from tailhub.server.verification import Verification
     from tailhub.store.journal import Journal
@@ -206,6 +206,8 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
+        from tailhub.server.fleet import Disconnect
+
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())
         self._fleet.broadcast(Disconnect(key, reason))
