@@ -305,7 +305,7 @@ class ScriptedWorld:
             self.refused = [one for one in self.refused if one[0] != number]
             answer = {"allowed": {"name": fields["name"]}, "replaced": []}
         elif path == "notice":
-            self.notices = [{"id": "1", "text": fields["text"], "at": now}] if method == "POST" else []
+            self.notices = [{"id": "everybody", "text": fields["text"], "at": now}] if method == "POST" else []
             answer = {"notices": self.notices}
         elif path == "drain" and method != "GET":
             self.drain = {"phase": "delaying", "delay_s": 360.0, "elapsed_s": 21.0} if method == "POST" else None

@@ -35,7 +35,7 @@ function state() {
       return [issue("note", t("issue.starting"), t("issue.starting.todo"))];
     case "draining":
     case "evacuating":
-      return [issue("warn", t(`issue.${store.overview.state}`), t("issue.draining.todo"), { view: "system" })];
+      return [issue("warn", t(`issue.${store.overview.state}`, { span: span(store.overview.drain?.ends_in_s ?? 0) }), t("issue.draining.todo"), { view: "system" })];
     case "lost":
       return [issue("bad", t("issue.lost"), t("issue.lost.todo"), { command: "tailhub service status" })];
     default:

@@ -8,7 +8,7 @@ import { Table } from "../table.js";
 import { t, word } from "../words.js";
 import { makeBars } from "./overview.js";
 
-const MAX_NOTICE = 400;
+const MAX_NOTICE = 500;
 const DAYS_WARN = 14;
 
 export function system() {
@@ -122,7 +122,7 @@ function makeNotices() {
     say(t("notice.done"));
   });
   const clear = async (one) => {
-    if ((await act("DELETE", `notice?${new URLSearchParams({ id: one.id })}`)) !== null) say(t("notice.cleared"));
+    if ((await act("DELETE", "notice", audience(one.id))) !== null) say(t("notice.cleared"));
   };
   return {
     element: card(t("notice.title"), h("p", { class: "help", text: t("notice.help") }), list, form),
@@ -131,11 +131,21 @@ function makeNotices() {
         list,
         store.overview.notices ?? [],
         (one) => one.id,
-        (one) => h("p", { class: "notice" }, icon("note"), h("span"), button(t("notice.clear"), () => clear(one), "small")),
-        (line, one) => setText(line.children[1], one.text),
+        (one) => h("p", { class: "notice" }, icon("note"), h("span"), button("", () => clear(one), "small")),
+        (line, one) => {
+          const endsAll = !Object.keys(audience(one.id)).length && store.overview.notices.length > 1;
+          setText(line.children[1], one.text);
+          setText(line.children[2], t(endsAll ? "notice.clear_all" : "notice.clear"));
+        },
       );
     },
   };
+}
+
+// Whom a notice is for, by its id: a device, a tenant; else everybody, with which all others end too.
+function audience(id) {
+  if (id.startsWith("nodekey:")) return { key: id };
+  return id.startsWith("tenant:") ? { tenant: id.slice("tenant:".length) } : {};
 }
 
 function askReload() {
