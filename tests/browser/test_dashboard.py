@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -18,6 +19,8 @@ from support.scripted_world import HOSTILE, ScriptedWorld
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
 
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
 VIEWS = ("overview", "clients", "pairs", "access", "usage", "system", "log")
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tailhub.keys import NodePrivate, NodePublic, short_key
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
 STRANGER = NodePrivate(bytes(range(7, 39)))
 # How often the page has asked since this, when the first of it is seen.
@@ -115,6 +118,20 @@ def test_letting_somebody_in(opened: Opener) -> None:
         page.wait_for_selector("#said >> text=phone may relay now")
         until(lambda: [row["name"] for row in call(relay, "clients")["clients"]] == ["phone"], "it is here")
         traffic.do(waiting.close())
+
+
+def test_several_relays(relay: RelayProcess, opened: Opener) -> None:
+    """Others that the configuration names have a view beside this one, with their state, or that they do not answer."""
+    others = (f"tokyo=unix:{relay.state_dir}/admin.sock", f"gone=http://{'x' * 20}@127.0.0.1:1")
+    with RelayProcess("--dashboard-relays", others[0], "--dashboard-relays", others[1]) as here:
+        page = opened(url_of(here))
+        page.locator("nav").get_by_text("Relays", exact=True).click()
+        cards = page.locator(".relays > li")
+        cards.filter(has_text="This relay").get_by_text("ready").wait_for()
+        cards.filter(has_text="tokyo").get_by_text("ready").wait_for()
+        gone = cards.filter(has_text="gone")
+        gone.get_by_text("does not answer").wait_for()
+        assert "x" * 20 not in gone.inner_html()
 
 
 def test_a_relay_that_is_killed(opened: Opener) -> None:

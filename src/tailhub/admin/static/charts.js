@@ -56,14 +56,14 @@ export class Chart {
         width: this.plotElement.clientWidth,
         height: this.height,
         legend: { show: false },
-        padding: [10, 4, 0, 0],
+        padding: [10, 16, 0, 0],
         cursor: { drag: { x: false, y: false }, points: { size: 7 }, y: false },
         scales: {
           x: { range: (plot, least, most) => this.span(least ?? 0, most ?? 1) },
           y: { range: (plot, least, most) => this.range(least, most) },
         },
         axes: [
-          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: narrow ? 56 : 110, values: (plot, splits) => splits.map((at) => time(at).slice(-8, splits[1] - splits[0] < 60 ? undefined : -3)) },
+          { stroke: ink, font: AXIS_FONT, grid: { show: false }, ticks: { show: false }, size: 30, gap: 9, space: narrow ? 56 : 110, values: (plot, splits) => splits.map((at) => time(at).slice(-8, splits[1] - splits[0] < 60 ? undefined : -3)) },
           { stroke: ink, font: AXIS_FONT, grid: line, ticks: { show: false }, size: 72, gap: 6, space: 36, values: (plot, splits) => splits.map((value) => this.format(Math.abs(value))) },
         ],
         series: [{}, ...this.series.map((one) => ({ stroke: colour(one.colour), fill: one.isLine ? undefined : faint(colour(one.colour)), fillTo: 0, width: 1.5, points: { show: false } }))],

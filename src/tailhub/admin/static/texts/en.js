@@ -294,6 +294,7 @@ export default {
   "drain.stopped": "Everyone is served again.",
   "relays.title": "Relays",
   "relays.help": "This one first; the others are from the setting dashboard_relays.",
+  "relays.this": "This relay",
   "relays.away": "does not answer",
   "state.ready": "ready",
   "state.starting": "starting",

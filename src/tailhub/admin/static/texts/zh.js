@@ -294,6 +294,7 @@ export default {
   "drain.stopped": "重新为所有设备服务。",
   "relays.title": "多台中继",
   "relays.help": "第一个是这一台；其余的来自设置 dashboard_relays。",
+  "relays.this": "这台中继",
   "relays.away": "没有回应",
   "state.ready": "正常",
   "state.starting": "正在启动",

@@ -34,7 +34,7 @@ function fill(line, relay) {
   const { overview } = relay;
   const tone = overview ? (overview.faults?.length ? "bad" : (TONES[relay.state] ?? "bad")) : "bad";
   setAttribute(line, "class", tone);
-  setText(head.children[1].firstChild, relay.name || relay.url);
+  setText(head.children[1].firstChild, relay.url ? relay.name : overview?.relay.hostname || t("relays.this"));
   setText(head.children[2], overview ? word("state", relay.state) : t("relays.away"));
   setText(trouble, relay.error || (overview?.faults ?? []).join(" ") || "");
   trouble.hidden = trouble.textContent === "";
