@@ -154,6 +154,22 @@ def test_the_reference_has_every_call(relay: RelayProcess) -> None:
         assert heading in page, f"{method} {path}: own_routes in docs/make_reference.py lacks it"
 
 
+def test_several_relays(relay: RelayProcess) -> None:
+    """A relay shows others, by port with their token and by socket, and tells what is wrong with a third."""
+    url = f"http://{token(relay)}@127.0.0.1:{relay.admin_port}"
+    others = ("--dashboard-relays", f"far={url},unix:{relay.state_dir}/admin.sock,{url.replace('//', '//x')}")
+    with RelayProcess(*others) as shows:
+        text = raw(shows, "GET /api/v1/relays HTTP/1.1\nHost: localhost")[2]
+        assert token(relay) not in text
+        assert token(relay) not in shows.log()
+        own, far, beside, wrong = json.loads(text)["relays"]
+    assert (own["state"], own["url"], own["error"]) == ("ready", "", "")
+    assert (far["name"], far["state"], far["url"]) == ("far", "ready", f"http://127.0.0.1:{relay.admin_port}")
+    assert far["overview"]["relay"]["hostname"] == beside["overview"]["relay"]["hostname"] == "relay.example.com"
+    assert (wrong["state"], wrong["overview"]) == ("lost", None)
+    assert "401" in wrong["error"]
+
+
 def test_signals_are_the_relays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C and a hang-up are no matter of the pages' process; it ends with its channel, and says nothing."""
     with PagesProcess(tmp_path) as pages:
