@@ -7,9 +7,10 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, until
 from support.waiting import LIMIT_S
 from tailhub.client import DERPClient
+from tailhub.derp.messages import ReceivedPacket
 from tailhub.keys import NodePrivate
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Traffic:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.clients: list[DERPClient] = []
+        self._received = 0  # packets, by all
         self._tasks: list[asyncio.Task[None]] = []
 
     def __enter__(self) -> Self:
@@ -54,8 +56,10 @@ class Traffic:
         return self.do(DERPClient.connect("127.0.0.1", port, cert_name=pin, private_key=private, **options))
 
     def start(self, bits_per_s: float) -> None:
-        """From now on the first client sends so much to the second."""
+        """From now on the first client sends so much to the second. Returns when something of it has arrived."""
+        before = self._received
         self._start(self._send(bits_per_s / 8))
+        until(lambda: self._received > before, "the first packet has arrived", self._relay.log)
 
     def stop(self) -> None:
         """It sends no more."""
@@ -80,5 +84,5 @@ class Traffic:
             await asyncio.sleep(TURN_S)
 
     async def _read(self, client: DERPClient) -> None:
-        async for _ in client:
-            pass
+        async for message in client:
+            self._received += isinstance(message, ReceivedPacket)
