@@ -295,3 +295,24 @@ def test_it_rests_when_nobody_looks(pages: ScriptedPages, opened: Opener) -> Non
     assert len(asked) <= 1  # which was due already
     with page.expect_request("**/api/v1/overview"):
         page.evaluate(HIDE, False)
+
+
+def test_from_another_machine_the_token_is_asked_for(pages: ScriptedPages, opened: Opener) -> None:
+    """Whoever comes through a proxy is asked for the token before anything is shown, and again when it asks to."""
+    page = opened("about:blank")
+    page.context.set_extra_http_headers({"X-Forwarded-For": "192.0.2.9"})
+    page.goto(pages.url)
+    page.locator("dialog.token").get_by_role("button", name="Close").click()
+    page.wait_for_selector(".away >> text=The relay refuses to answer this page")
+    assert not page.locator(".room").is_visible()
+    page.get_by_role("button", name="Try now").click()
+    page.locator("dialog.token input").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.figure.devices dd')?.innerText === '300'")
+
+
+def test_a_token_that_is_wrong_by_now(pages: ScriptedPages, opened: Opener) -> None:
+    """On the relay's own machine a tab whose token is no longer right goes on without."""
+    page = opened(pages.url + f"#token={WRONG}")
+    page.wait_for_function("() => document.querySelector('.figure.devices dd')?.innerText === '300'")
+    assert page.evaluate("sessionStorage.getItem('tailhub.token')") == ""

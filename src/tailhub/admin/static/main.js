@@ -34,7 +34,7 @@ let isLocked = false; // it wants a token, and nobody has one
 const main = document.getElementById("main");
 const away = h("section", { class: "away", role: "alert", hidden: true });
 const loading = h("p", { class: "loading", text: t("loading") });
-const room = h("div", { class: "room" });
+const room = h("div", { class: "room", hidden: true }); // until something is known
 main.append(away, loading, room);
 
 // --- asking ---------------------------------------------------------------------------------------------------------
@@ -91,6 +91,7 @@ document.addEventListener("visibilitychange", () => {
 
 function show() {
   loading.hidden = true;
+  room.hidden = false;
   tabs.relays.hidden = (store.lists.relays?.relays ?? []).length < 2;
   setAttribute(tabs.access.lastChild, "hidden", store.overview.pending > 0 ? null : true);
   setText(tabs.access.lastChild, String(store.overview.pending));
