@@ -34,6 +34,7 @@ from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
 from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
+from tailhub.web.metric_labels import LABELS, Label, Per, most_series
 from tailhub.web.metrics import METRICS
 from tailhub.web.operator_api import Route
 from tailhub.web.varz import VARS
@@ -276,18 +277,17 @@ def metrics_page() -> str:
             ],
         ),
         "## Labels\n",
+        label_bounds(),
         table(
-            ("label", "values"),
+            ("label", "of", "at most", "values"),
             [
-                ("`reason` of drops", code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)"),
-                ("`kind`", "`disco` (path discovery), `other`"),
-                ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
-                ("`disposition`", code_list(StunServer([]).dispositions())),
-                ("`tenant`", "as the configuration calls it; `default` is that of the relay's own settings"),
-                ("`family`", "`ipv4`, `ipv6`"),
-                ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
-                ("`result`", "`passed on`, `backend unreachable`"),
-                ("`status`", "of HTTP: `200`, `426` …"),
+                (
+                    f"`{label.name}`",
+                    ", ".join(here[key] for key in label.metrics),
+                    label_most(label),
+                    label_words(label),
+                )
+                for label in LABELS
             ],
         ),
         "## Under the original's names\n",
@@ -299,6 +299,34 @@ def metrics_page() -> str:
         ),
     ]
     return "\n".join(parts)
+
+
+def label_bounds() -> str:
+    """How many time series there can be."""
+    least = {Per.TENANT: 1, Per.VERIFIER: 1, Per.LISTENER: 1, Per.WORKER: 1}
+    more = {per.value: most_series({**least, per: 2}) - most_series(least) for per in least}
+    return (
+        "No label has more values than the table says, whatever clients or strangers do: what they may choose words\n"
+        f"of is counted under a fixed number of them. A relay has at most {most_series(least)} time series; each\n"
+        f"further tenant adds {more['tenant']}, each verifier {more['verifier']}, each listener {more['listener']}, "
+        f"each worker {more['worker']}.\n"
+    )
+
+
+def label_most(label: Label) -> str:
+    """How many values it has."""
+    if label.per is Per.RELAY:
+        return str(label.most)
+    return f"one a {label.per.value}" if label.most == 1 else f"{label.most} a {label.per.value}"
+
+
+def label_words(label: Label) -> str:
+    """Its values; those that are words of the code are listed."""
+    words = {
+        "DROP_REASONS": code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)",
+        "DISPOSITIONS": code_list(StunServer([]).dispositions()),
+    }
+    return words.get(label.values, label.values)
 
 
 def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:

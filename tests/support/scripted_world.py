@@ -109,7 +109,6 @@ class ScriptedWorld:
 
     def __init__(self, now: float, count: int = 46, *, hostile: bool = False) -> None:
         chance = random.Random(7)
-        self.now = now
         self.started = now - 12.3 * DAY_S
         named = [(name, tenant) for tenant in TENANTS for name in NAMES[tenant]]
         if hostile:

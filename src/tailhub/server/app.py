@@ -155,7 +155,7 @@ class RelayServer:
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         drain = self._make_drain()
-        pages = Pages(
+        self._pages = pages = Pages(
             self.config,
             self.service,
             self.foundation,

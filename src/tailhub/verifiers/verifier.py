@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from tailhub.findings import Finding
 from tailhub.relay.admission import Verdict
 
-__all__ = ["Verifier", "Watching", "trouble", "words"]
+__all__ = ["HasCredential", "Verifier", "Watching", "trouble", "words"]
 
 _MOST_WORDS = 200  # characters
 
@@ -51,6 +51,14 @@ class Watching(Protocol):
 
     def stop(self) -> None:
         """Watch nothing any more."""
+
+
+@runtime_checkable
+class HasCredential(Protocol):
+    """A verifier whose credential may end some day."""
+
+    credential_expires: float | None
+    """Seconds since 1970; None: never, or it is not known yet."""
 
 
 def words(text: object) -> str:

@@ -5,7 +5,7 @@ import { AwayError, get } from "./api.js";
 const KEPT_S = 900; // of history
 const KEPT_EVENTS = 1000;
 const GAP_S = 25; // no numbers for longer than that: the line in a chart is broken
-export const SERIES = ["bytes_received_per_s", "bytes_sent_per_s", "packets_received_per_s", "packets_sent_per_s", "packets_dropped_per_s", "stun_requests_per_s", "clients"];
+const SERIES = ["bytes_received_per_s", "bytes_sent_per_s", "packets_received_per_s", "packets_sent_per_s", "packets_dropped_per_s", "stun_requests_per_s", "clients"];
 
 export const store = {
   overview: null,

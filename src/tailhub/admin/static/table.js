@@ -9,8 +9,8 @@ import { t } from "./words.js";
 // word for it, `first`: the order at the first click; `rank` 2 is left out on phones, 3 on small screens too; `run`:
 // the text is a button.
 export class Table {
-  constructor({ caption, columns, keyOf, empty, sort = null, onSort = null, rowClass = null }) {
-    Object.assign(this, { columns, keyOf, sort, onSort, rowClass });
+  constructor({ caption, columns, keyOf, empty, sort = null, onSort = null }) {
+    Object.assign(this, { columns, keyOf, sort, onSort });
     this.heads = columns.map((column) => this.head(column));
     this.body = h("tbody");
     this.empty = h("p", { class: "empty", text: empty });
@@ -56,7 +56,6 @@ export class Table {
 
   fill(element, row) {
     element.item = row;
-    if (this.rowClass) setAttribute(element, "class", this.rowClass(row));
     this.columns.forEach((column, index) => {
       const cell = element.children[index];
       setText(cell.firstChild, column.text(row));

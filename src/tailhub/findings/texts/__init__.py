@@ -30,6 +30,7 @@ from tailhub.findings.texts import (
     steering,
     store,
     tenants,
+    watching,
 )
 
 TOPICS = (
@@ -55,6 +56,7 @@ TOPICS = (
     steering,
     store,
     tenants,
+    watching,
 )
 
 ENGLISH: dict[str, tuple[str, str]] = {code: text for topic in TOPICS for code, text in topic.ENGLISH.items()}
