@@ -266,6 +266,20 @@ def test_token_link(pages: ScriptedPages, opened: Opener) -> None:
     assert [action[:2] for action in pages.world.actions[-2:]] == [("POST", "notice"), ("DELETE", "notice")]
 
 
+def test_what_cannot_be_done(pages: ScriptedPages, opened: Opener) -> None:
+    """Why something could not be done is said where it was asked for, which stays open to try it again."""
+    page = opened(pages.url + f"#token={TOKEN}&view=system")
+    pages.world.refusal = "listen: expected a port, found 99999"
+    page.get_by_role("button", name="Reload configuration").click()
+    dialog = page.get_by_role("dialog", name="Reload the configuration?")
+    dialog.get_by_role("button", name="Reload configuration").click()
+    dialog.get_by_role("alert").get_by_text("expected a port, found 99999").wait_for()
+    pages.world.refusal = ""
+    dialog.get_by_role("button", name="Reload configuration").click()
+    page.wait_for_selector("#said >> text=Needs a restart: stun_listen.")
+    dialog.wait_for(state="detached")
+
+
 def test_draining_is_asked_twice(pages: ScriptedPages, opened: Opener) -> None:
     """Emptying the relay is asked about first, can be taken back, and is the first thing said meanwhile."""
     page = opened(pages.url + f"#token={TOKEN}&view=system")

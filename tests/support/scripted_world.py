@@ -131,6 +131,7 @@ class ScriptedWorld:
         self.drain: dict[str, Any] | None = None
         self.faults: list[str] = []
         self.has_trouble = False  # a verifier that does not answer, and a quota that is used up
+        self.refusal = ""  # why nothing can be done
         self.actions: list[tuple[str, str, Any]] = []  # that somebody has had done
         self._told = 0
         self._paired_at = now
@@ -294,6 +295,8 @@ class ScriptedWorld:
     def act(self, method: str, path: str, query: str, body: bytes, caller: str, now: float) -> tuple[int, bytes]:
         """Answer a call of the relay's own part of the API; status and body."""
         fields = json.loads(body) if body else {}
+        if method != "GET" and self.refusal:
+            return 409, json.dumps({"error": {"what": self.refusal, "remedy": "", "code": "TH000"}}).encode()
         if method != "GET":
             self.actions.append((method, path, fields))
         answer: Mapping[str, Any] = {}

@@ -21,10 +21,12 @@ export function open(title, parts, { isBroad = false } = {}) {
   return dialog;
 }
 
-// Says something for a few seconds, to screen readers too.
+// Says something for a few seconds, to screen readers too; what went wrong in the dialog that it went wrong in.
 export function say(text, level = "good") {
-  const line = h("p", { class: `said ${level}` }, icon(level), h("span", { text }));
-  document.getElementById("said").append(line);
+  const line = h("p", { class: `said ${level}`, role: level === "bad" ? "alert" : false }, icon(level), h("span", { text }));
+  const asked = level === "bad" ? [...document.querySelectorAll("dialog[open]")].at(-1) : undefined;
+  asked?.querySelector(".said")?.remove();
+  (asked ?? document.getElementById("said")).append(line);
   setTimeout(() => line.remove(), level === "bad" ? 2 * SAID_MS : SAID_MS);
 }
 
