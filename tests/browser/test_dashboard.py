@@ -266,6 +266,16 @@ def test_token_link(pages: ScriptedPages, opened: Opener) -> None:
     assert [action[:2] for action in pages.world.actions[-2:]] == [("POST", "notice"), ("DELETE", "notice")]
 
 
+def test_errors_are_in_the_pages_language(pages: ScriptedPages, opened: Opener) -> None:
+    """What the relay says of an error is shown in the language of the page."""
+    page = opened(pages.url + f"#token={TOKEN}&view=system", LANGUAGES["zh"])
+    pages.world.refusal = "the port is wrong"
+    page.get_by_role("button", name=texts("zh")["reload.do"]).click()
+    page.get_by_role("dialog").get_by_role("button", name=texts("zh")["reload.do"]).click()
+    page.get_by_role("alert").get_by_text("端口不对").wait_for()
+    pages.world.refusal = ""
+
+
 def test_what_cannot_be_done(pages: ScriptedPages, opened: Opener) -> None:
     """Why something could not be done is said where it was asked for, which stays open to try it again."""
     page = opened(pages.url + f"#token={TOKEN}&view=system")

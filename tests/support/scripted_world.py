@@ -296,7 +296,8 @@ class ScriptedWorld:
         """Answer a call of the relay's own part of the API; status and body."""
         fields = json.loads(body) if body else {}
         if method != "GET" and self.refusal:
-            return 409, json.dumps({"error": {"what": self.refusal, "remedy": "", "code": "TH000"}}).encode()
+            error = {"code": "TH000", "what": self.refusal, "remedy": "", "texts": {"zh": {"what": "端口不对"}}}
+            return 409, json.dumps({"error": error}).encode()
         if method != "GET":
             self.actions.append((method, path, fields))
         answer: Mapping[str, Any] = {}

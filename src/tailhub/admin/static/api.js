@@ -3,6 +3,8 @@
 // The token comes in the fragment of the address that `tailhub dashboard` prints, which no server and no log gets to
 // see, or by the dialog; it stays in this tab's storage only, and is sent to the server that this page is from.
 
+import { language } from "./words.js";
+
 const KEPT = "tailhub.token";
 const LIMIT_MS = 5000;
 let token = "";
@@ -38,9 +40,10 @@ export class AwayError extends Error {}
 // It answered that this cannot be.
 export class RefusedError extends Error {
   constructor(status, error) {
-    super(error.what ?? `HTTP ${status}`);
+    const said = error.texts?.[language] ?? error;
+    super(said.what ?? `HTTP ${status}`);
     this.status = status;
-    this.remedy = error.remedy ?? "";
+    this.remedy = said.remedy ?? "";
     this.code = error.code ?? "";
   }
 }
