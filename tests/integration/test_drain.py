@@ -14,7 +14,8 @@ import pytest
 
 from support.flock import BACK_WITHIN_S, Flock, node_of
 from support.ports import free_ports
-from support.relay_process import RelayProcess, UnixConnection
+from support.relay_process import RelayProcess, UnixConnection, get_page
+from support.relay_process import until as wait_until
 from support.scripted_relay import run as run_clients
 from support.waiting import LIMIT_S, until
 from support.waiting import run as run_for_long
@@ -223,6 +224,23 @@ def test_a_second_signal_ends_at_once(workers: str, second: signal.Signals) -> N
                 assert await asyncio.to_thread(process.wait) == 0
 
         run_clients(scenario())
+
+
+def test_others_see_that_it_drains(workers: str) -> None:
+    """Whoever asks whether the relay is to get clients hears no while it drains, and yes when that is called off."""
+    with RelayProcess("--workers", workers) as process:
+
+        def is_ready() -> bool:
+            return get_page(process.state_dir, "/readyz")[0] == 200
+
+        wait_until(is_ready, "it is ready", process.log)
+        for method, expected in (("POST", False), ("DELETE", True)):
+            connection = UnixConnection(process.state_dir / "admin.sock")
+            connection.request(method, "/api/v1/drain", json.dumps({"over_s": 3600}))
+            assert connection.getresponse().status == 200
+            connection.close()
+            wait_until(lambda expected=expected: is_ready() == expected, f"{method}: ready is {expected}", process.log)  # type: ignore[misc]
+        assert process.metric("tailhub_draining") == 0
 
 
 def test_an_interrupt_ends_at_once(workers: str) -> None:

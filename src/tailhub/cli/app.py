@@ -285,6 +285,23 @@ def top(
 
 
 @app.command()
+def dashboard(
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub dashboard"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Print the link to the running relay's dashboard, for this machine and for another one.
+
+    Exit code 1 when its listener is off.
+    """
+    from tailhub.cli.dashboard import open_dashboard
+
+    return open_dashboard(state_dir, command_line.language(lang))
+
+
+@app.command()
 def reload(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     state_dir: Annotated[

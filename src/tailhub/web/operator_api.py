@@ -17,8 +17,10 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from tailhub import findings
 from tailhub.exceptions import FindingError, LocalError, UsageError
 from tailhub.findings import Finding
+from tailhub.web.callers import is_own_page
 from tailhub.web.message import JSON, Request, Response, answer
 
 __all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route", "error_answer", "finding_json"]
@@ -154,6 +156,8 @@ class OperatorApi:
 
     def respond(self, request: Request, caller: str = OVER_SOCKET) -> Response | Awaitable[Response]:
         """The answer, or what makes it; `caller` is who asks, for the audit log."""
+        if not is_own_page(request):  # the socket may have been made a port of a machine with a browser
+            return json_answer(403, {"error": finding_json(findings.pages_foreign())})
         fitting, method = self._fitting(request), _method(request)
         chosen = next(((route, parts) for route, parts in fitting if route.method == method), None)
         if not fitting:
@@ -211,11 +215,13 @@ def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
 
 
 def finding_json(finding: Finding) -> Mapping[str, Any]:
-    """A finding as an answer's ``error`` has it."""
+    """A finding as an answer's ``error`` has it: in English, and under "texts" in other languages."""
     values = {
         name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
     }
-    return {"code": finding.code, "values": values, "what": finding.what(), "remedy": finding.remedy()}
+    texts = {"zh": {"what": finding.what("zh"), "remedy": finding.remedy("zh")}}
+    english = {"what": finding.what("en"), "remedy": finding.remedy("en")}
+    return {"code": finding.code, "values": values, **english, "texts": texts}
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
