@@ -227,4 +227,11 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # messages to the relay's owner
+    "TH344": Entry("notify-needs-apprise", _ERROR),
+    "TH345": Entry("bad-notify-url", _ERROR),
+    "TH346": Entry("notify-failed", _WARNING),
+    "TH347": Entry("notify-missing", _ERROR),
+    "TH348": Entry("notify-file-empty", _ERROR),
+    "TH349": Entry("update-index-unusable", _WARNING),
 }

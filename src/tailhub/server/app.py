@@ -40,6 +40,7 @@ from tailhub.store.location import FILE, parse_location
 from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
+    from tailhub.server.acme_keeper import AcmeKeeper
     from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
@@ -72,6 +73,7 @@ class RelayServer:
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
         self._books: Bookkeeping | None = None
+        self._acme: AcmeKeeper | None = None
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -88,6 +90,7 @@ class RelayServer:
             self._serve_pages()
             self._keep_books()
             self._get_certificates()
+            self._notify()
         except BaseException:
             await self.stop()
             raise
@@ -232,8 +235,19 @@ class RelayServer:
         if self.foundation.uses_acme:
             from tailhub.server.acme_keeper import AcmeKeeper
 
-            keeper = AcmeKeeper(self.foundation, self._acme_tokens)
+            keeper = self._acme = AcmeKeeper(self.foundation, self._acme_tokens)
             self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(keeper.run()))
+
+    def _notify(self) -> None:
+        """Have the owner told of what is worth it, where somebody is named."""
+        if self.config.notifies:
+            from tailhub.server.watched import Watched
+            from tailhub.server.watchman import watch
+
+            parts = self._fleet, self.stun, self.verification, self._books, self._acme
+            watched = Watched(self.config, self.service, self.advertised, *parts)
+            watching = watch(self.config, watched, self.foundation.state.path)
+            self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(watching))
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:

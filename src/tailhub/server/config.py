@@ -60,6 +60,7 @@ MOST = {
 }
 """The largest values of settings that are numbers, by name."""
 
+UPDATE_INDEX = "https://pypi.org/pypi/tailhub/json"
 REFUSALS = ("hold", "close")
 MOST_REFUSE_TEXT = 1000  # characters
 
@@ -152,6 +153,12 @@ class RelayConfig(TenantConfig, ListenerConfig):
     price_per_gb: float = 0.0  # 0: none is shown
     currency: str = ""
     workers: int | None = None  # None: by the number of cores
+    notify: tuple[str, ...] = field(default=(), repr=False)  # apprise URLs, cut at their commas
+    notify_file: Path | None = None  # more of them, a line each
+    notify_language: str = ""  # empty: by locale
+    notify_events: tuple[str, ...] = ()  # empty: all
+    update_check: bool = False
+    update_index: str = UPDATE_INDEX
 
     @property
     def counts_usage(self) -> bool:
@@ -167,6 +174,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     def tenants(self) -> tuple[TenantConfig, ...]:
         """All tenants, the nameless one first."""
         return (self, *self.more_tenants)
+
+    @property
+    def notifies(self) -> bool:
+        """Is anybody sent messages about the relay?"""
+        return bool(self.notify) or self.notify_file is not None
 
     @property
     def asks_verifiers(self) -> bool:
@@ -217,6 +229,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if tenant.allow_list == ALLOW_STORE and not config.counts_usage:
             found.append(findings.allow_list_needs_store(tenant.place("allow_list"), config.place("store")))
     found += tenant_findings(config.tenants)
+    if config.notifies or config.notify_events or config.notify_language or config.update_check:
+        from tailhub.server.notify_config import notify_findings
+
+        found += notify_findings(config)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:

@@ -91,6 +91,11 @@ class ServedCertificates:
         return loaded.certificates[0] if loaded is not None else None
 
     @property
+    def everything(self) -> list[Certificate]:
+        """All of them, of all listeners in order."""
+        return [one for loaded in self._loaded if loaded is not None for one in loaded.certificates]
+
+    @property
     def defaults(self) -> list[Certificate | None]:
         """`certificate` of each listener."""
         return [self.certificate(number) for number in range(len(self._loaded))]

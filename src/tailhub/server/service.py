@@ -71,6 +71,7 @@ class RelayService:
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         relay = _make_relay(foundation, share, number)
         events = Events(loop, shows_addresses=config.log_addresses)
+        events.counts_outside = config.notifies
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         passes_on = any(front.routes is not None for front in fronts)
         self._passthrough = Passthrough(loop, events) if passes_on else None

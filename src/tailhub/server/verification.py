@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tailhub import findings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
     from tailhub.store.opened import OpenedStore
 
-__all__ = ["Verification", "look_at_verifiers", "make_verification"]
+__all__ = ["Standing", "Verification", "label", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -39,6 +39,20 @@ EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
 _log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a verifier answers, since when (seconds since 1970), and when that was seen last.
+
+    `is_unreachable`: it cannot even be connected to, so that a `probe` can tell when that is over.
+    """
+
+    answers: bool
+    since: float
+    seen_at: float
+    detail: str = ""
+    is_unreachable: bool = False
 
 
 class _Question:
@@ -77,6 +91,7 @@ class Verification:
         self._clock = clock
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
         self._looking: set[asyncio.Task[None]] = set()
+        self.standings: dict[str, Standing] = {}  # by `label`, of those that were asked
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
         self.verifiers = verifiers
@@ -241,7 +256,7 @@ class Verification:
         """Nobody could be asked: a crowd of strangers must not keep out who was admitted before, nor let itself in."""
         verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
         self._note(verdict)
-        unasked = [replace(verdict, verifier=_label(one), tenant=one.tenant) for one in self.verifiers]
+        unasked = [replace(verdict, verifier=label(one), tenant=one.tenant) for one in self.verifiers]
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
 
@@ -265,20 +280,31 @@ class Verification:
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
             verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
-        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
+        return replace(verdict, verifier=label(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
         self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
+        self._stand(verdict.verifier, verdict.is_answer, verdict.detail, verdict.answer is Answer.UNREACHABLE)
         if verdict.answer is Answer.UNREACHABLE:
             self._look_at(verdict.verifier)
         elif verdict.verifier in self._away:
             self._away.discard(verdict.verifier)
             _log.info("verifier %s answers again", verdict.verifier)
 
+    async def probe(self, verifier: Verifier) -> None:
+        """See whether one that nobody asks now can be reached."""
+        finding = await verifier.probe(PROBE_S)
+        self._stand(label(verifier), finding is None, finding.what() if finding is not None else "", True)
+
+    def _stand(self, name: str, answers: bool, detail: str, is_unreachable: bool) -> None:
+        now, before = self._clock(), self.standings.get(name)
+        since = before.since if before is not None and before.answers == answers else now
+        self.standings[name] = Standing(answers, since, now, detail, is_unreachable)
+
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
+        verifier = next((verifier for verifier in self.verifiers if label(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -293,13 +319,13 @@ async def _tell_why(verifier: Verifier) -> None:
         _log.warning("%s", finding)
 
 
-def _label(verifier: Verifier) -> str:
+def label(verifier: Verifier) -> str:
     """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
     return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
 
 
 def _no_answer(verifier: Verifier, detail: str) -> Verdict:
-    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+    return Verdict(label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
 
 
 def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
@@ -318,7 +344,7 @@ def make_verification(
 
 def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
     opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
-    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
+    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(label, opening)))
 
 
 async def look_at_verifiers(
@@ -342,7 +368,7 @@ async def look_at_verifiers(
 
             found += secret_file_findings(tenant)
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
+    return tuple(map(label, verifiers)), found + [note for note in notes if note is not None]
 
 
 def make_verifiers(config: RelayConfig, store: OpenedStore | None = None) -> list[Verifier]:

@@ -80,6 +80,10 @@ class DeviceListVerifier:
         self._timer: asyncio.TimerHandle | None = None
         self._problem = Verdict(self.name, Answer.UNREACHABLE, detail="its list has not been read yet")
         self._told = ""  # the code of what was told last
+        self.trouble: Finding | None = None  # why its list could not be read when that was tried last
+        self.trouble_since = 0.0  # seconds since 1970
+        self.credential_expires: tuple[float, Finding] | None = None  # when, seconds since 1970, if that is soon
+        self.has_read = False
 
     @property
     def name(self) -> str:
@@ -119,7 +123,8 @@ class DeviceListVerifier:
         try:
             async with asyncio.timeout(limit_s):
                 await self._source.read()
-                return await self._expiring()
+                expiring = await self._expiring()
+                return expiring[1] if expiring is not None else None
         except (OSError, RemoteError, MachineError) as exc:
             return self._source.trouble(exc)
 
@@ -166,24 +171,29 @@ class DeviceListVerifier:
         detail = trouble(exc) if isinstance(exc, OSError) else words(exc)
         self._problem = Verdict(self.name, answer, detail=detail)
         finding = self._source.trouble(exc)
+        if self.trouble is None:
+            self.trouble_since = time.time()
+        self.trouble = finding
         if finding.code != self._told:
             self._told = finding.code
             _log.warning("%s", finding)
 
     def _recovered(self) -> None:
+        self.trouble, self.has_read = None, True
         if self._told:
             self._told = ""
             _log.info("the devices of %s can be read again", self.name)
 
     async def _look_at_credential(self) -> None:
         try:
-            finding = await self._expiring()
+            expiring = self.credential_expires = await self._expiring()
         except (OSError, RemoteError, MachineError):  # that the list cannot be read is told elsewhere
             return
-        if finding is not None:
+        if expiring is not None:
             self._credential_at = asyncio.get_running_loop().time() + REMIND_S
-            _log.warning("%s", finding)
+            _log.warning("%s", expiring[1])
 
-    async def _expiring(self) -> Finding | None:
+    async def _expiring(self) -> tuple[float, Finding] | None:
+        """When the credential expires, and what is to be said of that, if it is soon."""
         at, now = await self._source.expires_at(), time.time()
-        return self._source.expiring(at, now) if at is not None and at - now <= WARN_S else None
+        return (at, self._source.expiring(at, now)) if at is not None and at - now <= WARN_S else None
