@@ -19,7 +19,7 @@ def bad_notify_url(place: str, number: int, scheme: str = "") -> Finding:
 
 
 def notify_failed(target: str, reason: str) -> Finding:
-    """A message was not accepted, however often it was tried."""
+    """A message was not accepted; it is tried again."""
     return Finding("TH346", {"target": target, "reason": reason})
 
 

@@ -21,6 +21,7 @@ __all__ = ["Order", "Outcome", "scheme_is_known", "send", "usable"]
 
 LIMIT_S: Final = 60.0  # for all of it
 MASK: Final = "…"
+_REASON: Final = re.compile(r"(?:Socket|I/O) Exception: (.*)", re.DOTALL)
 _MOST_WORDS: Final = 300  # characters of a reason
 _LEAST_SECRET: Final = 3  # characters; parts of an address that are shorter are no secret, and common in words
 
@@ -68,16 +69,21 @@ class _Words(logging.Handler):
     """Keeps what apprise says of a failure, which goes nowhere else."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.DEBUG)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        line = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self.lines.append(line)
+        elif (reason := _REASON.match(line)) is not None:  # why it could not be reached is for developers only
+            self.lines.append(reason[1])
 
 
 def _listen() -> _Words:
     words, log = _Words(), logging.getLogger("apprise")
     log.handlers, log.propagate = [words], False
+    log.setLevel(logging.DEBUG)
     return words
 
 

@@ -1,7 +1,7 @@
 """Sends messages to every target, beside everything else, again and again when one is not accepted.
 
-A target has its own line, so that one that is away holds up nobody. What cannot be sent in the end is one finding in
-the log, until that target accepts something again.
+A target has its own line, so that one that is away holds up nobody. That it is away is one finding in the log, until it
+accepts something again.
 """
 
 from __future__ import annotations
@@ -60,21 +60,15 @@ class Outbox:
     async def _serve(self, target: Target, line: asyncio.Queue[Message]) -> None:
         is_told = False
         while True:
-            outcome = await self._deliver(target, await line.get())
-            if outcome.accepted:
-                is_told = False
-            elif not is_told:
-                is_told = True
-                _log.warning("%s", findings.notify_failed(target.name, outcome.reason))
-
-    async def _deliver(self, target: Target, message: Message) -> Outcome:
-        outcome = await self._try(target, message)
-        for pause_s in PAUSES_S:
-            if outcome.accepted:
-                break
-            await self._sleep(pause_s)
-            outcome = await self._try(target, message)
-        return outcome
+            message = await line.get()
+            for pause_s in (*PAUSES_S, None):
+                outcome = await self._try(target, message)
+                if not outcome.accepted and not is_told:
+                    _log.warning("%s", findings.notify_failed(target.name, outcome.reason))
+                is_told = not outcome.accepted
+                if outcome.accepted or pause_s is None:
+                    break
+                await self._sleep(pause_s)
 
     async def _try(self, target: Target, message: Message) -> Outcome:
         try:
