@@ -12,7 +12,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH345": (
         "{place}: address {number} is none that messages can be sent to"
         "[[scheme?: no service is called `{scheme}`||: something is missing or is written otherwise]].",
-        "Write it as apprise does, for example `ntfy://ntfy.sh/TOPIC` or `mailto://USER:PASSWORD@HOST`; a webhook is "
+        "Write it as apprise does, for example `ntfy://TOPIC` or `mailto://USER:PASSWORD@HOST`; a webhook is "
         "`json://HOST/PATH`, or `jsons://HOST/PATH` with TLS.",
     ),
     "TH346": (
@@ -21,11 +21,11 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
     "TH347": (
         "{what} needs somebody to send messages to, and nobody is named.",
-        'Name one, in the configuration file for example `notify = ["ntfy://ntfy.sh/TOPIC"]`.',
+        'Name one, in the configuration file for example `notify = ["ntfy://TOPIC"]`.',
     ),
     "TH348": (
         "{path}, which {setting} names, has no address that messages could be sent to.",
-        "Write one a line, for example `ntfy://ntfy.sh/TOPIC`.",
+        "Write one a line, for example `ntfy://TOPIC`.",
     ),
     "TH349": (
         "The package index {url} does not say which version is the newest: {reason}.",
@@ -41,7 +41,7 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH345": (
         "{place}：第 {number} 个地址不能用来发送消息[[scheme?：没有名为 `{scheme}` 的服务||：缺了内容或写法不对]]。",
-        "请按 apprise 的写法，例如 `ntfy://ntfy.sh/TOPIC` 或 `mailto://USER:PASSWORD@HOST`；webhook 写作 "
+        "请按 apprise 的写法，例如 `ntfy://TOPIC` 或 `mailto://USER:PASSWORD@HOST`；webhook 写作 "
         "`json://HOST/PATH`，有 TLS 时为 `jsons://HOST/PATH`。",
     ),
     "TH346": (
@@ -50,11 +50,11 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH347": (
         "{what} 需要写明消息发给谁，现在没有写。",
-        '请写一个，例如在配置文件里写 `notify = ["ntfy://ntfy.sh/TOPIC"]`。',
+        '请写一个，例如在配置文件里写 `notify = ["ntfy://TOPIC"]`。',
     ),
     "TH348": (
         "{setting} 指定的 {path} 里没有可以发送消息的地址。",
-        "请每行写一个，例如 `ntfy://ntfy.sh/TOPIC`。",
+        "请每行写一个，例如 `ntfy://TOPIC`。",
     ),
     "TH349": (
         "软件包索引 {url} 没有给出最新版本：{reason}。",

@@ -15,7 +15,7 @@ NOTIFY: tuple[Setting, ...] = (
         "Where messages about the relay go, as apprise writes it (ntfy://, bark://, mailto://, schan://, wecombot://, "
         "json:// for a webhook); better not as a flag, which others can see.",
         "URL",
-        "ntfy://ntfy.sh/TOPIC",
+        "ntfy://TOPIC",
         secret=True,
     ),
     Setting(
