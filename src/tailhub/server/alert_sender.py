@@ -119,7 +119,7 @@ def carry_out(order: Order) -> Outcome:
 
 def without_secrets(text: str, url: str) -> str:
     """`text` in one line, without any part of the address, written or decoded."""
-    parts = {part for part in re.split(r"[^\w.~%-]+|(?<=%[0-9A-Fa-f]{2})", url.partition(":")[2]) if part}
+    parts = set(re.findall(r"[\w.~%-]+", url.partition(":")[2]))
     parts |= {unquote(part) for part in re.split(r"[/?&=:@,]+", url.partition(":")[2])}
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= _LEAST_SECRET:

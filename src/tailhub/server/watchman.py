@@ -85,7 +85,7 @@ class Watchman:
 
     async def run(self) -> None:
         """Look again and again."""
-        self._restore()
+        self.restore()
         pause_s = FIRST_LOOK_S
         checking = asyncio.get_running_loop().create_task(self._check_updates())
         try:
@@ -164,7 +164,7 @@ class Watchman:
         with contextlib.suppress(OSError):
             write_files(self._file.parent, {self._file.name: json.dumps(kept, ensure_ascii=False).encode()})
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """Read that; a file that is damaged is as none."""
         try:
             kept = json.loads(self._file.read_bytes())

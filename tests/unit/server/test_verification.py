@@ -514,6 +514,32 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("verifier script answers again") == 1
 
 
+def test_how_verifiers_stand() -> None:
+    """Since when a verifier answers or does not, and when that was seen last; a probe tells that it is back."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        standings = desk.verification.standings
+        assert not standings
+        for number, (answer, at) in enumerate(
+            ((Answer.ADMITTED, 0.0), (Answer.REFUSED, 10.0), (Answer.UNREACHABLE, 20.0), (Answer.UNUSABLE, 30.0)), 1
+        ):
+            script.always, desk.now = answer, KEPT + at
+            desk.ask()
+            await desk.decided(number)
+            standing = standings["script"]
+            assert standing.answers is (answer in (Answer.ADMITTED, Answer.REFUSED))
+            assert standing.since == KEPT + (0.0 if standing.answers else 20.0)
+            assert standing.seen_at == desk.now
+            assert standing.is_unreachable is (answer is Answer.UNREACHABLE)
+        desk.now = KEPT + 40.0
+        await desk.verification.probe(script)
+        assert (standings["script"].answers, standings["script"].since) == (True, KEPT + 40.0)
+
+    run(scenario)
+
+
 def test_a_relay_without_verifiers_loads_none() -> None:
     """What asks verifiers is imported by a relay that has some, and by no other."""
     code = (
