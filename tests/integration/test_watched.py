@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import cast
 
@@ -10,6 +11,7 @@ import pytest
 from support.waiting import until
 from support.wire import Wire, relay, run
 from tailhub.alerts.reach import SelfTest
+from tailhub.server.acme_keeper import AcmeKeeper
 from tailhub.server.app import RelayServer
 from tailhub.server.stun import StunServer
 from tailhub.server.watched import Watched
@@ -98,5 +100,26 @@ def test_stun_from_outside(source: str, is_contact: bool) -> None:
                 assert looks.contact() == (False, 0)
                 ears.report(source)
                 assert looks.contact() == (is_contact, 0)
+
+    run(scenario)
+
+
+def test_a_certificate_that_is_not_renewed() -> None:
+    """How often an ACME server has failed is not known at first, then counted, with why."""
+
+    async def scenario() -> None:
+        acme = {"acme": True, "hostname": "relay.test", "acme_challenge": "http-01", "http_listen": "127.0.0.1:0"}
+        async with relay(**acme, acme_directory="https://127.0.0.1:1/directory") as server:
+            keeper = AcmeKeeper(server.foundation, {})
+            looks = Watched(server.config, server.service, server.advertised, acme=keeper)
+            assert (await looks.look(0.0)).renewals is None
+            running = asyncio.get_running_loop().create_task(keeper.run())
+            await until(lambda: keeper.renewals is not None and keeper.renewals[0][1] == 1)
+            (renewal,) = (await looks.look(0.0)).renewals or ()
+            assert (renewal.name, renewal.failures) == ("relay.test", 1)
+            assert renewal.finding is not None
+            assert "relay.test" in renewal.finding.what()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     run(scenario)

@@ -77,13 +77,20 @@ _EXAMPLES: Mapping[Event, Callable[[], Condition]] = {
         "certificate",
         "",
         "certificate-expires",
-        {"name": "derp.example.com", "date": "2030-01-03", "days": 3, "pinned": 0, "acme": 0},
+        {
+            "name": "derp.example.com",
+            "date": "2030-01-03",
+            "days": 3,
+            "several": 1,
+            "pinned": 0,
+            "acme": 0,
+        },
     ),
     "credential": lambda: Condition(
         "credential",
         "",
         "credential-expires",
-        {"name": "https://api.tailscale.com", "days": 3},
+        {"name": "https://api.tailscale.com", "days": 3, "several": 1},
         findings.credential_expires("https://api.tailscale.com", "2030-01-03 12:00 UTC", 3, "tailscale_token_file"),
     ),
     "quota": lambda: Condition(

@@ -69,7 +69,7 @@ def _certificate(seen: CertificateSeen, now: float) -> Iterator[Condition]:
         values = {
             "name": seen.name,
             "date": _date(seen.not_after),
-            "days": _days(seen.not_after, now),
+            **_days(seen.not_after, now),
             "pinned": int(seen.is_pinned),
             "acme": int(seen.is_acme),
         }
@@ -81,7 +81,7 @@ def _credential(seen: CredentialSeen, now: float) -> Iterator[Condition]:
         level = len(DAYS) + 1  # as one that has expired
         yield Condition("credential", seen.name, "credential-refused", {"name": seen.name}, seen.refused, level)
     elif seen.expires_at is not None and (level := _level(seen.expires_at, now, DAYS)):
-        values = {"name": seen.name, "days": _days(seen.expires_at, now)}
+        values = {"name": seen.name, **_days(seen.expires_at, now)}
         yield Condition("credential", seen.name, "credential-expires", values, seen.finding, level)
 
 
@@ -100,7 +100,7 @@ def _verifier(seen: VerifierSeen) -> Iterator[Condition]:
             "open": int(seen.fails_open),
             "remembers": int(seen.remembers),
         }
-        yield Condition("verifier", seen.name, "verifier-away", values)
+        yield Condition("verifier", seen.name, "verifier-away", values, seen.finding)
 
 
 def _quota(seen: QuotaSeen) -> Condition:
@@ -150,5 +150,7 @@ def _date(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
-def _days(at: float, now: float) -> int:
-    return max(0, int((at - now) // DAY_S))
+def _days(at: float, now: float) -> dict[str, int]:
+    """Whole days until then, and whether they are several."""
+    days = max(0, int((at - now) // DAY_S))
+    return {"days": days, "several": int(days > 1)}

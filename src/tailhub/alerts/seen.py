@@ -38,7 +38,7 @@ class RenewalSeen:
 class CredentialSeen:
     """What opens the API called `name`. `is_known`: has it been looked at? `refused` says that it is not accepted.
 
-    `finding` is what is to be said of one that `expires_at` some time.
+    `finding` is what is to be said of one that `expires_at` some time soon.
     """
 
     name: str
@@ -60,6 +60,7 @@ class VerifierSeen:
     since: float = 0.0
     seen_at: float = 0.0
     detail: str = ""
+    finding: Finding | None = None  # what is known of it beyond the detail
     fails_open: bool = False
     remembers: bool = False
 

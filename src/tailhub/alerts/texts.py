@@ -12,7 +12,7 @@ __all__ = ["TEXTS"]
 
 _ENGLISH: dict[str, tuple[str, str, str]] = {
     "certificate-expires": (
-        "certificate expires [[days?in {days} days||within a day]]",
+        "certificate expires [[days?in {days} day[[several?s]]||within a day]]",
         "The certificate for {name} is good until {date}; after that clients refuse the relay.",
         "[[pinned?Clients pin it, so the next one needs another map on all of them: `tailhub cert renew` makes it and "
         "says how to change over.||[[acme?The relay should have renewed it by itself: its log says why it has not."
@@ -30,17 +30,26 @@ _ENGLISH: dict[str, tuple[str, str, str]] = {
         "",
         "",
     ),
-    "certificate-over": ("certificate is good again", "The certificate for {name} was renewed.", ""),
-    "credential-expires": ("credential expires [[days?in {days} days||within a day]]", "", ""),
+    "certificate-over": (
+        "certificate is good again",
+        "The certificate for {name} that was in trouble has been renewed or replaced.",
+        "",
+    ),
+    "credential-expires": ("credential expires [[days?in {days} day[[several?s]]||within a day]]", "", ""),
     "credential-refused": ("credential is not accepted", "", ""),
     "credential-over": ("credential is good again", "{name} accepts the relay's credential.", ""),
     "quota": (
-        "[[over?quota of {name} is used up||{percent} % of the quota of {name} is used]]",
-        "{name}: {used} of {quota} GB[[cost?, {cost},]] in the month that ends on {ends}."
-        "[[over? Until then it is [[slow?slowed to {slow}||refused]].]]",
+        "[[over?quota of [[name?{name}||all devices]] is used up"
+        "||{percent} % of the quota of [[name?{name}||all devices]] is used]]",
+        "[[name?{name}||All devices together]]: {used} of {quota} GB[[cost?, {cost},]] in the month that ends on "
+        "{ends}.[[over? Until then it is [[slow?slowed to {slow}||refused]].]]",
         "[[over?`quota_key_gb` and `quota_tenant_gb` say how much there is.]]",
     ),
-    "quota-over": ("quota of {name} has room again", "{name} is within its quota and may relay as usual.", ""),
+    "quota-over": (
+        "quota of [[name?{name}||all devices]] has room again",
+        "[[name?{name}||All devices together]]: within the quota, everything is as usual.",
+        "",
+    ),
     "verifier-away": (
         "a verifier does not answer",
         "{name} has not answered for {minutes} min: {detail}. Meanwhile [[open?everyone is let in||devices that it "
@@ -102,17 +111,21 @@ _CHINESE: dict[str, tuple[str, str, str]] = {
         "",
         "",
     ),
-    "certificate-over": ("证书恢复正常", "{name} 的证书已续期。", ""),
+    "certificate-over": ("证书恢复正常", "{name} 有问题的证书已续期或换掉。", ""),
     "credential-expires": ("凭据[[days?还有 {days} 天到期||一天之内到期]]", "", ""),
     "credential-refused": ("凭据不被接受", "", ""),
     "credential-over": ("凭据恢复正常", "{name} 接受中继的凭据。", ""),
     "quota": (
-        "{name} 的配额[[over?已用完||已用 {percent} %]]",
-        "{name}：在 {ends} 结束的计费月里已用 {used} GB，配额 {quota} GB[[cost?，费用 {cost}]]。"
+        "[[name?{name}||所有设备]]的配额[[over?已用完||已用 {percent} %]]",
+        "[[name?{name}||所有设备合计]]：在 {ends} 结束的计费月里已用 {used} GB，配额 {quota} GB[[cost?，费用 {cost}]]。"
         "[[over?在此之前[[slow?限速为 {slow}||拒绝使用]]。]]",
         "[[over?配额由 `quota_key_gb` 和 `quota_tenant_gb` 设定。]]",
     ),
-    "quota-over": ("{name} 的配额又有余量", "{name} 未超出配额，可以照常使用。", ""),
+    "quota-over": (
+        "[[name?{name}||所有设备]]的配额又有余量",
+        "[[name?{name}||所有设备合计]]：未超出配额，一切照常。",
+        "",
+    ),
     "verifier-away": (
         "有验证者不应答",
         "{name} 已有 {minutes} 分钟不应答：{detail}。这期间[[open?所有设备都会放行||只有它认识的设备会被拒绝"

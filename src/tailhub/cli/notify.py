@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Messages about the relay: try them out.", invoke_without_command=True)
 
 _LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
-_AT_ONCE = 8  # targets
+_AT_ONCE = 2  # sendings, which take 40 MB each
 
 
 @app.callback()

@@ -6,8 +6,10 @@ comes an `Order` as JSON (an address is a secret, which command lines are not), 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from tailhub.alerts.message import Message
 __all__ = ["Order", "Outcome", "scheme_is_known", "send", "usable"]
 
 LIMIT_S: Final = 60.0  # for all of it
+NICE: Final = 10
 MASK: Final = "…"
 _REASON: Final = re.compile(r"(?:Socket|I/O) Exception: (.*)", re.DOTALL)
 _MOST_WORDS: Final = 300  # characters of a reason
@@ -130,6 +133,8 @@ def without_secrets(text: str, url: str) -> str:
 
 def main() -> None:
     """One order."""
+    with contextlib.suppress(AttributeError, OSError):  # no such thing on Windows
+        os.nice(NICE)  # packets first
     outcome = carry_out(Order(**json.loads(sys.stdin.read())))
     sys.stdout.write("\n" + json.dumps(asdict(outcome)) + "\n")
 

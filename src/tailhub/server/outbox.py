@@ -21,6 +21,7 @@ from tailhub.server.notify_config import Target
 __all__ = ["Outbox"]
 
 PAUSES_S: Final = (10.0, 60.0, 600.0, 3600.0)  # before each further try
+AT_ONCE: Final = 2  # sendings, which take 40 MB each
 MOST_WAITING: Final = 50  # messages for a target that is away; the oldest gives way
 
 _log = logging.getLogger("tailhub")
@@ -40,6 +41,7 @@ class Outbox:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._send, self._sleep = send, sleep
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._lines = [asyncio.Queue[Message](MOST_WAITING) for _ in targets]
         pairs = zip(targets, self._lines, strict=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._serve(*pair)) for pair in pairs]
@@ -72,7 +74,8 @@ class Outbox:
 
     async def _try(self, target: Target, message: Message) -> Outcome:
         try:
-            return await self._send(target.url, message)
+            async with self._turns:
+                return await self._send(target.url, message)
         except Exception:  # ours: it costs this try
             _log.exception("error while sending a message by %s", target.name)
             return Outcome(False, "internal error")

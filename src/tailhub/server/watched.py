@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,8 +69,8 @@ class Watched:
         return Seen(
             certificates=tuple(map(_certificate, self._served())),
             renewals=self._renewals(),
-            credentials=tuple(self._credentials()),
-            verifiers=tuple(self._verifiers()),
+            credentials=tuple(self._credentials(now)),
+            verifiers=tuple(self._verifiers(now)),
             quotas=await self._quotas(now),
             store_trouble=self.books.journal.trouble if self.books is not None else None,
             worker_restarts=self._worker_restarts(now),
@@ -118,17 +117,17 @@ class Watched:
         for verifier in self.verification.verifiers:
             yield verifier, verifier if isinstance(verifier, DeviceListVerifier) else None
 
-    def _credentials(self) -> Iterator[CredentialSeen]:
+    def _credentials(self, now: float) -> Iterator[CredentialSeen]:
         from tailhub.server.verification import label
 
         for verifier, source in self._lists():
             if source is not None:
                 refused = source.trouble if _is_refused(source.trouble) else None
-                at, finding = source.credential_expires or (None, None)
                 is_known = source.has_read or source.trouble is not None
-                yield CredentialSeen(label(verifier), is_known, refused, at, finding)
+                at = source.credential_expires
+                yield CredentialSeen(label(verifier), is_known, refused, at, source.expiring(now))
 
-    def _verifiers(self) -> Iterator[VerifierSeen]:
+    def _verifiers(self, now: float) -> Iterator[VerifierSeen]:
         from tailhub.server.verification import label
 
         for verifier, source in self._lists():
@@ -137,9 +136,7 @@ class Watched:
             if source is not None:
                 trouble = None if _is_refused(source.trouble) else source.trouble
                 answers = trouble is None if source.has_read or source.trouble is not None else None
-                detail = trouble.what() if trouble is not None else ""
-                seen_at = time.time()
-                yield VerifierSeen(name, answers, source.trouble_since, seen_at, detail, remembers=remembers)
+                yield VerifierSeen(name, answers, source.trouble_since, now, finding=trouble)
             elif (standing := self.verification.standings.get(name)) is None:
                 yield VerifierSeen(name, None)
             else:
@@ -175,8 +172,9 @@ class Watched:
             return ()
         if not journal.has_loaded:
             return None
+        default = DEFAULT_TENANT if self.config.more_tenants else ""
         found = [
-            self._quota(tenant.tenant, b"", tenant.tenant or DEFAULT_TENANT, state)
+            self._quota(tenant.tenant, b"", tenant.tenant or default, state)
             for tenant in self.config.tenants
             if (state := quotas.state_of(tenant.tenant, NOBODY, now)) != FINE
         ]

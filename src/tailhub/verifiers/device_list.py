@@ -82,7 +82,7 @@ class DeviceListVerifier:
         self._told = ""  # the code of what was told last
         self.trouble: Finding | None = None  # why its list could not be read when that was tried last
         self.trouble_since = 0.0  # seconds since 1970
-        self.credential_expires: tuple[float, Finding] | None = None  # when, seconds since 1970, if that is soon
+        self.credential_expires: float | None = None  # when, seconds since 1970, if that is soon
         self.has_read = False
 
     @property
@@ -123,8 +123,7 @@ class DeviceListVerifier:
         try:
             async with asyncio.timeout(limit_s):
                 await self._source.read()
-                expiring = await self._expiring()
-                return expiring[1] if expiring is not None else None
+                return await self._expiring()
         except (OSError, RemoteError, MachineError) as exc:
             return self._source.trouble(exc)
 
@@ -186,14 +185,19 @@ class DeviceListVerifier:
 
     async def _look_at_credential(self) -> None:
         try:
-            expiring = self.credential_expires = await self._expiring()
+            finding = await self._expiring()
         except (OSError, RemoteError, MachineError):  # that the list cannot be read is told elsewhere
             return
-        if expiring is not None:
+        if finding is not None:
             self._credential_at = asyncio.get_running_loop().time() + REMIND_S
-            _log.warning("%s", expiring[1])
+            _log.warning("%s", finding)
 
-    async def _expiring(self) -> tuple[float, Finding] | None:
-        """When the credential expires, and what is to be said of that, if it is soon."""
-        at, now = await self._source.expires_at(), time.time()
-        return (at, self._source.expiring(at, now)) if at is not None and at - now <= WARN_S else None
+    async def _expiring(self) -> Finding | None:
+        at = await self._source.expires_at()
+        self.credential_expires = at if at is not None and at - time.time() <= WARN_S else None
+        return self.expiring(time.time())
+
+    def expiring(self, now: float) -> Finding | None:
+        """What is to be said `now`, seconds since 1970, of a credential that expires soon."""
+        at = self.credential_expires
+        return self._source.expiring(at, now) if at is not None else None

@@ -102,7 +102,7 @@ def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
         world = World(tmp_path)
         world.watched.seen = ENDING
         await world.look(3)
-        assert world.titles == ["relay.test: certificate expires in 1 days"]
+        assert world.titles == ["relay.test: certificate expires in 1 day"]
         assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
         again = restarted(world, tmp_path)
         await again.look(3)

@@ -251,8 +251,10 @@ def test_what_it_knows_of_itself() -> None:
         world.source.expires = at = time.time() + 86400.0
         await asyncio.sleep(600.0)
         assert (verifier.trouble, verifier.has_read) == (None, True)
-        assert verifier.credential_expires is not None
-        assert verifier.credential_expires[0] == at
+        assert verifier.credential_expires == at
+        finding = verifier.expiring(at - 3600.0)
+        assert finding is not None
+        assert finding.values["days"] == 0
         verifier.stop()
 
     run_at_once(scenario)

@@ -17,7 +17,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
     "TH346": (
         "A message about the relay could not be sent by {target}: {reason}.",
-        "It is tried again for some hours. Try it out with `tailhub notify test`.",
+        "It is tried again for an hour. Try it out with `tailhub notify test`.",
     ),
     "TH347": (
         "{what} needs somebody to send messages to, and nobody is named.",
@@ -46,7 +46,7 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH346": (
         "关于中继的消息没能经 {target} 发出：{reason}。",
-        "几小时内会继续重试。请用 `tailhub notify test` 试试。",
+        "一小时内会继续重试。请用 `tailhub notify test` 试试。",
     ),
     "TH347": (
         "{what} 需要写明消息发给谁，现在没有写。",
