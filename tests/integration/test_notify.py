@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -213,6 +214,18 @@ def test_a_receiver_that_is_away(tmp_path: Path) -> None:
             assert "/hook" not in relay.log()
             assert relay.get("/healthz").strip() == b"ok"
             hook.status = 200
+
+
+def test_the_relay_never_imports_apprise(tmp_path: Path) -> None:
+    """What takes 40 MB is in the program that sends, not in the relay, also when that has sent something."""
+    with webhook() as hook:
+        options = (*certificate_files(tmp_path, 2.5), "--notify", hook.url)
+        environ = {"PYTHONPROFILEIMPORTTIME": "1"}
+        with quick_relay(*options, state_dir=tmp_path / "state", environ=environ) as relay:
+            until(lambda: hook.told("certificate expires"), "it is told", relay.log)
+            log = relay.log()
+        assert "tailhub.alerts.rules" in log
+        assert not re.search(r"\| +apprise", log)
 
 
 def test_without_apprise_the_relay_runs(tmp_path: Path) -> None:

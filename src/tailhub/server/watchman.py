@@ -36,9 +36,9 @@ from tailhub.verifiers.verifier import trouble, words
 
 __all__ = ["Watchman", "watch"]
 
-LOOK_S: Final = 30.0
+LOOK_S: Final = 60.0
 FIRST_LOOK_S: Final = 20.0  # what is not known right after the start is known by then
-KEEP_S: Final = 600.0  # between writings that are not for a message
+KEEP_S: Final = 1800.0  # between writings that are not for a message
 UPDATE_S: Final = 86400.0
 UPDATE_JITTER_S: Final = 7200.0
 FILE: Final = "notifications.json"  # in the state directory

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
 from dataclasses import replace
+
+import pytest
 
 from tailhub.alerts.condition import RECOVER_S, Condition, Look
 from tailhub.alerts.ledger import DAY_S, HOUR_S, MOST_AN_HOUR, MOST_ENTRIES, MOST_HELD, Ledger, Summary, Told
@@ -163,3 +166,27 @@ def test_a_clock_that_was_put_back() -> None:
     assert not ledger.take(look(AWAY), NOW - DAY_S)
     assert not ledger.take(NOTHING, NOW - DAY_S)
     assert texts(ledger.take(NOTHING, NOW - DAY_S + RECOVER_S)) == ["verifier-over"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_course_of_things(seed: int) -> None:
+    """Whatever comes and goes: never too many an hour, only rising levels, ends only of what was told."""
+    chance, ledger, now = random.Random(seed), Ledger(), NOW
+    sent: list[float] = []
+    for _ in range(3000):
+        now += chance.choice((1.0, 30.0, 300.0, 3000.0))
+        subjects = chance.sample("abcdefghijklmnopqrst", chance.randrange(20))
+        conditions = [replace(AWAY, subject=one, values={"name": one}, level=chance.randint(1, 3)) for one in subjects]
+        if chance.random() < 0.05:
+            ledger = Ledger.restored(json.loads(json.dumps(ledger.dump())))
+        before = {place[1]: entry.level for place, entry in ledger.entries.items()}
+        messages = ledger.take(look(*conditions), now)
+        sent += [now] * len(messages)
+        assert len([at for at in sent if now - at < HOUR_S]) <= MOST_AN_HOUR
+        for one in messages:
+            if isinstance(one, Told) and one.is_end:
+                assert before[one.condition.subject] > 0
+            elif isinstance(one, Told):
+                assert one.condition.level > before.get(one.condition.subject, 0)
+        open_levels = {place[1]: entry.level for place, entry in ledger.entries.items() if entry.is_open}
+        assert all(open_levels[one.subject] == one.level for one in conditions)
