@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.cores import usable_cores, worker_count
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.log_setup import set_up_log
 from tailhub.server.systemd import notify
 from tailhub.settings.merge import Settings
 
@@ -47,25 +47,17 @@ def run_relay(config: RelayConfig, lang: Language) -> int:
         from tailhub.server.supervisor import Supervisor
 
         supervisor = Supervisor(config, workers, partial(_run, lang=lang, signals=(signal.SIGTERM,)))
-        _set_up_log()
+        set_up_log(config)
         return supervisor.run()
     selector = TurnSelector()
     server = RelayServer(config, selector)
-    _set_up_log()
+    set_up_log(config)
     with (
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
     ):
         runner.run(_run(server, lang, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
     return 0
-
-
-def _set_up_log() -> None:
-    log = logging.getLogger("tailhub")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
 
 
 async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Signals]) -> None:

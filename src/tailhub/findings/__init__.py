@@ -122,6 +122,7 @@ from tailhub.findings.listening import (
     socket_twice,
     socket_unused,
 )
+from tailhub.findings.log import bad_debug_choice, too_many_debug_choices
 from tailhub.findings.machine import (
     clock_before_build,
     file_trouble,
@@ -145,6 +146,8 @@ from tailhub.findings.original import (
     original_without_tls,
     value_repaired,
 )
+from tailhub.findings.pages import bad_dashboard_relay, pages_foreign, pages_host_unknown, pages_token, relay_lost
+from tailhub.findings.pages_process import pages_do_not_run, pages_ended
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
@@ -259,6 +262,8 @@ __all__ = [
     "bad_address",
     "bad_api_url",
     "bad_choice",
+    "bad_dashboard_relay",
+    "bad_debug_choice",
     "bad_decimal",
     "bad_duration",
     "bad_home",
@@ -344,6 +349,11 @@ __all__ = [
     "other_addresses",
     "other_state",
     "output_failed",
+    "pages_do_not_run",
+    "pages_ended",
+    "pages_foreign",
+    "pages_host_unknown",
+    "pages_token",
     "pair_taken_over",
     "passthrough_needs_tls",
     "passthrough_own_name",
@@ -366,6 +376,7 @@ __all__ = [
     "refuse_text_long",
     "relay_key_copied",
     "relay_key_malformed",
+    "relay_lost",
     "relay_not_found",
     "secret_readable_by_others",
     "service_missing",
@@ -402,6 +413,7 @@ __all__ = [
     "tailscaled_unreachable",
     "tenant_without_verifier",
     "too_many_addresses",
+    "too_many_debug_choices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",

@@ -227,6 +227,15 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the process of the operator's pages
+    "TH330": Entry("pages-ended", _WARNING),
+    "TH331": Entry("pages-do-not-run", _WARNING),
+    # the operator's pages
+    "TH335": Entry("pages-host-unknown", _ERROR),
+    "TH336": Entry("pages-foreign", _ERROR),
+    "TH337": Entry("pages-token", _ERROR),
+    "TH338": Entry("relay-lost", _ERROR),
+    "TH339": Entry("bad-dashboard-relay", _ERROR),
     # messages to the relay's owner
     "TH344": Entry("notify-needs-apprise", _ERROR),
     "TH345": Entry("bad-notify-url", _ERROR),
@@ -234,4 +243,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH347": Entry("notify-missing", _ERROR),
     "TH348": Entry("notify-file-empty", _ERROR),
     "TH349": Entry("update-index-unusable", _WARNING),
+    # the log
+    "TH350": Entry("bad-debug-choice", _ERROR),
+    "TH351": Entry("too-many-debug-choices", _ERROR),
 }

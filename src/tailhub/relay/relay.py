@@ -6,6 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
@@ -105,10 +106,12 @@ class Relay:
             self.home_connections -= 1
         self.presence.left(connection)
 
-    def close_peer(self, key: bytes) -> None:
-        """Close a key's connections here."""
-        for connection in self.registry.of_key(key):
-            connection.sink.close("closed on behalf of a mesh peer")
+    def close_peer(self, key: bytes, reason: str = "closed on behalf of a mesh peer") -> int:
+        """Close a key's connections here; how many there were."""
+        connections = self.registry.of_key(key)
+        for connection in connections:
+            connection.sink.close(reason)
+        return len(connections)
 
     def too_many(self, tenant: str, key: bytes) -> TooMany | None:
         """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
@@ -215,6 +218,9 @@ class Relay:
         self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
     ) -> None:
         """Whoever sent it must see no difference between the key of another tenant and one that is not here."""
+        if connection.lost is None:
+            connection.lost = Counter()
+        connection.lost[reason] += count
         connection.tenant.drop(reason, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)

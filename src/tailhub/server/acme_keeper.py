@@ -31,6 +31,7 @@ from tailhub.certs.acme_schedule import (
     succeeded,
 )
 from tailhub.certs.acme_source import AcmeSource
+from tailhub.log_event import log_event
 from tailhub.net.threads import in_thread
 from tailhub.server.acme_answers import HttpTokens, RelayAnswers
 from tailhub.server.acme_config import challenge_of
@@ -174,7 +175,9 @@ class _Certificate:
 
     async def _order(self) -> None:
         wanted = self._wanted
-        _log.info("asking %s for a certificate for %s (%s)", wanted.server.directory, wanted.name, wanted.challenge)
+        extra = log_event("certificate", name=wanted.name, place=wanted.server.directory)
+        place, challenge = wanted.server.directory, wanted.challenge
+        _log.info("asking %s for a certificate for %s (%s)", place, wanted.name, challenge, extra=extra)
         try:
             self._current = await in_thread(self._obtain)
         except Exception as exc:
@@ -185,7 +188,8 @@ class _Certificate:
         else:
             valid_to = self._current.not_after
             self._set_progress(succeeded(datetime.now(UTC), Validity(self._current.not_before, valid_to)))
-            _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to))
+            extra = log_event("certificate", name=wanted.name, valid_to=_time(valid_to))
+            _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to), extra=extra)
 
     def _obtain(self) -> Certificate:
         """Get it and keep it; in a thread."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
-from tailhub.net.accept import Acceptor
+from tailhub.net.accept import Acceptor, OnAccept
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.billing import period_of
 from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
-from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.recent_events import RecentEvents
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -82,6 +82,8 @@ class RelayServer:
 
     async def start(self) -> None:
         """Open state, certificate and sockets, and listen. Raises `FindingError`; nothing is left open then."""
+        self.recent = RecentEvents()
+        self._undo.callback(self.recent.detach)
         try:
             if self._fleet is None:
                 self.foundation = Foundation(self.config, self.specs)
@@ -159,28 +161,33 @@ class RelayServer:
         pages = Pages(
             self.config,
             self.service,
+            self.foundation,
             self._fleet,
             self.stun,
-            certificate,
             self.advertised,
             self._acme_tokens,
             self.verification,
             drain,
         )
+        self.pages = pages
+        pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:
+            self._fleet.recent = self.recent
+            self._fleet.log_state = lambda: self.context.debug.state
             self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
             self._undo.callback(self._fleet.stop)
-        listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
-        if self.listeners.admin is not None:
-            listeners.append((pages.operator, self.listeners.admin.sockets))
+        listening: dict[socket, OnAccept] = {
+            self.foundation.admin_socket: partial(accept_pages, self.context, pages.operator, passing=pages)
+        }
         if self.listeners.http is not None:
-            listeners.append((pages.plain.respond, self.listeners.http.sockets))
-        for respond, sockets in listeners:
-            on_accept = partial(accept_pages, self.context, respond)
-            acceptor = Acceptor(loop, dict.fromkeys(sockets, on_accept), self.service.make_room)
-            acceptor.start()
-            self._undo.callback(acceptor.stop)
+            respond = partial(accept_pages, self.context, pages.plain.respond)
+            listening |= dict.fromkeys(self.listeners.http.sockets, respond)
+        acceptor = Acceptor(loop, listening, self.service.make_room)
+        acceptor.start()
+        self._undo.callback(acceptor.stop)
+        pages.start()
+        self._undo.push_async_callback(pages.stop)
         resolving = loop.create_task(pages.bootstrap_dns.run())
         self._undo.push_async_callback(_end, resolving)
 
@@ -209,6 +216,7 @@ class RelayServer:
             beside=self.foundation.state.path / FILE,
         )
         books.start()
+        self.pages.journal = books.journal
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
             self._tell_quotas(self._fleet, books)

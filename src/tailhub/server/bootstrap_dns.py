@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
+from tailhub.log_event import log_event
+
 REFRESH_S = 600.0
 LOOKUP_S = 10.0
 
@@ -46,7 +48,8 @@ class BootstrapDNS:
             try:
                 addresses = await self._resolve(name, LOOKUP_S)
             except OSError as exc:  # TimeoutError among them
-                _log.warning("bootstrap DNS: cannot look up %s: %s", name, exc or "no answer")
+                extra = log_event("bootstrap_dns", name=name)
+                _log.warning("bootstrap DNS: cannot look up %s: %s", name, exc or "no answer", extra=extra)
                 continue
             self._answers[name] = [str(address) for address in addresses]
 

@@ -15,6 +15,7 @@ from tailhub.certs.files import Certificate
 from tailhub.certs.meta import make_meta
 from tailhub.certs.sources import CertSource, Loaded
 from tailhub.findings import Finding
+from tailhub.log_event import FieldValue, log_event
 from tailhub.net.tls_context import server_context
 from tailhub.server.foundation import Foundation
 from tailhub.server.pin_expiry import ExpiryWatch
@@ -83,7 +84,7 @@ class CertificateKeeper:
             self._watch.unfit(number)
             if self._kept.get(number) != (reason := str(result)):  # not with each attempt
                 self._kept[number] = reason
-                self._say(logging.ERROR, str(findings.certificate_kept(source.place, reason)))
+                self._say(logging.ERROR, findings.certificate_kept(source.place, reason), place=source.place)
             return
         self._watch.fit(number)
         self._kept.pop(number, None)
@@ -92,9 +93,12 @@ class CertificateKeeper:
             logging.INFO,
             f"new certificate from {source.place}: {', '.join((*first.names, *first.ips)) or 'no names'}, "
             f"valid to {first.not_after:%Y-%m-%d}" + (f", and {more} more" if more else ""),
+            place=source.place,
+            name=", ".join((*first.names, *first.ips)),
+            valid_to=f"{first.not_after:%Y-%m-%d}",
         )
         for note in result.notes:
-            self._say(logging.WARNING, str(note))
+            self._say(logging.WARNING, note, place=source.place)
         self._look_at_dates()
 
     def _renew_meta(self) -> None:
@@ -108,7 +112,8 @@ class CertificateKeeper:
             self.served.renew(self._make_context)
         except (OSError, ValueError) as exc:  # descriptors may have run out just now
             self._meta = before
-            _log.warning("the meta certificate could not be renewed, trying again later: %s", exc)
+            text = "the meta certificate could not be renewed, trying again later: %s"
+            _log.warning(text, exc, extra=log_event("certificate"))
 
     def _look_at_dates(self) -> None:
         """Have clients told of a pinned certificate that will expire, and the log of any other."""
@@ -123,9 +128,10 @@ class CertificateKeeper:
             reached = min((limit for limit in WARN_DAYS if days < limit), default=0)
             warned = (certificate.not_after, reached)
             if reached and self._warned.get(number) != warned:
-                self._say(logging.WARNING, str(findings.certificate_expires_soon(source.place, warned[0], days)))
+                finding = findings.certificate_expires_soon(source.place, warned[0], days)
+                self._say(logging.WARNING, finding, place=source.place)
             self._warned[number] = warned
 
-    def _say(self, level: int, text: str) -> None:
+    def _say(self, level: int, text: str | Finding, **fields: FieldValue) -> None:
         if self._logs:
-            _log.log(level, "%s", text)
+            _log.log(level, "%s", text, extra=log_event("certificate", **fields))

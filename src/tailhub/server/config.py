@@ -22,6 +22,7 @@ from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.limits_config import limit_findings
+from tailhub.server.log_setup import log_findings
 from tailhub.server.tenant_checks import tenant_findings
 from tailhub.server.tenant_config import ALLOW_STORE, TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
@@ -113,6 +114,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
+    dashboard_relays: tuple[str, ...] = field(default=(), repr=False)  # see `tailhub.admin.other_relays`
     stun_public_port: int | None = None
     addresses: tuple[str, ...] = ()
     discover: bool = True
@@ -153,6 +155,8 @@ class RelayConfig(TenantConfig, ListenerConfig):
     price_per_gb: float = 0.0  # 0: none is shown
     currency: str = ""
     workers: int | None = None  # None: by the number of cores
+    log_format: str = "text"  # or "logfmt", "json"
+    log_level: str = "info"
     notify: tuple[str, ...] = field(default=(), repr=False)  # apprise URLs, cut at their commas
     notify_file: Path | None = None  # more of them, a line each
     notify_language: str = ""  # empty: by locale
@@ -211,6 +215,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
     found += limit_findings(config)
+    found += log_findings(config)
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):
@@ -241,6 +246,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
+    if config.dashboard_relays:
+        from tailhub.admin.other_relays import other_relay_findings
+
+        found += other_relay_findings(config.dashboard_relays, config.place("dashboard_relays"))
     return found + _listening_findings(config)
 
 

@@ -18,9 +18,10 @@ from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.relay import Relay
+from tailhub.server.client_debug import ClientDebug
 from tailhub.server.events import Events
 from tailhub.server.fronts import Front
-from tailhub.server.newcomers import Newcomers
+from tailhub.server.newcomers import Newcomer, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.pauses import Pauses
 from tailhub.server.steersman import SteeredLogin, Steersman
@@ -29,6 +30,7 @@ from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
     from tailhub.server.door import Door
+    from tailhub.server.frame_watch import FrameWatch
     from tailhub.server.quota_keeper import QuotaKeeper
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
@@ -49,6 +51,13 @@ class DerpStream(Flushable, SteeredLogin, Protocol):
     @property
     def identity(self) -> Identity | None:
         """Who it is, once it is logged in."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Is it not read now?"""
+
+    def watch(self, watch: FrameWatch | None) -> None:
+        """Show its control frames to this one from now on; None: to nobody."""
 
     def take_rate_limit(self) -> None:
         """The limits that hold it may have changed."""
@@ -97,12 +106,21 @@ class ServerContext:
     door: Door | None = None  # None where everyone may relay
     steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
+    debug: ClientDebug = field(init=False)  # of those that an operator wants to see closely
     pauses: Pauses = field(init=False)  # of those that have sent too much
     quota: QuotaKeeper | None = None  # where nobody has one
     sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes
 
     def __post_init__(self) -> None:
+        self.debug = ClientDebug(self.loop, self.events, self.derp_connections)
         self.pauses = Pauses(self.loop)
+
+    def failed(self, newcomer: Newcomer, reason: str, *, silent: bool = False) -> None:
+        """A newcomer's connection is over; see `Events.failed`."""
+        newcomer.leave()
+        self.events.failed(newcomer.ip, reason, silent=silent)
+        if self.debug.is_on:
+            self.debug.newcomer(newcomer, "closed", f"is over: {reason}", reason=reason)
 
     def may_connect(self, address: IPv4Address | IPv6Address | None) -> bool:
         """Whether one more connection may come from there now."""

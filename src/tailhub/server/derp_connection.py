@@ -25,6 +25,7 @@ from tailhub.relay.steering import Order
 from tailhub.server.client_limits import ClientLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Login
+from tailhub.server.frame_watch import FrameWatch, WatchedDecoder
 from tailhub.server.newcomers import Newcomer
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class DerpConnection:
         self._stream = newcomer.stream
         self._listener = newcomer.listener
         self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
-        self._decoder: RunDecoder | None = None
+        self._decoder: RunDecoder | WatchedDecoder | None = None
         self._connection: Connection | None = None
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
@@ -149,6 +150,7 @@ class DerpConnection:
 
     def closed(self, reason: str) -> None:
         """The stream is over: take the connection out of the relay."""
+        self._context.debug.closed(self, reason)
         self._context.derp_connections.pop(self, None)
         for timer in (self._keep_alive, self._pause):
             if timer is not None:
@@ -218,7 +220,8 @@ class DerpConnection:
             self._pause = self._context.loop.call_later(wait_s, self.end_pause)
 
     @property
-    def _is_paused(self) -> bool:
+    def is_paused(self) -> bool:
+        """Is it not read now, because of a limit or because its login takes no more?"""
         limits, login = self._limits, self._login
         return (
             self._pause is not None
@@ -235,7 +238,7 @@ class DerpConnection:
 
     def go_on(self) -> None:
         """Read again, unless a pause has begun meanwhile, or the login takes no more yet: these end with this."""
-        if not self._is_paused:
+        if not self.is_paused:
             self._stream.resume_reading()
 
     @property
@@ -251,7 +254,7 @@ class DerpConnection:
         identity, before = connection.identity, self._limits.of_key if self._limits is not None else None
         if before == context.relay.accounts.limits_of(identity.key, identity.tenant):
             return
-        told_before, was_paused = self._told, self._is_paused
+        told_before, was_paused = self._told, self.is_paused
         self._end_limits()
         self._begin_limits(connection)
         if was_paused:
@@ -304,6 +307,7 @@ class DerpConnection:
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(identity.key, skip)
         connection = self._connection = context.relay.register(identity, self)
+        context.debug.let_in(self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         self._begin_limits(connection)
         told = self._told
@@ -323,6 +327,14 @@ class DerpConnection:
     def identity(self) -> Identity | None:
         """Who it is, once it is logged in."""
         return self._connection.identity if self._connection is not None else None
+
+    def watch(self, watch: FrameWatch | None) -> None:
+        """Show its control frames to this one from now on; None: to nobody."""
+        decoder, connection = self._decoder, self._connection
+        if decoder is not None and connection is not None:
+            inner = decoder.inner if isinstance(decoder, WatchedDecoder) else decoder
+            self._decoder = WatchedDecoder(inner, watch.received) if watch is not None else inner
+            connection.queue.on_control = watch.queued if watch is not None else None
 
     def take_notice(self) -> None:
         """What it is told about its quota may have changed."""

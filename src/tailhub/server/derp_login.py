@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.exceptions import RemoteError
+from tailhub.log_event import FieldValue
 from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.connection import Identity
 from tailhub.server.context import ServerContext
@@ -131,6 +132,7 @@ class Login:
         if info is None:
             return
         self._info = info
+        self._debug_info(info)
         if self._context.door is None or self._context.policy.is_mesh_peer(info):
             self._admit()
         else:
@@ -143,8 +145,25 @@ class Login:
             waiting.cancel()
         newcomer, self._newcomer = self._newcomer, None
         if newcomer is not None:
-            newcomer.leave()
-            self._context.events.failed(newcomer.ip, reason)
+            self._context.failed(newcomer, reason)
+
+    def _debug_info(self, info: ClientInfo) -> None:
+        newcomer, debug = self._newcomer, self._context.debug
+        if newcomer is None or not debug.is_on:
+            return
+        facts: dict[str, FieldValue] = {
+            "version": info.version,
+            "app": info.app_name,
+            "can_ack_pings": info.can_ack_pings,
+        }
+        tls, name = newcomer.stream.tls_version or "", newcomer.server_name
+        is_mesh = self._context.policy.is_mesh_peer(info)
+        words = ", ".join(f"{name} {value}" for name, value in {**facts, "prober": info.is_prober}.items() if value)
+        text = (
+            f"ClientInfo: {words}{', with the mesh key' if is_mesh else ''}; {tls or 'no TLS'}, name {name or 'none'}"
+        )
+        key = self._handshake.client_key
+        debug.newcomer(newcomer, "client_info", text, key, **facts, mesh=is_mesh, tls=tls, server_name=name)
 
     # --- may it? ------------------------------------------------------------------------------------------------------
 
@@ -164,6 +183,11 @@ class Login:
     def _decided(self, decision: Decision) -> None:
         was_full = self.is_full
         self._waiting = None
+        if self._newcomer is not None and self._context.debug.is_on:
+            answer = "may relay" if decision.admits else "may not relay"
+            text = f"{answer}; {decision}{', from memory' if decision.from_memory else ''}"
+            key, detail = self._handshake.client_key, str(decision)
+            self._context.debug.newcomer(self._newcomer, "verdict", text, key, admits=decision.admits, detail=detail)
         if decision.admits:
             self._admit(decision)
         else:

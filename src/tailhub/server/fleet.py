@@ -13,18 +13,23 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import TYPE_CHECKING
 
+from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
+from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
+from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
@@ -39,6 +44,9 @@ from tailhub.server.steering_desk import (
 from tailhub.server.steersman import LocalSteersman
 from tailhub.web.message import Request, Response, text
 from tailhub.web.metrics import MetricValues
+
+if TYPE_CHECKING:
+    from tailhub.server.client_feed import Tell
 
 COUNT_EVERY_S = 5.0
 ANSWER_S = 1.0  # that a page waits for numbers; a worker that takes longer is shown as it was
@@ -60,9 +68,10 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class CountRequest:
-    """To a worker: what have you counted? With the number of the question."""
+    """To a worker: what have you counted? With the number of the question; `traffic`: of each client, too."""
 
     number: int
+    traffic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,14 @@ class PageAnswer:
 
     number: int
     response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """To a worker: close the connections of a key."""
+
+    key: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,19 @@ class Used:
 class _Worker:
     """One worker that runs."""
 
-    __slots__ = ("answered", "asking", "channel", "heard_at", "pid", "snapshot", "steered")
+    __slots__ = (
+        "answered",
+        "asking",
+        "channel",
+        "counted_at",
+        "cpu_percent",
+        "heard_at",
+        "pid",
+        "snapshot",
+        "steered",
+        "told",
+        "traffic",
+    )
 
     def __init__(self, channel: MessageChannel, now: float) -> None:
         self.channel = channel
@@ -132,8 +161,33 @@ class _Worker:
         self.steered: SteeredWorker | None = None
         self.heard_at = now
         self.answered = 0  # the last question that it answered
+        self.told = 0  # the last question of the operator's pages that it answered
         self.pid = 0
         self.snapshot: ServiceSnapshot | None = None
+        self.traffic: ServiceSnapshot | None = None  # the last one that has the clients
+        self.counted_at = now
+        self.cpu_percent = 0.0  # of one core, between the last two answers
+
+    def counted(self, number: int, snapshot: ServiceSnapshot, now: float) -> None:
+        """It has answered."""
+        before = self.snapshot.values.get("process_cpu_s", 0.0) if self.snapshot is not None else 0.0
+        cpu = snapshot.values.get("process_cpu_s", 0.0)
+        if isinstance(cpu, int | float) and isinstance(before, int | float) and now > self.counted_at:
+            self.cpu_percent = 100 * (cpu - before) / (now - self.counted_at)
+        self.snapshot, self.answered, self.counted_at = snapshot, number, now
+        if snapshot.has_traffic:
+            self.traffic = snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """How a worker does, as it was when it was last asked."""
+
+    number: int
+    pid: int
+    clients: int
+    cpu_percent: float
+    resident_bytes: int
 
 
 class Fleet:
@@ -144,12 +198,15 @@ class Fleet:
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
         self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
+        self.recent: RecentEvents | None = None  # learns of the lines that workers log
+        self.log_state: Callable[[], LogState] | None = None  # what they are to log beyond the settings
         self._handovers = handovers
         self._workers: dict[int, _Worker] = {}
         self._seen: set[int] = set()
         self._asked = count(1)  # numbers of questions
         self._counted = asyncio.Event()
-        self._counting: asyncio.Task[None] | None = None
+        self._counting: dict[bool, asyncio.Task[None]] = {}  # by whether traffic is asked for
+        self._listener: Tell | None = None  # learns of the workers' clients, while the operator's pages are shown
         self._admission: AdmissionDesk | None = None
         self._steersman: LocalSteersman | None = None
         self._evacuation: Phase | None = None
@@ -201,30 +258,69 @@ class Fleet:
         missing = [str(number) for number, since in sorted(self._missing.items()) if since < before]
         return [f"{len(missing)} of {self.count} workers do not run: {', '.join(missing)}"] if missing else []
 
+    @property
+    def traffic(self) -> list[ServiceSnapshot]:
+        """The last of each worker that has its clients."""
+        return [worker.traffic for worker in self._workers.values() if worker.traffic is not None]
+
+    @property
+    def states(self) -> list[WorkerState]:
+        """How they do."""
+        found = []
+        for number, worker in sorted(self._workers.items()):
+            values = worker.snapshot.values if worker.snapshot is not None else {}
+            clients, resident = values.get("clients", 0), values.get("process_resident_bytes", 0)
+            if isinstance(clients, int | float) and isinstance(resident, int | float):
+                state = WorkerState(number, worker.pid, int(clients), round(worker.cpu_percent, 1), int(resident))
+                found.append(state)
+        return found
+
     def after_counting(self, make: Callable[[], Response]) -> asyncio.Future[Response]:
         """A page that shows numbers, made when all workers have said theirs."""
 
         async def answer() -> Response:
-            await self.counted()
+            await self.counted(traffic=True)
             return make()
 
         return self._loop.create_task(answer())
 
-    async def counted(self) -> None:
-        """Have all workers say their numbers, unless one takes long."""
+    async def counted(self, *, traffic: bool = False) -> None:
+        """Have all workers say their numbers, those of their clients too (`traffic`), unless one takes long."""
         # One question serves all who ask meanwhile; a page that gives up must not end it for the others.
-        if self._counting is None or self._counting.done():
-            self._counting = self._loop.create_task(self._count())
-        await asyncio.shield(self._counting)
+        counting = self._counting.get(traffic)
+        if counting is None or counting.done():
+            counting = self._counting[traffic] = self._loop.create_task(self._count(traffic=traffic))
+        await asyncio.shield(counting)
 
-    async def _count(self) -> None:
+    async def _count(self, *, traffic: bool = False) -> None:
         number = next(self._asked)
-        self.broadcast(CountRequest(number))
+        self.broadcast(CountRequest(number, traffic))
+        await self._all(lambda worker: worker.answered >= number)
+
+    async def _all(self, has_answered: Callable[[_Worker], bool]) -> None:
+        """Wait until all workers have, unless one takes long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
-                while any(worker.answered < number for worker in self._workers.values()):
+                while not all(map(has_answered, self._workers.values())):
                     self._counted.clear()
                     await self._counted.wait()
+
+    # --- for the operator's pages -------------------------------------------------------------------------------------
+
+    async def tell(self, request: SnapshotRequest, tell: Tell) -> None:
+        """Have the workers tell of their clients; what a late one has to say is told when it comes."""
+        number = next(self._asked)
+        self._listener = tell
+        self.broadcast(replace(request, number=number))
+        await self._all(lambda worker: worker.told >= number)
+
+    def stop_telling(self) -> None:
+        """Nobody wants to know any more."""
+        self._listener = None
+
+    def _tell(self, message: object) -> None:
+        if self._listener is not None:
+            self._listener(message)
 
     # --- workers come, speak and go -----------------------------------------------------------------------------------
 
@@ -242,6 +338,8 @@ class Fleet:
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
         worker.channel.send(EvacuationPhase(self._evacuation))
+        if self.log_state is not None:
+            worker.channel.send(self.log_state())
         self._workers[number] = worker
         self._missing.pop(number, None)
 
@@ -259,6 +357,7 @@ class Fleet:
         self._missing[number] = self._loop.time()
         if worker.snapshot is not None:
             self.past = sum_values([self.past, counters_only(worker.snapshot.values)])
+        self._tell(ClientsLeft(worker=number))
         self._counted.set()
 
     def _close(self, worker: _Worker) -> None:
@@ -274,8 +373,12 @@ class Fleet:
             case Hello(pid):
                 worker.pid = pid
             case Counted(answered, snapshot):
-                worker.snapshot = snapshot
-                worker.answered = answered
+                worker.counted(answered, snapshot, self._loop.time())
+                self._counted.set()
+            case ClientsCame() | ClientsCounted() | ClientsLeft() | PairsUsed():
+                self._tell(message)
+            case SnapshotEnd(told):
+                worker.told = told
                 self._counted.set()
             case PageRequest(asked, request):
                 self._answer(worker, asked, request)
@@ -295,6 +398,8 @@ class Fleet:
                     reject(ip, alert)
             case Used(rows):
                 self.on_used(rows)
+            case LinesWritten(lines) if self.recent is not None:
+                self.recent.add(lines)
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 
@@ -331,7 +436,8 @@ class Fleet:
     def _end(self, number: int, reason: str) -> None:
         worker = self._workers.get(number)
         if worker is not None and worker.pid:
-            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason)
+            extra = log_event("worker", process=f"w{number}", pid=worker.pid, reason=reason)
+            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason, extra=extra)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             self._leave(number)

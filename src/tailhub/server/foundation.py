@@ -66,7 +66,7 @@ class Foundation:
         self._undo.callback(self.state.close)
         self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
-        self.notes += found
+        self.notes += [*found, *self.state.operator_token()]
         self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
         self.sources = [self._source(listener) for listener in self.config.listeners]
         self.loaded_from = traces_of(self.sources)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from tailhub.certs.files import PIN_WARNING_DAYS, Certificate
 from tailhub.derp import frames
+from tailhub.log_event import log_event
 
 __all__ = ["ExpiryWatch"]
 
@@ -35,7 +36,7 @@ class ExpiryWatch:
         texts = {number: _text(one, now) for number, one in enumerate(certificates) if one is not None}
         said = {text for text in texts.values() if text}
         for text in sorted(said - self._known) if self._known is not None and self._logs else ():
-            _log.warning("%s; `tailhub cert renew` makes the next one", text)
+            _log.warning("%s; `tailhub cert renew` makes the next one", text, extra=log_event("certificate"))
         self._known = said
         return {number: frames.health(text) for number, text in texts.items() if text}
 

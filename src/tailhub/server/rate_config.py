@@ -16,6 +16,7 @@ from tailhub import findings
 from tailhub.certs.files import read_file
 from tailhub.exceptions import FindingError, MachineError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.config import RelayConfig
 from tailhub.server.context import DerpStream, ServerContext
@@ -54,10 +55,12 @@ def reload_rate_limit(config: RelayConfig, before: RateLimit | None) -> RateLimi
     for finding in found:
         _log.warning("%s", finding)
     if limit is None:
-        _log.info("%s read again: no rate limit", config.rate_config)
+        _log.info("%s read again: no rate limit", config.rate_config, extra=log_event("rate_config"))
     else:
         rate, burst = limit.bytes_per_s, limit.burst_bytes
-        _log.info("%s read again: %d bytes/s and a burst of %d for each client", config.rate_config, rate, burst)
+        extra = log_event("rate_config", bytes_per_s=rate, burst_bytes=burst)
+        text = "%s read again: %d bytes/s and a burst of %d for each client"
+        _log.info(text, config.rate_config, rate, burst, extra=extra)
     return limit
 
 

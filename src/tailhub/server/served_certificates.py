@@ -91,9 +91,9 @@ class ServedCertificates:
         return loaded.certificates[0] if loaded is not None else None
 
     @property
-    def everything(self) -> list[Certificate]:
-        """All of them, of all listeners in order."""
-        return [one for loaded in self._loaded if loaded is not None for one in loaded.certificates]
+    def all(self) -> list[tuple[Certificate, ...]]:
+        """Everything that each listener serves, by name."""
+        return [loaded.certificates if loaded is not None else () for loaded in self._loaded]
 
     @property
     def defaults(self) -> list[Certificate | None]:

@@ -67,6 +67,7 @@ class RelayService:
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
+        self._is_only_told = False  # counts only because somebody looks just now
         public_key = foundation.public_key
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         relay = _make_relay(foundation, share, number)
@@ -101,6 +102,7 @@ class RelayService:
             client_write_timeout_s=config.write_timeout_s,
             sources=address_limit(config, share),
         )
+        context.debug.tells_ends = share == 1
         if foundation.uses_acme:
             from tailhub.server.acme_files import challenge_context
 
@@ -174,6 +176,26 @@ class RelayService:
         self._gathering = self.context.loop.create_task(self._gatherer.run())
         self._undo.callback(self._gathering.cancel)
 
+    async def tell_usage(self, listener: Callable[[Sequence[UsageRow]], None]) -> None:
+        """Gather what clients have used up to now, and tell this listener too, until `stop_telling_usage`."""
+        gatherer = self._gatherer
+        if gatherer is None:  # nobody counts: begin with it, and let the past be
+            gatherer = self._gatherer = UsageGatherer(self.context.relay, lambda rows: None, lambda: True)
+            self._is_only_told = True
+        else:
+            gatherer.listener = listener
+        await gatherer.gather()
+        gatherer.listener = listener
+
+    def stop_telling_usage(self) -> None:
+        """Nobody listens any more."""
+        gatherer = self._gatherer
+        if gatherer is not None:
+            gatherer.listener = None
+        if gatherer is not None and self._is_only_told:
+            gatherer.end()
+            self._gatherer, self._is_only_told = None, False
+
     def steer(self, steersman: Steersman) -> None:
         """Have this one decide about homes that are not to be here."""
         self.context.steersman = steersman
@@ -225,6 +247,7 @@ class RelayService:
         for connection in list(context.derp_connections):
             connection.abort("relay stops")
         context.events.stop()
+        context.debug.stop()
 
 
 def _make_relay(foundation: Foundation, share: int, number: int) -> Relay:

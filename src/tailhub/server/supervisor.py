@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from tailhub.log_event import log_event
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
@@ -29,6 +30,7 @@ from tailhub.server.fleet import Fleet
 from tailhub.server.foundation import Foundation
 from tailhub.server.handover import DESK, hand_over, hand_over_limit
 from tailhub.server.listeners import parse_listeners
+from tailhub.server.log_line import name_process
 from tailhub.server.rate_config import reload_rate_limit
 from tailhub.server.worker import Worker
 
@@ -107,7 +109,9 @@ class Supervisor:
                 try:
                     self._start(number)
                 except OSError as exc:  # no process or no descriptor is to be had just now
-                    _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
+                    reason = exc.strerror or str(exc)
+                    extra = log_event("worker", process=process_name(number), reason=reason)
+                    _log.error("%s cannot be started, trying again: %s", _name(number), reason, extra=extra)
                     self._due[number] = now + RETRY_S
 
     def _reload(self) -> None:
@@ -140,7 +144,10 @@ class Supervisor:
         )
         pause_s = min(MAX_PAUSE_S, 0.25 * 2**failures) if failures > 1 else 0.0
         self._due[child.number] = time.monotonic() + pause_s
-        _log.error("%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status))
+        extra = log_event("worker", process=process_name(child.number), pid=child.pid, reason=_how(status))
+        _log.error(
+            "%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status), extra=extra
+        )
 
     def _stop(self) -> None:
         """Ask all processes to end, the desk last: workers tell it what their clients used. End those that do not."""
@@ -194,7 +201,8 @@ class Supervisor:
             ):  # meant for the supervisor, which says what is to be done
                 signal.signal(signal_number, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            _set_name("tailhub-desk" if number == DESK else f"tailhub-w{number}")
+            _set_name(f"tailhub-{process_name(number)}")
+            name_process(process_name(number))
             selector = TurnSelector()
             main = self._desk if number == DESK else self._worker
             with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -217,6 +225,11 @@ class Supervisor:
     async def _desk(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
         fleet = Fleet(self._workers, channel)
         await self._run_desk(RelayServer(self._config, selector, foundation=self._foundation, fleet=fleet))
+
+
+def process_name(number: int) -> str:
+    """What it is called in ps and top, behind ``tailhub-``, and in the log."""
+    return "desk" if number == DESK else f"w{number}"
 
 
 def _name(number: int) -> str:

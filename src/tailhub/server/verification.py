@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tailhub import findings
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.relay.refusals import Refusals
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
     from tailhub.store.opened import OpenedStore
 
-__all__ = ["Standing", "Verification", "label", "look_at_verifiers", "make_verification"]
+__all__ = ["Verification", "VerifierState", "label", "look_at_verifiers", "make_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -42,17 +43,16 @@ _log = logging.getLogger("tailhub")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether a verifier answers, since when (seconds since 1970), and when that was seen last.
+class VerifierState:
+    """How a verifier answers, and since when it does or does not (seconds since 1970; 0: it has not been asked yet).
 
-    `is_unreachable`: it cannot even be connected to, so that a `probe` can tell when that is over.
+    That was seen last at `seen_at`.
     """
 
-    answers: bool
-    since: float
-    seen_at: float
+    state: str = "unknown"  # or "ok", "unreachable", "error"
+    since: float = 0.0
     detail: str = ""
-    is_unreachable: bool = False
+    seen_at: float = 0.0
 
 
 class _Question:
@@ -89,9 +89,9 @@ class Verification:
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
+        self._states: dict[str, VerifierState] = {}  # by name, of those that were asked
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
         self._looking: set[asyncio.Task[None]] = set()
-        self.standings: dict[str, Standing] = {}  # by `label`, of those that were asked
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
         self.verifiers = verifiers
@@ -131,6 +131,10 @@ class Verification:
         waiting = Waiting(on_decision, lambda waiting: self._leave(asked, question, waiting), again=again)
         question.waiting[waiting] = None
         return waiting
+
+    def state_of(self, verifier: Verifier) -> VerifierState:
+        """How one of the verifiers answered when it was last asked."""
+        return self._states.get(label(verifier), VerifierState())
 
     def changed(self, keys: Collection[bytes] | None) -> None:
         """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
@@ -285,22 +289,29 @@ class Verification:
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
         self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
-        self._stand(verdict.verifier, verdict.is_answer, verdict.detail, verdict.answer is Answer.UNREACHABLE)
+        self._note_state(verdict)
         if verdict.answer is Answer.UNREACHABLE:
             self._look_at(verdict.verifier)
         elif verdict.verifier in self._away:
             self._away.discard(verdict.verifier)
-            _log.info("verifier %s answers again", verdict.verifier)
+            extra = log_event("verifier", verifier=verdict.verifier, answer=verdict.answer.value)
+            _log.info("verifier %s answers again", verdict.verifier, extra=extra)
+
+    def _note_state(self, verdict: Verdict) -> None:
+        words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}
+        self._set_state(verdict.verifier, words.get(verdict.answer, "ok"), verdict.detail)
+
+    def _set_state(self, name: str, state: str, detail: str) -> None:
+        now, before = self._clock(), self._states.get(name)
+        is_same = before is not None and (before.state == "ok") == (state == "ok")
+        since = before.since if before is not None and is_same else now
+        self._states[name] = VerifierState(state, since, detail if state != "ok" else "", now)
 
     async def probe(self, verifier: Verifier) -> None:
-        """See whether one that nobody asks now can be reached."""
+        """See whether one that nobody asks now can be reached; its `state_of` then says so."""
         finding = await verifier.probe(PROBE_S)
-        self._stand(label(verifier), finding is None, finding.what() if finding is not None else "", True)
-
-    def _stand(self, name: str, answers: bool, detail: str, is_unreachable: bool) -> None:
-        now, before = self._clock(), self.standings.get(name)
-        since = before.since if before is not None and before.answers == answers else now
-        self.standings[name] = Standing(answers, since, now, detail, is_unreachable)
+        state = "ok" if finding is None else "unreachable"
+        self._set_state(label(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""

@@ -96,7 +96,8 @@ class Watched:
 
     def _served(self) -> list[Certificate]:
         """Each one that clients may get, once."""
-        return list({one.leaf_der: one for one in self.service.keeper.served.everything}.values())
+        everything = (one for served in self.service.keeper.served.all for one in served)
+        return list({one.leaf_der: one for one in everything}.values())
 
     def _renewals(self) -> tuple[RenewalSeen, ...] | None:
         if self.acme is None:
@@ -132,23 +133,22 @@ class Watched:
 
         for verifier, source in self._lists():
             assert self.verification is not None  # noqa: S101  else there are none
-            name, remembers = label(verifier), self.verification.memory.is_on
+            name = label(verifier)
             if source is not None:
                 trouble = None if _is_refused(source.trouble) else source.trouble
                 answers = trouble is None if source.has_read or source.trouble is not None else None
                 yield VerifierSeen(name, answers, source.trouble_since, now, finding=trouble)
-            elif (standing := self.verification.standings.get(name)) is None:
-                yield VerifierSeen(name, None)
-            else:
-                yield VerifierSeen(
-                    name,
-                    standing.answers,
-                    standing.since,
-                    standing.seen_at,
-                    standing.detail,
-                    fails_open=verifier.fails_open and standing.is_unreachable,
-                    remembers=remembers,
-                )
+                continue
+            state = self.verification.state_of(verifier)
+            yield VerifierSeen(
+                name,
+                None if state.state == "unknown" else state.state == "ok",
+                state.since,
+                state.seen_at,
+                state.detail,
+                fails_open=verifier.fails_open and state.state == "unreachable",
+                remembers=self.verification.memory.is_on,
+            )
 
     async def ask_silent(self, told: frozenset[str]) -> None:
         """See whether verifiers are back that could not be reached, or of which that was `told` before a restart."""
@@ -157,8 +157,8 @@ class Watched:
         for verifier, source in self._lists():
             if self.verification is None or source is not None:
                 continue
-            standing = self.verification.standings.get(label(verifier))
-            if label(verifier) in told if standing is None else standing.is_unreachable and not standing.answers:
+            state = self.verification.state_of(verifier).state
+            if state == "unreachable" or (state == "unknown" and label(verifier) in told):
                 await self.verification.probe(verifier)
 
     # --- use ----------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from tailhub.alerts.reach import Reach, SelfTest
 from tailhub.alerts.rules import judge
 from tailhub.exceptions import MachineError, RemoteError
 from tailhub.findings import Finding, choose_language
+from tailhub.log_event import log_event
 from tailhub.server.config import RelayConfig
 from tailhub.server.notify_config import has_apprise, targets_of
 from tailhub.server.outbox import Outbox
@@ -51,7 +52,8 @@ async def watch(config: RelayConfig, watched: Watched, state_dir: Path) -> None:
     try:
         targets = targets_of(config)
     except MachineError as exc:
-        _log.warning("%s", exc)
+        if isinstance(finding := exc.finding, Finding):
+            _log.warning("%s", finding)
         return
     if not has_apprise():
         _log.warning("%s", findings.notify_needs_apprise(config.place("notify" if config.notify else "notify_file")))
@@ -109,7 +111,7 @@ class Watchman:
         look = Look(tuple(conditions), frozenset().union(*(look.unknown for look in found)))
         for one in self._ledger.take(look, now):
             message = render(one, watched.relay_name, self._lang)
-            _log.info("notify  %s", message.title)
+            _log.info("notify  %s", message.title, extra=log_event("notify", title=message.title))
             self._outbox.put(message)
         if self._ledger.has_changed or not 0 <= now - self._kept_at < KEEP_S:
             await asyncio.to_thread(self._keep)
@@ -174,11 +176,13 @@ class Watchman:
         except FileNotFoundError:
             return
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
-            _log.warning("%s", _unreadable(self._file, exc))
+            finding = findings.file_trouble(str(self._file), _reason(exc))
+            _log.warning("%s", finding)
             return
         self._ledger, self._reach = ledger, reach
 
 
-def _unreadable(file: Path, exc: Exception) -> Finding:
-    reason = exc.strerror or str(exc) if isinstance(exc, OSError) else "it is damaged; what was told may be told again"
-    return findings.file_trouble(str(file), reason)
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, OSError):
+        return exc.strerror or str(exc)
+    return "it is damaged; what was told may be told again"

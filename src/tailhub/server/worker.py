@@ -12,16 +12,20 @@ import itertools
 import os
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING
 
+from tailhub.admin.feed import SnapshotEnd, SnapshotRequest
 from tailhub.net.message_channel import MessageChannel
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
+from tailhub.server.client_debug import LogState
 from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
     Counted,
     CountRequest,
+    Disconnect,
     DoesNotRead,
     FirstOutside,
     Hello,
@@ -34,6 +38,7 @@ from tailhub.server.foundation import Foundation
 from tailhub.server.gatekeeper import verify_limit_s
 from tailhub.server.handover import DESK, Handovers
 from tailhub.server.limits_config import quotas_of
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import take_snapshot
 from tailhub.server.steering_desk import DeskSteersman, EvacuationPhase, LoginOrder
@@ -41,10 +46,12 @@ from tailhub.server.worker_socket import WorkerSocket
 from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
+    from tailhub.server.client_feed import ClientFeed
     from tailhub.server.quota_states import QuotaStates
 
 PAGE_S = 3.0  # that a page may take
 MAX_PAGES = 256  # that the desk is asked for at a time
+LINES_EVERY_S = 1.0  # how often the desk is told what was logged
 
 
 class Worker:
@@ -55,6 +62,9 @@ class Worker:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         listeners = foundation.listeners.shares[number]
+        self._number = number
+        self._client_feed: ClientFeed | None = None  # made when the operator's pages are asked for
+        self._telling: set[asyncio.Task[None]] = set()
         self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
         self._gatekeeper: DeskGatekeeper | None = None
@@ -70,6 +80,9 @@ class Worker:
             self._service.count_usage(lambda rows: self._tell(Used(rows)), lambda: self._desk is not None)
         self._quota_states: QuotaStates | None = None  # where there are quotas
         self._keep_quotas(foundation.config)
+        self._recent = RecentEvents()
+        self._lines_told = 0  # the number of the last line that the desk knows
+        self._recent.on_news = self._line_came
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
         self._desk: MessageChannel | None = None
@@ -84,6 +97,8 @@ class Worker:
         await ended.wait()
         self._handovers.close()
         await self._service.stop()
+        self._recent.detach()
+        self._tell_lines()
         if self._desk is not None:
             self._desk.close()
 
@@ -103,6 +118,7 @@ class Worker:
         if self._gatekeeper is not None:
             self._gatekeeper.desk_came(self._desk.send)
         self._steersman.desk_came(self._desk.send)
+        self._tell_lines()
 
     def _link_closed(self, number: int, reason: str) -> None:
         link = self._links.pop(number, None)
@@ -127,11 +143,27 @@ class Worker:
         if self._desk is not None:
             self._desk.send(message)
 
+    def _line_came(self) -> None:
+        """Called in whatever thread has logged it."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.call_later(LINES_EVERY_S, self._tell_lines))
+
+    def _tell_lines(self) -> None:
+        """Tell the desk what has been logged here; without one it waits."""
+        if self._desk is not None:
+            rows, self._lines_told = self._recent.after(self._lines_told)
+            self._desk.send(LinesWritten(tuple(rows)))
+
     def _receive(self, message: object) -> None:
         match message:
-            case CountRequest(number):
+            case CountRequest(number, traffic):
                 links = [self._past_links, *(link.link.stats for link in self._links.values())]
-                self._tell(Counted(number, take_snapshot(self._service, links, traffic=True)))
+                self._tell(Counted(number, take_snapshot(self._service, links, traffic=traffic)))
+            case SnapshotRequest():
+                telling = self._loop.create_task(self._tell_clients(message))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
+            case Disconnect(key, reason):
+                self._service.context.relay.close_peer(key, reason)
             case _ if self._quota_states is not None and isinstance(message, type(self._quota_states)):
                 self._quota_states = message
             case PageAnswer(number, response):
@@ -144,6 +176,16 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+            case LogState():
+                self._service.context.debug.apply(message)
+
+    async def _tell_clients(self, request: SnapshotRequest) -> None:
+        if self._client_feed is None:
+            from tailhub.server.client_feed import ClientFeed
+
+            self._client_feed = ClientFeed(self._service, self._number)
+        await self._client_feed.tell(request, self._tell)
+        self._tell(SnapshotEnd(request.number, time.time()))
 
     def _desk_gone(self) -> None:
         """The supervisor starts another one, which is told where we are."""

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.store.pending import MAX_PAIRS, Pending
 from tailhub.store.period_totals import PeriodTotals
 from tailhub.store.records import (
@@ -187,7 +188,7 @@ class Journal:
                 return False
             if self.trouble is not None:
                 self.trouble = None
-                _log.info("the store can be written again")
+                _log.info("the store can be written again", extra=log_event("store"))
             return True
 
     async def _run(self) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 from tailhub import findings
 from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.allowed_keys import AllowedKey, Listing
 from tailhub.verifiers.verifier import words
@@ -138,7 +139,9 @@ class AllowList:
         if listing is None:
             return
         if self.trouble is not None:
-            _log.info("%s can be read again", self.backing.place)
+            _log.info(
+                "%s can be read again", self.backing.place, extra=log_event("allow_list", place=self.backing.place)
+            )
             self.trouble = None
         for finding in listing.found:
             _log.warning("%s", finding)
@@ -146,7 +149,9 @@ class AllowList:
         self._keys = listing.keys
         changed = {key for key in {*before, *listing.keys} if not _is_same(before.get(key), listing.keys.get(key))}
         if changed and not is_first:
-            _log.info("%s: %d keys, %d of them changed", self.backing.place, len(listing.keys), len(changed))
+            place, keys = self.backing.place, len(listing.keys)
+            extra = log_event("allow_list", place=place, keys=keys, changed=len(changed))
+            _log.info("%s: %d keys, %d of them changed", place, keys, len(changed), extra=extra)
             if not listing.keys:  # meant, or a disk that was full
                 _log.warning("%s", findings.allow_list_empty(self.backing.place))
         if changed:

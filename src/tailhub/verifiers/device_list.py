@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from tailhub.exceptions import MachineError, RemoteError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.api_client import ApiStatusError
 from tailhub.verifiers.refresh import RefreshSchedule
@@ -181,7 +182,8 @@ class DeviceListVerifier:
         self.trouble, self.has_read = None, True
         if self._told:
             self._told = ""
-            _log.info("the devices of %s can be read again", self.name)
+            extra = log_event("devices", verifier=self.name)
+            _log.info("the devices of %s can be read again", self.name, extra=extra)
 
     async def _look_at_credential(self) -> None:
         try:

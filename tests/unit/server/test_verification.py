@@ -22,7 +22,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.server.verification import MAX_QUESTIONS, Verification, look_at_verifiers
+from tailhub.server.verification import MAX_QUESTIONS, Verification, VerifierState, look_at_verifiers
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -520,22 +520,19 @@ def test_how_verifiers_stand() -> None:
     async def scenario() -> None:
         script = ScriptedVerifier()
         desk = Desk(script)
-        standings = desk.verification.standings
-        assert not standings
-        for number, (answer, at) in enumerate(
-            ((Answer.ADMITTED, 0.0), (Answer.REFUSED, 10.0), (Answer.UNREACHABLE, 20.0), (Answer.UNUSABLE, 30.0)), 1
-        ):
-            script.always, desk.now = answer, KEPT + at
+        assert desk.verification.state_of(script) == VerifierState()
+        course = ((Answer.ADMITTED, "ok"), (Answer.REFUSED, "ok"), (Answer.UNREACHABLE, "unreachable"))
+        for number, (answer, word) in enumerate((*course, (Answer.UNUSABLE, "error")), 1):
+            script.always, desk.now = answer, KEPT + 10.0 * number
             desk.ask()
             await desk.decided(number)
-            standing = standings["script"]
-            assert standing.answers is (answer in (Answer.ADMITTED, Answer.REFUSED))
-            assert standing.since == KEPT + (0.0 if standing.answers else 20.0)
-            assert standing.seen_at == desk.now
-            assert standing.is_unreachable is (answer is Answer.UNREACHABLE)
-        desk.now = KEPT + 40.0
+            state = desk.verification.state_of(script)
+            assert (state.state, state.seen_at) == (word, desk.now)
+            assert state.since == KEPT + (10.0 if word == "ok" else 30.0)
+        desk.now = KEPT + 50.0
         await desk.verification.probe(script)
-        assert (standings["script"].answers, standings["script"].since) == (True, KEPT + 40.0)
+        state = desk.verification.state_of(script)
+        assert (state.state, state.since) == ("ok", KEPT + 50.0)
 
     run(scenario)
 

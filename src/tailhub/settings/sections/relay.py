@@ -132,6 +132,24 @@ RELAY: tuple[Setting, ...] = (
         "5",
         shown_default="2",
     ),
+    Setting(
+        "log_format",
+        Section.RELAY,
+        "text",
+        "text",
+        "How the log is written: text for people, logfmt or json for programs.",
+        "text|logfmt|json",
+        "json",
+    ),
+    Setting(
+        "log_level",
+        Section.RELAY,
+        "text",
+        "info",
+        "What is logged; `tailhub log` changes it while the relay runs.",
+        "error|warning|info|debug",
+        "warning",
+    ),
 )
 
 PAGES: tuple[Setting, ...] = (
