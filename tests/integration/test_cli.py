@@ -115,7 +115,7 @@ def test_modes(tmp_path: Path) -> None:
             directory = stat.S_IMODE(running.state_dir.stat().st_mode)
     finally:
         os.umask(before)
-    names = ("admin.sock", "derper.key", "listeners.json", "lock", "pinned.crt", "pinned.key")
+    names = ("admin.sock", "derper.key", "listeners.json", "lock", "operator.token", "pinned.crt", "pinned.key")
     assert files == dict.fromkeys(names, 0o600)
     assert directory == 0o700
 

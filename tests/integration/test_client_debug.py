@@ -15,7 +15,7 @@ from support.guarded import begin, begin_websocket, guarded_relay
 from support.waiting import until
 from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub import box
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.keys import NodePublic, short_key

@@ -185,7 +185,12 @@ class ScriptedRelay:
     def act(self, request: ActionRequest) -> ActionAnswer:
         """The answer to a call of the relay's own."""
         self.actions.append(request)
-        body = {"path": request.path, "query": request.query, "caller": request.caller, "body": request.body.decode()}
+        body = {
+            "path": request.path,
+            "query": request.query,
+            "caller": request.caller,
+            "body": request.body.decode("utf-8", "replace"),
+        }
         return ActionAnswer(request.number, 200, json.dumps(body).encode())
 
     def _move(self) -> list[int]:

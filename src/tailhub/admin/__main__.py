@@ -39,8 +39,8 @@ async def run(inherited: Inherited) -> None:
                 await gone.wait()
         except TimeoutError:
             pass
-    serving.stop()
     link.close()
+    await serving.stop()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ _KINDS: Final[Mapping[str, Json]] = {
     "flag": {"type": "boolean"},
     "number": {"type": "number"},
     "texts": {"type": "array", "items": {"type": "string"}},
+    "numbers": {"type": "object", "additionalProperties": {"type": "number"}},
 }
 _PARTS: Final[Mapping[str, str]] = {"pending": "number", "notice": "id"}  # what follows these in a path; else a key
 _OBJECT: Final[Json] = {"type": "object"}

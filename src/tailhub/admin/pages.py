@@ -100,7 +100,7 @@ class Pages:
             Route(_API + "openapi.json", self._document),
             Route(_API + "{path:path}", self._relays_own, methods=_METHODS),
         ]
-        self._app = Starlette(routes=routes, exception_handlers={404: _no_page, 405: _wrong_method})
+        self._app = Starlette(routes=routes, exception_handlers=_HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -323,3 +323,10 @@ async def _no_page(request: Request, _exc: Exception) -> Response:
 
 async def _wrong_method(request: Request, _exc: Exception) -> Response:
     return _starlette(text(405, "these pages are only read: use GET", [(b"allow", b"GET, HEAD")]))
+
+
+async def _failed(request: Request, _exc: Exception) -> Response:
+    return _starlette(error_answer(500, "this is a fault of tailhub; the log has its traceback"))
+
+
+_HANDLERS: Final[Mapping[Any, Any]] = {404: _no_page, 405: _wrong_method, Exception: _failed}

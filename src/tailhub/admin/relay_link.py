@@ -35,10 +35,16 @@ class RelayLink:
         self._step()
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Ask nothing more; whoever waits is told that the relay does not answer."""
         if self._timer is not None:
             self._timer.cancel()
         self._channel.close()
+        for _, _, waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(False)
+        for answer in self._actions.values():
+            if not answer.done():
+                answer.set_exception(TimeoutError())
 
     @property
     def is_lost(self) -> bool:

@@ -24,6 +24,7 @@ OVER_UNIX: Final = "unix"  # in a connection's state: it came over the relay's u
 MOST_CONNECTIONS: Final = 256
 HEAD_S: Final = 10.0  # that a request may take to come, and a connection may be silent at first
 WORK_S: Final = 60.0  # that a request's body, its answer, and the reading of that may take together
+STOP_S: Final = 1.0  # that requests have to see that it is over
 IDLE_S: Final = 30.0  # between two requests
 
 
@@ -34,7 +35,6 @@ class _Connection(H11Protocol):
         super().__init__(config, state, app_state, asyncio.get_running_loop())
         self._first = first  # what has been read of it already
         self._deadline: asyncio.TimerHandle | None = None
-        self._has_ended = False  # the peer says nothing more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         if len(self.connections) >= MOST_CONNECTIONS:
@@ -66,7 +66,6 @@ class _Connection(H11Protocol):
         """Who has asked and says no more may still read the answer."""
         if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
             return False
-        self._has_ended = True
         self.cycle.keep_alive = False
         return True
 
@@ -134,11 +133,15 @@ class Serving:
             )
         loop.add_reader(self._handover, self._take)
 
-    def stop(self) -> None:
-        """Let go of everything; connections end with the process."""
+    async def stop(self) -> None:
+        """End all connections, and let go of everything."""
         asyncio.get_running_loop().remove_reader(self._handover)
         for server in self._servers:
             server.close()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=STOP_S)
 
     @property
     def is_used(self) -> bool:

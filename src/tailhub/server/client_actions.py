@@ -18,7 +18,7 @@ class ClientActions:
 
     def __init__(self, disconnect: Callable[[bytes, str], Awaitable[int]]) -> None:
         self._disconnect = disconnect
-        self.routes = (Route("DELETE", "clients/*", self._close),)
+        self.routes = (Route("DELETE", "clients/*", self._close, "End the connections of a key; it may come again"),)
 
     async def _close(self, call: Call) -> Mapping[str, Any]:
         key = NodePublic.parse(call.parts[0])

@@ -25,9 +25,9 @@ class DrainActions:
         self._drain = drain
         self._connections = connections
         self.routes = (
-            Route("GET", "drain", self._status),
-            Route("POST", "drain", self._start),
-            Route("DELETE", "drain", self._stop),
+            Route("GET", "drain", self._status, "How far the relay is with being emptied"),
+            Route("POST", "drain", self._start, "Have the relay emptied"),
+            Route("DELETE", "drain", self._stop, "End that: clients may come again"),
         )
 
     async def _start(self, call: Call) -> Mapping[str, Any]:

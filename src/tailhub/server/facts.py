@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tailhub.certs.files import Certificate
     from tailhub.server.config import RelayConfig
     from tailhub.server.evacuating import Drain
-    from tailhub.server.fleet import WorkerState
     from tailhub.server.foundation import Foundation
+    from tailhub.server.known_worker import WorkerState
     from tailhub.server.served_certificates import ServedCertificates
     from tailhub.server.tenant_config import TenantConfig
     from tailhub.server.verification import Verification

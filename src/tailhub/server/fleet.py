@@ -23,12 +23,13 @@ from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
-from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
+from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion
 from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers
+from tailhub.server.known_worker import KnownWorker, WorkerState
 from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
@@ -138,58 +139,6 @@ class Used:
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
 
-class _Worker:
-    """One worker that runs."""
-
-    __slots__ = (
-        "answered",
-        "asking",
-        "channel",
-        "counted_at",
-        "cpu_percent",
-        "heard_at",
-        "pid",
-        "snapshot",
-        "steered",
-        "told",
-        "traffic",
-    )
-
-    def __init__(self, channel: MessageChannel, now: float) -> None:
-        self.channel = channel
-        self.asking: AskingWorker | None = None  # where not everyone may relay
-        self.steered: SteeredWorker | None = None
-        self.heard_at = now
-        self.answered = 0  # the last question that it answered
-        self.told = 0  # the last question of the operator's pages that it answered
-        self.pid = 0
-        self.snapshot: ServiceSnapshot | None = None
-        self.traffic: ServiceSnapshot | None = None  # the last one that has the clients
-        self.counted_at = now
-        self.cpu_percent = 0.0  # of one core, between the last two answers
-
-    def counted(self, number: int, snapshot: ServiceSnapshot, now: float) -> None:
-        """It has answered."""
-        before = self.snapshot.values.get("process_cpu_s", 0.0) if self.snapshot is not None else 0.0
-        cpu = snapshot.values.get("process_cpu_s", 0.0)
-        if isinstance(cpu, int | float) and isinstance(before, int | float) and now > self.counted_at:
-            self.cpu_percent = 100 * (cpu - before) / (now - self.counted_at)
-        self.snapshot, self.answered, self.counted_at = snapshot, number, now
-        if snapshot.has_traffic:
-            self.traffic = snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """How a worker does, as it was when it was last asked."""
-
-    number: int
-    pid: int
-    clients: int
-    cpu_percent: float
-    resident_bytes: int
-
-
 class Fleet:
     """So many `workers`, whose channels come on `handovers` from the supervisor."""
 
@@ -201,7 +150,7 @@ class Fleet:
         self.recent: RecentEvents | None = None  # learns of the lines that workers log
         self.log_state: Callable[[], LogState] | None = None  # what they are to log beyond the settings
         self._handovers = handovers
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, KnownWorker] = {}
         self._seen: set[int] = set()
         self._asked = count(1)  # numbers of questions
         self._counted = asyncio.Event()
@@ -266,14 +215,7 @@ class Fleet:
     @property
     def states(self) -> list[WorkerState]:
         """How they do."""
-        found = []
-        for number, worker in sorted(self._workers.items()):
-            values = worker.snapshot.values if worker.snapshot is not None else {}
-            clients, resident = values.get("clients", 0), values.get("process_resident_bytes", 0)
-            if isinstance(clients, int | float) and isinstance(resident, int | float):
-                state = WorkerState(number, worker.pid, int(clients), round(worker.cpu_percent, 1), int(resident))
-                found.append(state)
-        return found
+        return [worker.state(number) for number, worker in sorted(self._workers.items())]
 
     def after_counting(self, make: Callable[[], Response]) -> asyncio.Future[Response]:
         """A page that shows numbers, made when all workers have said theirs."""
@@ -297,7 +239,7 @@ class Fleet:
         self.broadcast(CountRequest(number, traffic))
         await self._all(lambda worker: worker.answered >= number)
 
-    async def _all(self, has_answered: Callable[[_Worker], bool]) -> None:
+    async def _all(self, has_answered: Callable[[KnownWorker], bool]) -> None:
         """Wait until all workers have, unless one takes long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
@@ -329,7 +271,7 @@ class Fleet:
             self.restarts += 1
         self._seen.add(number)
         self._leave(number)  # the new one may be there before the old one's end was noticed
-        worker = _Worker(
+        worker = KnownWorker(
             MessageChannel(sock, lambda message: self._receive(number, worker, message), lambda: self._left(worker)),
             self._loop.time(),
         )
@@ -343,7 +285,7 @@ class Fleet:
         self._workers[number] = worker
         self._missing.pop(number, None)
 
-    def _left(self, worker: _Worker) -> None:
+    def _left(self, worker: KnownWorker) -> None:
         for number, known in self._workers.items():
             if known is worker:
                 self._leave(number)
@@ -360,14 +302,14 @@ class Fleet:
         self._tell(ClientsLeft(worker=number))
         self._counted.set()
 
-    def _close(self, worker: _Worker) -> None:
+    def _close(self, worker: KnownWorker) -> None:
         worker.channel.close()
         if worker.asking is not None:
             worker.asking.end()
         if worker.steered is not None:
             worker.steered.end()
 
-    def _receive(self, number: int, worker: _Worker, message: object) -> None:
+    def _receive(self, number: int, worker: KnownWorker, message: object) -> None:
         worker.heard_at = self._loop.time()
         match message:
             case Hello(pid):
@@ -403,7 +345,7 @@ class Fleet:
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 
-    def _answer(self, worker: _Worker, number: int, request: Request) -> None:
+    def _answer(self, worker: KnownWorker, number: int, request: Request) -> None:
         try:
             response = self._pages(request)
         except Exception:  # our bug; whoever asked must not wait

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.findings import printable
 from tailhub.server.log_line import row_of
 

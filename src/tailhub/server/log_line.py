@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.findings import Finding, printable
 from tailhub.log_event import FieldValue
 

@@ -23,7 +23,6 @@ from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
-from tailhub.server.fleet import Disconnect, Fleet
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.pages_process import CANNOT_SHOW, Conversation, PagesProcess
@@ -40,16 +39,18 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
-    from tailhub.admin.feed import EventRow
+    from tailhub.admin.event_row import EventRow
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.evacuating import Drain
+    from tailhub.server.fleet import Fleet
     from tailhub.server.recent_events import RecentEvents
     from tailhub.server.verification import Verification
     from tailhub.store.journal import Journal
     from tailhub.web.operator_api import OperatorApi
 
 API: Final = b"/api/v1/"  # begins the paths of the operator's calls
+QUOTAS_EVERY_S: Final = 3.0  # so often it is looked how far they are used, if somebody wants to know
 
 
 class Pages:
@@ -90,6 +91,8 @@ class Pages:
         self._verification = verification
         self._drain = drain
         self.journal: Journal | None = None  # set once books are kept
+        self._quotas: Mapping[str, object] = {}  # as they were told last
+        self._quotas_at = -QUOTAS_EVERY_S
         self.recent: RecentEvents | None = None  # the last lines of the log
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
@@ -203,6 +206,8 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
+        from tailhub.server.fleet import Disconnect
+
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())
         self._fleet.broadcast(Disconnect(key, reason))
@@ -276,8 +281,9 @@ class Pages:
         from tailhub.server import facts
 
         config, fleet = self._config, self._fleet
-        if fleet is not None:
-            await fleet.counted()
+        now = self._service.context.loop.time()
+        if now - self._quotas_at >= QUOTAS_EVERY_S:
+            self._quotas_at, self._quotas = now, await facts.quota_facts(config, self.journal)
         discovery, served = self._advertised.discovery, self._service.keeper.served
         found = (discovery.ipv4, discovery.ipv6) if discovery is not None else ()
         addresses = [str(one.address) for one in found if one is not None]
@@ -291,7 +297,7 @@ class Pages:
             "listeners": facts.listener_facts(config, self._foundation),
             "certificates": facts.certificate_facts(config, served, datetime.now(UTC)),
             "verifiers": facts.verifier_facts(self._verification),
-            "quotas": await facts.quota_facts(config, self.journal),
+            "quotas": self._quotas,
             "tenants": [tenant.tenant for tenant in config.tenants],
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
             "drain": facts.drain_facts(self._drain),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.server.log_line import row_of
 
 __all__ = ["MOST", "LinesWritten", "RecentEvents"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tailhub import findings
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.log_event import log_event
 from tailhub.server.log_line import MAX_FIELD, MAX_TEXT
 from tailhub.server.recent_events import RecentEvents
