@@ -220,15 +220,14 @@ class _Certificate:
         # A new attempt is a new order: the server does not forgive one that has failed.
         pending = replace(self._pending, progress=progress, order_uri="")
         self._pending = pending
+        served_to = _time(self._current.not_after) if self._current is not None else ""
+        finding = self._trouble = findings.acme_failed(
+            self._wanted.name, _words(exc), progress.failures, _time(progress.retry_at), served_to
+        )
         try:
             await in_thread(lambda: self._keep(pending))
         except OSError:  # a full disk, which may be the trouble anyway
             pass
-        served_to = _time(self._current.not_after) if self._current is not None else ""
-        finding = findings.acme_failed(
-            self._wanted.name, _words(exc), progress.failures, _time(progress.retry_at), served_to
-        )
-        self._trouble = finding
         _log.warning("%s", finding)
 
     # --- what both need -----------------------------------------------------------------------------------------------
