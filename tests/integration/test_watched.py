@@ -55,13 +55,14 @@ def test_contact_from_outside() -> None:
     run(scenario)
 
 
-def test_nobody_to_tell() -> None:
-    """Without anybody to tell nothing of that is counted."""
+def test_what_came_before_is_no_news() -> None:
+    """Who begins to look later, as after a reload, sees what comes from then on."""
 
     async def scenario() -> None:
-        async with relay(trusted_proxies=("127.0.0.1",), tls=False) as server:
-            client = await by_proxy(server, "8.8.8.8")
-            await client.log_in()
+        async with relay(**SOMEBODY) as server:
+            scanner = await by_proxy(server, "8.8.4.4")
+            await scanner.ask("GET /")
+            scanner.close()
             assert watched(server).contact() == (False, 0)
 
     run(scenario)

@@ -107,8 +107,8 @@ def relay(
     """
     from tailhub.cli.relay import run_settings
 
-    settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
-    return run_settings(settings, command_line.language(lang))
+    uid = os.geteuid() if hasattr(os, "geteuid") else None
+    return run_settings(lambda: load(flags, os.environ, uid, sys.platform), command_line.language(lang))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -233,6 +233,24 @@ def drain(
     if delay is not None:
         raise UsageError(findings.option_needs_other("--for", delay, "--evacuate"))
     return command.show(state_dir, stop=stop, as_json=as_json, lang=language)
+
+
+@app.command()
+def reload(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub reload"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Have the running relay read its configuration and files again; connections stay.
+
+    Tells what has changed and what needs a restart. When something is wrong nothing changes, and it says what.
+    """
+    from tailhub.cli.reload import reload as reload_relay
+
+    return reload_relay(state_dir, as_json=as_json, lang=command_line.language(lang))
 
 
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)

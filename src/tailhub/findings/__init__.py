@@ -152,10 +152,10 @@ from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
     rate_burst_raised,
-    rate_config_kept,
     rate_config_malformed,
     rate_config_unknown,
 )
+from tailhub.findings.reload import reload_failed, reload_refused
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -370,7 +370,6 @@ __all__ = [
     "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",
-    "rate_config_kept",
     "rate_config_malformed",
     "rate_config_unknown",
     "refuse_text_long",
@@ -378,6 +377,8 @@ __all__ = [
     "relay_key_malformed",
     "relay_lost",
     "relay_not_found",
+    "reload_failed",
+    "reload_refused",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",

@@ -156,7 +156,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH215": Entry("verify-setting-unused", _ERROR),
     # limits for each client
     "TH220": Entry("rate-config-malformed", _ERROR),
-    "TH221": Entry("rate-config-kept", _WARNING),
     "TH222": Entry("rate-config-unknown", _WARNING),
     "TH223": Entry("rate-burst-raised", _WARNING),
     "TH224": Entry("rate-burst-alone", _WARNING),
@@ -246,4 +245,7 @@ CATALOGUE: dict[str, Entry] = {
     # the log
     "TH350": Entry("bad-debug-choice", _ERROR),
     "TH351": Entry("too-many-debug-choices", _ERROR),
+    # another configuration while the relay runs
+    "TH355": Entry("reload-refused", _ERROR),
+    "TH356": Entry("reload-failed", _ERROR),
 }

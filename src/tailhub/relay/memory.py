@@ -58,6 +58,10 @@ class AdmissionMemory:
     def __len__(self) -> int:
         return len(self._known)
 
+    def set_days(self, remember_days: float) -> None:
+        """Remember for so long from now on."""
+        self._remember_s = remember_days * DAY_S
+
     @property
     def is_on(self) -> bool:
         """Is anything remembered at all?"""

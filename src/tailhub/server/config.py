@@ -61,6 +61,9 @@ MOST = {
 }
 """The largest values of settings that are numbers, by name."""
 
+NEEDS_RESTART = frozenset({"state_dir", "new_state", "key_file", "store", "workers"})
+"""Fields whose other value a relay takes when it starts; any other one it takes on a reload."""
+
 UPDATE_INDEX = "https://pypi.org/pypi/tailhub/json"
 REFUSALS = ("hold", "close")
 MOST_REFUSE_TEXT = 1000  # characters

@@ -64,6 +64,11 @@ class Watched:
     _restarts: int = 0
     _restarted_at: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_RESTARTS))
 
+    def __post_init__(self) -> None:
+        """What came before is no news: a reload makes this anew."""
+        self._accepted = self._outside()[0]
+        self._restarts = self.fleet.restarts if self.fleet is not None else 0
+
     async def look(self, now: float) -> Seen:
         """All that the rules judge."""
         return Seen(

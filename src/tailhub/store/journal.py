@@ -158,6 +158,10 @@ class Journal:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
+    def set_retention(self, retention_s: float) -> None:
+        """Forget usage after so long from now on (0: never)."""
+        self._retention_s = retention_s
+
     def start(self) -> None:
         """Open the store and write to it from now on, in a task."""
         self._task = asyncio.get_running_loop().create_task(self._run())
