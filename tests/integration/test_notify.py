@@ -203,6 +203,25 @@ def test_a_newer_version(tmp_path: Path) -> None:
     assert index.asked == 1  # it is asked once a day
 
 
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_reload(workers: str, tmp_path: Path) -> None:
+    """Somebody who is named while the relay runs is told from then on, of what was not told before."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("")
+    options = ("--config", str(file), "--workers", workers, *certificate_files(tmp_path, 2.5))
+    with webhook() as hook, webhook() as other, quick_relay(*options, state_dir=tmp_path / "state") as relay:
+        file.write_text(f'notify = ["{hook.url}"]\n')
+        relay.send_signal(signal.SIGHUP)
+        until(lambda: hook.told("certificate expires"), "it is told", relay.log)
+        file.write_text(f'notify = ["{other.url}"]\n')
+        relay.send_signal(signal.SIGHUP)
+        until(lambda: relay.log().count("reloaded:") >= 2, "it has read that, too", relay.log)
+        certificate_files(tmp_path, 80)
+        until(lambda: other.told("certificate is good again"), "its end is told", relay.log)
+    assert hook.titles == ["certificate expires in 2 days"]
+    assert other.titles == ["certificate is good again"]
+
+
 def test_a_receiver_that_is_away(tmp_path: Path) -> None:
     """A message that is not accepted is one line in the log, without the address, and disturbs nobody."""
     with webhook() as hook:
