@@ -32,6 +32,7 @@ def test_words_are_bounded() -> None:
     assert len(without_secrets("x" * 100_000, "ntfy://topic")) == 300
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's
 def test_what_apprise_can_use() -> None:
     """An address that no service can use is told from one that no service is called by."""
     assert usable("ntfy://topic")
