@@ -1,9 +1,8 @@
 """Makes the pages in ``docs/reference`` from the code: ``make reference``.
 
 What they say is what the program says of itself: commands (`tailhub.cli.app`), settings (`tailhub.settings.table`),
-metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`) and the operator's API
-(`tailhub.admin.openapi`). A test keeps the pages and the
-code together.
+metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`), lines of the log
+(`tailhub.log_event`) and the operator's API (`tailhub.admin.openapi`). A test keeps the pages and the code together.
 """
 
 from __future__ import annotations
@@ -23,12 +22,14 @@ from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.findings.language import Language
 from tailhub.findings.texts import CHINESE, ENGLISH
+from tailhub.log_event import EVENTS
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.access_actions import AccessActions
 from tailhub.server.audit import AuditLog
 from tailhub.server.client_actions import ClientActions
 from tailhub.server.drain_actions import DrainActions
 from tailhub.server.log_actions import LogActions
+from tailhub.server.log_format import OWN_FIELDS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics_page(),
         "findings.md": findings_page(),
         "api.md": api_page(),
+        "logs.md": logs_page(),
     }
 
 
@@ -304,6 +306,29 @@ def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+def logs_page() -> str:
+    """All events and their fields."""
+    own = code_list(OWN_FIELDS)
+    return "\n".join(
+        [
+            f"{MADE}\n# Lines of the log\n",
+            "With `log_format` `logfmt` or `json`: [how](../how-to/logs.md). Each line has " + own + " (the text that\n"
+            "a person reads), with several workers `worker` (`desk`, `w0` …), and the fields of its event, but for\n"
+            "those that have nothing to say. Keys are `nodekey:` and 64 hexadecimal digits, durations seconds.\n"
+            "`code` and `finding` stand in any line that shows a [finding](findings.md).\n",
+            table(
+                ("event", "meaning", "fields"),
+                [(f"`{name}`", kind.meaning, code_list(kind.fields)) for name, kind in EVENTS.items()],
+            ),
+            "In the steps of `debug`, `second` has the packets and bytes of the last second, and what was dropped as\n"
+            "`dropped_` and the reason (see [the protocol](../protocol.md#drops)).\n",
+        ]
+    )
+
+
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
@@ -366,7 +391,8 @@ Over the socket everything is allowed to whoever may open it. Over TCP:
 - The `Host` header must name the machine by an IP address, as `localhost` or by the relay's `hostname`.
 - A page of another origin may neither read nor act; there are no CORS headers.
 - Actions need the token, `Authorization: Bearer TOKEN`; reading needs it too, unless the caller is on the relay's own
-  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else.
+  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else. A proxy that
+  does not say so lets everyone read who reaches it.
 - The token is in `operator.token` in the state directory (`tailhub dashboard` shows it), and may be replaced any time.
 - Ten wrong tokens in a row from one address, and it is answered 429 for a while.
 

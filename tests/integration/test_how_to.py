@@ -185,7 +185,7 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    before = ["acme", "changing", "from-derper", "ip-only", "limits", "notifications", "own-certificate"]
+    before = ["acme", "changing", "from-derper", "ip-only", "limits", "logs", "notifications", "own-certificate"]
     assert RUN == before + ["steering", "tenants", "usage", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
 
 
@@ -269,6 +269,19 @@ def test_from_derper(world: World) -> None:
     assert served_pin(world.new.port(8443)) == pinned.pin
     for machine in world.machines.values():
         assert json.loads((machine.state / "derper.key").read_text()) == json.loads(key)
+
+
+def test_logs(world: World) -> None:
+    """By the page's commands lines are JSON, the level changes and comes back, and steps are logged and no longer."""
+    world.run(PAGES / "logs.md", lambda world, block: None)
+    _, levels, debugged, ended = world.printed
+    assert re.findall(r"Level: (\w+)", levels) == ["warning", "warning", "info"]
+    assert "Steps are logged of 203.0.113.7, for 10 min more." in debugged
+    assert "Steps are logged of [AbCdE], for 60 min more." in debugged
+    assert "203.0.113.7" not in ended
+    log = (world.here.directory / "log").read_text().splitlines()
+    events = [json.loads(line) for line in log if line.startswith("{")]
+    assert {line["event"] for line in events} == {"audit"}
 
 
 def test_friends(world: World, tmp_path: Path) -> None:

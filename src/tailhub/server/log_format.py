@@ -87,7 +87,11 @@ def _logfmt_value(value: str | int | float | bool) -> str:
 
 def _printable_json(value: object) -> str:
     """What is not printable stands in strings only, where JSON has an escape for it."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in json.dumps(value, ensure_ascii=False))
+    return "".join(c if c.isprintable() else _escaped(c) for c in _dumps(value))
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _escaped(character: str) -> str:

@@ -48,6 +48,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("clients", "clients", "Node keys that are connected to this relay."),
     _gauge("connections", "connections", "DERP connections that are logged in; a key may have several."),
     _gauge("home_connections", "home_connections", "Connections of clients that have their home at this relay."),
+    _gauge("guests", "guest_connections", "Connections of clients that may only reach peers whose home is here."),
     _gauge("not_ideal_connections", "not_ideal_connections", "Connections of clients that preferred another node."),
     _gauge("dup_keys", "duplicate_keys", "Node keys with two or more connections now."),
     _gauge("dup_connections", "duplicate_connections", "Connections that share their node key with another one."),

@@ -283,6 +283,12 @@ def test_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await world.said(GET) == b""
         open_ones[0][1].close()
         await open_ones[0][1].wait_closed()
+        ours, theirs = socket.socketpair()
+        pass_on(world.handover, theirs.fileno(), GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        theirs.close()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        assert (await read_all(reader)).endswith(b"GET /x 0 1")  # over the unix socket there is always a way in
+        writer.close()
         answer = b""
         while not answer:
             answer = await world.said(GET, ends=True)

@@ -71,6 +71,7 @@ def test_overview(view: View) -> None:
         process_open_fds=10,
         process_max_fds=1024,
         home_connections=1,
+        guests=1,
         held_connections=6,
         refused={("a",): 1, ("b",): 2},
         queued_bytes=11,
@@ -94,7 +95,9 @@ def test_overview(view: View) -> None:
         ({"drain": None}, "ready"),
         ({"drain": {"phase": "off"}}, "ready"),
         ({"drain": {"phase": "delaying"}}, "evacuating"),
+        ({"drain": {"phase": "closing"}}, "evacuating"),
         ({"drain": {"phase": "draining"}}, "draining"),
+        ({"drain": {"phase": "drained"}}, "draining"),
     ],
 )
 def test_state(view: View, facts: dict[str, object], state: str) -> None:
@@ -172,6 +175,13 @@ def test_facts_in_the_shape_of_the_api(view: View) -> None:
 
 def event(number: int) -> EventRow:
     return EventRow(AT + number, "info", "login", f"line {number}", {"key": "x"})
+
+
+def test_quotas_have_names(view: View) -> None:
+    """The relay's books know keys only; a key that is connected has its device's name."""
+    quotas = [{"scope": "key", "key": f"nodekey:{key.hex()}", "name": ""} for key in (KEY, OTHER)]
+    snapshot(view, AT, Facts({"quotas": {"quotas": quotas}}), ClientsCame([row(1)]))
+    assert [quota.name for quota in view.quotas().quotas] == ["phone", ""]
 
 
 def test_events(view: View) -> None:
