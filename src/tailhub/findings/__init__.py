@@ -45,6 +45,7 @@ from tailhub.findings.address import (
 )
 from tailhub.findings.allow import (
     allow_list_empty,
+    allow_list_gone,
     allow_list_kept,
     allow_list_line,
     allow_list_needs_store,
@@ -249,6 +250,7 @@ __all__ = [
     "address_not_here",
     "address_unknown",
     "allow_list_empty",
+    "allow_list_gone",
     "allow_list_kept",
     "allow_list_line",
     "allow_list_needs_store",

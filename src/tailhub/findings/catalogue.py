@@ -248,4 +248,6 @@ CATALOGUE: dict[str, Entry] = {
     # another configuration while the relay runs
     "TH355": Entry("reload-refused", _ERROR),
     "TH356": Entry("reload-failed", _ERROR),
+    # an allow list that was there
+    "TH357": Entry("allow-list-gone", _WARNING),
 }

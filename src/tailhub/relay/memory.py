@@ -84,6 +84,10 @@ class AdmissionMemory:
         self.is_loaded = True
         self._bound()
 
+    def has_of(self, verifier: str) -> bool:
+        """Is anybody remembered whom this one has admitted?"""
+        return any(name == verifier for _, name in self._known)
+
     def note(self, key: bytes, verdict: Verdict, now: float) -> None:
         """A verifier has answered about a key."""
         if not self.is_on:

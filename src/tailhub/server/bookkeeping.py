@@ -7,6 +7,7 @@ Nobody waits for the store but a login whose verifiers cannot be reached.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -89,11 +90,9 @@ class Bookkeeping:
             self._memory_journals.append(Journal(opening, relay=self._relay, period_start=lambda now: 0.0, tell=_tell))
 
     async def _load_later(self, verification: Verification) -> None:
-        try:
+        with contextlib.suppress(FindingError):  # of which the journal tells; it is loaded when the store is opened
             async with self._opened.lend() as store:
                 await self._load(store, verification)
-        except FindingError as exc:  # of which the journal tells; it is loaded when the store is opened
-            _log.debug("what was kept of admissions cannot be read yet: %s", exc)
 
     async def stop(self) -> None:
         """Write what is left."""

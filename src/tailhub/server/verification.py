@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tailhub import findings
@@ -26,7 +27,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.verifiers.verifier import Verifier, Watching
+from tailhub.verifiers.verifier import Losing, Verifier, Watching
 
 if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
@@ -130,6 +131,8 @@ class Verification:
         for verifier in verifiers:
             if isinstance(verifier, Watching):
                 verifier.on_change = self.changed
+            if isinstance(verifier, Losing):
+                verifier.has_admitted = partial(self._has_admitted, _label(verifier))
         self._policy = policy
         self._limit_s = limit_s
 
@@ -294,6 +297,11 @@ class Verification:
         unasked = [replace(verdict, verifier=label(one), tenant=one.tenant) for one in self.verifiers]
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
+
+    async def _has_admitted(self, verifier: str) -> bool:
+        """Is anybody remembered whom this one has admitted?"""
+        await self._wait_for_memory()
+        return self.memory.has_of(verifier)
 
     async def _wait_for_memory(self) -> None:
         """What is kept of it may not have been read yet."""
