@@ -80,10 +80,10 @@ class DeviceListVerifier:
         self._credential_at = 0.0  # when it is looked at next
         self._timer: asyncio.TimerHandle | None = None
         self._problem = Verdict(self.name, Answer.UNREACHABLE, detail="its list has not been read yet")
+        self.credential_expires: float | None = None  # seconds since 1970, as far as it is known
         self._told = ""  # the code of what was told last
         self.trouble: Finding | None = None  # why its list could not be read when that was tried last
         self.trouble_since = 0.0  # seconds since 1970
-        self.credential_expires: float | None = None  # when, seconds since 1970, if that is soon
         self.has_read = False
 
     @property
@@ -195,11 +195,11 @@ class DeviceListVerifier:
             _log.warning("%s", finding)
 
     async def _expiring(self) -> Finding | None:
-        at = await self._source.expires_at()
-        self.credential_expires = at if at is not None and at - time.time() <= WARN_S else None
-        return self.expiring(time.time())
+        at, now = await self._source.expires_at(), time.time()
+        self.credential_expires = at
+        return self.expiring(now)
 
     def expiring(self, now: float) -> Finding | None:
         """What is to be said `now`, seconds since 1970, of a credential that expires soon."""
         at = self.credential_expires
-        return self._source.expiring(at, now) if at is not None else None
+        return self._source.expiring(at, now) if at is not None and at - now <= WARN_S else None
