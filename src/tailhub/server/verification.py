@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
     from tailhub.store.opened import OpenedStore
 
-__all__ = [
-    "Verification",
-    "VerifierState",
-    "label",
-    "look_at_verifiers",
-    "make_verification",
-    "remake_verification",
-]
+__all__ = ["Verification", "VerifierState", "look_at_verifiers", "make_verification", "remake_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -166,7 +159,7 @@ class Verification:
 
     def state_of(self, verifier: Verifier) -> VerifierState:
         """How one of the verifiers answered when it was last asked."""
-        return self._states.get(label(verifier), VerifierState())
+        return self._states.get(_label(verifier), VerifierState())
 
     def changed(self, keys: Collection[bytes] | None) -> None:
         """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
@@ -294,7 +287,7 @@ class Verification:
         """Nobody could be asked: a crowd of strangers must not keep out who was admitted before, nor let itself in."""
         verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
         self._note(verdict)
-        unasked = [replace(verdict, verifier=label(one), tenant=one.tenant) for one in self.verifiers]
+        unasked = [replace(verdict, verifier=_label(one), tenant=one.tenant) for one in self.verifiers]
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
 
@@ -323,7 +316,7 @@ class Verification:
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
             verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
-        return replace(verdict, verifier=label(verifier), tenant=verdict.tenant or verifier.tenant)
+        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
@@ -346,15 +339,19 @@ class Verification:
         since = before.since if before is not None and is_same else now
         self._states[name] = VerifierState(state, since, detail if state != "ok" else "", now)
 
+    def label(self, verifier: Verifier) -> str:
+        """What it is called in verdicts: one name each."""
+        return _label(verifier)
+
     async def probe(self, verifier: Verifier) -> None:
         """See whether one that nobody asks now can be reached; its `state_of` then says so."""
         finding = await verifier.probe(PROBE_S)
         state = "ok" if finding is None else "unreachable"
-        self._set_state(label(verifier), state, finding.what() if finding is not None else "")
+        self._set_state(_label(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self.verifiers if label(verifier) == name), None)
+        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -369,13 +366,13 @@ async def _tell_why(verifier: Verifier) -> None:
         _log.warning("%s", finding)
 
 
-def label(verifier: Verifier) -> str:
+def _label(verifier: Verifier) -> str:
     """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
     return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
 
 
 def _no_answer(verifier: Verifier, detail: str) -> Verdict:
-    return Verdict(label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
 
 
 def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
@@ -426,7 +423,7 @@ def _policies(config: RelayConfig, policy: AdmissionPolicy, verifiers: Sequence[
 
 def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
     opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
-    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(label, opening)))
+    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
 
 
 async def look_at_verifiers(
@@ -450,7 +447,7 @@ async def look_at_verifiers(
 
             found += secret_file_findings(tenant)
     notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(map(label, verifiers)), found + [note for note in notes if note is not None]
+    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
 
 def make_verifiers(

@@ -112,59 +112,49 @@ class Watched:
 
     # --- those who say who may relay ----------------------------------------------------------------------------------
 
-    def _lists(self) -> Iterator[tuple[Verifier, DeviceListVerifier | None]]:
+    def _asked(self) -> Iterator[tuple[str, Verifier, DeviceListVerifier | None]]:
+        """All who are asked, with their names, and again those that have a list of devices."""
         if self.verification is None:
             return
-        if not any(tenant.has_device_lists for tenant in self.config.tenants):
-            yield from ((verifier, None) for verifier in self.verification.verifiers)
-            return
-        from tailhub.verifiers.device_list import DeviceListVerifier
-
+        has_lists = any(tenant.has_device_lists for tenant in self.config.tenants)
+        if has_lists:
+            from tailhub.verifiers.device_list import DeviceListVerifier  # not needed elsewhere
         for verifier in self.verification.verifiers:
-            yield verifier, verifier if isinstance(verifier, DeviceListVerifier) else None
+            source = verifier if has_lists and isinstance(verifier, DeviceListVerifier) else None
+            yield self.verification.label(verifier), verifier, source
 
     def _credentials(self, now: float) -> Iterator[CredentialSeen]:
-        from tailhub.server.verification import label
-
-        for verifier, source in self._lists():
+        for name, _, source in self._asked():
             if source is not None:
                 refused = source.trouble if _is_refused(source.trouble) else None
                 is_known = source.has_read or source.trouble is not None
-                at = source.credential_expires
-                yield CredentialSeen(label(verifier), is_known, refused, at, source.expiring(now))
+                yield CredentialSeen(name, is_known, refused, source.credential_expires, source.expiring(now))
 
     def _verifiers(self, now: float) -> Iterator[VerifierSeen]:
-        from tailhub.server.verification import label
-
-        for verifier, source in self._lists():
-            assert self.verification is not None  # noqa: S101  else there are none
-            name = label(verifier)
+        for name, verifier, source in self._asked():
             if source is not None:
                 trouble = None if _is_refused(source.trouble) else source.trouble
                 answers = trouble is None if source.has_read or source.trouble is not None else None
                 yield VerifierSeen(name, answers, source.trouble_since, now, finding=trouble)
-                continue
-            state = self.verification.state_of(verifier)
-            yield VerifierSeen(
-                name,
-                None if state.state == "unknown" else state.state == "ok",
-                state.since,
-                state.seen_at,
-                state.detail,
-                fails_open=verifier.fails_open and state.state == "unreachable",
-                remembers=self.verification.memory.is_on,
-            )
+            elif self.verification is not None:
+                state = self.verification.state_of(verifier)
+                yield VerifierSeen(
+                    name,
+                    None if state.state == "unknown" else state.state == "ok",
+                    state.since,
+                    state.seen_at,
+                    state.detail,
+                    fails_open=verifier.fails_open and state.state == "unreachable",
+                    remembers=self.verification.memory.is_on,
+                )
 
     async def ask_silent(self, told: frozenset[str]) -> None:
         """See whether verifiers are back that could not be reached, or of which that was `told` before a restart."""
-        from tailhub.server.verification import label
-
-        for verifier, source in self._lists():
-            if self.verification is None or source is not None:
-                continue
-            state = self.verification.state_of(verifier).state
-            if state == "unreachable" or (state == "unknown" and label(verifier) in told):
-                await self.verification.probe(verifier)
+        for name, verifier, source in self._asked():
+            if self.verification is not None and source is None:
+                state = self.verification.state_of(verifier).state
+                if state == "unreachable" or (state == "unknown" and name in told):
+                    await self.verification.probe(verifier)
 
     # --- use ----------------------------------------------------------------------------------------------------------
 
