@@ -1,9 +1,8 @@
 """Makes the pages in ``docs/reference`` from the code: ``make reference``.
 
 What they say is what the program says of itself: commands (`tailhub.cli.app`), settings (`tailhub.settings.table`),
-metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`) and the operator's API
-(`tailhub.admin.openapi`). A test keeps the pages and the
-code together.
+metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`), lines of the log
+(`tailhub.log_event`) and the operator's API (`tailhub.admin.openapi`). A test keeps the pages and the code together.
 """
 
 from __future__ import annotations
@@ -23,16 +22,19 @@ from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.findings.language import Language
 from tailhub.findings.texts import CHINESE, ENGLISH
+from tailhub.log_event import EVENTS
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.access_actions import AccessActions
 from tailhub.server.audit import AuditLog
 from tailhub.server.client_actions import ClientActions
 from tailhub.server.drain_actions import DrainActions
 from tailhub.server.log_actions import LogActions
+from tailhub.server.log_format import OWN_FIELDS
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
 from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
+from tailhub.web.metric_labels import LABELS, Label, Per, most_series
 from tailhub.web.metrics import METRICS
 from tailhub.web.operator_api import Route
 from tailhub.web.varz import VARS
@@ -49,6 +51,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics_page(),
         "findings.md": findings_page(),
         "api.md": api_page(),
+        "logs.md": logs_page(),
     }
 
 
@@ -216,8 +219,8 @@ A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, w
 ## Changing it while the relay runs
 
 `sudo systemctl reload tailhub`, `tailhub reload`, SIGHUP and `POST /api/v1/reload` have the relay read the file again,
-and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it says
-what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then. When
+and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it
+says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then. When
 anything is wrong nothing changes at all.
 
 ## Quiet
@@ -284,18 +287,17 @@ def metrics_page() -> str:
             ],
         ),
         "## Labels\n",
+        label_bounds(),
         table(
-            ("label", "values"),
+            ("label", "of", "at most", "values"),
             [
-                ("`reason` of drops", code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)"),
-                ("`kind`", "`disco` (path discovery), `other`"),
-                ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
-                ("`disposition`", code_list(StunServer([]).dispositions())),
-                ("`tenant`", "as the configuration calls it; `default` is that of the relay's own settings"),
-                ("`family`", "`ipv4`, `ipv6`"),
-                ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
-                ("`result`", "`passed on`, `backend unreachable`"),
-                ("`status`", "of HTTP: `200`, `426` …"),
+                (
+                    f"`{label.name}`",
+                    ", ".join(here[key] for key in label.metrics),
+                    label_most(label),
+                    label_words(label),
+                )
+                for label in LABELS
             ],
         ),
         "## Under the original's names\n",
@@ -309,9 +311,60 @@ def metrics_page() -> str:
     return "\n".join(parts)
 
 
+def label_bounds() -> str:
+    """How many time series there can be."""
+    least = {Per.TENANT: 1, Per.VERIFIER: 1, Per.LISTENER: 1, Per.WORKER: 1}
+    more = {per.value: most_series({**least, per: 2}) - most_series(least) for per in least}
+    return (
+        "No label has more values than the table says, whatever clients or strangers do: what they may choose words\n"
+        f"of is counted under a fixed number of them. A relay has at most {most_series(least)} time series; each\n"
+        f"further tenant adds {more['tenant']}, each verifier {more['verifier']}, each listener {more['listener']}, "
+        f"each worker {more['worker']}.\n"
+    )
+
+
+def label_most(label: Label) -> str:
+    """How many values it has."""
+    if label.per is Per.RELAY:
+        return str(label.most)
+    return f"one a {label.per.value}" if label.most == 1 else f"{label.most} a {label.per.value}"
+
+
+def label_words(label: Label) -> str:
+    """Its values; those that are words of the code are listed."""
+    words = {
+        "DROP_REASONS": code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)",
+        "DISPOSITIONS": code_list(StunServer([]).dispositions()),
+    }
+    return words.get(label.values, label.values)
+
+
 def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:
     """Words in code spans."""
     return ", ".join(f"`{word}`" for word in words)
+
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+def logs_page() -> str:
+    """All events and their fields."""
+    own = code_list(OWN_FIELDS)
+    return "\n".join(
+        [
+            f"{MADE}\n# Lines of the log\n",
+            "With `log_format` `logfmt` or `json`: [how](../how-to/logs.md). Each line has " + own + " (the text that\n"
+            "a person reads), with several workers `worker` (`desk`, `w0` …), and the fields of its event, but for\n"
+            "those that have nothing to say. Keys are `nodekey:` and 64 hexadecimal digits, durations seconds.\n"
+            "`code` and `finding` stand in any line that shows a [finding](findings.md).\n",
+            table(
+                ("event", "meaning", "fields"),
+                [(f"`{name}`", kind.meaning, code_list(kind.fields)) for name, kind in EVENTS.items()],
+            ),
+            "In the steps of `debug`, `second` has the packets and bytes of the last second, and what was dropped as\n"
+            "`dropped_` and the reason (see [the protocol](../protocol.md#drops)).\n",
+        ]
+    )
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
@@ -376,7 +429,8 @@ Over the socket everything is allowed to whoever may open it. Over TCP:
 - The `Host` header must name the machine by an IP address, as `localhost` or by the relay's `hostname`.
 - A page of another origin may neither read nor act; there are no CORS headers.
 - Actions need the token, `Authorization: Bearer TOKEN`; reading needs it too, unless the caller is on the relay's own
-  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else.
+  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else. A proxy that
+  does not say so lets everyone read who reaches it.
 - The token is in `operator.token` in the state directory (`tailhub dashboard` shows it), and may be replaced any time.
 - Ten wrong tokens in a row from one address, and it is answered 429 for a while.
 

@@ -3,7 +3,8 @@
     _log.info("login   client %s", who, extra=log_event("login", kind="client", name=node))
 
 `EVENTS` is the list of all names with their fields, from which `docs/reference/logs.md` is made. A line that shows a
-`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``.
+`tailhub.findings.Finding` and gives no name is a ``finding``, one that shows a traceback an ``internal_error``; what
+other packages say is ``library``.
 
 Not here: how lines are written (`tailhub.server.log_line`, `tailhub.server.log_format`).
 """
@@ -71,13 +72,25 @@ EVENTS: Final[Mapping[str, Kind]] = {
         "one step of a client that is looked at closely, such as `hello`, `received`, `second` or `closed`",
         (
             *("step", "key", "address", "port", "listener", "server_name", "alpn", "tls", "request", "status", "agent"),
-            *("upgrade", "fast_start", "not_ideal", "version", "app", "can_ack_pings", "mesh", "admits", "detail"),
+            *(
+                "upgrade",
+                "fast_start",
+                "not_ideal",
+                "version",
+                "app",
+                "can_ack_pings",
+                "mesh",
+                "prober",
+                "admits",
+                "detail",
+            ),
             *("frame", "bytes", "received_packets", "received_bytes", "sent_packets", "sent_bytes", "queued_bytes"),
             *("not_read", "does_not_read", "reason"),
         ),
     ),
     "finding": Kind("something that a person should know or mend", ("code", "finding")),
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
+    "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 
 

@@ -15,7 +15,7 @@ from support.guarded import begin, begin_websocket, guarded_relay
 from support.waiting import until
 from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub import box
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.keys import NodePublic, short_key
@@ -214,6 +214,36 @@ def test_the_verdict_is_seen_and_that_it_is_held() -> None:
             await until(lambda: "closed" in names(steps(server)))
             assert names(steps(server)) == ["client_info", "verdict", "held", "closed"]
             assert steps(server)[1].fields["admits"] is False
+
+    run(scenario)
+
+
+def test_that_it_may_not_come_in_now_is_seen() -> None:
+    """Of one that has too many connections it is shown that this is why it is closed."""
+
+    async def scenario() -> None:
+        async with relay(key_connections=1, refuse="close") as server:
+            await call(server, "PUT", {"debug": [short_key(ADA_KEY)]})
+            first = await open_client(server, private=ADA)
+            second = await begin(server, private=ADA)
+            assert await second.frame() == GONE
+            (step,) = [row for row in steps(server) if row.fields["step"] == "put_off"]
+            assert "too many connections of this key" in step.text
+            first.close()
+
+    run(scenario)
+
+
+def test_a_home_that_is_moved_is_seen() -> None:
+    """While all homes are steered elsewhere, a client that goes before it was let in has that as its last step."""
+
+    async def scenario() -> None:
+        async with relay(stun_listen="127.0.0.1:0") as server:
+            await call(server, "PUT", {"debug": [short_key(ADA_KEY)]})
+            server.steersman.steers_all = True
+            client = await begin(server, frames.note_preferred(True), private=ADA)
+            client.close()
+            await until(lambda: "closed" in names(steps(server)))
 
     run(scenario)
 

@@ -168,6 +168,38 @@ def test_with_several_workers() -> None:
         until(debugs_again, "a new worker heeds it too", relay.log)
 
 
+def events_of(relay: RelayProcess) -> list[dict[str, Any]]:
+    """What the operator's pages have of the log."""
+    found: list[dict[str, Any]] = json.loads(relay.get("/api/v1/events"))["events"]
+    return found
+
+
+@linux_only
+def test_the_pages_have_the_lines_of_workers() -> None:
+    """What any process has logged is among the recent events, with its fields."""
+    with RelayProcess("--workers", "2") as relay:
+        visit(relay)
+
+        def logins() -> list[dict[str, Any]]:
+            return [line for line in events_of(relay) if line["event"] == "login"]
+
+        (login,) = until(logins, "the desk has learnt of it", relay.log)
+        assert login["fields"]["worker"] in ("w0", "w1")
+        assert login["fields"]["key"] == str(KEY)
+        assert login["text"].startswith("login   client [")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_full_disk_stops_nobody(form: str) -> None:
+    """A relay whose log cannot be written serves on, and the operator's pages have the lines all the same."""
+    prefix = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
+    with RelayProcess("--log-format", form, "--log-level", "debug", prefix=prefix) as relay:
+        for _ in range(3):
+            visit(relay)
+        until(lambda: [line["event"] for line in events_of(relay)].count("logout") == 3, "they have left", relay.log)
+
+
 def test_log_level_over_the_socket() -> None:
     """The operator's API on the unix socket answers the call itself."""
     with RelayProcess() as relay:

@@ -27,7 +27,7 @@ NOT_WITH_ONE_WORKER = {"tailhub.server.supervisor", "tailhub.server.worker"}
 NOT_FOR_EVERYONE = {
     *("tailhub.server.access_actions", "tailhub.server.allow_file", "tailhub.relay.refusals"),
     *("starlette", "uvicorn", "tailhub.server.feed", "tailhub.server.client_feed", "tailhub.server.facts"),
-    "tailhub.admin.view",
+    *("tailhub.admin.feed", "tailhub.admin.view", "tailhub.server.fleet"),
 }
 NOT_FOR_DERPER = {"tailhub.cli.derper", "tailhub.settings.original"}
 

@@ -168,7 +168,7 @@ READS: Final[Sequence[Read]] = (
     Read("pairs", "Who relays to whom, and how much", api_types.Pairs, _pairs, _BOTH, PairsQuery),
     Read("talkers", "Who moves most just now", api_types.Talkers, _talkers, _BOTH, TalkersQuery),
     Read("tenants", "What each tenant uses", api_types.Tenants, lambda asked: asked.view.tenants(), _VALUES | _FACTS),
-    Read("quotas", "How far quotas are used", api_types.Quotas, lambda asked: asked.view.quotas(), _FACTS),
+    Read("quotas", "How far quotas are used", api_types.Quotas, lambda asked: asked.view.quotas(), _FACTS | _CLIENTS),
     Read(
         "mesh",
         "Other relays of the region, and the processes of this one",

@@ -111,10 +111,6 @@ class ClientTable:
         """What the key's device is called, empty if it is not here or nobody knows."""
         return next((name for number in self._by_key.get(key, ()) if (name := self._clients[number].row.name)), "")
 
-    def of_kind(self, kind: str) -> int:
-        """How many connections are of that kind."""
-        return sum(one.row.kind == kind for one in self._clients.values())
-
     def of_key(self, key: bytes) -> list[Client]:
         """The connections of one key, the oldest first."""
         return [_shown(self._clients[number]) for number in sorted(self._by_key.get(key, ()))]

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
+from tailhub.admin.event_row import EventRow
+
 __all__ = [
     "ActionAnswer",
     "ActionRequest",
@@ -191,16 +193,6 @@ class Facts:
     """
 
     values: Mapping[str, object] = field(default_factory=dict)
-
-
-class EventRow(NamedTuple):
-    """One line of the log, as the API shows it."""
-
-    at: float  # seconds since 1970
-    level: str  # "debug", "info", "warning", "error"
-    event: str  # what happened, in a word or two: "login", "refused"
-    text: str  # the whole line, as a person reads it
-    fields: Mapping[str, str | int | float | bool]
 
 
 @dataclass(frozen=True, slots=True)

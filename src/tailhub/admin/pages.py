@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -37,7 +37,7 @@ from tailhub.findings import Finding
 from tailhub.web import message
 from tailhub.web.callers import is_loopback
 from tailhub.web.message import JSON, TEXT, Header, answer, text
-from tailhub.web.metrics import CONTENT_TYPE, render_metrics
+from tailhub.web.metrics import CONTENT_TYPE, MetricValues, render_metrics
 from tailhub.web.operator_api import PREFIX, error_answer, finding_json
 
 __all__ = ["Pages"]
@@ -86,6 +86,7 @@ class Pages:
         self._guard = Guard(self._fits)
         self._token_file: tuple[Path, TokenFile] | None = None
         self._other_relays = OtherRelays()
+        self._rendered: tuple[MetricValues | None, bytes] = None, b""  # metrics, and their text
         self._files: dict[str, StaticFile] | None = None
         self.asked_at = time.monotonic()  # when somebody asked last
         routes = [
@@ -100,12 +101,15 @@ class Pages:
             Route(_API + "openapi.json", self._document),
             Route(_API + "{path:path}", self._relays_own, methods=_METHODS),
         ]
-        self._app = Starlette(routes=routes, exception_handlers=_HANDLERS)
+        self._app = Starlette(routes=routes, exception_handlers={**_HANDLERS, 405: self._wrong_method})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         self.asked_at = time.monotonic()
         asked = _request_of(scope)
+        if asked.origin is not None:  # an absolute target (RFC 9112 section 3.2.2)
+            path, raw = asked.path.decode("utf-8", "replace"), asked.path_and_query.partition(b"?")[0]
+            scope = {**scope, "path": path, "raw_path": raw}
         refused = None if await self._link.known() else _finding_answer(503, findings.relay_lost())
         if refused is None:
             if {name for name, _ in asked.headers} >= _LENGTHS:
@@ -154,7 +158,7 @@ class Pages:
             return _starlette(text(404, "no such file"))
         etag = request.headers.get("if-none-match")
         if file.is_known(etag.encode("latin-1") if etag is not None else None):
-            return _starlette(answer(304, headers=[header for header in file.headers if header[0] != b"content-type"]))
+            return _starlette(message.Response(304, [one for one in file.headers if one[0] != b"content-type"], b""))
         return _starlette(answer(200, file.body, None, file.headers))
 
     async def _healthz(self, _request: Request) -> Response:
@@ -173,8 +177,10 @@ class Pages:
     async def _metrics(self, _request: Request) -> Response:
         if not await self._link.fresh({Part.VALUES}):
             return _starlette(text(503, findings.relay_lost().what()))
-        body = await asyncio.to_thread(render_metrics, self._view.rings.values)
-        return _starlette(answer(200, body, CONTENT_TYPE))
+        values = self._view.rings.values
+        if self._rendered[0] is not values:
+            self._rendered = values, await asyncio.to_thread(render_metrics, values)
+        return _starlette(answer(200, self._rendered[1], CONTENT_TYPE))
 
     async def _derp_map(self, request: Request) -> Response:
         # Unasked, a caller gets the map that works from where it is. A unix socket is on this machine.
@@ -242,6 +248,12 @@ class Pages:
         if answered is None:
             return _starlette(_finding_answer(503, findings.relay_lost()))
         return _starlette(answer(answered.status, answered.body, JSON))
+
+    async def _wrong_method(self, request: Request, _exc: Exception) -> Response:
+        path = request.scope["path"]
+        if path.startswith(_API) and (methods := self._methods_of(path.removeprefix(_API))):
+            return _starlette(_not_allowed(methods))
+        return _starlette(text(405, "these pages are only read: use GET", [(b"allow", b"GET, HEAD")]))
 
     def _methods_of(self, path: str) -> list[str]:
         """The methods of the relay's own calls with this path, and of ours."""
@@ -321,12 +333,16 @@ async def _no_page(request: Request, _exc: Exception) -> Response:
     return _starlette(answer(404, "no such page; / lists what there is\n", TEXT))
 
 
-async def _wrong_method(request: Request, _exc: Exception) -> Response:
-    return _starlette(text(405, "these pages are only read: use GET", [(b"allow", b"GET, HEAD")]))
-
-
 async def _failed(request: Request, _exc: Exception) -> Response:
     return _starlette(error_answer(500, "this is a fault of tailhub; the log has its traceback"))
 
 
-_HANDLERS: Final[Mapping[Any, Any]] = {404: _no_page, 405: _wrong_method, Exception: _failed}
+async def _gone(request: Request, _exc: Exception) -> Response:
+    return _starlette(answer(400))  # nobody reads it
+
+
+_HANDLERS: Final[Mapping[Any, Any]] = {
+    404: _no_page,
+    ClientDisconnect: _gone,
+    Exception: _failed,
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Sequence
 from typing import Any, Final
@@ -37,8 +38,8 @@ class _Connection(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        if len(self.connections) >= MOST_CONNECTIONS:
-            transport.abort()
+        if len(self.connections) >= MOST_CONNECTIONS and OVER_UNIX not in self.app_state:
+            transport.abort()  # who may open the unix socket has a way in, however many come over TCP
             return
         super().connection_made(transport)
         self._limit(HEAD_S)
@@ -112,6 +113,7 @@ class Serving:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level=logging.ERROR,  # what others send is not worth a line
             access_log=False,
             proxy_headers=False,
             server_header=False,

@@ -42,6 +42,8 @@ from tailhub.admin.feed import (
 )
 from tailhub.admin.history import MOST_PASSED_S, Rings, total
 from tailhub.admin.pair_table import PairTable
+from tailhub.keys import NodePublic
+from tailhub.relay.evacuation import Phase
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.web.metrics import MetricValues
 
@@ -50,11 +52,13 @@ __all__ = ["View"]
 MOST_EVENTS: Final = 1000
 PAIRS_OF_KEY: Final = 200
 
+_EVACUATION: Final = frozenset(phase.value for phase in Phase)
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _TOTALS: Final[Mapping[str, str]] = {  # field of `Totals` to its metric
     "clients": "clients",
     "connections": "connections",
     "homes": "home_connections",
+    "guests": "guests",
     "held": "held_connections",
     "packets_received": "packets_received",
     "bytes_received": "bytes_received",
@@ -140,7 +144,7 @@ class View:
             state=self.state(is_lost=is_lost),
             faults=self.faults,
             drain=_mapping(self.facts.get("drain")),
-            totals=Totals(guests=self.clients.of_kind("guest"), **totals),
+            totals=Totals(**totals),
             rates=self.rings.rates,
             drops=_by_first_label(values, "packets_dropped"),
             stun=_by_first_label(values, "stun_requests"),
@@ -169,7 +173,7 @@ class View:
         phase = str(drain.get("phase") or "off")
         if phase == "off":
             return "ready"
-        return "draining" if phase == "draining" else "evacuating"
+        return "evacuating" if phase in _EVACUATION else "draining"
 
     def of_key(self, key: bytes) -> KeyClients:
         """The connections of a key, and whom it talks with."""
@@ -186,8 +190,12 @@ class View:
         return Tenants(tenants=[_used_by(name, values) for name in names])
 
     def quotas(self) -> Quotas:
-        """How far keys and tenants are with their quotas."""
-        return _shaped(self.facts.get("quotas"), Quotas)
+        """How far keys and tenants are with their quotas; keys that are connected with their names."""
+        quotas = _shaped(self.facts.get("quotas"), Quotas)
+        for quota in quotas.quotas:
+            if quota.key and not quota.name:
+                quota.name = self.clients.name_of(NodePublic.parse(quota.key).raw)
+        return quotas
 
     def mesh(self) -> Mesh:
         """Other relays of the region, and this one's processes."""

@@ -217,6 +217,7 @@ from tailhub.findings.tenants import (
     unknown_tenant,
     verifier_twice,
 )
+from tailhub.findings.watching import bad_operator_url, operator_refuses, operator_unreachable, operator_unusable
 
 __all__ = [
     "CATALOGUE",
@@ -263,6 +264,7 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_operator_url",
     "bad_passthrough",
     "bad_period",
     "bad_pin_name",
@@ -329,6 +331,9 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "operator_refuses",
+    "operator_unreachable",
+    "operator_unusable",
     "option_needs_other",
     "options_exclude",
     "original_certmode",

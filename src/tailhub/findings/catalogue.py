@@ -235,6 +235,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH337": Entry("pages-token", _ERROR),
     "TH338": Entry("relay-lost", _ERROR),
     "TH339": Entry("bad-dashboard-relay", _ERROR),
+    # asking another relay's operator's pages
+    "TH340": Entry("operator-unreachable", _ERROR),
+    "TH341": Entry("operator-refuses", _ERROR),
+    "TH342": Entry("bad-operator-url", _ERROR),
+    "TH343": Entry("operator-unusable", _ERROR),
     # the log
     "TH350": Entry("bad-debug-choice", _ERROR),
     "TH351": Entry("too-many-debug-choices", _ERROR),

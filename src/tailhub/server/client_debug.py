@@ -79,6 +79,10 @@ class ClientDebug:
         self._choices.expire(self._loop.time())
         set_level(state.level)
         self._set_timer()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """The level may be another: look at the frames of those who are here, or no longer."""
         for connection in self._connections:
             self._watch(connection)
 

@@ -152,19 +152,19 @@ class Login:
         newcomer, debug = self._newcomer, self._context.debug
         if newcomer is None or not debug.is_on:
             return
-        facts: dict[str, FieldValue] = {
-            "version": info.version,
-            "app": info.app_name,
-            "can_ack_pings": info.can_ack_pings,
-        }
-        tls, name = newcomer.stream.tls_version or "", newcomer.server_name
         is_mesh = self._context.policy.is_mesh_peer(info)
-        words = ", ".join(f"{name} {value}" for name, value in {**facts, "prober": info.is_prober}.items() if value)
-        text = (
-            f"ClientInfo: {words}{', with the mesh key' if is_mesh else ''}; {tls or 'no TLS'}, name {name or 'none'}"
+        facts: dict[str, FieldValue] = {"version": info.version, "app": info.app_name, "mesh": is_mesh}
+        facts |= {"can_ack_pings": info.can_ack_pings, "prober": info.is_prober}
+        tls, name = newcomer.stream.tls_version or "", newcomer.server_name
+        claims = (("with the mesh key", is_mesh), ("can ack pings", info.can_ack_pings), ("prober", info.is_prober))
+        words = (
+            f"version {info.version}",
+            f"app {info.app_name or 'none'}",
+            *(word for word, is_so in claims if is_so),
         )
+        text = f"ClientInfo: {', '.join(words)}; {tls or 'no TLS'}, name {name or 'none'}"
         key = self._handshake.client_key
-        debug.newcomer(newcomer, "client_info", text, key, **facts, mesh=is_mesh, tls=tls, server_name=name)
+        debug.newcomer(newcomer, "client_info", text, key, **facts, tls=tls, server_name=name)
 
     # --- may it? ------------------------------------------------------------------------------------------------------
 
@@ -234,6 +234,10 @@ class Login:
         if door is not None and decision is not None and refusal.text:
             steers = refusal.reason == OVER_QUOTA  # too many connections are soon fewer
             is_held = door.hold(self._connection, applicant, decision, refusal.text, steers=steers)
+        if self._context.debug.is_on:
+            held = ", and is held" if is_held else ""
+            text = f"may not come in now: {refusal.reason}{held}"
+            self._context.debug.newcomer(applicant.newcomer, "put_off", text, key, reason=refusal.reason)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
             self._connection.abort(refusal.reason)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,6 +16,7 @@ from tailhub.keys import NodePublic
 from tailhub.relay.billing import GB, Billing, period_of
 from tailhub.server.limits_config import billing_of, tenant_quota
 from tailhub.server.listener_record import origin_of
+from tailhub.server.log_setup import current_level
 from tailhub.server.published_map import own_name, pin_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def relay_facts(
         "addresses": list(addresses),
         "region_id": region_id,
         "public_key": str(foundation.public_key),
-        "log_level": logging.getLevelName(logging.getLogger("tailhub").getEffectiveLevel()).lower(),
+        "log_level": current_level(),
         "state_dir": str(foundation.state.path),
     }
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.findings import printable
 from tailhub.server.log_line import row_of
 
@@ -87,7 +87,11 @@ def _logfmt_value(value: str | int | float | bool) -> str:
 
 def _printable_json(value: object) -> str:
     """What is not printable stands in strings only, where JSON has an escape for it."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in json.dumps(value, ensure_ascii=False))
+    return "".join(c if c.isprintable() else _escaped(c) for c in _dumps(value))
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _escaped(character: str) -> str:

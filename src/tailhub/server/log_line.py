@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.findings import Finding, printable
 from tailhub.log_event import FieldValue
 
@@ -33,6 +33,9 @@ def row_of(record: logging.LogRecord) -> EventRow:
     """The line. Text and fields hold no lone surrogates; the text is printable."""
     found = next((one for one in _args(record) if isinstance(one, Finding)), None)
     event, fields = getattr(record, "event", ""), dict(_this_process)
+    is_ours = record.name.partition(".")[0] == "tailhub"
+    if not is_ours:
+        fields["logger"] = record.name
     if found is not None:
         fields |= {"code": found.code, "finding": found.name}
     fields |= getattr(record, "fields", {})
@@ -42,8 +45,8 @@ def row_of(record: logging.LogRecord) -> EventRow:
     return EventRow(
         at=record.created,
         level=record.levelname.lower(),
-        event=event or ("finding" if found is not None else "internal_error" if record.exc_info else "other"),
-        text=printable(_bounded(record.getMessage(), MAX_TEXT)),
+        event=event or ("finding" if found is not None else "internal_error" if is_ours else "library"),
+        text=_bounded(printable(_bounded(record.getMessage(), MAX_TEXT)), MAX_TEXT),
         fields=_clean(fields),
     )
 

@@ -30,14 +30,17 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 def set_up_log(config: RelayConfig) -> None:
-    """Log to standard error from now on."""
-    _logger.addHandler(_StderrHandler(sys.stderr))
+    """Log to standard error from now on: our lines, and what other packages find worth a warning."""
+    logging.getLogger().addHandler(_StderrHandler(sys.stderr))
     apply_log_settings(config)
 
 
 def apply_log_settings(config: RelayConfig) -> None:
-    """Log as these settings have it from now on: at the start, and when they have been read again."""
-    for handler in _logger.handlers:
+    """Log as these settings have it from now on: at the start, and when they have been read again.
+
+    Whoever has clients then calls `ClientDebug.look_again`.
+    """
+    for handler in logging.getLogger().handlers:
         if isinstance(handler, _StderrHandler):
             stream = handler.stream
             handler.setFormatter(

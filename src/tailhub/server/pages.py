@@ -26,6 +26,7 @@ from tailhub.server.discover import resolve
 from tailhub.server.fleet import Disconnect, Fleet
 from tailhub.server.foundation import Foundation, Standing
 from tailhub.server.incoming import accept_pages
+from tailhub.server.operator_values import operator_values, readiness
 from tailhub.server.pages_process import CANNOT_SHOW, Conversation, PagesProcess
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import ServiceSnapshot, sum_values, take_snapshot
@@ -40,10 +41,11 @@ from tailhub.web.plain import PlainPages
 from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
-    from tailhub.admin.feed import EventRow
+    from tailhub.admin.event_row import EventRow
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.evacuating import Drain
+    from tailhub.server.fleet import Fleet
     from tailhub.server.recent_events import RecentEvents
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
@@ -182,7 +184,7 @@ class Pages:
             feed = ClientFeed(self._service)
             clients, stop_clients = feed.tell, feed.close
         sources = FeedSources(
-            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api()
+            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api
         )
         return Feed(sources, send)
 
@@ -233,6 +235,7 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
+
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())
         self._fleet.broadcast(Disconnect(key, reason))
@@ -252,14 +255,16 @@ class Pages:
         return self._values()
 
     def _values(self) -> MetricValues:
+        from tailhub.server.facts import drain_facts
+
         stun = self._stun
         past = [self._fleet.past] if self._fleet is not None else []
         values = dict(sum_values([*(snapshot.values for snapshot in self._snapshots()), *past]))
         values["info"] = {(tailhub.__version__,): 1}
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
-        if (certificate := self._service.keeper.served.certificate()) is not None:
-            values["certificate_expires_unix_s"] = certificate.not_after.timestamp()
+        values.update(operator_values(self._config, self._service, self._verification, self.journal))
+        values.update(readiness(drain_facts(self._drain), self._health()))
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.server.log_line import row_of
 
 __all__ = ["MOST", "LinesWritten", "RecentEvents"]
@@ -29,7 +29,7 @@ class LinesWritten:
 
 
 class RecentEvents(logging.Handler):
-    """Keeps the last `most` lines that tailhub logs in this process, from now until `detach`.
+    """Keeps the last `most` lines that are logged in this process, from now until `detach`.
 
     Lines are numbered from 1 on, in the order in which they came. `on_news` is called at the first line after each
     `after`, in whatever thread wrote it.
@@ -42,12 +42,11 @@ class RecentEvents(logging.Handler):
         self._guard = threading.Lock()  # ACME and others log in threads of their own
         self._is_told = False
         self.on_news: Callable[[], None] = lambda: None
-        self._logger = logging.getLogger("tailhub")
-        self._logger.addHandler(self)
+        logging.getLogger().addHandler(self)
 
     def detach(self) -> None:
         """Keep no further lines."""
-        self._logger.removeHandler(self)
+        logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line. A fault costs this line, not whoever wrote it."""

@@ -90,6 +90,7 @@ def _relay(relay: Relay) -> MetricValues:
     values["remote_clients"] = values["forwarded_out"] = 0  # until this relay dials others
     values["connections"] = registry.count
     values["home_connections"] = relay.home_connections
+    values["guests"] = sum(connection.identity.is_guest for connection in registry)
     values["not_ideal_connections"] = sum(connection.identity.is_not_ideal for connection in registry)
     shared = [connection for connection in registry if connection.has_duplicates]
     values["dup_keys"] = len({connection.key for connection in shared} & registry.active.keys())

@@ -80,6 +80,7 @@ class DeviceListVerifier:
         self._credential_at = 0.0  # when it is looked at next
         self._timer: asyncio.TimerHandle | None = None
         self._problem = Verdict(self.name, Answer.UNREACHABLE, detail="its list has not been read yet")
+        self.credential_expires: float | None = None  # seconds since 1970, as far as it is known
         self._told = ""  # the code of what was told last
 
     @property
@@ -188,4 +189,5 @@ class DeviceListVerifier:
 
     async def _expiring(self) -> Finding | None:
         at, now = await self._source.expires_at(), time.time()
+        self.credential_expires = at
         return self._source.expiring(at, now) if at is not None and at - now <= WARN_S else None

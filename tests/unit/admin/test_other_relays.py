@@ -152,7 +152,7 @@ def test_no_overview(status: str, body: bytes, words: str) -> None:
 
 def test_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A relay that is silent, or is not there, is told of as such, and does not hold up the others."""
-    monkeypatch.setattr(other_relays, "ANSWER_S", 0.05)
+    monkeypatch.setattr(other_relays, "ANSWER_S", 0.5)
 
     async def both() -> list[tuple[object, str]]:
         async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:

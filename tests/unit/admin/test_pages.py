@@ -43,13 +43,19 @@ class Answer:
 class World:
     """The application with a relay at the other end of its channel, in one loop."""
 
-    def __init__(self, pages: Pages, relay: ScriptedRelay, channel: MessageChannel) -> None:
-        self.pages, self.relay, self.channel = pages, relay, channel
+    def __init__(self, link: RelayLink, relay: ScriptedRelay, channel: MessageChannel) -> None:
+        self.pages, self.link, self.relay, self.channel = Pages(link), link, relay, channel
 
     async def ask(
-        self, target: str, method: str = "GET", body: bytes = b"", peer: str | None = "127.0.0.1", **headers: str
+        self,
+        target: str,
+        method: str = "GET",
+        body: bytes = b"",
+        peer: str | None = "127.0.0.1",
+        leaves: bool = False,
+        **headers: str,
     ) -> Answer:
-        """One request; `peer` None: over the unix socket."""
+        """One request; `peer` None: over the unix socket; `leaves`: the caller is gone before its body has come."""
         lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         if "host" not in headers:
             lines.append((b"host", b"127.0.0.1:9912"))
@@ -70,6 +76,8 @@ class World:
         sent: list[Any] = []
 
         async def receive() -> Any:
+            if leaves:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
         async def send(event: Any) -> None:
@@ -93,12 +101,14 @@ async def world(state_dir: Path, *, with_facts: bool = True) -> AsyncIterator[Wo
         if isinstance(message, SnapshotRequest):
             for answer in relay.answers(message):
                 channel.send(answer)
-        elif isinstance(message, ActionRequest) and not relay.is_silent:
-            channel.send(relay.act(message))
+        elif isinstance(message, ActionRequest):
+            answer = relay.act(message)
+            if not relay.is_silent:
+                channel.send(answer)
 
     channel = MessageChannel(theirs, received)
     link = RelayLink(ours, View(), lambda: None)
-    made = World(Pages(link), relay, channel)
+    made = World(link, relay, channel)
     if with_facts:
         made.tell()
     try:
@@ -271,6 +281,8 @@ def test_the_relays_own_calls(tmp_path: Path) -> None:
         (f"clients/nodekey:{key_of(1).hex()}", "PUT", "DELETE, GET"),
         ("clients", "POST", "GET"),
         ("openapi.json", "POST", "GET"),
+        ("reload", "TRACE", "POST"),
+        ("overview", "BREW", "GET"),
     ],
 )
 def test_another_method(tmp_path: Path, path: str, method: str, allowed: str) -> None:
@@ -311,6 +323,16 @@ def test_a_body_that_is_too_large(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
+def test_a_caller_who_leaves(tmp_path: Path) -> None:
+    """Who leaves in the middle of a request is no fault of ours: nothing is raised, and the relay hears nothing."""
+
+    async def work(world: World) -> None:
+        await world.ask("/api/v1/reload", "POST", leaves=True, **BEARER)
+        assert world.relay.actions == []
+
+    run(tmp_path, work)
+
+
 def test_two_lengths(tmp_path: Path) -> None:
     """A request that is both chunked and of a length may be two requests to a proxy in front; it is none to us."""
 
@@ -318,6 +340,18 @@ def test_two_lengths(tmp_path: Path) -> None:
         headers = {"content_length": "5", "transfer_encoding": "chunked", **BEARER}
         assert (await world.ask("/api/v1/reload", "POST", **headers)).status == 400
         assert world.relay.actions == []
+
+    run(tmp_path, work)
+
+
+def test_an_absolute_target(tmp_path: Path) -> None:
+    """A target with scheme and host is the page behind them (RFC 9112 section 3.2.2), if the host is this machine."""
+
+    async def work(world: World) -> None:
+        assert (await world.ask("http://127.0.0.1:9912/api/v1/clients?limit=1")).json["total"] == 20
+        assert (await world.ask("http://127.0.0.1:9912/api/v1/reload", "POST", **BEARER)).status == 200
+        assert world.relay.actions[0].path == "reload"
+        assert (await world.ask("http://evil.example/api/v1/clients")).status == 403
 
     run(tmp_path, work)
 
@@ -363,13 +397,13 @@ def test_health(tmp_path: Path) -> None:
 
 def test_a_relay_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When snapshots stop health fails, the overview says so and is shown with what was known last; lists are not."""
-    monkeypatch.setattr(pull, "ANSWER_S", 0.05)
-    monkeypatch.setattr(relay_link, "ACTION_S", 0.05)
 
     async def work(world: World) -> None:
         before = (await world.ask("/api/v1/overview")).json
         assert before["state"] == "ready"
         world.relay.is_silent = True
+        monkeypatch.setattr(pull, "ANSWER_S", 0.05)
+        monkeypatch.setattr(relay_link, "ACTION_S", 0.05)
         answer = await world.ask("/api/v1/reload", "POST", **BEARER)
         assert (answer.status, answer.json["error"]["code"]) == (503, "TH338")
         for target in ("/healthz", "/readyz", "/metrics", "/derpmap.json"):
@@ -382,6 +416,7 @@ def test_a_relay_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         relays = (await world.ask("/api/v1/relays")).json["relays"]
         assert relays[0]["state"] == "lost"
         world.relay.is_silent = False
+        monkeypatch.setattr(pull, "ANSWER_S", 3.0)
         async with asyncio.timeout(5):
             while (await world.ask("/healthz")).status != 200:  # noqa: ASYNC110  each look is a request
                 await asyncio.sleep(0.01)
@@ -403,6 +438,22 @@ def test_a_relay_that_says_nothing_at_all(tmp_path: Path, monkeypatch: pytest.Mo
                 await asyncio.sleep(0.01)
 
     run(tmp_path, work, with_facts=False)
+
+
+def test_the_end(tmp_path: Path) -> None:
+    """When the relay is gone, whoever waits for it is told at once."""
+
+    async def work(world: World) -> None:
+        world.relay.is_silent = True
+        looking = asyncio.create_task(world.ask("/healthz"))
+        acting = asyncio.create_task(world.ask("/api/v1/reload", "POST", **BEARER))
+        while not world.relay.requests or not world.relay.actions:  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0.001)
+        world.link.close()
+        async with asyncio.timeout(2):
+            assert [answer.status for answer in await asyncio.gather(looking, acting)] == [503, 503]
+
+    run(tmp_path, work)
 
 
 def test_many_share_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

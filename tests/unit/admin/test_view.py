@@ -71,6 +71,7 @@ def test_overview(view: View) -> None:
         process_open_fds=10,
         process_max_fds=1024,
         home_connections=1,
+        guests=1,
         held_connections=6,
         refused={("a",): 1, ("b",): 2},
         queued_bytes=11,
@@ -94,7 +95,9 @@ def test_overview(view: View) -> None:
         ({"drain": None}, "ready"),
         ({"drain": {"phase": "off"}}, "ready"),
         ({"drain": {"phase": "delaying"}}, "evacuating"),
+        ({"drain": {"phase": "closing"}}, "evacuating"),
         ({"drain": {"phase": "draining"}}, "draining"),
+        ({"drain": {"phase": "drained"}}, "draining"),
     ],
 )
 def test_state(view: View, facts: dict[str, object], state: str) -> None:
@@ -121,6 +124,15 @@ def test_rates_of_parts_count_from_their_own_last_snapshot(view: View) -> None:
     snapshot(view, AT + 1, values(), parts=frozenset({Part.VALUES}))
     snapshot(view, AT + 2, ClientsCounted([counts(1, 100)]), parts=frozenset({Part.CLIENTS}))
     assert view.of_key(KEY).clients[0].bytes_received_per_s == 50.0
+
+
+def test_metrics_that_were_not_asked_for(view: View) -> None:
+    """A snapshot without metrics leaves their rates as they were."""
+    snapshot(view, AT, values(bytes_received=0))
+    snapshot(view, AT + 1, values(bytes_received=500))
+    snapshot(view, AT + 2, parts=frozenset({Part.FACTS}))
+    assert view.overview(AT, is_lost=False).rates.bytes_received_per_s == 500.0
+    assert view.rings.since(0.0, 1.0).t == [AT + 1]
 
 
 def test_of_key(view: View) -> None:
@@ -172,6 +184,13 @@ def test_facts_in_the_shape_of_the_api(view: View) -> None:
 
 def event(number: int) -> EventRow:
     return EventRow(AT + number, "info", "login", f"line {number}", {"key": "x"})
+
+
+def test_quotas_have_names(view: View) -> None:
+    """The relay's books know keys only; a key that is connected has its device's name."""
+    quotas = [{"scope": "key", "key": f"nodekey:{key.hex()}", "name": ""} for key in (KEY, OTHER)]
+    snapshot(view, AT, Facts({"quotas": {"quotas": quotas}}), ClientsCame([row(1)]))
+    assert [quota.name for quota in view.quotas().quotas] == ["phone", ""]
 
 
 def test_events(view: View) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tailhub import findings
-from tailhub.admin.feed import EventRow
+from tailhub.admin.event_row import EventRow
 from tailhub.log_event import log_event
 from tailhub.server.log_line import MAX_FIELD, MAX_TEXT
 from tailhub.server.recent_events import RecentEvents
@@ -57,14 +57,24 @@ def test_a_fault_of_ours_has_its_traceback(recent: RecentEvents) -> None:
     assert str(row.fields["traceback"]).endswith("ValueError: no\n")
 
 
+def test_what_a_library_says_is_kept_too(recent: RecentEvents) -> None:
+    """A warning of another package, such as asyncio about a fault in a callback, is a line with the package's name."""
+    logging.getLogger("asyncio").error("Exception in a callback", exc_info=ValueError("no"))
+    logging.getLogger("asyncio").info("nothing that matters")
+    (row,), _ = recent.after(0)
+    assert (row.event, row.fields["logger"]) == ("library", "asyncio")
+    assert "ValueError" in str(row.fields["traceback"])
+
+
 def test_whatever_a_peer_says_is_bounded_and_printable(recent: RecentEvents) -> None:
     """A name of any length and any characters makes one printable line with fields that UTF-8 can say."""
-    name = "\n\x1b[2J\udc80" + 10_000 * "x"
+    name = "\n\x1b[2J\udc80" + 10_000 * "\U000e0001"
     _log.info("login   %s", name, extra=log_event("login", name=name))
     (row,), _ = recent.after(0)
     assert row.text.isprintable()
-    assert len(row.text) < MAX_TEXT + 100
-    assert len(str(row.fields["name"]).encode()) <= MAX_FIELD + 2
+    assert len(row.text) <= MAX_TEXT
+    assert len(str(row.fields["name"])) <= MAX_FIELD
+    assert str(row.fields["name"]).encode().decode() == row.fields["name"]
 
 
 def test_only_the_last_lines_are_kept(recent: RecentEvents) -> None:
