@@ -34,6 +34,7 @@ from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
 from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
+from tailhub.web.metric_labels import LABELS, Label, Per, most_series
 from tailhub.web.metrics import METRICS
 from tailhub.web.operator_api import Route
 from tailhub.web.varz import VARS
@@ -215,6 +216,13 @@ may_reach = ["default"]
 TENANT_SETTINGS
 A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, whatever stands at the top.
 
+## Changing it while the relay runs
+
+`sudo systemctl reload tailhub`, `tailhub reload`, SIGHUP and `POST /api/v1/reload` have the relay read the file again,
+and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it
+says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then.
+When anything is wrong nothing changes at all.
+
 ## Quiet
 
 `quiet = true` is for relays that scanners should not recognise: the home page is blank, plain RFC 8489 STUN is not
@@ -246,7 +254,10 @@ def setting_row(setting: Setting) -> tuple[str, ...]:
     default = f"`{setting.default_text}`" if setting.default_text else ""
     flags = " or ".join(f"`{flag}`" for flag in setting.flags)
     variable = f"`{findings.Place.variable(setting.name)}`"
-    return f"`{setting.name}`", flags, variable, default, f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    meaning = f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    if setting.needs_restart:
+        meaning += " *Needs a restart. 重启后生效。*"
+    return f"`{setting.name}`", flags, variable, default, meaning
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------
@@ -276,18 +287,17 @@ def metrics_page() -> str:
             ],
         ),
         "## Labels\n",
+        label_bounds(),
         table(
-            ("label", "values"),
+            ("label", "of", "at most", "values"),
             [
-                ("`reason` of drops", code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)"),
-                ("`kind`", "`disco` (path discovery), `other`"),
-                ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
-                ("`disposition`", code_list(StunServer([]).dispositions())),
-                ("`tenant`", "as the configuration calls it; `default` is that of the relay's own settings"),
-                ("`family`", "`ipv4`, `ipv6`"),
-                ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
-                ("`result`", "`passed on`, `backend unreachable`"),
-                ("`status`", "of HTTP: `200`, `426` …"),
+                (
+                    f"`{label.name}`",
+                    ", ".join(here[key] for key in label.metrics),
+                    label_most(label),
+                    label_words(label),
+                )
+                for label in LABELS
             ],
         ),
         "## Under the original's names\n",
@@ -299,6 +309,34 @@ def metrics_page() -> str:
         ),
     ]
     return "\n".join(parts)
+
+
+def label_bounds() -> str:
+    """How many time series there can be."""
+    least = {Per.TENANT: 1, Per.VERIFIER: 1, Per.LISTENER: 1, Per.WORKER: 1}
+    more = {per.value: most_series({**least, per: 2}) - most_series(least) for per in least}
+    return (
+        "No label has more values than the table says, whatever clients or strangers do: what they may choose words\n"
+        f"of is counted under a fixed number of them. A relay has at most {most_series(least)} time series; each\n"
+        f"further tenant adds {more['tenant']}, each verifier {more['verifier']}, each listener {more['listener']}, "
+        f"each worker {more['worker']}.\n"
+    )
+
+
+def label_most(label: Label) -> str:
+    """How many values it has."""
+    if label.per is Per.RELAY:
+        return str(label.most)
+    return f"one a {label.per.value}" if label.most == 1 else f"{label.most} a {label.per.value}"
+
+
+def label_words(label: Label) -> str:
+    """Its values; those that are words of the code are listed."""
+    words = {
+        "DROP_REASONS": code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)",
+        "DISPOSITIONS": code_list(StunServer([]).dispositions()),
+    }
+    return words.get(label.values, label.values)
 
 
 def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,15 @@ def document(port: int) -> dict[str, Any]:
         connection.close()
 
 
-def try_all(port: int, token: str) -> set[str]:
+def try_all(port: int, token: str, without: Sequence[str] = ()) -> set[str]:
     """Try each call of the document, with requests that fit it and with others; the calls that were tried."""
     schema = schemathesis.openapi.from_dict(document(port))
     base_url, headers, tried = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"}, set[str]()
     for result in schema.get_all_operations():
         operation = result.ok()
+        name = f"{operation.method.upper()} {operation.path}"
+        if name in without:
+            continue
         strategies = [operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode]
 
         @settings(
@@ -64,7 +67,7 @@ def try_all(port: int, token: str) -> set[str]:
             case.validate_response(response, checks=list(CHECKS))
 
         try_one()
-        tried.add(f"{operation.method.upper()} {operation.path}")
+        tried.add(name)
     return tried
 
 
@@ -85,6 +88,6 @@ def test_with_a_real_relay() -> None:
     """Nor does any make a relay fail, with all the calls that are its own."""
     with RelayProcess("--allow-list", "on") as relay:
         token = (relay.state_dir / TOKEN_FILE).read_text().strip()
-        tried = try_all(relay.admin_port, token)
+        tried = try_all(relay.admin_port, token, without=["POST /api/v1/drain"])  # which may end it
         assert {"GET /api/v1/pending", "POST /api/v1/allow", "GET /api/v1/audit", "GET /api/v1/overview"} <= tried
         assert "Traceback" not in relay.log()

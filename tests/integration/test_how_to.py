@@ -31,6 +31,7 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
+from support.ports import free_ports
 from support.postgres import Postgres
 from support.receivers import webhook
 from support.relay_process import UnixConnection, get_page, until
@@ -185,8 +186,18 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    before = ["acme", "changing", "from-derper", "ip-only", "limits", "logs", "notifications", "own-certificate"]
-    assert RUN == before + ["steering", "tenants", "usage", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
+    pages = [
+        "acme",
+        "changing",
+        "from-derper",
+        "ip-only",
+        "limits",
+        "logs",
+        "notifications",
+        "own-certificate",
+        "steering",
+    ]
+    assert [*pages, "tenants", "usage", "watching", "who-may-relay"] == RUN
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -444,6 +455,31 @@ def test_tenants(world: World) -> None:
     tenants = ["default", "friends", "club", "lab"]
     metrics = get_page(world.here.state, "/metrics")[1].decode()
     assert re.findall(r'^tailhub_tenant_connections\{tenant="(\w+)"\}', metrics, re.MULTILINE) == tenants
+
+
+def test_watching(world: World) -> None:
+    """The page's commands show the relay, and again at an address of another machine, with its token."""
+    machine = world.here
+    machine.meant = {"100.64.0.7:9912": f"127.0.0.1:{free_ports(1)}"}  # where no address is missing on a test's machine
+    del machine.environ["TAILHUB_ADMIN_LISTEN"]
+    machine.write("/etc/tailhub/tailhub.toml", 'admin_listen = "100.64.0.7:9912"\n')
+    machine.run("tailhub relay")
+    world.run(PAGES / "watching.md", lambda world, block: None)
+    shown, health, remote = world.printed
+    assert "ready" in shown
+    assert json.loads(shown[shown.index("\n{") :])["state"] == "ready"
+    assert health == "ok\nok\n"
+    assert remote.startswith("ok\n")
+    assert "ready" in remote
+
+
+def test_every_file_for_watching_is_named() -> None:
+    """The page leads to each file for Prometheus and Grafana."""
+    deploy = PAGES.parents[1] / "deploy"
+    there = [*(deploy / "prometheus").iterdir(), *(deploy / "grafana").glob("*.json")]
+    for page in PAGES.glob("watching*.md"):
+        linked = re.findall(r"\(\.\./\.\./(deploy/[^)]+)\)", page.read_text(encoding="utf-8"))
+        assert {deploy.parent / path for path in linked} == set(there)
 
 
 SHOWN = """"$PYTHON" -c '

@@ -267,6 +267,22 @@ def test_with_workers() -> None:
         run(scenario())
 
 
+def test_a_killed_desk_leaves_nothing_behind() -> None:
+    """With workers the process is the desk's: it ends with it, and the next desk starts another one."""
+    with RelayProcess("--store", "off", "--workers", "2") as relay:
+        port = relay.admin_port
+        assert over_tcp(relay, "/healthz", port)[0] == 200
+        pid = pages_pid(relay)
+        assert pid is not None
+        desk = psutil.Process(pid).parent()
+        assert desk is not None
+        assert Path(f"/proc/{desk.pid}/comm").read_text().strip() == "tailhub-desk"
+        desk.kill()
+        until(lambda: not psutil.pid_exists(pid), "the pages' process has ended")
+        until(lambda: over_tcp(relay, "/healthz", port)[0] == 200, "the pages are there again")
+        assert pages_pid(relay) not in (None, pid)
+
+
 def call(relay: RelayProcess, method: str, target: str) -> tuple[int, Any]:
     connection = UnixConnection(relay.state_dir / "admin.sock")
     try:

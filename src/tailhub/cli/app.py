@@ -253,6 +253,42 @@ def reload(
     return reload_relay(state_dir, as_json=as_json, lang=command_line.language(lang))
 
 
+@app.command()
+def top(
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Another relay's operator's pages, as http://100.64.0.7:9912.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            parser=command_line.path("--token-file", "tailhub top"),
+            metavar="FILE",
+            help="Its token: operator.token in that relay's state directory.",
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One overview as JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub top"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Watch the running relay in a terminal: traffic, clients, pairs, drops, certificates, quotas, the log.
+
+    Keys: p pairs, e log, / search, r b n s d t sort by rate, total, name, since, drops, RTT; once more: turn round;
+    arrows and page keys scroll; q ends. Where there is no terminal it prints one frame.
+    """
+    language = command_line.language(lang)
+    if once and as_json:
+        raise UsageError(findings.options_exclude("--once", "--json"))
+    if token_file is not None and not url:
+        raise UsageError(findings.option_needs_other("--token-file", str(token_file), "--url"))
+    from tailhub.cli.top import top as command
+
+    return command(state_dir, url, token_file, once=once, as_json=as_json, lang=language)
+
+
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(service, name="service")
 

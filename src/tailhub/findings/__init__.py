@@ -225,6 +225,7 @@ from tailhub.findings.tenants import (
     unknown_tenant,
     verifier_twice,
 )
+from tailhub.findings.watching import bad_operator_url, operator_refuses, operator_unreachable, operator_unusable
 
 __all__ = [
     "CATALOGUE",
@@ -272,6 +273,7 @@ __all__ = [
     "bad_host_name",
     "bad_language",
     "bad_notify_url",
+    "bad_operator_url",
     "bad_passthrough",
     "bad_period",
     "bad_pin_name",
@@ -342,6 +344,9 @@ __all__ = [
     "notify_file_empty",
     "notify_missing",
     "notify_needs_apprise",
+    "operator_refuses",
+    "operator_unreachable",
+    "operator_unusable",
     "option_needs_other",
     "options_exclude",
     "original_certmode",

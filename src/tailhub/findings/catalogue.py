@@ -235,6 +235,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH337": Entry("pages-token", _ERROR),
     "TH338": Entry("relay-lost", _ERROR),
     "TH339": Entry("bad-dashboard-relay", _ERROR),
+    # asking another relay's operator's pages
+    "TH340": Entry("operator-unreachable", _ERROR),
+    "TH341": Entry("operator-refuses", _ERROR),
+    "TH342": Entry("bad-operator-url", _ERROR),
+    "TH343": Entry("operator-unusable", _ERROR),
     # messages to the relay's owner
     "TH344": Entry("notify-needs-apprise", _ERROR),
     "TH345": Entry("bad-notify-url", _ERROR),

@@ -241,7 +241,7 @@ class RelayServer:
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
         drain = self._drain = self._make_drain()
-        pages = Pages(
+        self.pages = pages = Pages(
             self.config,
             self.service,
             self.foundation,
@@ -253,7 +253,6 @@ class RelayServer:
             drain,
             self.reload,
         )
-        self.pages = pages
         pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:

@@ -49,7 +49,7 @@ class FeedSources:
     stop_clients: Callable[[], None]
     facts: Callable[[], Awaitable[Mapping[str, object]]]
     events: Callable[[int], tuple[Sequence[EventRow], int]]
-    api: OperatorApi
+    api: Callable[[], OperatorApi]  # the one of now: a reload may make another
 
 
 class Feed:
@@ -132,5 +132,5 @@ class Feed:
     async def _respond(self, action: ActionRequest) -> Response:
         target = PREFIX + action.path.encode() + (b"?" + action.query.encode() if action.query else b"")
         request = Request(action.method.encode(), target, b"1.1", (), "", action.body)
-        response = self._sources.api.respond(request, action.caller)
+        response = self._sources.api().respond(request, action.caller)
         return response if isinstance(response, Response) else await response

@@ -25,6 +25,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
 from tailhub.server.foundation import Foundation, Standing
 from tailhub.server.incoming import accept_pages
+from tailhub.server.operator_values import operator_values, readiness
 from tailhub.server.pages_process import CANNOT_SHOW, Conversation, PagesProcess
 from tailhub.server.service import RelayService
 from tailhub.server.snapshot import ServiceSnapshot, sum_values, take_snapshot
@@ -182,7 +183,7 @@ class Pages:
             feed = ClientFeed(self._service)
             clients, stop_clients = feed.tell, feed.close
         sources = FeedSources(
-            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api()
+            self._counted_values, clients, stop_clients, self._all_facts, self._events_after, self._make_api
         )
         return Feed(sources, send)
 
@@ -254,14 +255,16 @@ class Pages:
         return self._values()
 
     def _values(self) -> MetricValues:
+        from tailhub.server.facts import drain_facts
+
         stun = self._stun
         past = [self._fleet.past] if self._fleet is not None else []
         values = dict(sum_values([*(snapshot.values for snapshot in self._snapshots()), *past]))
         values["info"] = {(tailhub.__version__,): 1}
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
-        if (certificate := self._service.keeper.served.certificate()) is not None:
-            values["certificate_expires_unix_s"] = certificate.not_after.timestamp()
+        values.update(operator_values(self._config, self._service, self._verification, self.journal))
+        values.update(readiness(drain_facts(self._drain), self._health()))
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0

@@ -27,7 +27,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.verifiers.verifier import Losing, Verifier, Watching
+from tailhub.verifiers.verifier import HasCredential, Losing, Verifier, Watching
 
 if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
@@ -138,6 +138,20 @@ class Verification:
     def tenants(self) -> Collection[str]:
         """The names of the tenants that there are; the relay's own settings have none."""
         return [policy.name for policy in self._policy.tenants if policy.name]
+
+    @property
+    def reachable(self) -> dict[str, bool]:
+        """Each verifier by name: could it be reached when it was last asked? So it is taken to be until then."""
+        return {_label(one): self.state_of(one).state != "unreachable" for one in self.verifiers}
+
+    @property
+    def credentials_expire(self) -> dict[str, float]:
+        """When the credentials of verifiers end that have one, in seconds since 1970, as far as that is known."""
+        return {
+            _label(one): one.credential_expires
+            for one in self.verifiers
+            if isinstance(one, HasCredential) and one.credential_expires is not None
+        }
 
     @property
     def waiting(self) -> int:

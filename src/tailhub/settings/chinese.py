@@ -82,7 +82,7 @@ MEANINGS: dict[str, str] = {
     "write_timeout_s": "客户端有数据待收却这么久不接收就断开（0：不断开）。",
     "rate_limit_bytes_per_s": "每个密钥（其所有连接合计）每秒可以发送的字节数；超出的晚些再读，不丢弃（0：不限）。",
     "rate_burst_bytes": "在此之外可一次发送的字节数，至少 65568（0：与一秒的数量相同）。",
-    "rate_config": "以上两项写在文件里，格式与原版的 -rate-config 相同；此时 SIGHUP 重新读取该文件，不再结束中继。",
+    "rate_config": "以上两项写在文件里，格式与原版的 -rate-config 相同；重新加载（SIGHUP）时会再次读取。",
     "receive_limit_bytes_per_s": "每个密钥每秒可以接收的字节数；超出的在它的队列里等待，队列丢弃最旧的（0：不限）。",
     "receive_burst_bytes": "在此之外可一次接收的字节数（0：与一秒的数量相同）。",
     "tenant_rate_limit_bytes_per_s": "该租户所有密钥合计每秒可以发送的字节数（0：不限）。",

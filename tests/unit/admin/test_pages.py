@@ -43,8 +43,8 @@ class Answer:
 class World:
     """The application with a relay at the other end of its channel, in one loop."""
 
-    def __init__(self, pages: Pages, relay: ScriptedRelay, channel: MessageChannel) -> None:
-        self.pages, self.relay, self.channel = pages, relay, channel
+    def __init__(self, link: RelayLink, relay: ScriptedRelay, channel: MessageChannel) -> None:
+        self.pages, self.link, self.relay, self.channel = Pages(link), link, relay, channel
 
     async def ask(
         self,
@@ -101,12 +101,14 @@ async def world(state_dir: Path, *, with_facts: bool = True) -> AsyncIterator[Wo
         if isinstance(message, SnapshotRequest):
             for answer in relay.answers(message):
                 channel.send(answer)
-        elif isinstance(message, ActionRequest) and not relay.is_silent:
-            channel.send(relay.act(message))
+        elif isinstance(message, ActionRequest):
+            answer = relay.act(message)
+            if not relay.is_silent:
+                channel.send(answer)
 
     channel = MessageChannel(theirs, received)
     link = RelayLink(ours, View(), lambda: None)
-    made = World(Pages(link), relay, channel)
+    made = World(link, relay, channel)
     if with_facts:
         made.tell()
     try:
@@ -436,6 +438,22 @@ def test_a_relay_that_says_nothing_at_all(tmp_path: Path, monkeypatch: pytest.Mo
                 await asyncio.sleep(0.01)
 
     run(tmp_path, work, with_facts=False)
+
+
+def test_the_end(tmp_path: Path) -> None:
+    """When the relay is gone, whoever waits for it is told at once."""
+
+    async def work(world: World) -> None:
+        world.relay.is_silent = True
+        looking = asyncio.create_task(world.ask("/healthz"))
+        acting = asyncio.create_task(world.ask("/api/v1/reload", "POST", **BEARER))
+        while not world.relay.requests or not world.relay.actions:  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0.001)
+        world.link.close()
+        async with asyncio.timeout(2):
+            assert [answer.status for answer in await asyncio.gather(looking, acting)] == [503, 503]
+
+    run(tmp_path, work)
 
 
 def test_many_share_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

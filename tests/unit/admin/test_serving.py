@@ -188,6 +188,7 @@ def test_a_dribbling_head(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_slow_body(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that does not come to its end is given up."""
     monkeypatch.setattr(serving, "WORK_S", 0.05)
+    monkeypatch.setattr(serving, "HEAD_S", 1000.0)
 
     async def work(world: World) -> None:
         assert await world.said(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab") == b""
@@ -281,14 +282,14 @@ def test_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
             writer.write(GET)
             await reader.readuntil(b"GET /x 0 0")
         assert await world.said(GET) == b""
-        open_ones[0][1].close()
-        await open_ones[0][1].wait_closed()
         ours, theirs = socket.socketpair()
         pass_on(world.handover, theirs.fileno(), GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         theirs.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         assert (await read_all(reader)).endswith(b"GET /x 0 1")  # over the unix socket there is always a way in
         writer.close()
+        open_ones[0][1].close()
+        await open_ones[0][1].wait_closed()
         answer = b""
         while not answer:
             answer = await world.said(GET, ends=True)

@@ -126,6 +126,15 @@ def test_rates_of_parts_count_from_their_own_last_snapshot(view: View) -> None:
     assert view.of_key(KEY).clients[0].bytes_received_per_s == 50.0
 
 
+def test_metrics_that_were_not_asked_for(view: View) -> None:
+    """A snapshot without metrics leaves their rates as they were."""
+    snapshot(view, AT, values(bytes_received=0))
+    snapshot(view, AT + 1, values(bytes_received=500))
+    snapshot(view, AT + 2, parts=frozenset({Part.FACTS}))
+    assert view.overview(AT, is_lost=False).rates.bytes_received_per_s == 500.0
+    assert view.rings.since(0.0, 1.0).t == [AT + 1]
+
+
 def test_of_key(view: View) -> None:
     """A key's connections and its pairs."""
     pairs = PairsUsed([PairRow("", KEY, OTHER, 1, 10, 10), PairRow("", OTHER, OTHER, 1, 10, 10)])

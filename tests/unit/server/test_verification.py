@@ -505,9 +505,11 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
     async def scenario() -> None:
         script = Broken()
         desk = Desk(script)
+        assert desk.verification.reachable == {"script": True}
         for always in (Answer.UNREACHABLE, Answer.UNREACHABLE, Answer.ADMITTED, Answer.UNREACHABLE):
             script.always = always
             await decision(desk)
+            assert desk.verification.reachable == {"script": always is not Answer.UNREACHABLE}
         await until(lambda: caplog.text.count("cannot be reached: No route to host") == 2)
 
     run(scenario)

@@ -18,7 +18,7 @@ from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.api_client import ApiStatusError
 from tailhub.verifiers.device_list import WARN_S, Device, DeviceListVerifier
 from tailhub.verifiers.refresh import KEEP_S, PAUSE_S, RefreshSchedule
-from tailhub.verifiers.verifier import Watching
+from tailhub.verifiers.verifier import HasCredential, Watching
 
 ONE, OTHER, STRANGER = bytes((1,)) * 32, bytes((2,)) * 32, bytes((3,)) * 32
 ADDRESS = ip_address("192.0.2.7")
@@ -297,6 +297,23 @@ def test_a_credential_that_expires(caplog: pytest.LogCaptureFixture) -> None:
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 3
     assert "expires on soon, in 13 days" in told[0]
+
+
+@pytest.mark.parametrize("expires", [None, 2e9])
+def test_when_the_credential_expires_is_known(expires: float | None) -> None:
+    """Once it has been looked at, whoever asks can be told when the credential expires, or that it never does."""
+
+    async def scenario() -> None:
+        world = World()
+        assert isinstance(world.verifier, HasCredential)
+        assert world.verifier.credential_expires is None
+        world.source.expires = expires
+        await world.ask()
+        await asyncio.sleep(60)
+        assert world.verifier.credential_expires == expires
+        world.verifier.stop()
+
+    run_at_once(scenario)
 
 
 def test_the_probe() -> None:

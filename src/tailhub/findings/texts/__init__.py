@@ -32,6 +32,7 @@ from tailhub.findings.texts import (
     steering,
     store,
     tenants,
+    watching,
 )
 
 TOPICS = (
@@ -59,6 +60,7 @@ TOPICS = (
     steering,
     store,
     tenants,
+    watching,
 )
 
 ENGLISH: dict[str, tuple[str, str]] = {code: text for topic in TOPICS for code, text in topic.ENGLISH.items()}
