@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from support.certificates import make_certificate
 from support.quick_relay import PROGRAM
-from support.receivers import mail_server, served_json, webhook
+from support.receivers import certificate_files, mail_server, served_json, webhook
 from support.relay_process import RelayProcess, until
 from support.scripted_relay import run
 from support.tailscale_api import TOKEN, fake_tailscale
@@ -49,16 +48,6 @@ def without_apprise(directory: Path) -> dict[str, str]:
     """An environment in which Python has no apprise."""
     (directory / "sitecustomize.py").write_text("import sys\nsys.modules['apprise'] = None\n")
     return {"PYTHONPATH": f"{directory}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-
-
-def certificate_files(directory: Path, days_left: float) -> tuple[str, ...]:
-    """Options for a certificate of 90 days that ends so soon."""
-    made = make_certificate(
-        dns_names=["relay.test"], valid_from_days=days_left - 90, valid_to_days=days_left, issuer_name="a CA"
-    )
-    (directory / "cert.pem").write_bytes(made.pem)
-    (directory / "key.pem").write_bytes(made.key_pem)
-    return ("--cert", str(directory / "cert.pem"), "--key", str(directory / "key.pem"), "--hostname", "relay.test")
 
 
 async def login(relay: RelayProcess, private: NodePrivate | None = None) -> DERPClient:
@@ -201,25 +190,6 @@ def test_a_newer_version(tmp_path: Path) -> None:
             until(lambda: hook.told("certificate expires"), "it has looked again", relay.log)
     assert hook.titles == ["tailhub 99.1.0 is there", "certificate expires in 2 days"]
     assert index.asked == 1  # it is asked once a day
-
-
-@pytest.mark.parametrize("workers", WORKERS)
-def test_a_reload(workers: str, tmp_path: Path) -> None:
-    """Somebody who is named while the relay runs is told from then on, of what was not told before."""
-    file = tmp_path / "tailhub.toml"
-    file.write_text("")
-    options = ("--config", str(file), "--workers", workers, *certificate_files(tmp_path, 2.5))
-    with webhook() as hook, webhook() as other, quick_relay(*options, state_dir=tmp_path / "state") as relay:
-        file.write_text(f'notify = ["{hook.url}"]\n')
-        relay.send_signal(signal.SIGHUP)
-        until(lambda: hook.told("certificate expires"), "it is told", relay.log)
-        file.write_text(f'notify = ["{other.url}"]\n')
-        relay.send_signal(signal.SIGHUP)
-        until(lambda: relay.log().count("reloaded:") >= 2, "it has read that, too", relay.log)
-        certificate_files(tmp_path, 80)
-        until(lambda: other.told("certificate is good again"), "its end is told", relay.log)
-    assert hook.titles == ["certificate expires in 2 days"]
-    assert other.titles == ["certificate is good again"]
 
 
 def test_a_receiver_that_is_away(tmp_path: Path) -> None:

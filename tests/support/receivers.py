@@ -1,4 +1,4 @@
-"""Real receivers of messages on loopback ports, in threads: HTTP, for webhooks and ntfy, and SMTP."""
+"""Real receivers of messages on loopback ports, in threads: HTTP, for webhooks and ntfy, and SMTP; and what is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
+
+from support.certificates import make_certificate
 
 
 @dataclass
@@ -149,3 +152,13 @@ def _served(server: socketserver.BaseServer) -> Iterator[None]:
     finally:
         server.shutdown()
         thread.join()
+
+
+def certificate_files(directory: Path, days_left: float) -> tuple[str, ...]:
+    """Options for a certificate of 90 days that ends so soon."""
+    made = make_certificate(
+        dns_names=["relay.test"], valid_from_days=days_left - 90, valid_to_days=days_left, issuer_name="a CA"
+    )
+    (directory / "cert.pem").write_bytes(made.pem)
+    (directory / "key.pem").write_bytes(made.key_pem)
+    return ("--cert", str(directory / "cert.pem"), "--key", str(directory / "key.pem"), "--hostname", "relay.test")
