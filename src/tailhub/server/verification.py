@@ -45,15 +45,16 @@ _log = logging.getLogger("tailhub")
 
 @dataclass(frozen=True, slots=True)
 class VerifierState:
-    """How a verifier answers, and since when it does or does not (seconds since 1970; 0: it has not been asked yet).
+    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet).
 
-    That was seen last at `seen_at`.
+    That was seen last at `seen_at`. It has given no answer since `silent_since`, however it failed; 0: it answers.
     """
 
     state: str = "unknown"  # or "ok", "unreachable", "error"
     since: float = 0.0
     detail: str = ""
     seen_at: float = 0.0
+    silent_since: float = 0.0
 
 
 class _Question:
@@ -348,10 +349,12 @@ class Verification:
         self._set_state(verdict.verifier, words.get(verdict.answer, "ok"), verdict.detail)
 
     def _set_state(self, name: str, state: str, detail: str) -> None:
-        now, before = self._clock(), self._states.get(name)
-        is_same = before is not None and (before.state == "ok") == (state == "ok")
-        since = before.since if before is not None and is_same else now
-        self._states[name] = VerifierState(state, since, detail if state != "ok" else "", now)
+        now, before = self._clock(), self._states.get(name, VerifierState())
+        since = before.since if before.state == state else now
+        if state == "ok":
+            self._states[name] = VerifierState(state, since, seen_at=now)
+        else:
+            self._states[name] = VerifierState(state, since, detail, now, before.silent_since or now)
 
     def label(self, verifier: Verifier) -> str:
         """What it is called in verdicts: one name each."""

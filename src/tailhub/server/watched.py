@@ -141,7 +141,7 @@ class Watched:
                 yield VerifierSeen(
                     name,
                     None if state.state == "unknown" else state.state == "ok",
-                    state.since,
+                    state.silent_since,
                     state.seen_at,
                     state.detail,
                     fails_open=verifier.fails_open and state.state == "unreachable",

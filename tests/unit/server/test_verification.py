@@ -516,8 +516,8 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("verifier script answers again") == 1
 
 
-def test_how_verifiers_stand() -> None:
-    """Since when a verifier answers or does not, and when that was seen last; a probe tells that it is back."""
+def test_how_long_a_verifier_is_silent() -> None:
+    """Since when a verifier gives no answer, however it fails, and when it was seen last; a probe tells it is back."""
 
     async def scenario() -> None:
         script = ScriptedVerifier()
@@ -530,11 +530,11 @@ def test_how_verifiers_stand() -> None:
             await desk.decided(number)
             state = desk.verification.state_of(script)
             assert (state.state, state.seen_at) == (word, desk.now)
-            assert state.since == KEPT + (10.0 if word == "ok" else 30.0)
+            assert state.silent_since == (0.0 if word == "ok" else KEPT + 30.0)
         desk.now = KEPT + 50.0
         await desk.verification.probe(script)
         state = desk.verification.state_of(script)
-        assert (state.state, state.since) == ("ok", KEPT + 50.0)
+        assert (state.state, state.since, state.silent_since) == ("ok", KEPT + 50.0, 0.0)
 
     run(scenario)
 
