@@ -52,7 +52,7 @@ class CredentialSeen:
 class VerifierSeen:
     """Somebody who says who may relay. `answers` is None while nobody has asked.
 
-    If not, it has been silent `since` then, and was seen so last at `seen_at`.
+    Where it does not answer, that is so `since` then, and was seen last at `seen_at`.
     """
 
     name: str
