@@ -56,9 +56,13 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "certificate": Kind("a certificate was asked for, made or read, or will expire", ("name", "place", "valid_to")),
     "allow_list": Kind("an allow list was read", ("place", "keys", "changed")),
     "devices": Kind("a list of devices was read", ("verifier",)),
-    "rate_config": Kind("the file of rate limits was read again", ("bytes_per_s", "burst_bytes")),
+    "reload": Kind(
+        "the configuration was read again; or stays as it is, because of a finding",
+        ("changed", "needs_restart", "code"),
+    ),
     "bootstrap_dns": Kind("a name cannot be looked up", ("name",)),
     "store": Kind("the store can be written again", ()),
+    "notify": Kind("the relay's owner is sent a message", ("title",)),
     "worker": Kind("a process of the relay has ended, or is ended", ("process", "pid", "reason")),
     "audit": Kind(
         "an operator's action was asked for; or the file of these cannot be written",

@@ -45,6 +45,7 @@ from tailhub.findings.address import (
 )
 from tailhub.findings.allow import (
     allow_list_empty,
+    allow_list_gone,
     allow_list_kept,
     allow_list_line,
     allow_list_needs_store,
@@ -131,6 +132,14 @@ from tailhub.findings.machine import (
     relay_not_found,
     workers_unsupported,
 )
+from tailhub.findings.notify import (
+    bad_notify_url,
+    notify_failed,
+    notify_file_empty,
+    notify_missing,
+    notify_needs_apprise,
+    update_index_unusable,
+)
 from tailhub.findings.original import (
     original_certmode,
     original_refused,
@@ -144,10 +153,10 @@ from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
     rate_burst_raised,
-    rate_config_kept,
     rate_config_malformed,
     rate_config_unknown,
 )
+from tailhub.findings.reload import reload_failed, reload_refused
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -242,6 +251,7 @@ __all__ = [
     "address_not_here",
     "address_unknown",
     "allow_list_empty",
+    "allow_list_gone",
     "allow_list_kept",
     "allow_list_line",
     "allow_list_needs_store",
@@ -262,6 +272,7 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_notify_url",
     "bad_operator_url",
     "bad_passthrough",
     "bad_period",
@@ -329,6 +340,10 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "notify_failed",
+    "notify_file_empty",
+    "notify_missing",
+    "notify_needs_apprise",
     "operator_refuses",
     "operator_unreachable",
     "operator_unusable",
@@ -362,7 +377,6 @@ __all__ = [
     "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",
-    "rate_config_kept",
     "rate_config_malformed",
     "rate_config_unknown",
     "refuse_text_long",
@@ -370,6 +384,8 @@ __all__ = [
     "relay_key_malformed",
     "relay_lost",
     "relay_not_found",
+    "reload_failed",
+    "reload_refused",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
@@ -409,6 +425,7 @@ __all__ = [
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
+    "update_index_unusable",
     "value_repaired",
     "verifier_twice",
     "verify_fails_open",

@@ -156,7 +156,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH215": Entry("verify-setting-unused", _ERROR),
     # limits for each client
     "TH220": Entry("rate-config-malformed", _ERROR),
-    "TH221": Entry("rate-config-kept", _WARNING),
     "TH222": Entry("rate-config-unknown", _WARNING),
     "TH223": Entry("rate-burst-raised", _WARNING),
     "TH224": Entry("rate-burst-alone", _WARNING),
@@ -241,7 +240,19 @@ CATALOGUE: dict[str, Entry] = {
     "TH341": Entry("operator-refuses", _ERROR),
     "TH342": Entry("bad-operator-url", _ERROR),
     "TH343": Entry("operator-unusable", _ERROR),
+    # messages to the relay's owner
+    "TH344": Entry("notify-needs-apprise", _ERROR),
+    "TH345": Entry("bad-notify-url", _ERROR),
+    "TH346": Entry("notify-failed", _WARNING),
+    "TH347": Entry("notify-missing", _ERROR),
+    "TH348": Entry("notify-file-empty", _ERROR),
+    "TH349": Entry("update-index-unusable", _WARNING),
     # the log
     "TH350": Entry("bad-debug-choice", _ERROR),
     "TH351": Entry("too-many-debug-choices", _ERROR),
+    # another configuration while the relay runs
+    "TH355": Entry("reload-refused", _ERROR),
+    "TH356": Entry("reload-failed", _ERROR),
+    # an allow list that was there
+    "TH357": Entry("allow-list-gone", _WARNING),
 }

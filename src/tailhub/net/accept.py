@@ -55,6 +55,18 @@ class Acceptor:
             listener.setblocking(False)
             self._loop.add_reader(listener, self._on_readable, listener)
 
+    def take(self, listeners: Mapping[socket.socket, OnAccept], admits: Callable[[], bool]) -> None:
+        """Accept on these from now on. It closes none of those that are left out: whoever knows of them does."""
+        for listener in self._listeners.keys() - listeners.keys():
+            self._loop.remove_reader(listener)
+            if (timer := self._retries.pop(listener, None)) is not None:
+                timer.cancel()
+        new = listeners.keys() - self._listeners.keys()
+        self._listeners, self._admits = dict(listeners), admits
+        for listener in new:
+            listener.setblocking(False)
+            self._loop.add_reader(listener, self._on_readable, listener)
+
     def stop(self) -> None:
         """Stop accepting and close the listening sockets."""
         for timer in self._retries.values():
@@ -69,7 +81,9 @@ class Acceptor:
             self._reserve = None
 
     def _on_readable(self, listener: socket.socket) -> None:
-        on_accept = self._listeners[listener]
+        on_accept = self._listeners.get(listener)
+        if on_accept is None:  # taken away in this turn
+            return
         for _ in range(_BATCH):
             try:
                 sock, address = listener.accept()

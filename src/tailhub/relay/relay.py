@@ -119,6 +119,11 @@ class Relay:
         of_key = sum(not connection.identity.is_guest for connection in self.registry.of_key(key))
         return accounts.too_many(tenant, sum(accounts.by_tenant.values()), of_key)
 
+    def set_tenants(self, names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> None:
+        """There are other tenants from now on, as `__init__` takes them. Clients of one that is gone stay its."""
+        self.tenants.set(names, pairs)
+        self.presence.reaches_changed()
+
     def open_account(self, identity: Identity, now: float) -> Account | None:
         """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""
         return None if identity.is_mesh else self.accounts.open(identity.key, identity.tenant, now)
@@ -127,10 +132,6 @@ class Relay:
     def rate_limit(self) -> RateLimit | None:
         """What each key of the relay's own settings may send."""
         return self.accounts.limits.of("").key
-
-    @rate_limit.setter
-    def rate_limit(self, limit: RateLimit | None) -> None:
-        self.accounts.limits = self.accounts.limits.with_key(limit)
 
     # --- the packet path ----------------------------------------------------------------------------------------------
 

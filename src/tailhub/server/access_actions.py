@@ -46,9 +46,6 @@ class AccessActions:
         self.sightings = Sightings()
         self._who_is_here = who_is_here
         self._verification = verification
-        self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
-        self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
-        self._tenants = verification.tenants if verification is not None else ()
         for allow_list in self._lists:
             allow_list.start()
         if verification is not None:
@@ -92,6 +89,18 @@ class AccessActions:
                 query=(Field("ask", "`1`: ask all verifiers now"),),
             ),
         )
+
+    @property
+    def _verifiers(self) -> Sequence[Verifier]:
+        return self._verification.verifiers if self._verification is not None else ()
+
+    @property
+    def _lists(self) -> list[AllowList]:
+        return [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
+
+    @property
+    def _tenants(self) -> Collection[str]:
+        return self._verification.tenants if self._verification is not None else ()
 
     def decided(self, key: bytes, address: Address, decision: Decision) -> None:
         """There is a decision about a client."""

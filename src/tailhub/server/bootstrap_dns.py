@@ -31,6 +31,11 @@ class BootstrapDNS:
         self._resolve = resolve
         self._answers: dict[str, list[str]] = {}
 
+    @property
+    def names(self) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Those that are published, and those that are not."""
+        return self._published, self._unpublished
+
     def answers(self, asked: str | None = None) -> dict[str, list[str]] | None:
         """Name to addresses, as far as they are known; None when no names are configured.
 

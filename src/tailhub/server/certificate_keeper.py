@@ -33,15 +33,20 @@ class CertificateKeeper:
 
     def __init__(self, foundation: Foundation, *, logs: bool) -> None:
         self._public_key = foundation.public_key
-        self._sources = foundation.sources
-        self._watch = CertificateWatch(foundation.sources, foundation.loaded_from)
         self._meta = make_meta(self._public_key, datetime.now(UTC))
-        self.served = ServedCertificates(foundation.loaded, self._make_context)
         self._logs = logs
         self._expiry = ExpiryWatch(logs=logs)
+        self.health: dict[int, bytes] = {}
+        self.served = ServedCertificates([], self._make_context)
+        self.take(foundation)
+
+    def take(self, foundation: Foundation) -> None:
+        """Serve what the foundation has, whose listeners may be others than before. Open connections keep theirs."""
+        self._sources = foundation.sources
+        self._watch = CertificateWatch(foundation.sources, foundation.loaded_from)
+        self.served.set(foundation.loaded, self._make_context)
         self._warned: dict[int, tuple[datetime, int]] = {}  # by listener: which certificate, at how many days
         self._kept: dict[int, str] = {}  # by listener: why its old certificate is kept
-        self.health: dict[int, bytes] = {}
         self._look_at_dates()
         # A worker that takes the place of another has what its supervisor loaded, which may be months ago.
         for number, source in self._watch.changed():
@@ -65,10 +70,14 @@ class CertificateKeeper:
 
     async def _look_at_files(self) -> None:
         loop = asyncio.get_running_loop()
+        watch = self._watch
         # In a thread: files may lie on a disk that does not answer.
-        for number, source in await loop.run_in_executor(None, self._watch.changed):
-            self._watch.unfit(number)  # until it is served
-            self._take(number, source, await loop.run_in_executor(None, reload, source, datetime.now(UTC)))
+        for number, source in await loop.run_in_executor(None, watch.changed):
+            watch.unfit(number)  # until it is served
+            result = await loop.run_in_executor(None, reload, source, datetime.now(UTC))
+            if watch is not self._watch:  # there are other sources by now
+                return
+            self._take(number, source, result)
 
     def _make_context(self, certificate: Certificate) -> ssl.SSLContext:
         return server_context(certificate.chain_pem, certificate.key_pem, self._meta.pem)

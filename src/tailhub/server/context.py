@@ -38,7 +38,12 @@ Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"
 
 
 class DerpStream(Flushable, SteeredLogin, Protocol):
-    """A DERP connection, as whoever stops, counts or steers all of them sees it."""
+    """A DERP connection, as whoever stops, counts or steers all of them sees it.
+
+    `listener` is the number of the one where it came in, in ``RelayConfig.listeners``; -1 when that is there no more.
+    """
+
+    listener: int
 
     @property
     def connection(self) -> Connection | None:

@@ -53,17 +53,17 @@ class DerpConnection:
         "_keep_alive",
         "_keep_alive_s",
         "_limits",
-        "_listener",
         "_login",
         "_pause",
         "_stream",
         "_unsent_limit",
+        "listener",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         self._context = context
         self._stream = newcomer.stream
-        self._listener = newcomer.listener
+        self.listener = newcomer.listener
         self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
         self._decoder: RunDecoder | WatchedDecoder | None = None
         self._connection: Connection | None = None
@@ -162,7 +162,7 @@ class DerpConnection:
         steersman = self._context.steersman
         if steersman is not None:
             steersman.left(self)
-            if connection is not None and connection.identity.is_served:
+            if steersman.steers_refused and connection is not None and connection.identity.is_served:
                 steersman.went(connection.identity.address)
         if connection is not None:
             self._end_limits()
@@ -346,7 +346,7 @@ class DerpConnection:
 
     def _put_health(self, connection: Connection) -> bool:
         """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
-        health, quota = self._context.health.get(self._listener), self._context.quota
+        health, quota = self._context.health.get(self.listener), self._context.quota
         if connection.identity.is_mesh:
             return False
         notice = quota.notice(connection.key) if quota is not None else ""

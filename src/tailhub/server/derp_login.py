@@ -84,8 +84,9 @@ def let_in(
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
-    if context.steersman is not None and identity.is_served:
-        context.steersman.came(identity.key, identity.address)
+    steersman = context.steersman
+    if steersman is not None and steersman.steers_refused and identity.is_served:
+        steersman.came(identity.key, identity.address)
     if context.door is not None and not is_mesh:
         context.door.look_after(identity.key)
 

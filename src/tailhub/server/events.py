@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,9 @@ class Events:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, shows_addresses: bool = True) -> None:
-        """`shows_addresses`: may clients' addresses stand in the log?"""
+        """`shows_addresses`: may clients' addresses be shown?"""
         self._loop = loop
-        self._shows_addresses = shows_addresses
+        self.shows_addresses = shows_addresses
         self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[tuple[str, str]] = Counter()  # by event and line
@@ -60,11 +61,16 @@ class Events:
         self.memory_admissions = 0
         self.websocket_logins = 0
         self.certificate_rejections = 0
+        self.counts_outside = False  # whether new connections from the public Internet are counted
+        self.outside_accepted = 0  # these
+        self.outside_open = 0  # clients from there that are logged in
         self.on_first_outside: Callable[[str], None] | None = None
         self.on_pin_rejected: Callable[[str, str], None] | None = None
 
     def accepted(self, address: IPv4Address | IPv6Address | None) -> None:
         """A connection came in on the public port."""
+        if self.counts_outside and is_public(address):
+            self.outside_accepted += 1
         if self.on_first_outside is not None and address is not None and not address.is_loopback:
             report, self.on_first_outside = self.on_first_outside, None
             report(self.shown(str(address)))
@@ -187,6 +193,8 @@ class Events:
 
     def logged_in(self, identity: Identity, held_s: float = 0.0) -> None:
         """A client was admitted, perhaps after it had been held for so long."""
+        if is_public(identity.address):
+            self.outside_open += 1
         kind = "mesh peer" if identity.is_mesh else "guest" if identity.is_guest else "client"
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
@@ -197,6 +205,8 @@ class Events:
     def logged_out(self, connection: Connection, reason: str, now: float) -> None:
         """A logged-in connection is over."""
         self._count(self.disconnects, _kind(reason))
+        if is_public(connection.identity.address):
+            self.outside_open -= 1
         if not self._may_write("logout", CLIENT_LINES, "logout"):
             return
         identity, queue = connection.identity, connection.queue
@@ -220,14 +230,9 @@ class Events:
             ),
         )
 
-    @property
-    def shows_addresses(self) -> bool:
-        """May clients' addresses be shown?"""
-        return self._shows_addresses
-
     def shown(self, ip: str) -> str:
         """A client's address as it may stand in the log."""
-        return ip if self._shows_addresses else HIDDEN
+        return ip if self.shows_addresses else HIDDEN
 
     def _endpoint(self, identity: Identity) -> str:
         return self.host_port(identity.address, identity.port)
@@ -241,11 +246,11 @@ class Events:
         """Key, if it is known, and address of a client, as fields; the address as it may stand in the log."""
         shown = self.shown(str(address)) if address is not None else ""
         named: dict[str, FieldValue] = {"key": str(NodePublic(key)) if key else "", "address": shown}
-        return named | {"port": port} if self._shows_addresses else named
+        return named | {"port": port} if self.shows_addresses else named
 
     def host_port(self, address: IPv4Address | IPv6Address, port: int) -> str:
         """Address and port of a client as they may stand in the log."""
-        if not self._shows_addresses:
+        if not self.shows_addresses:
             return HIDDEN
         return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
@@ -276,6 +281,12 @@ class Events:
         for (event, line), count in self._folded.items():
             _log.info("%s (%d more in the last minute)", line, count, extra=log_event("folded", of=event, count=count))
         self._folded.clear()
+
+
+@lru_cache(maxsize=4096)
+def is_public(address: IPv4Address | IPv6Address | None) -> bool:
+    """Is that an address of the public Internet?"""
+    return address is not None and address.is_global
 
 
 def _kind(reason: str) -> str:

@@ -15,20 +15,19 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
 from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
 from tailhub.relay.evacuation import Phase
-from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion
 from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
-from tailhub.server.handover import Handovers
+from tailhub.server.handover import Handovers, LinkTo, OnHandover
 from tailhub.server.known_worker import KnownWorker, WorkerState
 from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
@@ -160,18 +159,21 @@ class Fleet:
         self._steersman: LocalSteersman | None = None
         self._evacuation: Phase | None = None
 
-    def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
-        """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
+    def start(self, events: Events, pages: Responder, on_handover: OnHandover) -> None:
+        """Take the workers' channels, and watch them; `on_handover` gets what else the supervisor says."""
         self._loop = asyncio.get_running_loop()
         self._missing = dict.fromkeys(range(self.count), self._loop.time())  # workers that do not run, since when
         self._events = events
         self._pages = pages
-        self._taking = Handovers(self._handovers, self._join, on_rate_limit)
+        self._on_handover = on_handover
+        self.supervisor = Handovers(self._handovers, self._take)
         self._watching = self._loop.create_task(self._watch())
 
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
-        """Answer them by this one who may relay. Before `start`."""
-        self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        """Answer them by this one who may relay, also those that run."""
+        admission = self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        for worker in self._workers.values():
+            worker.asking = admission.worker(worker.channel.send)
 
     def steer_by(self, steersman: LocalSteersman) -> None:
         """Have this one steer their clients. Before `start`."""
@@ -190,7 +192,7 @@ class Fleet:
     def stop(self) -> None:
         """Let them be."""
         self._watching.cancel()
-        self._taking.close()
+        self.supervisor.close()
         for worker in self._workers.values():
             self._close(worker)
 
@@ -265,6 +267,13 @@ class Fleet:
             self._listener(message)
 
     # --- workers come, speak and go -----------------------------------------------------------------------------------
+
+    def _take(self, message: Any, sockets: list[socket.socket]) -> None:
+        match message:
+            case LinkTo(number):
+                self._join(number, *sockets)
+            case _:
+                self._on_handover(message, sockets)
 
     def _join(self, number: int, sock: socket.socket) -> None:
         if number in self._seen:

@@ -78,11 +78,13 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
         context.events.failed(newcomer.ip, TOO_OFTEN)
         sock.close()
         return
-    if context.events.on_first_outside is not None and not is_proxy and newcomer.ip != sock.getsockname()[0]:
-        context.events.accepted(newcomer.address)
+    events = context.events
+    is_counted = events.counts_outside or events.on_first_outside is not None
+    if is_counted and not is_proxy and newcomer.ip != sock.getsockname()[0]:
+        events.accepted(newcomer.address)
     incoming: Receiver
     if front.tls and not is_proxy:
-        incoming = Incoming(context, newcomer, listener)
+        incoming = Incoming(context, newcomer)
     else:
         incoming = Proxied(context, newcomer, is_trusted=is_proxy)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
@@ -155,7 +157,7 @@ class Proxied:
         context, newcomer = self._context, self._newcomer
         receiver: Receiver
         if context.fronts[newcomer.listener].tls:
-            receiver = Incoming(context, newcomer, newcomer.listener)
+            receiver = Incoming(context, newcomer)
         else:
             receiver = HttpConnection(context, newcomer, context.pages, can_upgrade=True)
         newcomer.stream.set_receiver(receiver)
@@ -178,11 +180,10 @@ class Incoming:
     clients ask for it is recognised here, everything else becomes an `HttpConnection`.
     """
 
-    __slots__ = ("_context", "_data", "_is_tls", "_listener", "_newcomer")
+    __slots__ = ("_context", "_data", "_is_tls", "_newcomer")
 
-    def __init__(self, context: ServerContext, newcomer: Newcomer, listener: int) -> None:
+    def __init__(self, context: ServerContext, newcomer: Newcomer) -> None:
         self._context = context
-        self._listener = listener
         self._newcomer = newcomer
         self._data = b""
         self._is_tls = False
@@ -224,8 +225,9 @@ class Incoming:
         # Before other names: for an address an ACME server asks by a name below in-addr.arpa.
         answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
         if answering is None and context.passthrough is not None and (name := hello.server_name) is not None:
-            has_certificate = context.has_certificate(self._listener, name)
-            backend = context.fronts[self._listener].backend(name, has_certificate)
+            listener = self._newcomer.listener
+            has_certificate = context.has_certificate(listener, name)
+            backend = context.fronts[listener].backend(name, has_certificate)
             if backend is not None:
                 context.passthrough.begin(self._newcomer, backend, self._data)
                 return
@@ -235,7 +237,7 @@ class Incoming:
             return
         data, self._data = self._data, b""
         self._is_tls = True
-        stream.start_tls(answering or context.choose_tls(self._listener, hello.server_name), data)
+        stream.start_tls(answering or context.choose_tls(self._newcomer.listener, hello.server_name), data)
 
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""

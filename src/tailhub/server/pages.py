@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from socket import socket
@@ -23,7 +23,7 @@ from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
-from tailhub.server.foundation import Foundation
+from tailhub.server.foundation import Foundation, Standing
 from tailhub.server.incoming import accept_pages
 from tailhub.server.operator_values import operator_values, readiness
 from tailhub.server.pages_process import CANNOT_SHOW, Conversation, PagesProcess
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
     from tailhub.server.recent_events import RecentEvents
+    from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
     from tailhub.store.journal import Journal
     from tailhub.web.operator_api import OperatorApi
@@ -73,8 +74,8 @@ class Pages:
         acme_tokens: Mapping[str, bytes],
         verification: Verification | None,
         drain: Drain,
+        reload: Callable[[], Awaitable[ReloadOutcome]],
     ) -> None:
-        self._config = config
         self._service = service
         self._foundation = foundation
         self._fleet = fleet
@@ -82,15 +83,13 @@ class Pages:
         self._advertised = advertised
         self._started_unix_s = time.time()
         self._bootstrap_dns_requests = 0
-        self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve, config.unpublished_bootstrap_dns_names)
-        debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
-        sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
-        self._public = PublicPages(PublicSettings(config.home, config.quiet), sources)
-        self.plain = PlainPages(advertised.derp_port or 443, acme_tokens)
+        self._acme_tokens = acme_tokens
+        self._set(config)
         # An answer shows that the loop is alive. Nothing that grows with the number of clients: this is asked often.
         self._operator = OperatorPages(OperatorSources(self._health, self._map_json))
         self._verification = verification
         self._drain = drain
+        self._reload = reload
         self.journal: Journal | None = None  # set once books are kept
         self._quotas: Mapping[str, object] = {}  # as they were told last
         self._quotas_at = -QUOTAS_EVERY_S
@@ -101,6 +100,32 @@ class Pages:
         admin = foundation.listeners.admin
         sockets = admin.sockets if admin is not None else ()
         self._process = PagesProcess(sockets, self.converse, self._refuse)
+
+    def _set(self, config: RelayConfig) -> None:
+        self._config = config
+        self.bootstrap_dns = BootstrapDNS(config.bootstrap_dns_names, resolve, config.unpublished_bootstrap_dns_names)
+        debug = DebugSources(values=self._values, faults=self._faults, traffic=self._traffic, facts=self._facts)
+        sources = PublicSources(bootstrap_dns=self._bootstrap_answers, debug=debug)
+        self._public = PublicPages(PublicSettings(config.home, config.quiet), sources)
+        self._plain = PlainPages(self._advertised.derp_port or 443, self._acme_tokens)
+
+    def take(self, before: Standing, stun: StunServer | None, verification: Verification | None) -> None:
+        """Show what there is now. The foundation and the advertised address have been told already."""
+        known, config = self.bootstrap_dns, self._foundation.config
+        self._set(config)
+        if known.names == self.bootstrap_dns.names:
+            self.bootstrap_dns = known
+        self._stun = stun
+        if verification is not self._verification:
+            self._verification, self._api = verification, None
+            self._make_api()
+        admin = self._foundation.listeners.admin
+        if admin is not before.listeners.admin:
+            self._process.set_listeners(admin.sockets if admin is not None else ())
+
+    def plain(self, request: Request) -> Response:
+        """Answer on the plain port."""
+        return self._plain.respond(request)
 
     def start(self) -> None:
         """From now on the process of the operator's pages is started when somebody asks for one."""
@@ -172,6 +197,7 @@ class Pages:
         from tailhub.server.client_actions import ClientActions
         from tailhub.server.drain_actions import DrainActions
         from tailhub.server.log_actions import LogActions
+        from tailhub.server.reload_actions import ReloadActions
         from tailhub.web.operator_api import OperatorApi
 
         audit = AuditLog(self._foundation.state.path / AUDIT_FILE)
@@ -180,6 +206,7 @@ class Pages:
             DrainActions(self._drain, self._traffic_now),
             ClientActions(self._disconnect),
             LogActions(self._service.context.debug, self._service.context.loop.time, self._tell_workers),
+            ReloadActions(self._reload),
             audit,
         )
         self._api = OperatorApi([route for one in actions for route in one.routes], audit.note)

@@ -89,6 +89,18 @@ class PagesProcess:
         for sock in (*self._listeners, self._theirs):
             self._loop.add_reader(sock, self._start_process)
 
+    def set_listeners(self, listeners: Sequence[socket.socket]) -> None:
+        """Others belong to it from now on. A process that has those of before is ended; the next one has these."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._leave_pause()
+        self._unwatch()
+        self._listeners = listeners
+        if self._process is None:
+            self.start()
+        elif self._ending is None:
+            self._gone(self._loop.time())
+
     async def stop(self) -> None:
         """End the process, and watch no more. The listening sockets are left open."""
         self._unwatch()

@@ -43,6 +43,10 @@ class QuotaKeeper:
         self._states: dict[bytes, QuotaState] = {}  # all that are not fine
         self.reached: Counter[str] = Counter()  # times that a key here has come to a level
 
+    def set_rules(self, state_of: Callable[[str, bytes], QuotaState], text_of: Callable[[QuotaState], str]) -> None:
+        """Go by these from the next look on."""
+        self._state_of, self._text_of = state_of, text_of
+
     async def run(self) -> None:
         """Look until it is cancelled."""
         while True:

@@ -13,7 +13,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tailhub import findings
@@ -26,13 +27,13 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.verifiers.verifier import HasCredential, Verifier, Watching
+from tailhub.verifiers.verifier import HasCredential, Losing, Verifier, Watching
 
 if TYPE_CHECKING:
     from tailhub.server.allow_lists import AllowLists
     from tailhub.store.opened import OpenedStore
 
-__all__ = ["Verification", "VerifierState", "look_at_verifiers", "make_verification"]
+__all__ = ["Verification", "VerifierState", "look_at_verifiers", "make_verification", "remake_verification"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -44,11 +45,16 @@ _log = logging.getLogger("tailhub")
 
 @dataclass(frozen=True, slots=True)
 class VerifierState:
-    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet)."""
+    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet).
+
+    That was seen last at `seen_at`. It has given no answer since `silent_since`, however it failed; 0: it answers.
+    """
 
     state: str = "unknown"  # or "ok", "unreachable", "error"
     since: float = 0.0
     detail: str = ""
+    seen_at: float = 0.0
+    silent_since: float = 0.0
 
 
 class _Question:
@@ -90,15 +96,39 @@ class Verification:
         self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
+        self.verifiers: Sequence[Verifier] = ()
+        self._events = events
+        self._is_for_everyone = False
+        self._set(verifiers, policy, limit_s)
+        self._turns = asyncio.Semaphore(most_questions)
+        self._questions: dict[tuple[bytes, Address], _Question] = {}
+
+    def take(
+        self,
+        verifiers: Sequence[Verifier],
+        policy: AdmissionPolicy,
+        limit_s: float,
+        remember_days: float,
+    ) -> None:
+        """Go by these from now on, and ask anew; without `verifiers` everyone may relay."""
+        before = self.verifiers
+        self._set(verifiers, policy, limit_s)
+        self._is_for_everyone = not verifiers
+        self.memory.set_days(remember_days)
+        for verifier in before:
+            if isinstance(verifier, Watching) and verifier not in verifiers:
+                verifier.stop()
+        self.changed(None)
+
+    def _set(self, verifiers: Sequence[Verifier], policy: AdmissionPolicy, limit_s: float) -> None:
         self.verifiers = verifiers
         for verifier in verifiers:
             if isinstance(verifier, Watching):
                 verifier.on_change = self.changed
+            if isinstance(verifier, Losing):
+                verifier.has_admitted = partial(self._has_admitted, _label(verifier))
         self._policy = policy
-        self._events = events
         self._limit_s = limit_s
-        self._turns = asyncio.Semaphore(most_questions)
-        self._questions: dict[tuple[bytes, Address], _Question] = {}
 
     @property
     def longest_s(self) -> float:
@@ -198,6 +228,8 @@ class Verification:
         self.on_decided(*asked, decision)
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
+        if self._is_for_everyone:
+            return Decision(True, ())
         try:
             async with asyncio.timeout(self._limit_s):
                 await self._turns.acquire()
@@ -274,6 +306,11 @@ class Verification:
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
 
+    async def _has_admitted(self, verifier: str) -> bool:
+        """Is anybody remembered whom this one has admitted?"""
+        await self._wait_for_memory()
+        return self.memory.has_of(verifier)
+
     async def _wait_for_memory(self) -> None:
         """What is kept of it may not have been read yet."""
         if not self.memory.is_loaded:
@@ -309,11 +346,25 @@ class Verification:
 
     def _note_state(self, verdict: Verdict) -> None:
         words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}
-        state = words.get(verdict.answer, "ok")
-        before = self._states.get(verdict.verifier)
-        if before is None or before.state != state:
-            detail = verdict.detail if state != "ok" else ""
-            self._states[verdict.verifier] = VerifierState(state, self._clock(), detail)
+        self._set_state(verdict.verifier, words.get(verdict.answer, "ok"), verdict.detail)
+
+    def _set_state(self, name: str, state: str, detail: str) -> None:
+        now, before = self._clock(), self._states.get(name, VerifierState())
+        since = before.since if before.state == state else now
+        if state == "ok":
+            self._states[name] = VerifierState(state, since, seen_at=now)
+        else:
+            self._states[name] = VerifierState(state, since, detail, now, before.silent_since or now)
+
+    def label(self, verifier: Verifier) -> str:
+        """What it is called in verdicts: one name each."""
+        return _label(verifier)
+
+    async def probe(self, verifier: Verifier) -> None:
+        """See whether one that nobody asks now can be reached; its `state_of` then says so."""
+        finding = await verifier.probe(PROBE_S)
+        state = "ok" if finding is None else "unreachable"
+        self._set_state(_label(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
@@ -350,9 +401,41 @@ def make_verification(
 ) -> Verification:
     """The verification that the configuration asks for. Who opens the `store` will call `load_memory`."""
     verifiers = make_verifiers(config, store)
-    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants)
     memory = AdmissionMemory(config.remember_days, is_kept=store is not None)
-    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
+    tenants = _policies(config, policy, verifiers)
+    return Verification(verifiers, tenants, events, verify_limit_s(config), memory=memory)
+
+
+def remake_verification(
+    verification: Verification,
+    before: RelayConfig,
+    after: RelayConfig,
+    policy: AdmissionPolicy,
+    store: OpenedStore | None,
+) -> None:
+    """Have it go by another configuration. Verifiers of tenants for which nothing changes stay, with what they know."""
+    names = [tenant.tenant for tenant in before.tenants]
+    is_same = before.verify_refresh_s == after.verify_refresh_s
+    if any(tenant.allow_list is not None for tenant in after.tenants):  # whose lines may name any tenant
+        is_same = is_same and names == [tenant.tenant for tenant in after.tenants]
+    asked_before = {tenant.tenant: _asked_of(tenant) for tenant in before.tenants}
+    kept = {
+        tenant.tenant: [one for one in verification.verifiers if one.tenant == tenant.tenant]
+        for tenant in after.tenants
+        if is_same and asked_before.get(tenant.tenant) == _asked_of(tenant)
+    }
+    verifiers = make_verifiers(after, store, kept)
+    verification.take(verifiers, _policies(after, policy, verifiers), verify_limit_s(after), after.remember_days)
+
+
+def _asked_of(tenant: TenantConfig) -> list[object]:
+    """What says who belongs to a tenant."""
+    beginnings = ("verify_", "allow_list", "tailscale_", "headscale_")
+    return [getattr(tenant, one.name) for one in fields(TenantConfig) if one.name.startswith(beginnings)]
+
+
+def _policies(config: RelayConfig, policy: AdmissionPolicy, verifiers: Sequence[Verifier]) -> AdmissionPolicy:
+    return replace(policy, tenants=tuple(_policy(tenant, verifiers) for tenant in config.tenants))
 
 
 def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
@@ -384,14 +467,20 @@ async def look_at_verifiers(
     return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
 
 
-def make_verifiers(config: RelayConfig, store: OpenedStore | None = None) -> list[Verifier]:
+def make_verifiers(
+    config: RelayConfig, store: OpenedStore | None = None, kept: Mapping[str, Sequence[Verifier]] | None = None
+) -> list[Verifier]:
     """The verifiers that the configuration names, those of each tenant in the reference's order.
 
-    A list in the store is read from the `store` that the relay has opened; without, it is opened for each look.
+    A list in the store is read from the `store` that the relay has opened; without, it is opened for each look. Tenants
+    of these names have those that are `kept`.
     """
     verifiers: list[Verifier] = []
     lists: AllowLists | None = None
     for tenant in config.tenants:
+        if kept is not None and tenant.tenant in kept:
+            verifiers += kept[tenant.tenant]
+            continue
         made = list(_verifiers(config, tenant))
         if tenant.allow_list is not None:
             from tailhub.server.allow_lists import AllowLists

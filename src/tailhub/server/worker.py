@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailhub.admin.feed import SnapshotEnd, SnapshotRequest
 from tailhub.net.message_channel import MessageChannel
@@ -34,9 +34,9 @@ from tailhub.server.fleet import (
     PinRejected,
     Used,
 )
-from tailhub.server.foundation import Foundation
+from tailhub.server.foundation import Foundation, Standing
 from tailhub.server.gatekeeper import verify_limit_s
-from tailhub.server.handover import DESK, Handovers
+from tailhub.server.handover import DESK, Handovers, LinkTo
 from tailhub.server.limits_config import quotas_of
 from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.service import RelayService
@@ -67,10 +67,10 @@ class Worker:
         self._telling: set[asyncio.Task[None]] = set()
         self._service = RelayService(foundation, listeners, selector, share=count, number=number)
         self._service.context.pages = self._ask
+        self._foundation = foundation
+        self._desk: MessageChannel | None = None
         self._gatekeeper: DeskGatekeeper | None = None
-        if foundation.config.asks_verifiers:
-            self._gatekeeper = DeskGatekeeper(verify_limit_s(foundation.config))
-            self._service.guard(self._gatekeeper)
+        self._guard(foundation.config)
         self._steersman = DeskSteersman(steers_refused=foundation.config.steer)
         self._service.steer(self._steersman)
         events = self._service.context.events
@@ -85,10 +85,9 @@ class Worker:
         self._recent.on_news = self._line_came
         self._links: dict[int, WorkerSocket] = {}
         self._past_links = Stats()  # what was lost on links that are no more
-        self._desk: MessageChannel | None = None
         self._asked = itertools.count(1)  # numbers of questions
         self._questions: dict[int, asyncio.Future[Response]] = {}
-        self._handovers = Handovers(handovers, self._take, self._service.set_rate_limit)
+        self._handovers = Handovers(handovers, self._take)
 
     async def run(self) -> None:
         """Serve until SIGTERM."""
@@ -102,7 +101,26 @@ class Worker:
         if self._desk is not None:
             self._desk.close()
 
-    def _take(self, number: int, sock: socket.socket) -> None:
+    def _take(self, message: Any, sockets: list[socket.socket]) -> None:
+        """Something from the supervisor."""
+        match message:
+            case LinkTo(number):
+                self._link_to(number, *sockets)
+            case _:
+                from tailhub.server.reload_orders import Obeys
+
+                relay = self._service.context.relay
+                Obeys(self._foundation, self._number, relay, self._handovers.send, self).take(message, sockets)
+
+    def follow(self, before: Standing) -> None:
+        """Go by what the foundation stands on now; it stood on `before`."""
+        config = self._foundation.config
+        self._guard(config)
+        self._service.set_steering(config.steer)
+        self._service.take(before, self._foundation.listeners.shares[self._number])
+        self._keep_quotas(config)
+
+    def _link_to(self, number: int, sock: socket.socket) -> None:
         """A socket to another process, in the place of an earlier one to it."""
         if number != DESK:
             if number in self._links:
@@ -128,14 +146,28 @@ class Worker:
         if reason.startswith("write: the other worker"):
             self._tell(DoesNotRead(number))
 
+    def _guard(self, config: RelayConfig) -> None:
+        """Ask the desk, from the first time that there is somebody to ask."""
+        if self._gatekeeper is not None:
+            self._gatekeeper.set_limit(verify_limit_s(config))
+        elif config.asks_verifiers:
+            self._gatekeeper = DeskGatekeeper(verify_limit_s(config))
+            self._service.guard(self._gatekeeper)
+            if self._desk is not None:
+                self._gatekeeper.desk_came(self._desk.send)
+
     def _keep_quotas(self, config: RelayConfig) -> None:
         """Hold clients to their quotas, as far as the desk tells how they stand."""
         quotas = quotas_of(config, lambda tenant, key: (0, 0))
         if quotas is not None:
             from tailhub.server.quota_states import QuotaStates
 
-            states = self._quota_states = QuotaStates()
+            states = QuotaStates()
+            self._quota_states = self._quota_states or states
             self._service.keep(quotas, lambda tenant, key: (self._quota_states or states).state_of(tenant, key))
+        else:
+            self._quota_states = None
+            self._service.end_quotas()
 
     # --- the desk -----------------------------------------------------------------------------------------------------
 

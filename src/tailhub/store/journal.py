@@ -145,12 +145,22 @@ class Journal:
         self._turn_period()
         return self._totals.of(tenant, key)
 
+    @property
+    def has_loaded(self) -> bool:
+        """Does it know what was counted in this billing period before the start?"""
+        self._turn_period()
+        return self._has_loaded
+
     def keys(self) -> Iterable[tuple[str, bytes]]:
         """All keys, with their tenants, that have used anything in this billing period."""
         self._turn_period()
         return self._totals.keys()
 
     # --- writing ------------------------------------------------------------------------------------------------------
+
+    def set_retention(self, retention_s: float) -> None:
+        """Forget usage after so long from now on (0: never)."""
+        self._retention_s = retention_s
 
     def start(self) -> None:
         """Open the store and write to it from now on, in a task."""

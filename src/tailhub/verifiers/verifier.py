@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, runtime_checkable
 
@@ -51,6 +51,13 @@ class Watching(Protocol):
 
     def stop(self) -> None:
         """Watch nothing any more."""
+
+
+@runtime_checkable
+class Losing(Protocol):
+    """A verifier that may lose all that it knows. `has_admitted` is set by whoever remembers whom it has admitted."""
+
+    has_admitted: Callable[[], Awaitable[bool]]
 
 
 @runtime_checkable
