@@ -217,6 +217,13 @@ may_reach = ["default"]
 TENANT_SETTINGS
 A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, whatever stands at the top.
 
+## Changing it while the relay runs
+
+`sudo systemctl reload tailhub`, `tailhub reload`, SIGHUP and `POST /api/v1/reload` have the relay read the file again,
+and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it
+says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then.
+When anything is wrong nothing changes at all.
+
 ## Quiet
 
 `quiet = true` is for relays that scanners should not recognise: the home page is blank, plain RFC 8489 STUN is not
@@ -248,7 +255,10 @@ def setting_row(setting: Setting) -> tuple[str, ...]:
     default = f"`{setting.default_text}`" if setting.default_text else ""
     flags = " or ".join(f"`{flag}`" for flag in setting.flags)
     variable = f"`{findings.Place.variable(setting.name)}`"
-    return f"`{setting.name}`", flags, variable, default, f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    meaning = f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    if setting.needs_restart:
+        meaning += " *Needs a restart. 重启后生效。*"
+    return f"`{setting.name}`", flags, variable, default, meaning
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------

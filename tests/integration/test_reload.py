@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -16,6 +17,10 @@ import psutil
 import pytest
 
 from support.certificates import make_certificate
+from support.quick_relay import PROGRAM
+from support.receivers import certificate_files, served_json, webhook
+from support.relay_process import RelayProcess
+from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
 from support.waiting import run, until
@@ -272,9 +277,9 @@ def test_certificates(tmp_path: Path) -> None:
     run(scenario)
 
 
-def test_acme(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whoever gets certificates from an ACME server begins anew with what there is to get now, or ends."""
-    from tailhub.server import acme_keeper
+    from tailhub.server import acme_cache, acme_keeper
 
     began: list[Any] = []
 
@@ -285,7 +290,9 @@ def test_acme(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             began.append("ended")
 
+    taken_over: list[Path] = []
     monkeypatch.setattr(acme_keeper.AcmeKeeper, "run", run_keeper)
+    monkeypatch.setattr(acme_cache, "take_over", lambda files, source, cache, *_: taken_over.append(cache) or [])
 
     async def scenario() -> None:
         async with reloadable() as relay:
@@ -299,15 +306,18 @@ def test_acme(monkeypatch: pytest.MonkeyPatch) -> None:
                 "acme_dns_cleanup_hook": "/bin/false",
                 "acme_eab_kid": "kid",
                 "acme_eab_key": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
-                "acme_ca_file": None,
+                "acme_ca_file": tmp_path / "ca.pem",
+                "acme_cache": tmp_path,
             }
             await relay.change(**settings)
             await until(lambda: began)
             (wanted,) = began.pop()
             server = wanted.server
-            assert (server.directory, server.email, server.eab_kid, server.eab_key) == (
+            assert (server.directory, server.email, server.eab_kid, server.eab_key, server.ca_file) == (
                 *("https://acme.example/directory", "me@example.com", "kid", settings["acme_eab_key"]),
+                str(tmp_path / "ca.pem"),
             )
+            assert taken_over == [tmp_path]
             assert (wanted.challenge, wanted.hook, wanted.cleanup_hook) == ("dns-01", "/bin/true", "/bin/false")
             await relay.change(acme_email="you@example.com")
             await until(lambda: len(began) == 2)
@@ -682,13 +692,21 @@ def test_pages() -> None:
             telling = await page("/derp")
             await relay.change(quiet=True)
             assert await page("/derp") != telling
+            others = ("other=unix:/run/other/admin.sock",)
+            await relay.change(dashboard_relays=others)
+            assert (await server.pages._all_facts())["dashboard_relays"] == list(others)
             assert server.context.quiet
 
     run(scenario)
 
 
-def test_addresses_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Whether clients' addresses stand in the log is as it is set now."""
+def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether clients' addresses stand in the log is as it is set now, and so are its level and its form."""
+    from tailhub.server import reloading
+
+    applied: list[tuple[str, str]] = []
+    apply = lambda config: applied.append((config.log_level, config.log_format))  # noqa: E731
+    monkeypatch.setattr(reloading, "apply_log_settings", apply)
 
     async def scenario() -> None:
         async with reloadable() as relay:
@@ -697,6 +715,9 @@ def test_addresses_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
                 client = await open_client(relay.server)
                 assert f"127.0.0.1:{client.port}" not in caplog.text
                 assert relay.server.context.events.shown("203.0.113.7") == "hidden"
+            assert applied == []  # a level that was chosen at run time stays
+            await relay.change(log_level="warning", log_format="json")
+            assert applied == [("warning", "json")]
 
     run(scenario)
 
@@ -904,3 +925,32 @@ def test_the_api() -> None:
             assert json.loads(response.body) == {"changed": ["home"], "needs_restart": []}
 
     run(scenario)
+
+
+# --- who is told of it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_whom_it_tells(workers: str, tmp_path: Path) -> None:
+    """Who is named while the relay runs is told from then on, of what was not told before, as the file says by then."""
+    file, addresses = tmp_path / "tailhub.toml", tmp_path / "notify"
+    file.write_text("")
+    options = (*("--config", str(file), "--workers", workers), *certificate_files(tmp_path, 2.5))
+    with (
+        webhook() as hook,
+        webhook() as other,
+        served_json({"info": {"version": "99.1.0"}}) as index,
+        RelayProcess(*options, state_dir=tmp_path / "state", program=PROGRAM) as relay,
+    ):
+        wanted = f'notify = ["{hook.url}"]\nnotify_language = "zh"\nnotify_events = "certificate"\n'
+        file.write_text(wanted + f'update_check = true\nupdate_index = "{index.url}"\n')
+        relay.send_signal(signal.SIGHUP)
+        wait_until(lambda: hook.told("证书还有 2 天到期"), "it is told", relay.log)
+        addresses.write_text(other.url)
+        file.write_text(f'notify_file = "{addresses}"\nupdate_check = true\nupdate_index = "{index.url}"\n')
+        relay.send_signal(signal.SIGHUP)
+        wait_until(lambda: other.told("tailhub 99.1.0 is there"), "it is told", relay.log)
+        certificate_files(tmp_path, 80)
+        wait_until(lambda: other.told("certificate is good again"), "its end is told", relay.log)
+    assert hook.titles == ["证书还有 2 天到期"]
+    assert sorted(other.titles) == ["certificate is good again", "tailhub 99.1.0 is there"]

@@ -92,6 +92,30 @@ def test_a_restart_refuses_nobody(machine: SystemdMachine, workers: int) -> None
     assert places == {"127.0.0.1:443"}
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_reload(machine: SystemdMachine, workers: int) -> None:
+    """``systemctl reload`` has the service go by its file, or fails and changes nothing; new sockets are kept."""
+    configure(machine, f'listen = ":443"\ndiscover = false\nworkers = {workers}')
+    assert machine.tailhub("service", "install").returncode == 0
+
+    def shown(name: str) -> str:
+        return machine.run("systemctl", "show", "tailhub", "--value", f"--property={name}").stdout.strip()
+
+    process, store = shown("MainPID"), shown("NFileDescriptorStore")
+    configure(machine, f'listen = ":8443"\ndiscover = false\nworkers = {workers}\nquota_day = 77')
+    assert machine.run("systemctl", "reload", "tailhub").returncode != 0
+    configure(machine, f'listen = ":8443"\nhttp_listen = ":80"\ndiscover = false\nworkers = {workers}')
+    done = machine.run("systemctl", "reload", "tailhub")
+    assert done.returncode == 0, done.stderr
+    assert (shown("MainPID"), shown("NFileDescriptorStore"), shown("ActiveState")) == (process, store, "active")
+    listening = machine.run("ss", "-Hltn").stdout
+    assert (":8443 " in listening, ":80 " in listening, ":443 " in listening) == (True, True, False)
+    assert machine.run("systemctl", "restart", "tailhub").returncode == 0
+    assert machine.run("kill", "-HUP", shown("MainPID")).returncode == 0
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() in ("active", "reloading")
+    assert machine.tailhub("reload").returncode == 0
+
+
 def test_the_unit_is_sound(machine: SystemdMachine) -> None:
     """Systemd finds nothing to complain about in the unit, and rates its exposure as low."""
     configure(machine, "discover = false")

@@ -12,7 +12,7 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import allow, cert, command_line, config, log, output, state
+from tailhub.cli import allow, cert, command_line, config, log, notify, output, state
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
@@ -33,6 +33,7 @@ app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
 app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
+app.add_typer(notify.app, name="notify")
 
 _LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _STATE_HELP = "Directory that keeps the relay's key and certificate."
@@ -249,6 +250,24 @@ def drain(
 
 
 @app.command()
+def reload(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub reload"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Have the running relay read its configuration and files again; connections stay.
+
+    Tells what has changed and what needs a restart. When something is wrong nothing changes, and it says what.
+    """
+    from tailhub.cli.reload import reload as reload_relay
+
+    return reload_relay(state_dir, as_json=as_json, lang=command_line.language(lang))
+
+
+@app.command()
 def top(
     url: Annotated[
         str, typer.Option(metavar="URL", help="Another relay's operator's pages, as http://100.64.0.7:9912.")
@@ -299,24 +318,6 @@ def dashboard(
     from tailhub.cli.dashboard import open_dashboard
 
     return open_dashboard(state_dir, command_line.language(lang))
-
-
-@app.command()
-def reload(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(parser=command_line.path("--state-dir", "tailhub reload"), metavar="DIR", help=_STATE_HELP),
-    ] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
-) -> int:
-    """Have the running relay read its configuration and files again; connections stay.
-
-    Tells what has changed and what needs a restart. When something is wrong nothing changes, and it says what.
-    """
-    from tailhub.cli.reload import reload as reload_relay
-
-    return reload_relay(state_dir, as_json=as_json, lang=command_line.language(lang))
 
 
 @app.command()

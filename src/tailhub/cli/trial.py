@@ -69,6 +69,10 @@ def trial_config(config: RelayConfig, state_dir: Path) -> RelayConfig:
         key_file=None,
         store="off" if config.store == "off" else "",
         workers=1,
+        notify=(),
+        notify_file=None,
+        notify_events=(),
+        update_check=False,
     )
 
 

@@ -132,6 +132,14 @@ from tailhub.findings.machine import (
     relay_not_found,
     workers_unsupported,
 )
+from tailhub.findings.notify import (
+    bad_notify_url,
+    notify_failed,
+    notify_file_empty,
+    notify_missing,
+    notify_needs_apprise,
+    update_index_unusable,
+)
 from tailhub.findings.original import (
     original_certmode,
     original_refused,
@@ -273,6 +281,7 @@ __all__ = [
     "bad_host_name",
     "bad_language",
     "bad_notice",
+    "bad_notify_url",
     "bad_operator_url",
     "bad_passthrough",
     "bad_period",
@@ -341,6 +350,10 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "notify_failed",
+    "notify_file_empty",
+    "notify_missing",
+    "notify_needs_apprise",
     "operator_refuses",
     "operator_unreachable",
     "operator_unusable",
@@ -424,6 +437,7 @@ __all__ = [
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
+    "update_index_unusable",
     "upgrade_elsewhere",
     "upgrade_failed",
     "value_repaired",

@@ -26,6 +26,7 @@ Type=notify
 NotifyAccess=all
 User={user}
 ExecStart={command}
+ExecReload={reload}
 Restart=always
 RestartSec=2
 TimeoutStopSec=30
@@ -93,10 +94,13 @@ class Service:
 def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
     """The unit; `homes` are directories of programs that lie below a home directory, which then stays readable."""
     command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config.absolute())}"
+    # Not a signal, so that `systemctl reload` fails when the configuration is refused.
+    reload = f"{_quoted(service.python)} -m tailhub reload --state-dir {service.state_dir}"
     return _UNIT.format(
         name=service.name,
         user=service.user,
         command=command,
+        reload=reload,
         state_dir=service.state_dir,
         state_name=service.name,
         protect_home="read-only" if homes else "yes",

@@ -12,6 +12,7 @@ SECTIONS: dict[str, str] = {
     "LIMITS": "可以用多少",
     "RELAY": "中继",
     "PAGES": "外部能看到什么",
+    "NOTIFY": "通知谁",
 }
 
 MEANINGS: dict[str, str] = {
@@ -82,7 +83,7 @@ MEANINGS: dict[str, str] = {
     "drain_s": "收到 SIGTERM 后，最多用这么久逐个断开客户端，然后结束（0：同时断开）。",
     "rate_limit_bytes_per_s": "每个密钥（其所有连接合计）每秒可以发送的字节数；超出的晚些再读，不丢弃（0：不限）。",
     "rate_burst_bytes": "在此之外可一次发送的字节数，至少 65568（0：与一秒的数量相同）。",
-    "rate_config": "以上两项写在文件里，格式与原版的 -rate-config 相同；此时 SIGHUP 重新读取该文件，不再结束中继。",
+    "rate_config": "以上两项写在文件里，格式与原版的 -rate-config 相同；重新加载（SIGHUP）时会再次读取。",
     "receive_limit_bytes_per_s": "每个密钥每秒可以接收的字节数；超出的在它的队列里等待，队列丢弃最旧的（0：不限）。",
     "receive_burst_bytes": "在此之外可一次接收的字节数（0：与一秒的数量相同）。",
     "tenant_rate_limit_bytes_per_s": "该租户所有密钥合计每秒可以发送的字节数（0：不限）。",
@@ -109,6 +110,14 @@ MEANINGS: dict[str, str] = {
     "bootstrap_dns_names": "在 /bootstrap-dns 上公布的域名，用逗号分隔。",
     "unpublished_bootstrap_dns_names": "/bootstrap-dns 只告诉指名询问者的域名，用逗号分隔。",
     "stun_rfc": "也应答普通的 RFC 8489 STUN，按地址限速。",
+    "notify": "中继的消息发到哪里，写法同 apprise（ntfy://、bark://、mailto://、schan:// 即 Server酱、"
+    "wecombot:// 即企业微信群机器人、json:// 即 webhook）；命令行参数别人看得到，最好不要那样写。",
+    "notify_file": "另一些这样的地址所在的文件，每行一个，只有运行中继的用户可读。",
+    "notify_language": "这些消息的语言（默认按 locale）。",
+    "notify_events": "哪些事发消息，用逗号分隔："
+    "certificate、credential、quota、verifier、unreachable、update、workers、store（默认全部）。",
+    "update_check": "每天查看一次软件包索引里有没有新版本，有则发消息。",
+    "update_index": "在哪里查看（JSON，格式同 PyPI）。",
     "name": "租户的名称：字母、数字、. _ -。",
     "may_reach": "允许本租户的设备与哪些租户的设备互通；双向生效，任何一方写明即可；default 指中继自身设置所属的租户。",
     "quiet": "不透露这里运行的是什么：home 为 blank、stun_rfc 关闭（除非另行设置），不出现本软件的名称。",

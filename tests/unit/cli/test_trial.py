@@ -23,6 +23,8 @@ CONFIG = RelayConfig(
     key_file=Path("/var/lib/derper/derper.key"),
     store="postgresql://db.example.com/tailhub",
     workers=4,
+    notify=("json://example.com",),
+    update_check=True,
 )
 
 
@@ -35,6 +37,7 @@ def test_nothing_of_it_is_seen(tmp_path: Path) -> None:
     assert (trial.http_listen, trial.admin_listen, trial.stun_listen) == ("off", "off", "127.0.0.1:0")
     assert (trial.state_dir, trial.key_file, trial.store) == (tmp_path, None, "")
     assert (trial.discover, trial.workers) == (False, 1)
+    assert (trial.notifies, trial.update_check) == (False, False)
 
 
 def test_what_is_off_stays_off(tmp_path: Path) -> None:

@@ -43,3 +43,9 @@ def test_a_unit_that_names_no_file() -> None:
     """A unit that somebody else has written may have none."""
     assert config_in("[Service]\nExecStart=/bin/true\n") is None
     assert python_in("[Service]\n") is None
+
+
+def test_a_reload() -> None:
+    """``systemctl reload`` asks the relay by its socket, whose answer it shows."""
+    text = unit_text(Service("derp", "derp", Path("/usr/bin/python3"), Path("/etc/derp/tailhub.toml")))
+    assert "ExecReload=/usr/bin/python3 -m tailhub reload --state-dir /var/lib/derp\n" in text
