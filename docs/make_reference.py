@@ -30,6 +30,7 @@ from tailhub.server.client_actions import ClientActions
 from tailhub.server.drain_actions import DrainActions
 from tailhub.server.log_actions import LogActions
 from tailhub.server.log_format import OWN_FIELDS
+from tailhub.server.notice_actions import NoticeActions
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
@@ -102,7 +103,7 @@ def cli_page() -> str:
 def commands(group: typer.Typer, words: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """All commands with the words that call them, those of groups behind those of the group above."""
     for command in group.registered_commands:
-        if command.callback is not None:
+        if command.callback is not None and not command.hidden:
             yield f"{words} {command.name or command.callback.__name__}", command.callback
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
@@ -464,7 +465,8 @@ def own_routes() -> list[Route]:
     nothing = cast("Any", None)
     parts: list[Any] = [
         AccessActions(None, nothing),
-        DrainActions(nothing, nothing),
+        DrainActions(nothing, nothing, nothing),
+        NoticeActions(nothing, (), nothing),
         ClientActions(nothing),
         LogActions(nothing, nothing),
         AuditLog(Path()),

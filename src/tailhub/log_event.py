@@ -91,6 +91,8 @@ EVENTS: Final[Mapping[str, Kind]] = {
     ),
     "finding": Kind("something that a person should know or mend", ("code", "finding")),
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
+    "drain": Kind("nobody is taken any more, and clients are closed; or that was called off", ("over_s", "stays")),
+    "notice": Kind("what users are to be told could not be read", ()),
     "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 

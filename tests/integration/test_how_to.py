@@ -193,6 +193,7 @@ def test_every_page_with_commands_is_run() -> None:
         "ip-only",
         "limits",
         "logs",
+        "maintenance",
         "notifications",
         "own-certificate",
         "steering",
@@ -444,6 +445,25 @@ def test_steering(world: World) -> None:
     """The page's relay can be asked whether it is being emptied."""
     world.run(PAGES / "steering.md", lambda world, block: None)
     assert "not being emptied" in world.here.run("tailhub drain --status --lang en")
+
+
+def test_maintenance(world: World) -> None:
+    """By the page the relay is restarted, ended slowly, and tells users something for two days."""
+    notice: list[str] = []
+
+    def after(world: World, block: Block) -> None:
+        if "drain" in block.text:
+            until(lambda: not (world.here.state / "admin.sock").exists(), "the relay has ended", str)
+            world.here.run("tailhub relay")
+        notice.append(world.here.run("tailhub notice --json"))
+
+    world.here.meant = {"--over 30s": "--over 1s"}
+    world.here.write("/etc/tailhub/tailhub.toml", "")
+    world.here.run("tailhub relay")
+    world.run(PAGES / "maintenance.md", after)
+    told = world.printed[2]
+    assert told.count("Maintenance on Sunday") == 2
+    assert json.loads(notice[-1]) == {"notices": []}
 
 
 def test_tenants(world: World) -> None:

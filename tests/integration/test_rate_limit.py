@@ -27,6 +27,7 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health
+from tailhub.relay.health import Health as Told
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 
@@ -291,7 +292,7 @@ def test_another_limit_is_told_to_who_is_here() -> None:
 
     async def scenario() -> None:
         async with serving() as relay:
-            relay.context.health[0] = frames.health("renew the pin")
+            relay.context.health = Told({0: "renew the pin"})
             clients = [await relay.login() for _ in range(40)]
             peer = await relay.login(mesh=True)
             for client in clients:

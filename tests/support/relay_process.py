@@ -76,6 +76,10 @@ class RelayProcess:
         """Send it a signal that it is to survive."""
         os.kill(self.pid, number)
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        return self._process.wait()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, remove its directory; its exit code."""
         try:

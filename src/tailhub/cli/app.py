@@ -207,6 +207,13 @@ def drain(
         str | None,
         typer.Option("--for", metavar="TIME", help="How long STUN is answered late before that (default: 6m)."),
     ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Close all devices one after the other over this time; then the relay ends."),
+    ] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="With --over: do not end then, until the relay is told to.")
+    ] = False,
     status: Annotated[bool, typer.Option("--status", help="Show how far it is, and end.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Serve everyone again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs; does not wait.")] = False,
@@ -218,11 +225,13 @@ def drain(
 ) -> int:
     """Empty the running relay before maintenance.
 
-    STUN is answered late until busy devices have moved, some 6 minutes; then quiet ones are asked to. Exit code 1 when
-    somebody is left.
+    With --evacuate STUN is answered late until busy devices have moved to another region, some 6 minutes; then quiet
+    ones are asked to. Exit code 1 when somebody is left. With --over nobody new is taken, users are told, and devices
+    are closed: they come back when the relay is started again.
     """
     language = command_line.language(lang)
-    asked = [name for name, is_given in (("--evacuate", evacuate), ("--status", status), ("--stop", stop)) if is_given]
+    words = (("--evacuate", evacuate), ("--over", over is not None), ("--status", status), ("--stop", stop))
+    asked = [name for name, is_given in words if is_given]
     if len(asked) > 1:
         raise UsageError(findings.options_exclude(*asked[:2]))
     from tailhub.cli import drain as command
@@ -232,6 +241,11 @@ def drain(
         return command.evacuate(state_dir, delay_s, as_json=as_json, lang=language)
     if delay is not None:
         raise UsageError(findings.option_needs_other("--for", delay, "--evacuate"))
+    if over is not None:
+        over_s = command.duration("--over", over)
+        return command.close(state_dir, over_s, stays=stay, as_json=as_json, lang=language)
+    if stay:
+        raise UsageError(findings.option_needs_other("--stay", "", "--over"))
     return command.show(state_dir, stop=stop, as_json=as_json, lang=language)
 
 
@@ -304,6 +318,71 @@ def dashboard(
     from tailhub.cli.dashboard import open_dashboard
 
     return open_dashboard(state_dir, command_line.language(lang))
+
+
+@app.command()
+def notice(
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What users are to read.", show_default=False)] = "",
+    lasts: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Take it back after this time, such as 90m or 2h.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(metavar="NAME", help="Tell the devices of this tenant only.")] = "",
+    key: Annotated[str, typer.Option(metavar="KEY", help="Tell this device only: nodekey:… or its short key.")] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="Take notices back: all, or that of a tenant or key.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub notice"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Tell users something: it stands in `tailscale status` on their devices. Without a text: show what they are told.
+
+    A newer one takes the place of the one before, for everybody, for a tenant and for a device each. It survives
+    restarts.
+    """
+    language = command_line.language(lang)
+    if clear and text:
+        raise UsageError(findings.options_exclude("--clear", "TEXT"))
+    if lasts is not None and not text:
+        raise UsageError(findings.option_needs_other("--for", lasts, "TEXT"))
+    from tailhub.cli import notice as command
+
+    if clear:
+        return command.clear(state_dir, tenant, key, as_json=as_json, lang=language)
+    if text:
+        return command.put(state_dir, text, lasts, tenant, key, as_json=as_json, lang=language)
+    return command.show(state_dir, as_json=as_json, lang=language)
+
+
+@app.command()
+def upgrade(
+    version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Install this one (default: the newest).")
+    ] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the service that runs it.")] = "tailhub",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Get a newer version, try it beside the one that runs, and have the service run with it.
+
+    In a virtual environment, by pipx or by uv. It checks the configuration and starts with a copy of the state before
+    the old one stops; if the service does not come up with it, the old one runs again.
+    """
+    from tailhub.cli.upgrade import upgrade as take_over
+
+    return take_over(version, name, is_dry=dry_run, lang=command_line.language(lang))
+
+
+@app.command("start-on-trial", hidden=True)
+def start_on_trial(
+    config_file: Annotated[str | None, typer.Option("--config", metavar="FILE")] = None,
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR")] = None,
+) -> int:
+    """For `tailhub upgrade`: start with a copy of the state, on ports that nobody sees, and end."""
+    from tailhub.cli.trial import start_on_trial as start
+
+    return start(config_file, state_dir)
 
 
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)

@@ -29,6 +29,8 @@ from tailhub.settings.merge import Settings
 if TYPE_CHECKING:
     from tailhub.server.reloading import LoadConfig
 
+END_S = 20.0  # that all processes may take to end once clients are closed
+
 
 def run_settings(read: Callable[[], Settings], lang: Language) -> int:
     """Say all that is wrong or doubtful about the settings, then run. Raises `FindingError`.
@@ -74,6 +76,16 @@ def run_relay(config: RelayConfig, lang: Language, load: LoadConfig | None = Non
     return 0
 
 
+def _told_to_end(server: RelayServer, ended: asyncio.Event) -> None:
+    """SIGTERM: close clients bit by bit before the end; a second one ends at once."""
+    draining = server.draining
+    if draining is None or draining.is_told or draining.is_ending:
+        ended.set()
+        return
+    notify(os.environ, f"STOPPING=1\nEXTEND_TIMEOUT_USEC={(server.config.drain_s + END_S) * 1e6:.0f}")
+    draining.end(server.config.drain_s)
+
+
 class _HangUps:
     """What SIGHUP does: a reload; but the end when our terminal was closed, unless ``nohup`` has had it ignored."""
 
@@ -103,7 +115,9 @@ async def _run(server: RelayServer, lang: Language, signals: Sequence[signal.Sig
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in signals:
-        loop.add_signal_handler(number, _HangUps(server, ended.set) if number == signal.SIGHUP else ended.set)
+        end = partial(_told_to_end, server, ended) if number == signal.SIGTERM else ended.set
+        loop.add_signal_handler(number, _HangUps(server, ended.set) if number == signal.SIGHUP else end)
+    server.on_end = ended.set
     await server.start()
     notify(os.environ, "READY=1")
     try:

@@ -225,6 +225,14 @@ from tailhub.findings.tenants import (
     unknown_tenant,
     verifier_twice,
 )
+from tailhub.findings.upkeep import (
+    bad_notice,
+    install_failed,
+    relay_still_old,
+    too_many_notices,
+    upgrade_elsewhere,
+    upgrade_failed,
+)
 from tailhub.findings.watching import bad_operator_url, operator_refuses, operator_unreachable, operator_unusable
 
 __all__ = [
@@ -272,6 +280,7 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_notice",
     "bad_notify_url",
     "bad_operator_url",
     "bad_passthrough",
@@ -315,6 +324,7 @@ __all__ = [
     "file_trouble",
     "file_unreadable",
     "host_name_elsewhere",
+    "install_failed",
     "ipv6_only",
     "key_encrypted",
     "key_mismatch",
@@ -384,6 +394,7 @@ __all__ = [
     "relay_key_malformed",
     "relay_lost",
     "relay_not_found",
+    "relay_still_old",
     "reload_failed",
     "reload_refused",
     "secret_readable_by_others",
@@ -422,10 +433,13 @@ __all__ = [
     "tenant_without_verifier",
     "too_many_addresses",
     "too_many_debug_choices",
+    "too_many_notices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
     "update_index_unusable",
+    "upgrade_elsewhere",
+    "upgrade_failed",
     "value_repaired",
     "verifier_twice",
     "verify_fails_open",

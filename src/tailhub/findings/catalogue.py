@@ -255,4 +255,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH356": Entry("reload-failed", _ERROR),
     # an allow list that was there
     "TH357": Entry("allow-list-gone", _WARNING),
+    # notices and upgrades
+    "TH365": Entry("bad-notice", _ERROR),
+    "TH366": Entry("too-many-notices", _ERROR),
+    "TH367": Entry("upgrade-elsewhere", _ERROR),
+    "TH368": Entry("upgrade-failed", _ERROR),
+    "TH369": Entry("install-failed", _ERROR),
+    "TH370": Entry("relay-still-old", _NOTE),
 }

@@ -44,6 +44,7 @@ class Acceptor:
         self._admits = admits
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._is_paused = False
         self.accepted = 0
         self.limited = 0  # connections closed at once because `admits` said no
         self.exhausted = 0  # connections closed at once for want of descriptors
@@ -53,6 +54,21 @@ class Acceptor:
         self._refill_reserve()
         for listener in self._listeners:
             listener.setblocking(False)
+            self._loop.add_reader(listener, self._on_readable, listener)
+
+    def pause(self) -> None:
+        """Leave whoever comes in the kernel's queue. The sockets go on listening."""
+        self._is_paused = True
+        for timer in self._retries.values():
+            timer.cancel()
+        self._retries.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+
+    def resume(self) -> None:
+        """Accept again, those first who have been waiting."""
+        self._is_paused = False
+        for listener in self._listeners:
             self._loop.add_reader(listener, self._on_readable, listener)
 
     def take(self, listeners: Mapping[socket.socket, OnAccept], admits: Callable[[], bool]) -> None:
@@ -65,7 +81,8 @@ class Acceptor:
         self._listeners, self._admits = dict(listeners), admits
         for listener in new:
             listener.setblocking(False)
-            self._loop.add_reader(listener, self._on_readable, listener)
+            if not self._is_paused:
+                self._loop.add_reader(listener, self._on_readable, listener)
 
     def stop(self) -> None:
         """Stop accepting and close the listening sockets."""

@@ -41,9 +41,11 @@ from tailhub.store.opened import OpenedStore
 if TYPE_CHECKING:
     from tailhub.server.acme_keeper import AcmeKeeper
     from tailhub.server.bookkeeping import Bookkeeping
+    from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
     from tailhub.server.foundation import Standing
+    from tailhub.server.notices import NoticeKeeper
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.reload_orders import DeskReloads
     from tailhub.server.reloading import LoadConfig, Reloads
@@ -75,6 +77,8 @@ class RelayServer:
         self._fleet = fleet
         self.config = config
         self.specs = parse_listeners(config)
+        self.on_end: Callable[[], None] = lambda: None  # called when all clients are closed and the process is to end
+        self.draining: Draining | None = None  # until it serves
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
         self._books: Bookkeeping | None = None
@@ -150,6 +154,8 @@ class RelayServer:
         has_moved = self.advertised.take(config, self.specs, self.listeners, self.stun)
         self.pages.take(before, self.stun, self.verification)
         self._drain.set_stun(self.stun)
+        if self.draining is not None:
+            self.draining.set_stun(self.stun)
         if has_moved:
             self._tasks.set("finding the address", self.advertised.find_again())
         self._tasks.set("resolving", self.pages.bootstrap_dns.run())
@@ -251,6 +257,8 @@ class RelayServer:
             self._acme_tokens,
             self.verification,
             drain,
+            self._make_draining(),
+            self._keep_notices(),
             self.reload,
         )
         pages.recent = self.recent
@@ -279,13 +287,51 @@ class RelayServer:
         return listening
 
     def _make_drain(self) -> Drain:
-        """What empties the relay when it is asked to."""
+        """What has clients move to another region when it is asked to."""
         from tailhub.server.evacuating import Drain
+        from tailhub.server.steering_desk import EvacuationPhase
 
-        tell = self.service.set_evacuation if self._fleet is None else self._fleet.set_evacuation
+        fleet = self._fleet
+        tell = self.service.set_evacuation if fleet is None else lambda phase: fleet.establish(EvacuationPhase(phase))
         drain = Drain(self.steersman, self.stun, tell)
         self._undo.callback(drain.close)
         return drain
+
+    def _make_draining(self) -> Draining:
+        """What closes all clients before the end."""
+        from tailhub.server.draining import Draining
+        from tailhub.server.fleet import ClosingTimeHolds
+
+        fleet = self._fleet
+
+        async def connections() -> int:
+            if fleet is None:
+                return len(self.context.derp_connections)
+            await fleet.counted()
+            return fleet.clients
+
+        tell = self.service.set_closing_time if fleet is None else lambda time: fleet.establish(ClosingTimeHolds(time))
+        draining = Draining(self.stun, tell, connections)
+        draining.on_end = self._drained
+        self._undo.callback(draining.close)
+        self.draining = draining
+        return draining
+
+    def _drained(self) -> None:
+        """All clients are closed: the process is to end, or all processes."""
+        if self._fleet is None or not self._fleet.end_relay():
+            self.on_end()
+
+    def _keep_notices(self) -> NoticeKeeper:
+        """What users are told by the operator."""
+        from tailhub.server.fleet import NoticesHold
+        from tailhub.server.notices import NoticeKeeper
+
+        fleet = self._fleet
+        tell = self.service.set_notices if fleet is None else lambda notices: fleet.establish(NoticesHold(notices))
+        keeper = NoticeKeeper(self.foundation.state.path, tell)
+        self._undo.callback(keeper.close)
+        return keeper
 
     def _keep_books(self) -> None:
         """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""

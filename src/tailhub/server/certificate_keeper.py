@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tailhub import findings
@@ -29,14 +30,18 @@ _log = logging.getLogger("tailhub")
 
 
 class CertificateKeeper:
-    """Made before anybody may connect; `run` is a task. `health` are the Health frames for clients, by listener."""
+    """Made before anybody may connect; `run` is a task.
+
+    `texts` are what clients are told, by listener; `on_texts` is called when that is something else than before.
+    """
 
     def __init__(self, foundation: Foundation, *, logs: bool) -> None:
         self._public_key = foundation.public_key
         self._meta = make_meta(self._public_key, datetime.now(UTC))
         self._logs = logs
         self._expiry = ExpiryWatch(logs=logs)
-        self.health: dict[int, bytes] = {}
+        self.texts: dict[int, str] = {}
+        self.on_texts: Callable[[], None] = lambda: None
         self.served = ServedCertificates([], self._make_context)
         self.take(foundation)
 
@@ -128,8 +133,11 @@ class CertificateKeeper:
         """Have clients told of a pinned certificate that will expire, and the log of any other."""
         now = datetime.now(UTC)
         served = self.served.defaults
-        self.health.clear()
-        self.health.update(self._expiry.look(served, now))
+        texts = self._expiry.look(served, now)
+        if texts != self.texts:
+            self.texts.clear()
+            self.texts.update(texts)
+            self.on_texts()
         for number, (source, certificate) in enumerate(zip(self._sources, served, strict=True)):
             if source is None or certificate is None or certificate.needs_pin or certificate.never_pinned:
                 continue  # of those that ACME renews, the ACME client tells

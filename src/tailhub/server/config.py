@@ -58,6 +58,7 @@ MOST = {
     "quota_tenant_gb": 1_000_000_000,
     "over_quota_bytes_per_s": 10_000_000_000,
     "price_per_gb": 1_000_000,
+    "drain_s": 3600,
 }
 """The largest values of settings that are numbers, by name."""
 
@@ -166,6 +167,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     notify_events: tuple[str, ...] = ()  # empty: all
     update_check: bool = False
     update_index: str = UPDATE_INDEX
+    drain_s: float = 2.0  # over which clients are closed, at the most, when the relay is told to end
 
     @property
     def counts_usage(self) -> bool:

@@ -17,6 +17,7 @@ from tailhub.net.write_watch import WriteWatch
 from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.health import Health
 from tailhub.relay.relay import Relay
 from tailhub.server.client_debug import ClientDebug
 from tailhub.server.events import Events
@@ -68,7 +69,10 @@ class DerpStream(Flushable, SteeredLogin, Protocol):
         """The limits that hold it may have changed."""
 
     def take_notice(self) -> None:
-        """What it is told about its quota may have changed."""
+        """What it is told may have changed."""
+
+    def say_goodbye(self, reason: str, last_words: bytes) -> None:
+        """End it when these frames and what waits before them are out."""
 
     def close(self, reason: str) -> None:
         """End it, not within this call."""
@@ -107,7 +111,7 @@ class ServerContext:
     fronts: Sequence[Front] = (Front(),)
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
-    health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
+    health: Health = field(default_factory=Health)  # what clients are told
     door: Door | None = None  # None where everyone may relay
     steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have

@@ -11,14 +11,14 @@ import logging
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
-from tailhub.derp import frames
-from tailhub.derp.frames import HEADER_LEN, KEEP_ALIVE, FrameType
+from tailhub.derp.frames import KEEP_ALIVE, FrameType
 from tailhub.derp.handshake import ServerHandshake, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.health import health_frame
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.relay.steering import Order
@@ -56,6 +56,7 @@ class DerpConnection:
         "_login",
         "_pause",
         "_stream",
+        "_told_health",
         "_unsent_limit",
         "listener",
     )
@@ -72,6 +73,7 @@ class DerpConnection:
         self._keep_alive_s = 0.0
         self._limits: ClientLimits | None = None  # where something limits its key
         self._pause: asyncio.TimerHandle | None = None  # while its login is not read because it has sent too much
+        self._told_health = ""  # what the client was told last, as far as it remembers that
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
@@ -188,6 +190,15 @@ class DerpConnection:
         """End the connection now."""
         self._stream.abort(reason)
 
+    def say_goodbye(self, reason: str, last_words: bytes) -> None:
+        """End it when these frames and what waits before them are out, as far as the kernel takes them soon."""
+        connection = self._connection
+        if connection is not None:
+            self._put_health(connection, self._told_health)  # if its turn to be told has not come yet
+            connection.queue.put_control(last_words)
+            self.flush(self._context.loop.time())
+        self._stream.close(reason, linger=True)
+
     def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
         """Write what waits, as far as the kernel takes it."""
         connection = self._connection
@@ -263,7 +274,7 @@ class DerpConnection:
         if told != told_before:
             info = told.server_info() if told is not None else None
             connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
-            self._put_health(connection)  # which a client forgets at every ServerInfo
+            self._put_health(connection, told="")  # a client forgets at every ServerInfo
         connection.wake()
 
     def _begin_limits(self, connection: Connection) -> None:
@@ -312,7 +323,7 @@ class DerpConnection:
         self._begin_limits(connection)
         told = self._told
         connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
-        self._put_health(connection)
+        self._put_health(connection, told="")
         connection.wake()
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive = context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
@@ -337,25 +348,23 @@ class DerpConnection:
             connection.queue.on_control = watch.queued if watch is not None else None
 
     def take_notice(self) -> None:
-        """What it is told about its quota may have changed."""
+        """What it is told may have changed."""
         connection = self._connection
-        if connection is not None:
-            if not self._put_health(connection):
-                connection.queue.put_control(frames.health(""))
+        if connection is not None and self._put_health(connection, self._told_health):
             connection.wake()
 
-    def _put_health(self, connection: Connection) -> bool:
-        """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
-        health, quota = self._context.health.get(self.listener), self._context.quota
-        if connection.identity.is_mesh:
+    def _put_health(self, connection: Connection, told: str) -> bool:
+        """Tell the client what there is to tell, unless it was `told` that before. Returns whether it is told.
+
+        A text takes the place of the last one, so it is all in one.
+        """
+        identity, context = connection.identity, self._context
+        quota = context.quota.notice(identity.key) if context.quota is not None else ""
+        text = context.health.text(self.listener, identity.tenant, identity.key, quota)
+        if identity.is_mesh or text == told or not connection.queue.put_control(health_frame(text)):
             return False
-        notice = quota.notice(connection.key) if quota is not None else ""
-        if notice:
-            other = frames.parse_health(health[HEADER_LEN:]) if health is not None else ""
-            health = frames.health(f"{other}; {notice}" if other else notice)
-        if health is not None:
-            connection.queue.put_control(health)
-        return health is not None
+        self._told_health = text
+        return True
 
     def _send_keep_alive(self) -> None:
         connection = self._connection

@@ -21,7 +21,9 @@ from tailhub.server.published_map import own_name, pin_of
 
 if TYPE_CHECKING:
     from tailhub.certs.files import Certificate
+    from tailhub.relay.health import Notice
     from tailhub.server.config import RelayConfig
+    from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.foundation import Foundation
     from tailhub.server.known_worker import WorkerState
@@ -35,6 +37,7 @@ __all__ = [
     "drain_facts",
     "listener_facts",
     "mesh_facts",
+    "notice_facts",
     "quota_facts",
     "relay_facts",
     "verifier_facts",
@@ -121,12 +124,25 @@ def verifier_facts(verification: Verification | None) -> list[Json]:
     ]
 
 
-def drain_facts(drain: Drain) -> Json | None:
-    """How far the evacuation is, if there is one."""
+def drain_facts(drain: Drain, draining: Draining) -> Json | None:
+    """How far a drain or the evacuation is, if there is one."""
+    if draining.state is not None:
+        return {"phase": draining.state.value, "ends_in_s": round(draining.left_s, 1), "stays": draining.stays}
     phase, evacuation = drain.phase, drain.evacuation
     if phase is None or evacuation is None:
         return None
     return {"phase": phase.value, "delay_s": evacuation.delay_s, "elapsed_s": round(drain.elapsed_s, 1)}
+
+
+def notice_facts(notices: Iterable[Notice]) -> list[Json]:
+    """What users are told by the operator."""
+    return [{"id": _audience(notice), "text": notice.text, "at": notice.at} for notice in notices]
+
+
+def _audience(notice: Notice) -> str:
+    if notice.key:
+        return NodePublic.PREFIX + notice.key.hex()
+    return "everybody" if notice.tenant is None else f"tenant:{notice.tenant}"
 
 
 def mesh_facts(workers: Iterable[WorkerState]) -> Json:

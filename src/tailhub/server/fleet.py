@@ -15,12 +15,13 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
 from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
-from tailhub.relay.evacuation import Phase
+from tailhub.relay.closing import ClosingTime
+from tailhub.relay.health import Notice
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion
 from tailhub.server.client_debug import LogState
@@ -135,6 +136,20 @@ class Used:
     rows: Sequence[UsageRow]
 
 
+@dataclass(frozen=True, slots=True)
+class NoticesHold:
+    """To a worker: what users are told."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingTimeHolds:
+    """To a worker: close all by the end of this time, and take nobody; None: serve everyone."""
+
+    time: ClosingTime | None
+
+
 # --- the desk's side ------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +172,10 @@ class Fleet:
         self._listener: Tell | None = None  # learns of the workers' clients, while the operator's pages are shown
         self._admission: AdmissionDesk | None = None
         self._steersman: LocalSteersman | None = None
-        self._evacuation: Phase | None = None
+        self._supervisor = os.getppid()
+        # What every worker is told, those that are started later too, and those that knew an earlier desk.
+        holding: list[object] = [EvacuationPhase(None), ClosingTimeHolds(None), NoticesHold(())]
+        self._standing = {type(message): message for message in holding}
 
     def start(self, events: Events, pages: Responder, on_handover: OnHandover) -> None:
         """Take the workers' channels, and watch them; `on_handover` gets what else the supervisor says."""
@@ -179,15 +197,28 @@ class Fleet:
         """Have this one steer their clients. Before `start`."""
         self._steersman = steersman
 
-    def set_evacuation(self, phase: Phase | None) -> None:
-        """Tell them how far the evacuation of the relay is."""
-        self._evacuation = phase
-        self.broadcast(EvacuationPhase(phase))
+    @property
+    def clients(self) -> int:
+        """How many connections they had when they were last asked."""
+        counts = (snapshot.values[name] for snapshot in self.snapshots for name in ("connections", "held_connections"))
+        return sum(int(cast(float, count)) for count in counts)
+
+    def establish(self, message: object) -> None:
+        """Tell all workers what holds from now on, those that are started later too; the last of each kind holds."""
+        self._standing[type(message)] = message
+        self.broadcast(message)
 
     def broadcast(self, message: object) -> None:
         """Tell all workers."""
         for worker in self._workers.values():
             worker.channel.send(message)
+
+    def end_relay(self) -> bool:
+        """Have the supervisor end all processes of the relay, this one last. False if it is no more."""
+        if os.getppid() != self._supervisor:
+            return False
+        os.kill(self._supervisor, signal.SIGTERM)
+        return True
 
     def stop(self) -> None:
         """Let them be."""
@@ -288,7 +319,8 @@ class Fleet:
             worker.asking = self._admission.worker(worker.channel.send)
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
-        worker.channel.send(EvacuationPhase(self._evacuation))
+        for message in self._standing.values():
+            worker.channel.send(message)
         if self.log_state is not None:
             worker.channel.send(self.log_state())
         self._workers[number] = worker

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from tailhub.admin.event_row import EventRow
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
+    from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
+    from tailhub.server.notices import NoticeKeeper
     from tailhub.server.recent_events import RecentEvents
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
@@ -74,6 +76,8 @@ class Pages:
         acme_tokens: Mapping[str, bytes],
         verification: Verification | None,
         drain: Drain,
+        draining: Draining,
+        notices: NoticeKeeper,
         reload: Callable[[], Awaitable[ReloadOutcome]],
     ) -> None:
         self._service = service
@@ -89,6 +93,8 @@ class Pages:
         self._operator = OperatorPages(OperatorSources(self._health, self._map_json))
         self._verification = verification
         self._drain = drain
+        self._draining = draining
+        self._notices = notices
         self._reload = reload
         self.journal: Journal | None = None  # set once books are kept
         self._quotas: Mapping[str, object] = {}  # as they were told last
@@ -197,13 +203,15 @@ class Pages:
         from tailhub.server.client_actions import ClientActions
         from tailhub.server.drain_actions import DrainActions
         from tailhub.server.log_actions import LogActions
+        from tailhub.server.notice_actions import NoticeActions
         from tailhub.server.reload_actions import ReloadActions
         from tailhub.web.operator_api import OperatorApi
 
         audit = AuditLog(self._foundation.state.path / AUDIT_FILE)
         actions = (
             AccessActions(self._verification, self._who_is_here),
-            DrainActions(self._drain, self._traffic_now),
+            DrainActions(self._drain, self._draining, self._traffic_now),
+            NoticeActions(self._notices, self._service.context.relay.tenants, self._who_is_here),
             ClientActions(self._disconnect),
             LogActions(self._service.context.debug, self._service.context.loop.time, self._tell_workers),
             ReloadActions(self._reload),
@@ -264,7 +272,7 @@ class Pages:
         values["start_unix_s"] = self._started_unix_s
         values["uptime_s"] = time.time() - self._started_unix_s
         values.update(operator_values(self._config, self._service, self._verification, self.journal))
-        values.update(readiness(drain_facts(self._drain), self._health()))
+        values.update(readiness(drain_facts(self._drain, self._draining), self._health()))
         values["bootstrap_dns_requests"] = self._bootstrap_dns_requests
         values["workers"] = self._fleet.count if self._fleet is not None else 1
         values["worker_restarts"] = self._fleet.restarts if self._fleet is not None else 0
@@ -330,8 +338,8 @@ class Pages:
             "quotas": self._quotas,
             "tenants": [tenant.tenant for tenant in config.tenants],
             "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
-            "drain": facts.drain_facts(self._drain),
-            "notices": [],
+            "drain": facts.drain_facts(self._drain, self._draining),
+            "notices": facts.notice_facts(self._notices.all),
             "dashboard_relays": list(config.dashboard_relays),
             "routes": self._make_api().described(),
             "own_names": [config.hostname.lower()] if config.hostname else [],

@@ -20,10 +20,12 @@ from tailhub.net.receiver import ReadBuffers
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.evacuation import Phase
+from tailhub.relay.health import Health, Notice
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.relay.usage import UsageRow
 from tailhub.server.certificate_keeper import CertificateKeeper
+from tailhub.server.client_teller import ClientTeller
 from tailhub.server.context import ServerContext
 from tailhub.server.events import Events
 from tailhub.server.foundation import Foundation, Standing
@@ -42,8 +44,10 @@ from tailhub.server.usage_gatherer import UsageGatherer
 from tailhub.web.message import text
 
 if TYPE_CHECKING:
+    from tailhub.relay.closing import ClosingTime
     from tailhub.relay.quota import Quotas, QuotaState, UsedBytes
     from tailhub.server.door import DoorWays
+    from tailhub.server.draining import ClientCloser
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
 
@@ -97,7 +101,7 @@ class RelayService:
             fronts=fronts,
             has_certificate=keeper.served.has_name,
             passthrough=self._passthrough,
-            health=keeper.health,
+            health=Health(keeper.texts),
             quiet=config.quiet,
             tcp_keepalive_s=config.tcp_keepalive_s,
             tcp_user_timeout_s=config.tcp_user_timeout_s,
@@ -107,6 +111,10 @@ class RelayService:
         self.context.debug.tells_ends = share == 1
         self._answer_acme()
         self._home_closer: HomeCloser | None = None
+        self._client_closer: ClientCloser | None = None
+        self._teller = ClientTeller(self.context)
+        self._undo.callback(self._teller.stop)
+        keeper.on_texts = self._teller.tell
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
         self._undo.callback(self.acceptor.stop)
@@ -296,6 +304,29 @@ class RelayService:
             self._home_closer = HomeCloser(self.context, steersman)
             self._undo.callback(self._home_closer.stop)
         self._home_closer.set_phase(phase)
+
+    def set_notices(self, notices: Sequence[Notice]) -> None:
+        """Tell clients these, and no others."""
+        self.context.health.set_notices(notices)
+        self._teller.tell()
+
+    def set_closing_time(self, time: ClosingTime | None) -> None:
+        """Close all clients by the end of this time, and take nobody; None: serve everyone again."""
+        if time is None and self._client_closer is None:
+            return
+        from tailhub.server.draining import TEXT, ClientCloser
+
+        if self._client_closer is None:
+            self._client_closer = ClientCloser(self.context)
+            self._undo.callback(self._client_closer.stop)
+        was_draining, self.context.health.drain = bool(self.context.health.drain), TEXT if time is not None else ""
+        self._teller.tell()
+        if time is not None:
+            self.acceptor.pause()
+            self._client_closer.begin(time)
+        elif was_draining:
+            self._client_closer.stop()
+            self.acceptor.resume()
 
     async def stop(self) -> None:
         """Accept nobody any more and end all connections."""

@@ -48,12 +48,13 @@ from tailhub.server.reloading import LoadConfig, follow_log, prepare_reload, ref
 from tailhub.server.systemd import reloading
 from tailhub.server.worker import Worker
 
+DRAIN_GRACE_S = 3.0  # longer than a drain takes: then the desk hangs
 FOLLOW_S = 3.0  # that a process may take to do what a reload asks of it
 STOP_S = 8.0  # from asking processes to end to ending them
 SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
 MAX_PAUSE_S = 10.0
 RETRY_S = 0.5
-_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _SIGNALS = {*_ENDS, signal.SIGCHLD, signal.SIGIO}  # the last one: a process says something
 
 _log = logging.getLogger("tailhub")
@@ -93,6 +94,7 @@ class Supervisor:
         self._run_desk = run_desk
         self._children: dict[int, _Child] = {}  # by pid
         self._due: dict[int, float] = {}  # processes to start again, and when
+        self._drain_until: float | None = None  # while the desk drains the relay before its end
         self._failures: dict[int, int] = {}  # by number, short lives in a row
 
     def run(self) -> int:
@@ -112,6 +114,8 @@ class Supervisor:
             for child in self._children.values():
                 os.kill(child.pid, signal.SIGKILL)
             self._foundation.close()
+            while signal.sigtimedwait(_SIGNALS, 0) is not None:  # what came too late must not end us after all
+                pass
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # also the one that may wait since somebody spoke last
             signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
         return 0
@@ -123,11 +127,11 @@ class Supervisor:
         ignored = {number for number in _ENDS if signal.getsignal(number) is signal.SIG_IGN}  # nohup: leave it so
         while True:
             now = time.monotonic()
-            wait_s = min(self._due.values(), default=now + 60) - now
+            wait_s = min([*self._due.values(), self._drain_until or now + 60]) - now
             info = signal.sigtimedwait(_SIGNALS, max(0.0, wait_s))
             if info is not None and info.si_signo == signal.SIGHUP and not self._terminal.has_gone():
                 self._reload()
-            elif info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
+            elif info is not None and info.si_signo in _ENDS - ignored and not self._drains(info):
                 return
             for child in list(self._children.values()):
                 self._listen_to(child)
@@ -135,8 +139,13 @@ class Supervisor:
                 child, number = self._wanted.pop(0)
                 hand_over(child.channel, self._reload(number))
             for child, status in self._reap():
-                self._ended(child, status)
+                if self._drain_until is None:
+                    self._ended(child, status)
+                elif child.number == DESK:
+                    return
             now = time.monotonic()
+            if self._drain_until is not None and now >= self._drain_until:
+                return
             for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
                 try:
@@ -146,6 +155,19 @@ class Supervisor:
                     extra = log_event("worker", process=process_name(number), reason=reason)
                     _log.error("%s cannot be started, trying again: %s", _name(number), reason, extra=extra)
                     self._due[number] = now + RETRY_S
+
+    def _drains(self, info: signal.struct_siginfo) -> bool:
+        """Is the relay drained before this signal ends it? The first SIGTERM has the desk do that.
+
+        The desk sends one of its own when it is done. Any other signal, and a second one, ends all at once.
+        """
+        desk = next((child for child in self._children.values() if child.number == DESK), None)
+        if info.si_signo != signal.SIGTERM or self._drain_until is not None or desk is None or info.si_pid == desk.pid:
+            return False
+        self._drain_until = time.monotonic() + self._foundation.config.drain_s + DRAIN_GRACE_S
+        self._due.clear()
+        os.kill(desk.pid, signal.SIGTERM)
+        return True
 
     def _listen_to(self, child: _Child) -> None:
         """Take in what a process says."""

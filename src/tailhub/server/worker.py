@@ -23,12 +23,14 @@ from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, Desk
 from tailhub.server.client_debug import LogState
 from tailhub.server.config import RelayConfig
 from tailhub.server.fleet import (
+    ClosingTimeHolds,
     Counted,
     CountRequest,
     Disconnect,
     DoesNotRead,
     FirstOutside,
     Hello,
+    NoticesHold,
     PageAnswer,
     PageRequest,
     PinRejected,
@@ -208,6 +210,10 @@ class Worker:
                 self._steersman.receive(message)
             case EvacuationPhase(phase):
                 self._service.set_evacuation(phase)
+            case NoticesHold(notices):
+                self._service.set_notices(notices)
+            case ClosingTimeHolds(time):
+                self._service.set_closing_time(time)
             case LogState():
                 self._service.context.debug.apply(message)
 

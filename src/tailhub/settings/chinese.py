@@ -80,6 +80,7 @@ MEANINGS: dict[str, str] = {
     "tcp_keepalive_s": "连接静默多久后由内核探测。",
     "tcp_user_timeout_s": "内核等待确认多久后放弃连接（0：内核默认值）。",
     "write_timeout_s": "客户端有数据待收却这么久不接收就断开（0：不断开）。",
+    "drain_s": "收到 SIGTERM 后，最多用这么久逐个断开客户端，然后结束（0：同时断开）。",
     "rate_limit_bytes_per_s": "每个密钥（其所有连接合计）每秒可以发送的字节数；超出的晚些再读，不丢弃（0：不限）。",
     "rate_burst_bytes": "在此之外可一次发送的字节数，至少 65568（0：与一秒的数量相同）。",
     "rate_config": "以上两项写在文件里，格式与原版的 -rate-config 相同；重新加载（SIGHUP）时会再次读取。",

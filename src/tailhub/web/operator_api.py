@@ -53,6 +53,19 @@ class Call:
             raise LocalError(f"{name}: expected text of at most {_MAX_TEXT} characters")
         return value
 
+    def seconds(self, name: str, default: float, most: float) -> float:
+        """A field of the body that is a time, as a number or as text. Raises `LocalError` for anything else."""
+        value = self._body.get(name, "")
+        if value == "":
+            return default
+        try:
+            seconds = -1.0 if isinstance(value, bool) or not isinstance(value, str | int | float) else float(value)
+        except (ValueError, OverflowError):
+            seconds = -1.0
+        if not 0 <= seconds <= most:
+            raise LocalError(f"{name}: expected seconds, at most {most:.0f}")
+        return seconds
+
     def flag(self, name: str) -> bool:
         """A field of the body that is true or false. Raises `LocalError` for anything else."""
         value = self._body.get(name, False)

@@ -32,6 +32,7 @@ from tailhub.findings.texts import (
     steering,
     store,
     tenants,
+    upkeep,
     watching,
 )
 
@@ -60,6 +61,7 @@ TOPICS = (
     steering,
     store,
     tenants,
+    upkeep,
     watching,
 )
 

@@ -150,6 +150,16 @@ RELAY: tuple[Setting, ...] = (
         "error|warning|info|debug",
         "warning",
     ),
+    Setting(
+        "drain_s",
+        Section.RELAY,
+        "decimal",
+        2.0,
+        "On SIGTERM: close clients one after the other for so long at most, then end (0: all at once).",
+        "SECONDS",
+        "5",
+        shown_default="2",
+    ),
 )
 
 PAGES: tuple[Setting, ...] = (
