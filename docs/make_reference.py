@@ -220,8 +220,8 @@ A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, w
 
 `sudo systemctl reload tailhub`, `tailhub reload`, SIGHUP and `POST /api/v1/reload` have the relay read the file again,
 and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it
-says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then. When
-anything is wrong nothing changes at all.
+says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then.
+When anything is wrong nothing changes at all.
 
 ## Quiet
 

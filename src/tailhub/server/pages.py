@@ -23,7 +23,6 @@ from tailhub.server.advertised import Advertised
 from tailhub.server.bootstrap_dns import BootstrapDNS
 from tailhub.server.config import RelayConfig
 from tailhub.server.discover import resolve
-from tailhub.server.fleet import Disconnect, Fleet
 from tailhub.server.foundation import Foundation, Standing
 from tailhub.server.incoming import accept_pages
 from tailhub.server.operator_values import operator_values, readiness
@@ -235,6 +234,7 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
+        from tailhub.server.fleet import Disconnect
 
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())
