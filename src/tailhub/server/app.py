@@ -31,6 +31,7 @@ from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.recent_events import RecentEvents
+from tailhub.server.reload import changes_access, changes_listeners
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -154,7 +155,7 @@ class RelayServer:
         if self._books is not None:
             self._books.set_retention(config.usage_retention_days)
             self._follow_quotas(self._books)
-        if (before.config.listeners, before.config.http_listen) != (config.listeners, config.http_listen):
+        if changes_listeners(before.config, config):
             self._get_certificates()
 
     def _follow_verifiers(self, before: Standing) -> None:
@@ -162,6 +163,8 @@ class RelayServer:
             self.verification = self._verify()
             if self.verification is not None and self._books is not None:
                 self._books.set_verification(self.verification)
+            return
+        if not changes_access(before.config, self.config):
             return
         from tailhub.server.verification import remake_verification
 

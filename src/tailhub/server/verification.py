@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from tailhub.relay.refusals import Refusals
 from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
+from tailhub.server.reload import asked_of
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.verifiers.verifier import HasCredential, Losing, Verifier, Watching
 
@@ -399,20 +400,14 @@ def remake_verification(
     is_same = before.verify_refresh_s == after.verify_refresh_s
     if any(tenant.allow_list is not None for tenant in after.tenants):  # whose lines may name any tenant
         is_same = is_same and names == [tenant.tenant for tenant in after.tenants]
-    asked_before = {tenant.tenant: _asked_of(tenant) for tenant in before.tenants}
+    asked_before = {tenant.tenant: asked_of(tenant) for tenant in before.tenants}
     kept = {
         tenant.tenant: [one for one in verification.verifiers if one.tenant == tenant.tenant]
         for tenant in after.tenants
-        if is_same and asked_before.get(tenant.tenant) == _asked_of(tenant)
+        if is_same and asked_before.get(tenant.tenant) == asked_of(tenant)
     }
     verifiers = make_verifiers(after, store, kept)
     verification.take(verifiers, _policies(after, policy, verifiers), verify_limit_s(after), after.remember_days)
-
-
-def _asked_of(tenant: TenantConfig) -> list[object]:
-    """What says who belongs to a tenant."""
-    beginnings = ("verify_", "allow_list", "tailscale_", "headscale_")
-    return [getattr(tenant, one.name) for one in fields(TenantConfig) if one.name.startswith(beginnings)]
 
 
 def _policies(config: RelayConfig, policy: AdmissionPolicy, verifiers: Sequence[Verifier]) -> AdmissionPolicy:
