@@ -795,6 +795,23 @@ def test_a_port_that_is_taken(what: str) -> None:
     run(scenario)
 
 
+def test_a_fault_of_ours_while_checking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and costs nobody anything; the next reload is as good as any."""
+    from tailhub.server.foundation import Foundation
+
+    async def scenario() -> None:
+        async with reloadable() as relay:
+            a = await login(relay, "a")
+            with monkeypatch.context() as patch:
+                patch.setattr(Foundation, "prepare", lambda self, config: 1 / 0)
+                with pytest.raises(FindingError, match="division by zero"):
+                    await relay.change(home="blank")
+            assert (await relay.change()).changed == ("home",)
+            await a.settle()
+
+    run(scenario)
+
+
 def test_what_fails_half_way_is_taken_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """When taking over fails although all was checked, all is as it was: listeners, limits, tenants, who may relay."""
     from tailhub.server.pages import Pages

@@ -166,7 +166,7 @@ class RelayServer:
             return
         if not changes_access(before.config, self.config):
             return
-        from tailhub.server.verification import remake_verification
+        from tailhub.server.tenant_verifiers import remake_verification
 
         remake_verification(self.verification, before.config, self.config, self.foundation.policy, self._store)
 
@@ -212,7 +212,7 @@ class RelayServer:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
         if not self.config.asks_verifiers:
             return None
-        from tailhub.server.verification import make_verification
+        from tailhub.server.tenant_verifiers import make_verification
 
         verification = make_verification(self.config, self.foundation.policy, self.context.events, self._store)
         if self._fleet is None:
