@@ -183,6 +183,7 @@ READS: Final[Sequence[Read]] = (
         lambda asked: asked.view.certificates(),
         _FACTS,
     ),
+    Read("listeners", "Where the relay listens", api_types.Listeners, lambda asked: asked.view.listeners(), _FACTS),
     Read(
         "verifiers",
         "Who is asked which keys may relay",

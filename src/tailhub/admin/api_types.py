@@ -19,6 +19,8 @@ __all__ = [
     "Events",
     "History",
     "KeyClients",
+    "Listener",
+    "Listeners",
     "Mesh",
     "Notice",
     "Overview",
@@ -324,6 +326,21 @@ class Certificates(Struct, kw_only=True):
     """All certificates that are served."""
 
     certificates: list[Certificate]
+
+
+class Listener(Struct, kw_only=True):
+    """Where the relay listens."""
+
+    name: Annotated[str, Meta(description="public, http, stun or admin")] = ""
+    listen: Annotated[str, Meta(description="as it is set")] = ""
+    port: Annotated[int, Meta(description="that it has, 0 for a unix socket")] = 0
+    tls: bool = False
+
+
+class Listeners(Struct, kw_only=True):
+    """All listeners; what is off is not among them."""
+
+    listeners: list[Listener]
 
 
 class Verifier(Struct, kw_only=True):

@@ -44,6 +44,7 @@ _ERROR: Final[Json] = {
                 "what": {"type": "string"},
                 "remedy": {"type": "string"},
                 "values": {"type": "object"},
+                "texts": {"type": "object", "description": "`what` and `remedy` in other languages, by their codes"},
             },
         }
     },

@@ -17,6 +17,7 @@ from tailhub.admin.api_types import (
     Event,
     Events,
     KeyClients,
+    Listeners,
     Mesh,
     Notice,
     Overview,
@@ -204,6 +205,10 @@ class View:
     def certificates(self) -> Certificates:
         """What listeners serve."""
         return _shaped({"certificates": self.facts.get("certificates") or []}, Certificates)
+
+    def listeners(self) -> Listeners:
+        """Where the relay listens."""
+        return _shaped({"listeners": self.facts.get("listeners") or []}, Listeners)
 
     def verifiers(self) -> Verifiers:
         """Who is asked which keys may relay."""

@@ -288,6 +288,23 @@ def top(
     return command(state_dir, url, token_file, once=once, as_json=as_json, lang=language)
 
 
+@app.command()
+def dashboard(
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub dashboard"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Print the link to the running relay's dashboard, for this machine and for another one.
+
+    Exit code 1 when its listener is off.
+    """
+    from tailhub.cli.dashboard import open_dashboard
+
+    return open_dashboard(state_dir, command_line.language(lang))
+
+
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(service, name="service")
 

@@ -146,16 +146,11 @@ class PagesProcess:
 
     def _start_process(self) -> None:
         self._unwatch()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            numbers = [sock.fileno() for sock in self._listeners]
-            inherited = Inherited(theirs.fileno(), self._theirs.fileno(), tuple(numbers))
-            try:
-                self._process = self._spawn(inherited)
-            except OSError as exc:
-                ours.close()
-                self._failed(exc.strerror or str(exc))
-                return
+        try:
+            ours = self._spawn()
+        except OSError as exc:  # no descriptor, no process or no program is to be had
+            self._failed(exc.strerror or str(exc))
+            return
         started_at = self._loop.time()
         channel = MessageChannel(ours, self._receive, lambda: self._gone(started_at))
         self._channel = channel
@@ -163,7 +158,20 @@ class PagesProcess:
         self._heard_at = started_at
         self._looking = self._loop.call_later(self._hangs_s, self._look)
 
-    def _spawn(self, inherited: Inherited) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> socket.socket:
+        """Start it; our end of its channel. Raises `OSError`."""
+        ours, theirs = socket.socketpair()
+        try:
+            numbers = tuple(sock.fileno() for sock in self._listeners)
+            self._process = self._popen(Inherited(theirs.fileno(), self._theirs.fileno(), numbers))
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return ours
+
+    def _popen(self, inherited: Inherited) -> subprocess.Popen[bytes]:
         # It finds what we find, wherever we were started: the directory that we are in means nothing to it.
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         return subprocess.Popen(  # noqa: S603  ourselves
@@ -175,13 +183,15 @@ class PagesProcess:
             env=environ,
         )
 
-    def _look(self) -> None:
-        """End it if it hangs."""
+    def _look(self, doubted: float | None = None) -> None:
+        """End it if it hangs; when it was last heard at the time `doubted`, and not since, it does."""
         silent_s = self._loop.time() - self._heard_at
-        if silent_s >= self._hangs_s and self._process is not None:
-            self._process.kill()
-        else:
+        if silent_s < self._hangs_s:
             self._looking = self._loop.call_later(self._hangs_s - silent_s, self._look)
+        elif doubted != self._heard_at:  # it may be we who have slept, and not read what it said
+            self._looking = self._loop.call_later(min(STOP_S, self._hangs_s), self._look, self._heard_at)
+        elif self._process is not None:
+            self._process.kill()
 
     def _receive(self, message: object) -> None:
         self._heard_at = self._loop.time()
@@ -210,7 +220,7 @@ class PagesProcess:
             return
         code = await _ended(process)
         self._process = self._ending = None
-        if code == 0:  # it had nothing to do any more
+        if code in (0, -signal.SIGTERM):  # it had nothing to do any more, or all of the service is being ended
             self._failures = 0
             self.start()
             return

@@ -198,11 +198,13 @@ def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
 
 
 def finding_json(finding: Finding) -> Mapping[str, Any]:
-    """A finding as an answer's ``error`` has it."""
+    """A finding as an answer's ``error`` has it: in English, and under "texts" in other languages."""
     values = {
         name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
     }
-    return {"code": finding.code, "values": values, "what": finding.what(), "remedy": finding.remedy()}
+    texts = {"zh": {"what": finding.what("zh"), "remedy": finding.remedy("zh")}}
+    english = {"what": finding.what("en"), "remedy": finding.remedy("en")}
+    return {"code": finding.code, "values": values, **english, "texts": texts}
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

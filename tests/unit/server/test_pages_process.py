@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -214,7 +215,7 @@ def test_passing_on_starts_it(tmp_path: Path) -> None:
 
 
 def test_one_that_has_nothing_to_do_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It may end by itself, without a word in the log; the next who asks gets another one."""
+    """It may end by itself, or be asked to, without a word in the log; the next who asks gets another one."""
 
     async def play(world: World) -> None:
         first = int(await world.ask())
@@ -222,7 +223,10 @@ def test_one_that_has_nothing_to_do_ends(tmp_path: Path, caplog: pytest.LogCaptu
             assert world.talk.send is not None
             world.talk.send("ends")
             await until(lambda: world.process.pid is None)
-            assert int(await world.ask()) != first
+            last = int(await world.ask())
+            assert last != first
+        os.kill(last, signal.SIGTERM)  # as a service manager does that ends all processes of the service
+        await until(lambda: world.process.pid is None)
 
     scenario(SERVES, tmp_path, play)
     assert not caplog.records
@@ -272,6 +276,25 @@ def test_one_that_cannot_be_started(tmp_path: Path, caplog: pytest.LogCaptureFix
 
     run(scene)
     assert "No such file or directory" in caplog.text
+
+
+def test_no_descriptor_is_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the machine has none for its channel, callers are refused; the relay goes on."""
+
+    def exhausted() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def play(world: World) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("tailhub.server.pages_process.socket.socketpair", exhausted)
+            _, writer = await asyncio.open_connection(*world.listener.getsockname())
+            await until(lambda: not world.process.can_show)
+        writer.close()
+
+    scenario(SERVES, tmp_path, play)
+    assert "Too many open files" in caplog.text
 
 
 @pytest.mark.parametrize("program", [SERVES, HANGS])

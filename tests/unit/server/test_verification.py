@@ -517,6 +517,35 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("verifier script answers again") == 1
 
 
+def test_how_a_verifier_answers() -> None:
+    """It is known how each verifier answered last, and since when; one that was not asked is unknown."""
+
+    async def scenario() -> None:
+        script, silent = ScriptedVerifier("script"), ScriptedVerifier("silent")
+        desk = Desk(script, silent)
+        verification = desk.verification
+        assert verification.state_of(script).state == "unknown"
+
+        async def answered(answer: Answer) -> None:
+            before = len(desk.decisions)
+            desk.ask()
+            await until(lambda: script.open_questions and silent.open_questions)
+            script.answer(answer)
+            silent.answer(Answer.REFUSED)
+            await desk.decided(before + 1)
+            desk.now += 10
+
+        seen = []
+        for answer in (Answer.REFUSED, Answer.REFUSED, Answer.UNREACHABLE, Answer.UNUSABLE, Answer.REFUSED):
+            await answered(answer)
+            state = verification.state_of(script)
+            seen.append((state.state, state.since - KEPT))
+        assert seen == [("ok", 0), ("ok", 0), ("unreachable", 20), ("error", 30), ("ok", 40)]
+        assert verification.state_of(silent).state == "ok"
+
+    run(scenario)
+
+
 def test_a_relay_without_verifiers_loads_none() -> None:
     """What asks verifiers is imported by a relay that has some, and by no other."""
     code = (
