@@ -62,6 +62,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
     ),
     "bootstrap_dns": Kind("a name cannot be looked up", ("name",)),
     "store": Kind("the store can be written again", ()),
+    "notify": Kind("the relay's owner is sent a message", ("title",)),
     "worker": Kind("a process of the relay has ended, or is ended", ("process", "pid", "reason")),
     "audit": Kind(
         "an operator's action was asked for; or the file of these cannot be written",

@@ -33,6 +33,7 @@ from support.how_to import (
 from support.pebble import Pebble
 from support.ports import free_ports
 from support.postgres import Postgres
+from support.receivers import webhook
 from support.relay_process import UnixConnection, get_page, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
@@ -185,7 +186,17 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    pages = ["acme", "changing", "from-derper", "ip-only", "limits", "logs", "own-certificate", "steering"]
+    pages = [
+        "acme",
+        "changing",
+        "from-derper",
+        "ip-only",
+        "limits",
+        "logs",
+        "notifications",
+        "own-certificate",
+        "steering",
+    ]
     assert [*pages, "tenants", "usage", "watching", "who-may-relay"] == RUN
 
 
@@ -417,6 +428,17 @@ def test_usage(world: World) -> None:
         assert short in str(use())
         machine.stop()  # before its database
         assert f"postgresql://127.0.0.1:{postgres.port}/tailhub" in machine.run("tailhub usage")
+
+
+def test_notifications(world: World) -> None:
+    """By the page's commands a message and an example arrive, from an address that a file of the owner's alone has."""
+    machine = world.here
+    with webhook() as hook:
+        machine.meant = {"ntfy://my-relay-8f3a1c": hook.ntfy_url}
+        world.run(PAGES / "notifications.md", lambda world, block: None)
+    assert machine.path("/etc/tailhub/notify").stat().st_mode & 0o077 == 0
+    assert hook.titles == ["test message", "certificate expires in 3 days"]
+    assert "ERROR" not in "".join(world.printed)
 
 
 def test_steering(world: World) -> None:

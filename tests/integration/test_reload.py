@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -16,6 +17,10 @@ import psutil
 import pytest
 
 from support.certificates import make_certificate
+from support.quick_relay import PROGRAM
+from support.receivers import certificate_files, served_json, webhook
+from support.relay_process import RelayProcess
+from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
 from support.waiting import run, until
@@ -279,7 +284,7 @@ def test_acme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     began: list[Any] = []
 
     async def run_keeper(keeper: acme_keeper.AcmeKeeper) -> None:
-        began.append(keeper._wanted)
+        began.append([one._wanted for one in keeper._certificates])
         try:
             await asyncio.Event().wait()
         finally:
@@ -937,3 +942,32 @@ def test_the_api() -> None:
             assert json.loads(response.body) == {"changed": ["home"], "needs_restart": []}
 
     run(scenario)
+
+
+# --- who is told of it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_whom_it_tells(workers: str, tmp_path: Path) -> None:
+    """Who is named while the relay runs is told from then on, of what was not told before, as the file says by then."""
+    file, addresses = tmp_path / "tailhub.toml", tmp_path / "notify"
+    file.write_text("")
+    options = (*("--config", str(file), "--workers", workers), *certificate_files(tmp_path, 2.5))
+    with (
+        webhook() as hook,
+        webhook() as other,
+        served_json({"info": {"version": "99.1.0"}}) as index,
+        RelayProcess(*options, state_dir=tmp_path / "state", program=PROGRAM) as relay,
+    ):
+        wanted = f'notify = ["{hook.url}"]\nnotify_language = "zh"\nnotify_events = "certificate"\n'
+        file.write_text(wanted + f'update_check = true\nupdate_index = "{index.url}"\n')
+        relay.send_signal(signal.SIGHUP)
+        wait_until(lambda: hook.told("证书还有 2 天到期"), "it is told", relay.log)
+        addresses.write_text(other.url)
+        file.write_text(f'notify_file = "{addresses}"\nupdate_check = true\nupdate_index = "{index.url}"\n')
+        relay.send_signal(signal.SIGHUP)
+        wait_until(lambda: other.told("tailhub 99.1.0 is there"), "it is told", relay.log)
+        certificate_files(tmp_path, 80)
+        wait_until(lambda: other.told("certificate is good again"), "its end is told", relay.log)
+    assert hook.titles == ["证书还有 2 天到期"]
+    assert sorted(other.titles) == ["certificate is good again", "tailhub 99.1.0 is there"]

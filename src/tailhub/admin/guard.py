@@ -1,6 +1,6 @@
 """Who may see the operator's pages, and who may act. No clock, no sockets: `now` is monotonic seconds.
 
-- Over the unix socket, which the file system guards: everyone, everything.
+- Over the unix socket, which the file system guards: everyone, everything, but no page of another origin.
 - Over TCP the Host header must name this machine by an address, as localhost or by a name of the relay's own: a page
   whose DNS name its owner points here (DNS rebinding) has another one.
 - A browser says in Origin and Sec-Fetch-Site (Fetch Metadata) which page asks: another origin's may neither see nor do
@@ -20,7 +20,7 @@ from typing import Final
 from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.ratelimit import TokenBucket
-from tailhub.web.callers import is_on_this_machine, parse_host, request_host
+from tailhub.web.callers import is_on_this_machine, is_own_page, request_host
 from tailhub.web.message import Request
 from tailhub.web.operator_api import OVER_SOCKET
 
@@ -29,8 +29,6 @@ __all__ = ["Caller", "Guard", "Refusal"]
 WRONG_BURST: Final = 10.0  # wrong tokens at once from one address
 WRONG_PER_S: Final = 0.2  # and then
 MOST_ADDRESSES: Final = 1000  # of whom wrong tokens are remembered; the one longest ago goes first
-_SAME_SITE: Final = (b"same-origin", b"none")  # of Sec-Fetch-Site; "none": somebody typed the address
-_SCHEMES: Final = (b"http://", b"https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,12 @@ class Guard:
         self, request: Request, own_names: Collection[str], now: float, *, is_open: bool = False
     ) -> Caller | Refusal:
         """May the caller do this? `is_open`: the page shows nothing of the relay, such as the dashboard's own files."""
-        if not request.peer_ip:
-            return Caller(OVER_SOCKET)
+        if not request.peer_ip:  # ssh may make the socket a port of the operator's machine, with a browser on it
+            return Caller(OVER_SOCKET) if is_own_page(request) else Refusal(403, findings.pages_foreign())
         host = request_host(request)
         if host is None or not (host.is_ip or host.is_loopback_name or host.name in own_names):
             return Refusal(403, findings.pages_host_unknown(host.name if host is not None else ""))
-        if not _is_own_page(request):
+        if not is_own_page(request):
             return Refusal(403, findings.pages_foreign())
         if is_open and request.is_read:
             return Caller(request.peer_ip)
@@ -91,23 +89,6 @@ class Guard:
         if len(self._wrong) > MOST_ADDRESSES:
             del self._wrong[next(iter(self._wrong))]
         return Refusal(401, findings.pages_token(wrong=True))
-
-
-def _is_own_page(request: Request) -> bool:
-    """Does nothing say that a page of another origin asks?"""
-    sites = [value.strip().lower() for name, value in request.headers if name == b"sec-fetch-site"]
-    if any(site not in _SAME_SITE for site in sites):
-        return False
-    origins = [value.strip().lower() for name, value in request.headers if name == b"origin"]
-    if not origins:
-        return True
-    host = request_host(request)
-    scheme = next((one for one in _SCHEMES if origins[0].startswith(one)), None)
-    if len(origins) > 1 or scheme is None or host is None:
-        return False
-    origin = parse_host(origins[0].removeprefix(scheme))
-    # Both leave the port out where it is the scheme's own.
-    return origin is not None and (origin.name, origin.port) == (host.name, host.port)
 
 
 def _offered_token(request: Request) -> bytes | None:

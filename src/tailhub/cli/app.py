@@ -12,7 +12,7 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import allow, cert, command_line, config, log, output, state
+from tailhub.cli import allow, cert, command_line, config, log, notify, output, state
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
@@ -33,6 +33,7 @@ app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
 app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
+app.add_typer(notify.app, name="notify")
 
 _LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _STATE_HELP = "Directory that keeps the relay's key and certificate."

@@ -280,7 +280,7 @@ def _value_json(setting: Setting, value: object, origin: Origin, place: findings
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, tuple):
-        value = [str(one) for one in value]
+        value = [public_text(setting, str(one)) for one in value]
     if isinstance(value, str) and value:
         value = public_text(setting, value)
     result: dict[str, object] = {"value": value, "source": _SOURCES.get(origin, origin)}

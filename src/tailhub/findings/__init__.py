@@ -132,6 +132,14 @@ from tailhub.findings.machine import (
     relay_not_found,
     workers_unsupported,
 )
+from tailhub.findings.notify import (
+    bad_notify_url,
+    notify_failed,
+    notify_file_empty,
+    notify_missing,
+    notify_needs_apprise,
+    update_index_unusable,
+)
 from tailhub.findings.original import (
     original_certmode,
     original_refused,
@@ -264,6 +272,7 @@ __all__ = [
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_notify_url",
     "bad_operator_url",
     "bad_passthrough",
     "bad_period",
@@ -331,6 +340,10 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "notify_failed",
+    "notify_file_empty",
+    "notify_missing",
+    "notify_needs_apprise",
     "operator_refuses",
     "operator_unreachable",
     "operator_unusable",
@@ -412,6 +425,7 @@ __all__ = [
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
+    "update_index_unusable",
     "value_repaired",
     "verifier_twice",
     "verify_fails_open",

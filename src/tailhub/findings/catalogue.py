@@ -240,6 +240,13 @@ CATALOGUE: dict[str, Entry] = {
     "TH341": Entry("operator-refuses", _ERROR),
     "TH342": Entry("bad-operator-url", _ERROR),
     "TH343": Entry("operator-unusable", _ERROR),
+    # messages to the relay's owner
+    "TH344": Entry("notify-needs-apprise", _ERROR),
+    "TH345": Entry("bad-notify-url", _ERROR),
+    "TH346": Entry("notify-failed", _WARNING),
+    "TH347": Entry("notify-missing", _ERROR),
+    "TH348": Entry("notify-file-empty", _ERROR),
+    "TH349": Entry("update-index-unusable", _WARNING),
     # the log
     "TH350": Entry("bad-debug-choice", _ERROR),
     "TH351": Entry("too-many-debug-choices", _ERROR),

@@ -118,6 +118,10 @@ class AdmissionMemory:
         known = self._gone(key, verdict, now)
         return known is not None and now - known.confirmed_at > self._remember_s
 
+    def names(self) -> dict[bytes, tuple[str, str]]:
+        """What the nodes that are remembered are called, and their owners, by key."""
+        return {entry.key: (entry.node, entry.owner) for entry in self._known.values() if entry.node or entry.owner}
+
     def take_changes(self) -> MemoryChanges:
         """What is to be kept since the last call."""
         changes = self._changes

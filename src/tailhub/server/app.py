@@ -40,6 +40,7 @@ from tailhub.store.location import FILE, parse_location
 from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
+    from tailhub.server.acme_keeper import AcmeKeeper
     from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
@@ -78,6 +79,7 @@ class RelayServer:
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
         self._books: Bookkeeping | None = None
+        self._acme: AcmeKeeper | None = None
         self._load = load
         self._reloads: Reloads | None = None
         self._desk_reloads: DeskReloads | None = None  # where there are workers
@@ -103,6 +105,7 @@ class RelayServer:
             self._serve_pages()
             self._keep_books()
             self._get_certificates()
+            self._notify()
         except BaseException:
             await self.stop()
             raise
@@ -157,6 +160,7 @@ class RelayServer:
             self._follow_quotas(self._books)
         if changes_listeners(before.config, config):
             self._get_certificates()
+        self._notify()  # which has learnt what it looks at, and may be another's to tell
 
     def _follow_verifiers(self, before: Standing) -> None:
         if self.verification is None:
@@ -328,12 +332,25 @@ class RelayServer:
 
     def _get_certificates(self) -> None:
         """Begin, perhaps anew, to get and renew what an ACME server is to issue."""
-        getting = None
+        getting = self._acme = None
         if self.foundation.uses_acme:
             from tailhub.server.acme_keeper import AcmeKeeper
 
-            getting = AcmeKeeper(self.foundation, self._acme_tokens).run()
+            keeper = self._acme = AcmeKeeper(self.foundation, self._acme_tokens)
+            getting = keeper.run()
         self._tasks.set("getting certificates", getting)
+
+    def _notify(self) -> None:
+        """Have the owner told of what is worth it, where somebody is named; perhaps anew."""
+        watching = None
+        if self.config.notifies:
+            from tailhub.server.watched import Watched
+            from tailhub.server.watchman import watch
+
+            parts = self._fleet, self.stun, self.verification, self._books, self._acme
+            watched = Watched(self.config, self.service, self.advertised, *parts)
+            watching = watch(self.config, watched, self.foundation.state.path)
+        self._tasks.set("watching", watching)
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:

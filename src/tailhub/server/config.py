@@ -64,6 +64,7 @@ MOST = {
 NEEDS_RESTART = frozenset({"state_dir", "new_state", "key_file", "store", "workers"})
 """Fields whose other value a relay takes when it starts; any other one it takes on a reload."""
 
+UPDATE_INDEX = "https://pypi.org/pypi/tailhub/json"
 REFUSALS = ("hold", "close")
 MOST_REFUSE_TEXT = 1000  # characters
 
@@ -159,6 +160,12 @@ class RelayConfig(TenantConfig, ListenerConfig):
     workers: int | None = None  # None: by the number of cores
     log_format: str = "text"  # or "logfmt", "json"
     log_level: str = "info"
+    notify: tuple[str, ...] = field(default=(), repr=False)  # apprise URLs, cut at their commas
+    notify_file: Path | None = None  # more of them, a line each
+    notify_language: str = ""  # empty: by locale
+    notify_events: tuple[str, ...] = ()  # empty: all
+    update_check: bool = False
+    update_index: str = UPDATE_INDEX
 
     @property
     def counts_usage(self) -> bool:
@@ -174,6 +181,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     def tenants(self) -> tuple[TenantConfig, ...]:
         """All tenants, the nameless one first."""
         return (self, *self.more_tenants)
+
+    @property
+    def notifies(self) -> bool:
+        """Is anybody sent messages about the relay?"""
+        return bool(self.notify) or self.notify_file is not None
 
     @property
     def asks_verifiers(self) -> bool:
@@ -225,6 +237,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if tenant.allow_list == ALLOW_STORE and not config.counts_usage:
             found.append(findings.allow_list_needs_store(tenant.place("allow_list"), config.place("store")))
     found += tenant_findings(config.tenants)
+    if config.notifies or config.notify_events or config.notify_language or config.update_check:
+        from tailhub.server.notify_config import notify_findings
+
+        found += notify_findings(config)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:

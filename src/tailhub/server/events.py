@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -60,11 +61,16 @@ class Events:
         self.memory_admissions = 0
         self.websocket_logins = 0
         self.certificate_rejections = 0
+        self.counts_outside = False  # whether new connections from the public Internet are counted
+        self.outside_accepted = 0  # these
+        self.outside_open = 0  # clients from there that are logged in
         self.on_first_outside: Callable[[str], None] | None = None
         self.on_pin_rejected: Callable[[str, str], None] | None = None
 
     def accepted(self, address: IPv4Address | IPv6Address | None) -> None:
         """A connection came in on the public port."""
+        if self.counts_outside and is_public(address):
+            self.outside_accepted += 1
         if self.on_first_outside is not None and address is not None and not address.is_loopback:
             report, self.on_first_outside = self.on_first_outside, None
             report(self.shown(str(address)))
@@ -187,6 +193,8 @@ class Events:
 
     def logged_in(self, identity: Identity, held_s: float = 0.0) -> None:
         """A client was admitted, perhaps after it had been held for so long."""
+        if is_public(identity.address):
+            self.outside_open += 1
         kind = "mesh peer" if identity.is_mesh else "guest" if identity.is_guest else "client"
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
@@ -197,6 +205,8 @@ class Events:
     def logged_out(self, connection: Connection, reason: str, now: float) -> None:
         """A logged-in connection is over."""
         self._count(self.disconnects, _kind(reason))
+        if is_public(connection.identity.address):
+            self.outside_open -= 1
         if not self._may_write("logout", CLIENT_LINES, "logout"):
             return
         identity, queue = connection.identity, connection.queue
@@ -271,6 +281,12 @@ class Events:
         for (event, line), count in self._folded.items():
             _log.info("%s (%d more in the last minute)", line, count, extra=log_event("folded", of=event, count=count))
         self._folded.clear()
+
+
+@lru_cache(maxsize=4096)
+def is_public(address: IPv4Address | IPv6Address | None) -> bool:
+    """Is that an address of the public Internet?"""
+    return address is not None and address.is_global
 
 
 def _kind(reason: str) -> str:

@@ -78,8 +78,10 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
         context.events.failed(newcomer.ip, TOO_OFTEN)
         sock.close()
         return
-    if context.events.on_first_outside is not None and not is_proxy and newcomer.ip != sock.getsockname()[0]:
-        context.events.accepted(newcomer.address)
+    events = context.events
+    is_counted = events.counts_outside or events.on_first_outside is not None
+    if is_counted and not is_proxy and newcomer.ip != sock.getsockname()[0]:
+        events.accepted(newcomer.address)
     incoming: Receiver
     if front.tls and not is_proxy:
         incoming = Incoming(context, newcomer)

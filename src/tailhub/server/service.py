@@ -75,6 +75,7 @@ class RelayService:
         self.keeper = keeper = CertificateKeeper(foundation, logs=share == 1)
         relay = _make_relay(foundation, share, number)
         events = Events(loop, shows_addresses=config.log_addresses)
+        events.counts_outside = config.notifies
         fronts = [front_of(listener) for listener in foundation.config.listeners]
         self._passthrough = Passthrough(loop, events) if any(front.routes is not None for front in fronts) else None
         self.context = ServerContext(
@@ -165,6 +166,7 @@ class RelayService:
         context.tcp_keepalive_s, context.tcp_user_timeout_s = config.tcp_keepalive_s, config.tcp_user_timeout_s
         context.client_write_timeout_s = config.write_timeout_s
         context.events.shows_addresses = config.log_addresses
+        context.events.counts_outside = config.notifies
         self._answer_acme()
         old = before.config
         if (old.address_rate, old.address_burst) != (config.address_rate, config.address_burst):

@@ -141,6 +141,8 @@ def _connections(service: RelayService) -> MetricValues:
         "held": {(outcome,): count for outcome, count in door.outcomes.items()} if door is not None else {},
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
+        "outside_accepted": events.outside_accepted,  # both for the desk alone (`tailhub.server.watched`)
+        "outside_open": events.outside_open,
         **_quotas(context.quota),
     }
 

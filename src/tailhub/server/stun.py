@@ -119,6 +119,13 @@ class StunServer:
             endpoint.is_watching = self._on_first_outside is not None
             self._loop.add_reader(endpoint.sock, endpoint.readable)
 
+    def watch_outside(self, report: OnFirstOutside) -> None:
+        """Tell of the next source from outside too, unless one is waited for. Until then each one is looked at."""
+        if self._on_first_outside is None:
+            self._on_first_outside = report
+            for endpoint in self._endpoints:
+                endpoint.is_watching = True
+
     def stop(self) -> None:
         """Close the sockets. Questions under way end with `OSError`."""
         for endpoint in self._endpoints:

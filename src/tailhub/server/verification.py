@@ -40,11 +40,16 @@ _log = logging.getLogger("tailhub")
 
 @dataclass(frozen=True, slots=True)
 class VerifierState:
-    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet)."""
+    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet).
+
+    That was seen last at `seen_at`. It has given no answer since `silent_since`, however it failed; 0: it answers.
+    """
 
     state: str = "unknown"  # or "ok", "unreachable", "error"
     since: float = 0.0
     detail: str = ""
+    seen_at: float = 0.0
+    silent_since: float = 0.0
 
 
 class _Question:
@@ -336,11 +341,25 @@ class Verification:
 
     def _note_state(self, verdict: Verdict) -> None:
         words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}
-        state = words.get(verdict.answer, "ok")
-        before = self._states.get(verdict.verifier)
-        if before is None or before.state != state:
-            detail = verdict.detail if state != "ok" else ""
-            self._states[verdict.verifier] = VerifierState(state, self._clock(), detail)
+        self._set_state(verdict.verifier, words.get(verdict.answer, "ok"), verdict.detail)
+
+    def _set_state(self, name: str, state: str, detail: str) -> None:
+        now, before = self._clock(), self._states.get(name, VerifierState())
+        since = before.since if before.state == state else now
+        if state == "ok":
+            self._states[name] = VerifierState(state, since, seen_at=now)
+        else:
+            self._states[name] = VerifierState(state, since, detail, now, before.silent_since or now)
+
+    def label(self, verifier: Verifier) -> str:
+        """What it is called in verdicts: one name each."""
+        return label_of(verifier)
+
+    async def probe(self, verifier: Verifier) -> None:
+        """See whether one that nobody asks now can be reached; its `state_of` then says so."""
+        finding = await verifier.probe(PROBE_S)
+        state = "ok" if finding is None else "unreachable"
+        self._set_state(label_of(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""

@@ -12,6 +12,7 @@ SECTIONS: dict[str, str] = {
     "LIMITS": "可以用多少",
     "RELAY": "中继",
     "PAGES": "外部能看到什么",
+    "NOTIFY": "通知谁",
 }
 
 MEANINGS: dict[str, str] = {
@@ -108,6 +109,14 @@ MEANINGS: dict[str, str] = {
     "bootstrap_dns_names": "在 /bootstrap-dns 上公布的域名，用逗号分隔。",
     "unpublished_bootstrap_dns_names": "/bootstrap-dns 只告诉指名询问者的域名，用逗号分隔。",
     "stun_rfc": "也应答普通的 RFC 8489 STUN，按地址限速。",
+    "notify": "中继的消息发到哪里，写法同 apprise（ntfy://、bark://、mailto://、schan:// 即 Server酱、"
+    "wecombot:// 即企业微信群机器人、json:// 即 webhook）；命令行参数别人看得到，最好不要那样写。",
+    "notify_file": "另一些这样的地址所在的文件，每行一个，只有运行中继的用户可读。",
+    "notify_language": "这些消息的语言（默认按 locale）。",
+    "notify_events": "哪些事发消息，用逗号分隔："
+    "certificate、credential、quota、verifier、unreachable、update、workers、store（默认全部）。",
+    "update_check": "每天查看一次软件包索引里有没有新版本，有则发消息。",
+    "update_index": "在哪里查看（JSON，格式同 PyPI）。",
     "name": "租户的名称：字母、数字、. _ -。",
     "may_reach": "允许本租户的设备与哪些租户的设备互通；双向生效，任何一方写明即可；default 指中继自身设置所属的租户。",
     "quiet": "不透露这里运行的是什么：home 为 blank、stun_rfc 关闭（除非另行设置），不出现本软件的名称。",

@@ -127,6 +127,14 @@ def check_store(config: RelayConfig) -> Iterator[Finding]:
         yield finding
 
 
+def check_notify(config: RelayConfig) -> Iterator[Finding]:
+    """Can messages be sent to those who are named, as far as it can be told without sending one?"""
+    if config.notifies:
+        from tailhub.server.notify_config import notify_doubts
+
+        yield from notify_doubts(config)
+
+
 def _trouble_of_store(place: Path | str) -> Finding | None:
     import asyncio
 
@@ -155,4 +163,5 @@ CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_allow_list,
     check_tenants,
     check_store,
+    check_notify,
 )

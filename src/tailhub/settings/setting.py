@@ -27,6 +27,7 @@ class Section(StrEnum):
     LIMITS = "How much they may use"
     RELAY = "Relay"
     PAGES = "What others see"
+    NOTIFY = "Who is told"
 
 
 @dataclass(frozen=True, slots=True)

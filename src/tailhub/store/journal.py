@@ -145,6 +145,12 @@ class Journal:
         self._turn_period()
         return self._totals.of(tenant, key)
 
+    @property
+    def has_loaded(self) -> bool:
+        """Does it know what was counted in this billing period before the start?"""
+        self._turn_period()
+        return self._has_loaded
+
     def keys(self) -> Iterable[tuple[str, bytes]]:
         """All keys, with their tenants, that have used anything in this billing period."""
         self._turn_period()

@@ -17,8 +17,10 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from tailhub import findings
 from tailhub.exceptions import FindingError, LocalError, UsageError
 from tailhub.findings import Finding
+from tailhub.web.callers import is_own_page
 from tailhub.web.message import JSON, Request, Response, answer
 
 __all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route", "error_answer", "finding_json"]
@@ -141,6 +143,8 @@ class OperatorApi:
 
     def respond(self, request: Request, caller: str = OVER_SOCKET) -> Response | Awaitable[Response]:
         """The answer, or what makes it; `caller` is who asks, for the audit log."""
+        if not is_own_page(request):  # the socket may have been made a port of a machine with a browser
+            return json_answer(403, {"error": finding_json(findings.pages_foreign())})
         fitting, method = self._fitting(request), _method(request)
         chosen = next(((route, parts) for route, parts in fitting if route.method == method), None)
         if not fitting:

@@ -37,6 +37,14 @@ def test_over_the_unix_socket_everyone_may_do_everything() -> None:
     assert guard().judge(request("POST", None, ""), NAMES, NOW) == Caller("unix socket")
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_over_the_unix_socket_no_foreign_page_may_ask(method: str) -> None:
+    """It may have been made a port of a machine where a browser runs."""
+    assert status(request(method, "localhost:9912", "", origin="https://evil.example")) == 403
+    assert status(request(method, "localhost:9912", "", sec_fetch_site="cross-site")) == 403
+    assert status(request(method, "localhost:9912", "", origin="http://localhost:9912")) == 200
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [

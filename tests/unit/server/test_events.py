@@ -62,6 +62,9 @@ def identity(address: str = "192.0.2.7", *, mesh: bool = False) -> Identity:
     return Identity(bytes(32), 1, ip_address(address), 41641, is_mesh=mesh, connected_at=100.0)
 
 
+NOBODYS = Tenant("", 0, Stats())
+
+
 class _Sink:
     def wake(self) -> None: ...
 
@@ -170,6 +173,23 @@ def test_the_first_connection_from_outside_is_reported_once(events: Events) -> N
         events.accepted(ip_address(address))
     events.accepted(None)
     assert reported == ["198.51.100.1"]
+
+
+def test_what_comes_from_the_internet_is_counted_where_that_is_asked_for(events: Events) -> None:
+    """Connections and clients with public addresses are counted; private ones and this machine's are not."""
+    client = Connection(identity("8.8.8.8"), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), NOBODYS)
+    for counts in (False, True):
+        events.counts_outside = counts
+        for address in ("127.0.0.1", "192.168.1.7", "100.64.0.9", "8.8.8.8", "2606:4700::1111", "fd00::1"):
+            events.accepted(ip_address(address))
+        events.accepted(None)
+        events.logged_in(identity())
+        events.logged_in(client.identity)
+        assert (events.outside_accepted, events.outside_open) == ((2, 2) if counts else (0, 1))
+    events.logged_out(connection(), "closed", 200.0)
+    for _ in range(2):
+        events.logged_out(client, "closed", 200.0)
+    assert events.outside_open == 0
 
 
 def test_login_and_logout_lines(events: Events, caplog: pytest.LogCaptureFixture) -> None:

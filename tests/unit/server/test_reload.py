@@ -56,6 +56,9 @@ TESTS = {
     ),
     "test_pages": ("home", "bootstrap_dns_names", "unpublished_bootstrap_dns_names", "quiet", "dashboard_relays"),
     "test_the_log": ("log_addresses", "log_level", "log_format"),
+    "test_whom_it_tells": (
+        *("notify", "notify_file", "notify_language", "notify_events", "update_check", "update_index"),
+    ),
     "test_what_needs_a_restart": ("state_dir", "new_state", "key_file", "store", "workers"),
 }
 """Where it is tested that a running relay goes by another value of each setting, or says that it does not."""

@@ -23,7 +23,7 @@ from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.server.tenant_verifiers import look_at_verifiers
-from tailhub.server.verification import MAX_QUESTIONS, Verification
+from tailhub.server.verification import MAX_QUESTIONS, Verification, VerifierState
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -515,6 +515,29 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
 
     run(scenario)
     assert caplog.text.count("verifier script answers again") == 1
+
+
+def test_how_long_a_verifier_is_silent() -> None:
+    """Since when a verifier gives no answer, however it fails, and when it was seen last; a probe tells it is back."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        assert desk.verification.state_of(script) == VerifierState()
+        course = ((Answer.ADMITTED, "ok"), (Answer.REFUSED, "ok"), (Answer.UNREACHABLE, "unreachable"))
+        for number, (answer, word) in enumerate((*course, (Answer.UNUSABLE, "error")), 1):
+            script.always, desk.now = answer, KEPT + 10.0 * number
+            desk.ask()
+            await desk.decided(number)
+            state = desk.verification.state_of(script)
+            assert (state.state, state.seen_at) == (word, desk.now)
+            assert state.silent_since == (0.0 if word == "ok" else KEPT + 30.0)
+        desk.now = KEPT + 50.0
+        await desk.verification.probe(script)
+        state = desk.verification.state_of(script)
+        assert (state.state, state.since, state.silent_since) == ("ok", KEPT + 50.0, 0.0)
+
+    run(scenario)
 
 
 def test_how_a_verifier_answers() -> None:

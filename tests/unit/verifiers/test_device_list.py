@@ -232,6 +232,34 @@ def test_trouble_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert NAME in caplog.records[0].getMessage()
 
 
+def test_what_it_knows_of_itself() -> None:
+    """Whether its list can be read, since when not, and when its credential ends, is there for whoever looks."""
+
+    async def scenario() -> None:
+        world = World()
+        verifier = world.verifier
+        assert (verifier.has_read, verifier.trouble) == (False, None)
+        world.source.error = ConnectionRefusedError(111, "Connection refused")
+        before = time.time()
+        await world.ask()
+        since = verifier.trouble_since
+        assert before <= since <= time.time()
+        await asyncio.sleep(600.0)
+        assert verifier.trouble is not None
+        assert (verifier.trouble_since, verifier.has_read) == (since, False)
+        world.source.error = None
+        world.source.expires = at = time.time() + 86400.0
+        await asyncio.sleep(600.0)
+        assert (verifier.trouble, verifier.has_read) == (None, True)
+        assert verifier.credential_expires == at
+        finding = verifier.expiring(at - 3600.0)
+        assert finding is not None
+        assert finding.values["days"] == 0
+        verifier.stop()
+
+    run_at_once(scenario)
+
+
 def test_an_error_of_ours_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, and the list is read again."""
 

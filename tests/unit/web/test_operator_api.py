@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, MachineError, UsageError
-from tailhub.web.message import Request, Response
+from tailhub.web.message import Header, Request, Response
 from tailhub.web.operator_api import Call, OperatorApi, Route
 
 
@@ -28,8 +28,8 @@ async def refuse(call: Call) -> Mapping[str, Any]:
 API = OperatorApi([Route("GET", "explain/*", show), Route("POST", "allow", change), Route("GET", "refuse/*", refuse)])
 
 
-def ask(method: str, target: str, body: bytes = b"") -> Response:
-    request = Request(method.encode(), b"/api/v1/" + target.encode(), b"1.1", (), "", body)
+def ask(method: str, target: str, body: bytes = b"", headers: Sequence[Header] = ()) -> Response:
+    request = Request(method.encode(), b"/api/v1/" + target.encode(), b"1.1", headers, "", body)
     answer = API.respond(request)
     if isinstance(answer, Response):
         return answer
@@ -53,6 +53,12 @@ def value(response: Response) -> Any:
 def test_a_call(target: str, parts: list[str], ask_value: str) -> None:
     """A star takes one part of the path, decoded, whatever is in it."""
     assert value(ask("GET", target)) == {"parts": parts, "ask": ask_value}
+
+
+def test_a_foreign_page_may_not_ask() -> None:
+    """A browser says which page it asks for; commands say nothing."""
+    response = ask("POST", "allow", headers=[(b"host", b"localhost"), (b"origin", b"https://evil.example")])
+    assert (response.status, value(response)["error"]["code"]) == (403, "TH336")
 
 
 @pytest.mark.parametrize("target", ["", "explain", "explain/a/b", "nothing", "/explain/a"])
