@@ -284,7 +284,7 @@ def test_acme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     began: list[Any] = []
 
     async def run_keeper(keeper: acme_keeper.AcmeKeeper) -> None:
-        began.append(keeper._wanted)
+        began.append([one._wanted for one in keeper._certificates])
         try:
             await asyncio.Event().wait()
         finally:
@@ -796,6 +796,23 @@ def test_a_port_that_is_taken(what: str) -> None:
                 assert relay.server.listeners is before
                 assert refuses(first)
                 await login(relay, "a")
+
+    run(scenario)
+
+
+def test_a_fault_of_ours_while_checking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and costs nobody anything; the next reload is as good as any."""
+    from tailhub.server.foundation import Foundation
+
+    async def scenario() -> None:
+        async with reloadable() as relay:
+            a = await login(relay, "a")
+            with monkeypatch.context() as patch:
+                patch.setattr(Foundation, "prepare", lambda self, config: 1 / 0)
+                with pytest.raises(FindingError, match="division by zero"):
+                    await relay.change(home="blank")
+            assert (await relay.change()).changed == ("home",)
+            await a.settle()
 
     run(scenario)
 

@@ -197,7 +197,9 @@ def test_everything_at_once(workers: str, tmp_path: Path) -> None:
                 await login("abxy", first)
                 await passes("a", "b", b"the new ones know tenants")
                 await passes("x", "y", b"all of them")
-                assert relay.reload(alone)["changed"] == ["tenant one (removed)", "tenant two (removed)"]
+            assert relay.reload(alone)["changed"] == ["tenant one (removed)", "tenant two (removed)"]
+            await login("abxy", first)
+            await passes("a", "x", b"everyone may again")
 
     defaults = ("--no-discover", "--stun-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
     with Relay(tmp_path, "--workers", workers, text=alone, defaults=defaults) as relay:

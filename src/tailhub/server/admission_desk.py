@@ -172,6 +172,11 @@ class DeskGatekeeper:
         else:
             self._answer(message.number, message.decision)
 
+    def admit_all(self) -> None:
+        """Everyone may relay from now on: let those in who wait."""
+        for number in list(self._open):
+            self._answer(number, Decision(True, ()))
+
     def stop(self) -> None:
         """Ask nobody any more."""
         for asked in self._open.values():

@@ -31,6 +31,7 @@ from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
 from tailhub.server.recent_events import RecentEvents
+from tailhub.server.reload import changes_access, changes_listeners
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -163,7 +164,7 @@ class RelayServer:
         if self._books is not None:
             self._books.set_retention(config.usage_retention_days)
             self._follow_quotas(self._books)
-        if (before.config.listeners, before.config.http_listen) != (config.listeners, config.http_listen):
+        if changes_listeners(before.config, config):
             self._get_certificates()
         self._notify()  # which has learnt what it looks at, and may be another's to tell
 
@@ -173,7 +174,9 @@ class RelayServer:
             if self.verification is not None and self._books is not None:
                 self._books.set_verification(self.verification)
             return
-        from tailhub.server.verification import remake_verification
+        if not changes_access(before.config, self.config):
+            return
+        from tailhub.server.tenant_verifiers import remake_verification
 
         remake_verification(self.verification, before.config, self.config, self.foundation.policy, self._store)
 
@@ -219,7 +222,7 @@ class RelayServer:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
         if not self.config.asks_verifiers:
             return None
-        from tailhub.server.verification import make_verification
+        from tailhub.server.tenant_verifiers import make_verification
 
         verification = make_verification(self.config, self.foundation.policy, self.context.events, self._store)
         if self._fleet is None:

@@ -80,8 +80,11 @@ class Door:
         self.gatekeeper = gatekeeper
         gatekeeper.on_change = self._changed
 
-    def look_after_all(self) -> None:
-        """Ask soon about everyone who is held or in, also about those who came in before there was a door."""
+    def look_after_all(self, *, also_here: bool) -> None:
+        """Ask soon about everyone who is held; and who is in, also those who came in before there was a door."""
+        if not also_here:
+            self._changed([login.key for login in self.held])
+            return
         for connection in self._context.relay.registry:
             if not connection.identity.is_mesh:
                 self._rechecks.add(connection.key, self._context.loop.time(), RECHECK_S)

@@ -78,12 +78,35 @@ def _parts(what: str, before: Mapping[str, Written], after: Mapping[str, Written
             yield from (f"{what} {name}: {field}" for field in _differences(before[name], part))
 
 
-def same_listeners(before: Sequence[ListenerConfig], after: Sequence[ListenerConfig]) -> tuple[int | None, ...]:
-    """For each listener of `after` the number of the one in `before` that it goes on from; None for a new one."""
-    numbers = {listener.listen: number for number, listener in enumerate(before)}
-    return tuple(numbers.get(listener.listen) for listener in after)
+def changes_tenants(before: RelayConfig, after: RelayConfig) -> bool:
+    """Are there other tenants, or do they reach others?"""
+    return _tenants(before) != _tenants(after)
 
 
-def changed_tenants(before: Sequence[TenantConfig], after: Sequence[TenantConfig]) -> bool:
-    """Are there other ones, or do they reach others?"""
-    return [(one.tenant, one.may_reach) for one in before] != [(one.tenant, one.may_reach) for one in after]
+def changes_listeners(before: RelayConfig, after: RelayConfig) -> bool:
+    """Are there other listeners, or does one have another certificate or name? Plain HTTP is one of them."""
+    return (before.http_listen, _of_listeners(before)) != (after.http_listen, _of_listeners(after))
+
+
+def changes_access(before: RelayConfig, after: RelayConfig) -> bool:
+    """May somebody relay who may not before, or the other way round?"""
+    names = ("verify_timeout_s", "verify_refresh_s", "remember_days")
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        return True
+    return [asked_of(one) for one in before.tenants] != [asked_of(one) for one in after.tenants]
+
+
+def asked_of(tenant: TenantConfig) -> list[object]:
+    """What says who belongs to a tenant, and what it is called."""
+    beginnings = ("tenant", "verify_", "allow_list", "tailscale_", "headscale_")
+    names = [one.name for one in fields(TenantConfig) if one.name.startswith(beginnings)]
+    return [getattr(tenant, name) for name in names if not name.startswith("tenant_")]
+
+
+def _tenants(config: RelayConfig) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.tenant, one.may_reach) for one in config.tenants]
+
+
+def _of_listeners(config: RelayConfig) -> list[list[object]]:
+    names = [one.name for one in fields(ListenerConfig) if one.compare]
+    return [[getattr(listener, name) for name in names] for listener in config.listeners]

@@ -43,7 +43,13 @@ def prepare_reload(foundation: Foundation, load: LoadConfig | None) -> tuple[Sta
             _log.error("%s", finding)
         raise UsageError(errors[0] if len(errors) == 1 else findings.reload_refused(len(errors), str(errors[0])))
     plan = plan_reload(foundation.config, config)
-    standing = foundation.prepare(plan.config)
+    try:
+        standing = foundation.prepare(plan.config)
+    except FindingError:
+        raise
+    except Exception as exc:  # ours: it must not end the relay
+        _log.exception("error while checking the new configuration")
+        raise MachineError(findings.reload_failed(str(exc) or type(exc).__name__)) from exc
     contents = _other_contents(foundation, standing)
     for finding in (*found, *standing.doubts):
         _log.warning("%s", finding)

@@ -36,7 +36,7 @@ from tailhub.server.listeners import kept_listeners
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.rate_config import apply_limits
-from tailhub.server.reload import changed_tenants
+from tailhub.server.reload import changes_access, changes_tenants
 from tailhub.server.steersman import SteeredLogin, Steersman
 from tailhub.server.tenant_checks import tenant_pairs
 from tailhub.server.turn import Turn
@@ -179,14 +179,14 @@ class RelayService:
         old = before.config
         if (old.address_rate, old.address_burst) != (config.address_rate, config.address_burst):
             context.sources = address_limit(config, self._share)
-        if changed_tenants(old.tenants, config.tenants):
+        if changes_tenants(old, config):
             names = [tenant.tenant for tenant in config.more_tenants]
             context.relay.set_tenants(names, tenant_pairs(config.tenants))
         apply_limits(context, foundation.limits.share(self._share))
         self._guard_limits()
         if context.door is not None:
             context.door.set_ways(**self._ways())
-            context.door.look_after_all()
+            context.door.look_after_all(also_here=changes_access(old, config))
 
     def _renumber(self, numbers: Sequence[int | None], fronts: Sequence[Front]) -> None:
         """Listeners have other numbers: each the one at the place of its old one in `numbers`."""

@@ -12,28 +12,23 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tailhub import findings
-from tailhub.findings import Finding
 from tailhub.log_event import log_event
-from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
+from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.relay.refusals import Refusals
-from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
-from tailhub.server.tenant_config import TenantConfig
+from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded
 from tailhub.verifiers.verifier import HasCredential, Losing, Verifier, Watching
 
 if TYPE_CHECKING:
-    from tailhub.server.allow_lists import AllowLists
-    from tailhub.store.opened import OpenedStore
+    pass
 
-__all__ = ["Verification", "VerifierState", "look_at_verifiers", "make_verification", "remake_verification"]
+__all__ = ["Verification", "VerifierState", "label_of"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -126,7 +121,7 @@ class Verification:
             if isinstance(verifier, Watching):
                 verifier.on_change = self.changed
             if isinstance(verifier, Losing):
-                verifier.has_admitted = partial(self._has_admitted, _label(verifier))
+                verifier.has_admitted = partial(self._has_admitted, label_of(verifier))
         self._policy = policy
         self._limit_s = limit_s
 
@@ -143,13 +138,13 @@ class Verification:
     @property
     def reachable(self) -> dict[str, bool]:
         """Each verifier by name: could it be reached when it was last asked? So it is taken to be until then."""
-        return {_label(one): self.state_of(one).state != "unreachable" for one in self.verifiers}
+        return {label_of(one): self.state_of(one).state != "unreachable" for one in self.verifiers}
 
     @property
     def credentials_expire(self) -> dict[str, float]:
         """When the credentials of verifiers end that have one, in seconds since 1970, as far as that is known."""
         return {
-            _label(one): one.credential_expires
+            label_of(one): one.credential_expires
             for one in self.verifiers
             if isinstance(one, HasCredential) and one.credential_expires is not None
         }
@@ -174,7 +169,7 @@ class Verification:
 
     def state_of(self, verifier: Verifier) -> VerifierState:
         """How one of the verifiers answered when it was last asked."""
-        return self._states.get(_label(verifier), VerifierState())
+        return self._states.get(label_of(verifier), VerifierState())
 
     def changed(self, keys: Collection[bytes] | None) -> None:
         """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
@@ -302,7 +297,7 @@ class Verification:
         """Nobody could be asked: a crowd of strangers must not keep out who was admitted before, nor let itself in."""
         verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
         self._note(verdict)
-        unasked = [replace(verdict, verifier=_label(one), tenant=one.tenant) for one in self.verifiers]
+        unasked = [replace(verdict, verifier=label_of(one), tenant=one.tenant) for one in self.verifiers]
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
 
@@ -331,7 +326,7 @@ class Verification:
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
             verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
-        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
+        return replace(verdict, verifier=label_of(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
@@ -358,17 +353,17 @@ class Verification:
 
     def label(self, verifier: Verifier) -> str:
         """What it is called in verdicts: one name each."""
-        return _label(verifier)
+        return label_of(verifier)
 
     async def probe(self, verifier: Verifier) -> None:
         """See whether one that nobody asks now can be reached; its `state_of` then says so."""
         finding = await verifier.probe(PROBE_S)
         state = "ok" if finding is None else "unreachable"
-        self._set_state(_label(verifier), state, finding.what() if finding is not None else "")
+        self._set_state(label_of(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
+        verifier = next((verifier for verifier in self.verifiers if label_of(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -383,132 +378,14 @@ async def _tell_why(verifier: Verifier) -> None:
         _log.warning("%s", finding)
 
 
-def _label(verifier: Verifier) -> str:
+def label_of(verifier: Verifier) -> str:
     """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
     return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
 
 
 def _no_answer(verifier: Verifier, detail: str) -> Verdict:
-    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+    return Verdict(label_of(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
 
 
 def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
     return Decision(True, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner, from_memory)
-
-
-def make_verification(
-    config: RelayConfig, policy: AdmissionPolicy, events: Events, store: OpenedStore | None = None
-) -> Verification:
-    """The verification that the configuration asks for. Who opens the `store` will call `load_memory`."""
-    verifiers = make_verifiers(config, store)
-    memory = AdmissionMemory(config.remember_days, is_kept=store is not None)
-    tenants = _policies(config, policy, verifiers)
-    return Verification(verifiers, tenants, events, verify_limit_s(config), memory=memory)
-
-
-def remake_verification(
-    verification: Verification,
-    before: RelayConfig,
-    after: RelayConfig,
-    policy: AdmissionPolicy,
-    store: OpenedStore | None,
-) -> None:
-    """Have it go by another configuration. Verifiers of tenants for which nothing changes stay, with what they know."""
-    names = [tenant.tenant for tenant in before.tenants]
-    is_same = before.verify_refresh_s == after.verify_refresh_s
-    if any(tenant.allow_list is not None for tenant in after.tenants):  # whose lines may name any tenant
-        is_same = is_same and names == [tenant.tenant for tenant in after.tenants]
-    asked_before = {tenant.tenant: _asked_of(tenant) for tenant in before.tenants}
-    kept = {
-        tenant.tenant: [one for one in verification.verifiers if one.tenant == tenant.tenant]
-        for tenant in after.tenants
-        if is_same and asked_before.get(tenant.tenant) == _asked_of(tenant)
-    }
-    verifiers = make_verifiers(after, store, kept)
-    verification.take(verifiers, _policies(after, policy, verifiers), verify_limit_s(after), after.remember_days)
-
-
-def _asked_of(tenant: TenantConfig) -> list[object]:
-    """What says who belongs to a tenant."""
-    beginnings = ("verify_", "allow_list", "tailscale_", "headscale_")
-    return [getattr(tenant, one.name) for one in fields(TenantConfig) if one.name.startswith(beginnings)]
-
-
-def _policies(config: RelayConfig, policy: AdmissionPolicy, verifiers: Sequence[Verifier]) -> AdmissionPolicy:
-    return replace(policy, tenants=tuple(_policy(tenant, verifiers) for tenant in config.tenants))
-
-
-def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
-    opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
-    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
-
-
-async def look_at_verifiers(
-    config: RelayConfig, verifiers: Sequence[Verifier] | None = None
-) -> tuple[tuple[str, ...], list[Finding]]:
-    """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`.
-
-    `verifiers` are those of a relay that runs with it; without, they are made for the look.
-    """
-    if verifiers is None:
-        verifiers = make_verifiers(config)
-    found = [
-        findings.verify_fails_open(verifier.name, tenant.place("verify_url_fail_open"))
-        for tenant in config.tenants
-        for verifier in verifiers
-        if verifier.tenant == tenant.tenant and verifier.fails_open
-    ]
-    for tenant in config.tenants:
-        if tenant.has_device_lists:
-            from tailhub.server.device_apis import secret_file_findings
-
-            found += secret_file_findings(tenant)
-    notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
-
-
-def make_verifiers(
-    config: RelayConfig, store: OpenedStore | None = None, kept: Mapping[str, Sequence[Verifier]] | None = None
-) -> list[Verifier]:
-    """The verifiers that the configuration names, those of each tenant in the reference's order.
-
-    A list in the store is read from the `store` that the relay has opened; without, it is opened for each look. Tenants
-    of these names have those that are `kept`.
-    """
-    verifiers: list[Verifier] = []
-    lists: AllowLists | None = None
-    for tenant in config.tenants:
-        if kept is not None and tenant.tenant in kept:
-            verifiers += kept[tenant.tenant]
-            continue
-        made = list(_verifiers(config, tenant))
-        if tenant.allow_list is not None:
-            from tailhub.server.allow_lists import AllowLists
-
-            lists = lists or AllowLists(config, store)  # one for all, which share what is in the store
-            if (allow_list := lists.of(tenant)) is not None:
-                made.append(allow_list)
-        for verifier in made:
-            verifier.tenant = tenant.tenant
-        verifiers += made
-    return verifiers
-
-
-def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
-    """Those of one tenant, its allow list apart; `config` has what is the same for all."""
-    if tenant.verify_tailscaled:
-        from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
-
-        paths = tuple(dict.fromkeys(tenant.verify_socket)) or (default_socket(),)  # each has one name
-        for path in paths:
-            name = NAME if len(paths) == 1 else f"{NAME} at {path}"
-            yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
-    if tenant.verify_url:
-        from tailhub.verifiers.url import UrlVerifier, parse_url
-
-        url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
-        yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
-    if tenant.has_device_lists:
-        from tailhub.server.device_apis import device_verifiers
-
-        yield from device_verifiers(tenant, tenant.place, config.verify_refresh_s)

@@ -150,7 +150,13 @@ class Worker:
 
     def _guard(self, config: RelayConfig) -> None:
         """Ask the desk, from the first time that there is somebody to ask."""
-        if self._gatekeeper is not None:
+        if self._gatekeeper is not None and not config.asks_verifiers:
+            from tailhub.server.everyone import Everyone
+
+            self._gatekeeper.admit_all()
+            self._gatekeeper = None
+            self._service.guard(Everyone(self._loop))
+        elif self._gatekeeper is not None:
             self._gatekeeper.set_limit(verify_limit_s(config))
         elif config.asks_verifiers:
             self._gatekeeper = DeskGatekeeper(verify_limit_s(config))

@@ -85,7 +85,7 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
     if config.asks_verifiers:
         import asyncio
 
-        from tailhub.server.verification import look_at_verifiers
+        from tailhub.server.tenant_verifiers import look_at_verifiers
 
         with contextlib.suppress(LocalError):  # what is no URL has been told of
             yield from asyncio.run(look_at_verifiers(config))[1]

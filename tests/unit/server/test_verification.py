@@ -22,7 +22,8 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.server.verification import MAX_QUESTIONS, Verification, VerifierState, look_at_verifiers
+from tailhub.server.tenant_verifiers import look_at_verifiers
+from tailhub.server.verification import MAX_QUESTIONS, Verification, VerifierState
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
