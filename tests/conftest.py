@@ -7,4 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import support.require  # noqa: F401  # takes its variable out of the environment before any relay starts
+import support.require  # noqa: F401  # takes its variable out of what relays inherit

@@ -303,7 +303,7 @@ class RelayServer:
     def _make_draining(self) -> Draining:
         """What closes all clients before the end."""
         from tailhub.server.draining import Draining
-        from tailhub.server.fleet import ClosingTimeHolds
+        from tailhub.server.fleet_messages import ClosingTimeHolds
 
         fleet = self._fleet
 
@@ -327,7 +327,7 @@ class RelayServer:
 
     def _keep_notices(self) -> NoticeKeeper:
         """What users are told by the operator."""
-        from tailhub.server.fleet import NoticesHold
+        from tailhub.server.fleet_messages import NoticesHold
         from tailhub.server.notices import NoticeKeeper
 
         fleet = self._fleet

@@ -242,7 +242,7 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
-        from tailhub.server.fleet import Disconnect
+        from tailhub.server.fleet_messages import Disconnect
 
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())
