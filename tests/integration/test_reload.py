@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from support.certificates import make_certificate
+from support.flock import Flock, node_of
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
 from support.relay_process import RelayProcess
@@ -720,6 +721,26 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
             assert applied == [("warning", "json")]
 
     run(scenario)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_how_long_the_end_takes(workers: str, tmp_path: Path) -> None:
+    """SIGTERM closes clients over the time that is set by then, which here is none."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("drain_s = 3600\n")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 10) as flock:
+                await flock.all_talk()
+                file.write_text("drain_s = 0\n")
+                relay.send_signal(signal.SIGHUP)
+                await until(lambda: "reloaded: drain_s" in relay.log())
+                assert await asyncio.to_thread(relay.stop) == 0
+
+        run(scenario)
+    # Ten clients are closed over a tenth of a second if there is time.
+    assert "clients are closed over 0.0 s" in relay.log()
 
 
 def test_what_needs_a_restart(tmp_path: Path) -> None:
