@@ -20,7 +20,7 @@ from support.certificates import make_certificate
 from support.flock import Flock, node_of
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
@@ -32,6 +32,7 @@ from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
 from tailhub.server.config import ListenerConfig
+from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
 from tailhub.web.message import Request
@@ -819,6 +820,44 @@ def test_a_port_that_is_taken(what: str) -> None:
                 await login(relay, "a")
 
     run(scenario)
+
+
+def _asked_to_reload(relay: RelayProcess) -> tuple[int, str]:
+    """Status and what is said."""
+    connection = UnixConnection(relay.state_dir / "admin.sock")
+    connection.request("POST", "/api/v1/reload")
+    response = connection.getresponse()
+    said = response.read().decode()
+    connection.close()
+    return response.status, said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_configuration_that_is_a_pipe_by_now(workers: str, tmp_path: Path) -> None:
+    """Nobody waits for what may never come: the relay says so, and ends when it is told to."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+        file.unlink()
+        os.mkfifo(file)
+        status, said = _asked_to_reload(relay)
+        assert status == 500
+        assert "it is a pipe or a device, not a file" in said
+        assert relay.stop() == 0
+
+
+def test_more_listeners_than_can_be_handed_over(tmp_path: Path) -> None:
+    """Workers are given so many at a time; more are refused, and the relay goes on."""
+    file = tmp_path / "tailhub.toml"
+    listener = '[[listen]]\nlisten = "127.0.0.1:0"\n'
+    file.write_text(listener)
+    with RelayProcess("--config", str(file), "--workers", "2", program=PROGRAM) as relay:
+        file.write_text(listener * (MAX_SOCKETS + 2))
+        status, said = _asked_to_reload(relay)
+        assert status == 409
+        assert "TH379" in said
+        file.write_text(listener * 3)
+        assert _asked_to_reload(relay)[0] == 200
 
 
 def test_a_fault_of_ours_while_checking(monkeypatch: pytest.MonkeyPatch) -> None:
