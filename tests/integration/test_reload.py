@@ -114,6 +114,40 @@ def test_listeners_come_and_go() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_listeners_change_places(workers: str, tmp_path: Path) -> None:
+    """A listener may move to other addresses of its port, and take the port of another one; nobody is cut off."""
+    ports = [str(free_port()) for _ in range(3)]
+    file = tmp_path / "tailhub.toml"
+
+    def write(*listeners: str, stun: str) -> None:
+        tables = "".join(f'[[listen]]\nlisten = "{where}"\n' for where in listeners)
+        file.write_text(f'stun_listen = "{stun}"\n{tables}')
+
+    def moves(*listeners: str, stun: str) -> None:
+        write(*listeners, stun=stun)
+        assert _asked_to_reload(relay)[0] == 200
+
+    write(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", stun=f"127.0.0.1:{ports[2]}")
+    defaults = ("--no-discover", "--admin-listen", "127.0.0.1:0", "--workers", workers)
+    with RelayProcess("--config", str(file), defaults=defaults, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 2) as flock:
+                await flock.all_talk()
+                for host in ("", "127.0.0.1", "0.0.0.0", ""):
+                    await asyncio.to_thread(
+                        moves, f"{host}:{ports[1]}", f"{host}:{ports[0]}", stun=f"{host}:{ports[2]}"
+                    )
+                    assert not any(map(refuses, map(int, ports[:2])))
+                    await flock.all_talk()
+                assert flock.reasons == []
+                with pytest.raises(OSError, match="in use"):  # nobody else shares it
+                    socket.create_server(("127.0.0.1", int(ports[0])))
+
+        run(scenario)
+
+
 def test_the_advertised_listener_moves() -> None:
     """The map, the plain port's redirect and what is noted in the state follow to the new port and the new name."""
 
