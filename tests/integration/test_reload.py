@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 from support.certificates import make_certificate
+from support.flock import Flock, node_of
 from support.ports import free_ports
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
@@ -32,6 +33,7 @@ from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
 from tailhub.server.config import ListenerConfig
+from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
 from tailhub.web.message import Request
@@ -105,6 +107,40 @@ def test_listeners_come_and_go() -> None:
             assert await reaches(late, here[1])
 
     run(scenario)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_listeners_change_places(workers: str, tmp_path: Path) -> None:
+    """A listener may move to other addresses of its port, and take the port of another one; nobody is cut off."""
+    ports = [str(free_port()) for _ in range(3)]
+    file = tmp_path / "tailhub.toml"
+
+    def write(*listeners: str, stun: str) -> None:
+        tables = "".join(f'[[listen]]\nlisten = "{where}"\n' for where in listeners)
+        file.write_text(f'stun_listen = "{stun}"\n{tables}')
+
+    def moves(*listeners: str, stun: str) -> None:
+        write(*listeners, stun=stun)
+        assert _asked_to_reload(relay)[0] == 200
+
+    write(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", stun=f"127.0.0.1:{ports[2]}")
+    defaults = ("--no-discover", "--admin-listen", "127.0.0.1:0", "--workers", workers)
+    with RelayProcess("--config", str(file), defaults=defaults, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 2) as flock:
+                await flock.all_talk()
+                for host in ("", "127.0.0.1", "0.0.0.0", ""):
+                    await asyncio.to_thread(
+                        moves, f"{host}:{ports[1]}", f"{host}:{ports[0]}", stun=f"{host}:{ports[2]}"
+                    )
+                    assert not any(map(refuses, map(int, ports[:2])))
+                    await flock.all_talk()
+                assert flock.reasons == []
+                with pytest.raises(OSError, match="in use"):  # nobody else shares it
+                    socket.create_server(("127.0.0.1", int(ports[0])))
+
+        run(scenario)
 
 
 def test_the_advertised_listener_moves() -> None:
@@ -717,6 +753,26 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
     run(scenario)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_how_long_the_end_takes(workers: str, tmp_path: Path) -> None:
+    """SIGTERM closes clients over the time that is set by then, which here is none."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("drain_s = 3600\n")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 10) as flock:
+                await flock.all_talk()
+                file.write_text("drain_s = 0\n")
+                relay.send_signal(signal.SIGHUP)
+                await until(lambda: "reloaded: drain_s" in relay.log())
+                assert await asyncio.to_thread(relay.stop) == 0
+
+        run(scenario)
+    # Ten clients are closed over a tenth of a second if there is time.
+    assert "clients are closed over 0.0 s" in relay.log()
+
+
 def test_what_needs_a_restart(tmp_path: Path) -> None:
     """Some settings are named and stay as they were; all others are taken over all the same."""
 
@@ -793,6 +849,44 @@ def test_a_port_that_is_taken(what: str) -> None:
                 await login(relay, "a")
 
     run(scenario)
+
+
+def _asked_to_reload(relay: RelayProcess) -> tuple[int, str]:
+    """Status and what is said."""
+    connection = UnixConnection(relay.state_dir / "admin.sock")
+    connection.request("POST", "/api/v1/reload")
+    response = connection.getresponse()
+    said = response.read().decode()
+    connection.close()
+    return response.status, said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_configuration_that_is_a_pipe_by_now(workers: str, tmp_path: Path) -> None:
+    """Nobody waits for what may never come: the relay says so, and ends when it is told to."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+        file.unlink()
+        os.mkfifo(file)
+        status, said = _asked_to_reload(relay)
+        assert status == 500
+        assert "it is a pipe or a device, not a file" in said
+        assert relay.stop() == 0
+
+
+def test_more_listeners_than_can_be_handed_over(tmp_path: Path) -> None:
+    """Workers are given so many at a time; more are refused, and the relay goes on."""
+    file = tmp_path / "tailhub.toml"
+    listener = '[[listen]]\nlisten = "127.0.0.1:0"\n'
+    file.write_text(listener)
+    with RelayProcess("--config", str(file), "--workers", "2", program=PROGRAM) as relay:
+        file.write_text(listener * (MAX_SOCKETS + 2))
+        status, said = _asked_to_reload(relay)
+        assert status == 409
+        assert "TH379" in said
+        file.write_text(listener * 3)
+        assert _asked_to_reload(relay)[0] == 200
 
 
 def test_a_fault_of_ours_while_checking(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from tailhub.cli import (
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
-from tailhub.settings.merge import load
+from tailhub.settings.merge import Settings, load
 
 app = typer.Typer(
     name="tailhub",
@@ -118,7 +118,11 @@ def relay(
     from tailhub.cli.relay import run_settings
 
     uid = os.geteuid() if hasattr(os, "geteuid") else None
-    return run_settings(lambda: load(flags, os.environ, uid, sys.platform), command_line.language(lang))
+
+    def read(is_first: bool) -> Settings:
+        return load(flags, os.environ, uid, sys.platform, may_be_pipe=is_first)
+
+    return run_settings(read, command_line.language(lang))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
