@@ -6,7 +6,6 @@ The texts are in `tailhub.cli.cert_texts`.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -117,11 +116,11 @@ def renew(
 def _known(state_dir: Path | None) -> tuple[Path, list[KnownCertificate]]:
     """The state directory and the certificates; at least one, else `MachineError`."""
     from tailhub.certs.files import unreadable
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.certificate_list import list_certificates
     from tailhub.server.state import directory_finding
-    from tailhub.server.state_place import locate
 
-    directory = locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
+    directory = state_directory(state_dir)
     try:
         known = list_certificates(directory, datetime.now(UTC))
     except PermissionError as exc:

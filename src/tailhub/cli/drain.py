@@ -72,10 +72,9 @@ def close(state_dir: Path | None, over_s: float, *, stays: bool, as_json: bool, 
     except KeyboardInterrupt:
         output.write("\n" + TEXTS[lang]["interrupted"].format(program=program(), option=option) + "\n")
         return 130
-    output.write(
-        TEXTS[lang]["anew" if status["phase"] == "off" else status["phase"]].format(program=program(), option=option)
-        + "\n"
-    )
+    phase = status["phase"]
+    said = "anew" if phase == "off" else "ending" if phase == "drained" and not stays else phase
+    output.write(TEXTS[lang][said].format(program=program(), option=option) + "\n")
     return 0
 
 

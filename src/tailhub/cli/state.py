@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -81,10 +80,11 @@ def export_state(
 ) -> int:
     """Write all of a relay's state into one file: key, certificates, lists, usage. The relay may go on running."""
     language = command_line.language(lang)
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.state_archive import collect, left_behind, pack, write_archive
 
     now = datetime.now(UTC)
-    path = _locate(state_dir)
+    path = state_directory(state_dir)
     files = collect(path)
     data = pack(files, now)
     lacking = findings.export_lacks(paths) if (paths := left_behind(path)) else None
@@ -125,9 +125,10 @@ def import_state(
 ) -> int:
     """Make an exported state, or what derper kept in DIR, the state of the relay here: all of it or nothing."""
     language = command_line.language(lang)
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.state_import import put_state, read_directory
 
-    path = _locate(state_dir)
+    path = state_directory(state_dir)
     archive: Archive | None = None
     files: Mapping[str, bytes]
     if source != STANDARD and Path(source).is_dir():
@@ -140,12 +141,6 @@ def import_state(
     replaced = put_state(path, files, datetime.now(UTC), force=force)
     _show(_imported(path, files, archive, replaced, state_dir, language))
     return 0
-
-
-def _locate(state_dir: Path | None) -> Path:
-    from tailhub.server.state_place import locate
-
-    return locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
 
 
 def _read_archive(source: str) -> Archive:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tailhub.cli import drain
 from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, progress, those_left, watch, watch_closing
 from tailhub.cli.drain_texts import TEXTS
 from tailhub.cli.text_layout import display_width
@@ -120,3 +122,14 @@ def test_closing_is_watched_until_it_is_over(capsys: pytest.CaptureFixture[str])
     assert watch_closing(began, look, "en", clock, clock.sleep) == {"phase": "gone"}
     assert capsys.readouterr().out == "Connections are being closed, 0:04 more. Left: 41.\n"
     assert watch_closing({"phase": "off"}, look, "en", clock, clock.sleep) == {"phase": "off"}
+
+
+@pytest.mark.parametrize(("stays", "text"), [(True, "drained"), (False, "ending")])
+def test_what_comes_after_all_are_closed(
+    stays: bool, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When all are closed it says whether the relay stays for `--stop`, or ends."""
+    monkeypatch.setattr(drain, "call", lambda *_: {"phase": "drained"})
+    assert drain.close(Path("/srv"), 30.0, stays=stays, as_json=False, lang="en") == 0
+    said = TEXTS["en"][text].format(program=drain.program(), option=" --state-dir /srv")
+    assert capsys.readouterr().out == said + "\n"
