@@ -11,7 +11,7 @@ from typing import Any, Final
 from tailhub import findings
 from tailhub.cli import output
 from tailhub.cli.admin_socket import call, state_directory
-from tailhub.cli.drain import duration
+from tailhub.cli.command_line import duration
 from tailhub.findings import Language
 from tailhub.keys import NodePublic, short_key
 from tailhub.server.notice_actions import MAX_FOR_S

@@ -1,4 +1,4 @@
-"""``tailhub drain``: what it says while it watches, when it ends, and times as people write them."""
+"""``tailhub drain``: what it says while it watches, and when it ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tailhub.cli import drain
-from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, those_left, watch, watch_closing
+from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, progress, those_left, watch, watch_closing
 from tailhub.cli.drain_texts import TEXTS
 from tailhub.cli.text_layout import display_width
-from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
 
@@ -25,22 +24,6 @@ def status(phase: str, homes: int, elapsed_s: float = 0.0) -> dict[str, Any]:
         "visitors": 1,
         "left": [],
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("360", 360), ("90s", 90), ("6m", 360), ("1.5h", 5400), ("0", 0), (" 5m ", 300), ("24h", 86400)],
-)
-def test_durations(text: str, seconds: float) -> None:
-    """A time is a number of seconds, or has its unit behind it."""
-    assert duration("--for", text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "5 m", "25h", "1d", "1e3", "m", "５m"])
-def test_what_is_no_duration(text: str) -> None:
-    """Anything else, and more than a day, is refused."""
-    with pytest.raises(UsageError, match="expected a time"):
-        duration("--for", text)
 
 
 class Clock:
