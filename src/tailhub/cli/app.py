@@ -132,7 +132,7 @@ def derper(
         typer.Argument(metavar="[FLAGS OF DERPER]", help="`tailhub derper -help` lists them.", show_default=False),
     ] = None,
 ) -> int:
-    """Run the relay with the flags and DERP_* variables of Tailscale's derper."""
+    """Run the relay with derper's own flags and DERP_* variables."""
     from tailhub.cli.derper import run_original
 
     return run_original(words or [], command_line.language(None))
@@ -200,10 +200,10 @@ def upgrade(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Get a newer version, try it beside the one that runs, and have the service run with it.
+    """Try a newer version, then have the service run with it.
 
-    In a virtual environment, by pipx or by uv. It checks the configuration and starts with a copy of the state before
-    the old one stops; if the service does not come up with it, the old one runs again.
+    In a virtual environment, by pipx or by uv. Beside the one that runs it checks the configuration and starts with a
+    copy of the state, before the old one stops; if the service does not come up with it, the old one runs again.
     """
     from tailhub.cli.upgrade import upgrade as take_over
 

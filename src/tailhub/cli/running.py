@@ -21,7 +21,10 @@ def explain(
     state_dir: Annotated[Path | None, options.state_dir("explain")] = None,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Tell why a key may relay or may not: what each verifier said of it, and when."""
+    """Tell why a key may relay, or may not.
+
+    What each verifier said of it, and when.
+    """
     from tailhub.cli.explain import explain as explain_key
 
     return explain_key(key, state_dir, ask=ask, as_json=as_json, lang=command_line.language(lang))
@@ -79,9 +82,10 @@ def reload(
     state_dir: Annotated[Path | None, options.state_dir("reload")] = None,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Have the running relay read its configuration and files again; connections stay.
+    """Have the relay read its configuration and files again.
 
-    Tells what has changed and what needs a restart. When something is wrong nothing changes, and it says what.
+    Connections stay. Tells what has changed and what needs a restart. When something is wrong nothing changes, and it
+    says what.
     """
     from tailhub.cli.reload import reload as reload_relay
 
@@ -105,7 +109,9 @@ def top(
     state_dir: Annotated[Path | None, options.state_dir("top")] = None,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Watch the running relay in a terminal: traffic, clients, pairs, drops, certificates, quotas, the log.
+    """Watch the running relay in a terminal.
+
+    Traffic, clients, pairs, drops, certificates, quotas, the log.
 
     Keys: p pairs, e log, / search, r b n s d t sort by rate, total, name, since, drops, RTT; once more: turn round;
     arrows and page keys scroll; q ends. Where there is no terminal it prints one frame.
@@ -124,9 +130,9 @@ def dashboard(
     state_dir: Annotated[Path | None, options.state_dir("dashboard")] = None,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Print the link to the running relay's dashboard, for this machine and for another one.
+    """Print the link to the running relay's dashboard.
 
-    Exit code 1 when its listener is off.
+    For this machine and for another one. Exit code 1 when its listener is off.
     """
     from tailhub.cli.dashboard import open_dashboard
 
@@ -145,10 +151,10 @@ def notice(
     state_dir: Annotated[Path | None, options.state_dir("notice")] = None,
     lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
-    """Tell users something: it stands in `tailscale status` on their devices. Without a text: show what they are told.
+    """Tell users something, in their own `tailscale status`.
 
-    A newer one takes the place of the one before, for everybody, for a tenant and for a device each. It survives
-    restarts.
+    Without a text: show what they are told. A newer one takes the place of the one before, for everybody, for a tenant
+    and for a device each. It survives restarts.
     """
     language = command_line.language(lang)
     if clear and text:
