@@ -112,7 +112,7 @@ def test_listeners_come_and_go() -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_listeners_change_places(workers: str, tmp_path: Path) -> None:
     """A listener may move to other addresses of its port, and take the port of another one; nobody is cut off."""
-    ports = [str(free_port()) for _ in range(3)]
+    ports = [str(free_ports()) for _ in range(3)]
     file = tmp_path / "tailhub.toml"
 
     def write(*listeners: str, stun: str) -> None:
