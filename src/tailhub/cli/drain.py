@@ -125,10 +125,11 @@ def watch_closing(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Status:
-    """Say how far it is until all are closed; the last status."""
+    """Say how far it is until all are closed and the relay, unless it stays, has ended; the last status."""
     with _Progress(clock) as shown:
-        while status["phase"] == "draining":
-            shown.show(progress(status, lang), (status["phase"],))
+        while status["phase"] == "draining" or (status["phase"] == "drained" and not status["stays"]):
+            if status["phase"] == "draining":
+                shown.show(progress(status, lang), (status["phase"],))
             sleep(CLOSING_LOOK_S)
             status = look()
     return status
