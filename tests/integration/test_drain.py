@@ -234,9 +234,9 @@ def test_others_see_that_it_drains(workers: str) -> None:
             return get_page(process.state_dir, "/readyz")[0] == 200
 
         wait_until(is_ready, "it is ready", process.log)
-        for method, expected in (("POST", False), ("DELETE", True)):
+        for method, body, expected in (("POST", json.dumps({"over_s": 3600}), False), ("DELETE", None, True)):
             connection = UnixConnection(process.state_dir / "admin.sock")
-            connection.request(method, "/api/v1/drain", json.dumps({"over_s": 3600}))
+            connection.request(method, "/api/v1/drain", body)
             assert connection.getresponse().status == 200
             connection.close()
             wait_until(lambda expected=expected: is_ready() == expected, f"{method}: ready is {expected}", process.log)  # type: ignore[misc]

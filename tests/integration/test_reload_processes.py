@@ -245,7 +245,13 @@ def test_one_process_that_cannot(tmp_path: Path) -> None:
 class Terminal:
     """A relay in the foreground of a terminal of its own, which a test closes."""
 
-    def __init__(self, directory: Path, workers: str, *, before: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        workers: str,
+        *,
+        before: Callable[[], object] = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # also below nohup
+    ) -> None:
         self._log = directory / "log"
         ours, theirs = pty.openpty()
 

@@ -84,9 +84,9 @@ def test_a_relay_whose_key_is_elsewhere_is_moved(tmp_path: Path) -> None:
             assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_second_pin_for_the_same_port(tmp_path: Path) -> None:
+def test_a_second_pin_for_the_same_port(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A start that ends up in another directory, as by sudo, is stopped; told so it begins anew, or goes on there."""
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("h")  # the path of a unix socket has little room
     used = home / ".local/state/tailhub"
     listen = f"127.0.0.1:{free_ports()}"
     where = ("--no-discover", "--listen", listen, "--stun-listen", "127.0.0.1:0", "--admin-listen", "off")

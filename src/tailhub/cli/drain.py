@@ -73,7 +73,7 @@ def close(state_dir: Path | None, over_s: float, *, stays: bool, as_json: bool, 
         output.write("\n" + TEXTS[lang]["interrupted"].format(program=program(), option=option) + "\n")
         return 130
     phase = status["phase"]
-    said = "anew" if phase == "off" else "ending" if phase == "drained" and not stays else phase
+    said = "anew" if phase == "off" else phase
     output.write(TEXTS[lang][said].format(program=program(), option=option) + "\n")
     return 0
 
@@ -124,10 +124,11 @@ def watch_closing(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Status:
-    """Say how far it is until all are closed; the last status."""
+    """Say how far it is until all are closed and the relay, unless it stays, has ended; the last status."""
     with _Progress(clock) as shown:
-        while status["phase"] == "draining":
-            shown.show(progress(status, lang), (status["phase"],))
+        while status["phase"] == "draining" or (status["phase"] == "drained" and not status["stays"]):
+            if status["phase"] == "draining":
+                shown.show(progress(status, lang), (status["phase"],))
             sleep(CLOSING_LOOK_S)
             status = look()
     return status

@@ -111,25 +111,24 @@ def test_those_left() -> None:
 
 def test_closing_is_watched_until_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
     """While clients are closed it says how many are left, now and then; until the relay is gone, or serves again."""
-    left = iter([30, 20, 10, 0])
+    draining = [status("draining", here) | {"ends_in_s": here / 10} for here in (30, 20, 10, 0)]
+    ends = status("drained", 0) | {"stays": False}  # and has not ended yet
+    looks = iter([*draining, ends, {"phase": "gone"}])
 
     def look() -> dict[str, Any]:
-        here = next(left, None)
-        return {"phase": "gone"} if here is None else status("draining", here) | {"ends_in_s": here / 10}
+        return next(looks)
 
     clock = Clock(0)
     began = status("draining", 40) | {"ends_in_s": 4.0}
     assert watch_closing(began, look, "en", clock, clock.sleep) == {"phase": "gone"}
     assert capsys.readouterr().out == "Connections are being closed, 0:04 more. Left: 41.\n"
-    assert watch_closing({"phase": "off"}, look, "en", clock, clock.sleep) == {"phase": "off"}
+    for over in ({"phase": "off"}, status("drained", 0) | {"stays": True}):
+        assert watch_closing(over, look, "en", clock, clock.sleep) == over
 
 
-@pytest.mark.parametrize(("stays", "text"), [(True, "drained"), (False, "ending")])
-def test_what_comes_after_all_are_closed(
-    stays: bool, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """When all are closed it says whether the relay stays for `--stop`, or ends."""
-    monkeypatch.setattr(drain, "call", lambda *_: {"phase": "drained"})
-    assert drain.close(Path("/srv"), 30.0, stays=stays, as_json=False, lang="en") == 0
-    said = TEXTS["en"][text].format(program=drain.program(), option=" --state-dir /srv")
+def test_what_comes_after_all_are_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A relay that stays says how it serves again."""
+    monkeypatch.setattr(drain, "call", lambda *_: {"phase": "drained", "stays": True})
+    assert drain.close(Path("/srv"), 30.0, stays=True, as_json=False, lang="en") == 0
+    said = TEXTS["en"]["drained"].format(program=drain.program(), option=" --state-dir /srv")
     assert capsys.readouterr().out == said + "\n"
