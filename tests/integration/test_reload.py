@@ -31,7 +31,7 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
-from tailhub.server.config import ListenerConfig
+from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
@@ -740,8 +740,11 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
     """Whether clients' addresses stand in the log is as it is set now, and so are its level and its form."""
     from tailhub.server import reloading
 
-    applied: list[tuple[str, str]] = []
-    apply = lambda config: applied.append((config.log_level, config.log_format))  # noqa: E731
+    applied: list[tuple[str, str, bool]] = []
+
+    def apply(config: RelayConfig, *, sets_level: bool) -> None:
+        applied.append((config.log_level, config.log_format, sets_level))
+
     monkeypatch.setattr(reloading, "apply_log_settings", apply)
 
     async def scenario() -> None:
@@ -753,7 +756,8 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
                 assert relay.server.context.events.shown("203.0.113.7") == "hidden"
             assert applied == []  # a level that was chosen at run time stays
             await relay.change(log_level="warning", log_format="json")
-            assert applied == [("warning", "json")]
+            await relay.change(log_format="text")  # nor does another form change it
+            assert applied == [("warning", "json", True), ("warning", "text", False)]
 
     run(scenario)
 
