@@ -18,6 +18,7 @@ import pytest
 
 from support.certificates import make_certificate
 from support.flock import Flock, node_of
+from support.ports import free_ports
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
 from support.relay_process import RelayProcess, UnixConnection
@@ -71,12 +72,6 @@ async def reaches(one: Wire, other: Wire, text: bytes = b"hello") -> bool:
     return (FrameType.RECV_PACKET, one.key + text) in await other.settle()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def refuses(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
@@ -96,7 +91,7 @@ def test_listeners_come_and_go() -> None:
             for client in here:
                 await client.log_in()
             early = await Wire.open(server, port=first)  # it has not logged in yet
-            new = free_port()
+            new = free_ports()
             more = (ListenerConfig(f"127.0.0.1:{new}"),)
             outcome = await relay.change(more_listeners=more)
             assert outcome.changed == ("listen 127.0.0.1:0 (removed)", f"listen 127.0.0.1:{new} (added)")
@@ -117,7 +112,8 @@ def test_listeners_come_and_go() -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_listeners_change_places(workers: str, tmp_path: Path) -> None:
     """A listener may move to other addresses of its port, and take the port of another one; nobody is cut off."""
-    ports = [str(free_port()) for _ in range(3)]
+    first = free_ports(3)
+    ports = [str(first + number) for number in range(3)]
     file = tmp_path / "tailhub.toml"
 
     def write(*listeners: str, stun: str) -> None:
@@ -155,7 +151,7 @@ def test_the_advertised_listener_moves() -> None:
         async with reloadable(http_listen="127.0.0.1:0") as relay:
             server = relay.server
             await server.advertised.find_address(None)
-            client, old, new = await open_client(server), server.listeners.public.port, free_port()
+            client, old, new = await open_client(server), server.listeners.public.port, free_ports()
             changes = {"listen": f"127.0.0.1:{new}", "public_port": 7443, "hostname": "relay.example"}
             assert set((await relay.change(**changes)).changed) == set(changes)
             assert refuses(old)
@@ -230,7 +226,7 @@ def test_stun_plain_http_and_the_operators_port_move() -> None:
             server = relay.server
             seen: list[int] = []
             for _ in range(2):
-                stun, http, admin = free_port(socket.SOCK_DGRAM), free_port(), free_port()
+                stun, http, admin = free_ports(kind=socket.SOCK_DGRAM), free_ports(), free_ports()
                 where = {"stun": stun, "http": http, "admin": admin}
                 await relay.change(**{f"{name}_listen": f"127.0.0.1:{port}" for name, port in where.items()})
                 assert await asks(stun)
@@ -464,7 +460,7 @@ def test_who_is_asked() -> None:
         async with AsyncExitStack() as stack:
             _, yes = await stack.enter_async_context(http_server(says("yes", is_yes=True)))
             _, no = await stack.enter_async_context(http_server(says("no", is_yes=False)))
-            away = f"http://127.0.0.1:{free_port()}/verify"
+            away = f"http://127.0.0.1:{free_ports()}/verify"
             relay = await stack.enter_async_context(reloadable(verify_url=yes, remember_days=0))
             a = await login(relay, "a")
             assert asked == ["yes"]
@@ -825,7 +821,7 @@ def test_what_is_wrong_changes_nothing(settings: dict[str, Any], said: str, capl
             a, b = await login(relay, "a"), await login(relay, "b")
             before, sockets = server.config, server.listeners
             with pytest.raises(FindingError, match=said):
-                await relay.change(**settings, log_addresses=False, listen=f"127.0.0.1:{free_port()}")
+                await relay.change(**settings, log_addresses=False, listen=f"127.0.0.1:{free_ports()}")
             assert server.config is before
             assert server.listeners is sockets
             assert "the configuration stays as it is" in caplog.text
@@ -847,7 +843,7 @@ def test_a_port_that_is_taken(what: str) -> None:
                 taken.listen()
             where = f"127.0.0.1:{taken.getsockname()[1]}"
             async with reloadable() as relay:
-                before, first = relay.server.listeners, free_port()
+                before, first = relay.server.listeners, free_ports()
                 more = (ListenerConfig(f"127.0.0.1:{first}"),)
                 if what == "public":
                     more += (ListenerConfig(where),)
@@ -933,11 +929,11 @@ def test_what_fails_half_way_is_taken_back(monkeypatch: pytest.MonkeyPatch, tmp_
             before, stun = server.listeners, server.stun
             failures[:] = [False, True]  # from the end
             monkeypatch.setattr(Pages, "take", fails_once)
-            new = free_port()
+            new = free_ports()
             with pytest.raises(FindingError, match="a bug"):
                 await relay.change(
                     listen=f"127.0.0.1:{new}",
-                    stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+                    stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
                     rate_limit_bytes_per_s=float(RATE),
                     allow_list=tmp_path / "allowed",
                     more_tenants=(TenantConfig(tenant="one", verify_tailscaled=True),),
@@ -967,8 +963,8 @@ def test_nobody_notices() -> None:
             for number in range(10):
                 changing = asyncio.ensure_future(
                     relay.change(
-                        listen=f"127.0.0.1:{free_port()}",
-                        stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+                        listen=f"127.0.0.1:{free_ports()}",
+                        stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
                         hostname=f"relay{number}.example",
                         receive_limit_bytes_per_s=float(10_000_000 + number),
                         more_tenants=(TenantConfig(tenant=f"t{number}", verify_tailscaled=True),)[: number % 2],
@@ -1002,9 +998,9 @@ def test_memory_does_not_grow(tmp_path: Path) -> None:
             async def some(count: int) -> tuple[int, int, int]:
                 for number in range(count):
                     await relay.change(
-                        listen=f"127.0.0.1:{free_port()}",
-                        stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
-                        http_listen=f"127.0.0.1:{free_port()}" if number % 2 else "off",
+                        listen=f"127.0.0.1:{free_ports()}",
+                        stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
+                        http_listen=f"127.0.0.1:{free_ports()}" if number % 2 else "off",
                         rate_limit_bytes_per_s=float(RATE + number),
                         home="blank" if number % 2 else "",
                         refuse_text="no" if number % 2 else "",

@@ -1,6 +1,7 @@
 """Who may see the operator's pages, and who may act. No clock, no sockets: `now` is monotonic seconds.
 
-- Over the unix socket, which the file system guards: everyone, everything, but no page of another origin.
+- Over the unix socket, which the file system guards: everyone, everything, but no page of another origin, and under no
+  name that somebody else may have pointed here (`socket_refusal`).
 - Over TCP the Host header must name this machine by an address, as localhost or by a name of the relay's own: a page
   whose DNS name its owner points here (DNS rebinding) has another one.
 - A browser says in Origin and Sec-Fetch-Site (Fetch Metadata) which page asks: another origin's may neither see nor do
@@ -20,9 +21,9 @@ from typing import Final
 from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.ratelimit import TokenBucket
-from tailhub.web.callers import is_on_this_machine, is_own_page, request_host
+from tailhub.web.callers import is_on_this_machine, is_own_host, is_own_page, request_host
 from tailhub.web.message import Request
-from tailhub.web.operator_api import OVER_SOCKET
+from tailhub.web.operator_api import OVER_SOCKET, socket_refusal
 
 __all__ = ["Caller", "Guard", "Refusal"]
 
@@ -58,10 +59,11 @@ class Guard:
         self, request: Request, own_names: Collection[str], now: float, *, is_open: bool = False
     ) -> Caller | Refusal:
         """May the caller do this? `is_open`: the page shows nothing of the relay, such as the dashboard's own files."""
-        if not request.peer_ip:  # ssh may make the socket a port of the operator's machine, with a browser on it
-            return Caller(OVER_SOCKET) if is_own_page(request) else Refusal(403, findings.pages_foreign())
-        host = request_host(request)
-        if host is None or not (host.is_ip or host.is_loopback_name or host.name in own_names):
+        if not request.peer_ip:
+            refused = socket_refusal(request)
+            return Caller(OVER_SOCKET) if refused is None else Refusal(403, refused)
+        if not is_own_host(request, own_names):
+            host = request_host(request)
             return Refusal(403, findings.pages_host_unknown(host.name if host is not None else ""))
         if not is_own_page(request):
             return Refusal(403, findings.pages_foreign())

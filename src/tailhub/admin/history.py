@@ -53,11 +53,14 @@ class Rings:
 
     def sample(self, values: MetricValues, at: float) -> None:
         """These are the metrics at that time."""
-        passed_s = at - self._before_at
-        if passed_s <= 0:
-            return
         self.values = values
-        is_first = not self._before or passed_s > MOST_PASSED_S
+        passed_s = at - self._before_at
+        if passed_s == 0:
+            return
+        if passed_s < 0:  # the clock was set back: what has a time that is still to come has a wrong one
+            while self._samples and self._samples[-1].at >= at:
+                self._samples.pop()
+        is_first = not self._before or not 0 < passed_s <= MOST_PASSED_S
         if is_first:
             self.rates = Rates()
         else:
@@ -71,7 +74,9 @@ class Rings:
             self._samples.popleft()
 
     def since(self, since: float, interval_s: float) -> History:
-        """All samples after that time."""
+        """All samples after that time; all there are if it is later than now, as after the clock was set back."""
+        if since > self._before_at:
+            since = 0.0
         samples = [one for one in self._samples if one.at > since]
         charted = [name for name in _RATES if name != "logins_per_s"]
         columns = {name: [getattr(one.rates, name) for one in samples] for name in charted}

@@ -128,7 +128,7 @@ async def _overview(relay: OtherRelay) -> Mapping[str, Any]:
     else:
         context = _tls_context() if relay.is_tls else None
         reader, writer = await asyncio.open_connection(relay.host, relay.port, ssl=context)
-    headers = [("Host", relay.url.partition("//")[2] or "tailhub"), ("Accept", "application/json")]
+    headers = [("Host", "localhost" if relay.path else relay.url.partition("//")[2]), ("Accept", "application/json")]
     if relay.token:
         headers.append(("Authorization", f"Bearer {relay.token}"))
     answered = await exchange(reader, writer, "GET", "/api/v1/overview", headers, most_bytes=MOST_BYTES)

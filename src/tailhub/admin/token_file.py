@@ -6,6 +6,7 @@ judged by the new one.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -38,9 +39,17 @@ class TokenFile:
             status = self._path.stat()
             trace = status.st_ino, status.st_mtime_ns, status.st_size
             if trace != self._trace:
-                with self._path.open("rb") as file:
-                    token = file.read(_MOST_BYTES).strip()
+                token = _read(self._path).strip()
                 self._token = token if len(token) >= LEAST_LEN else b""
                 self._trace = trace
         except OSError:  # no token: nobody has it
             self._trace, self._token = None, b""
+
+
+def _read(path: Path) -> bytes:
+    """Its first bytes. Whatever stands there, even a pipe that nobody writes to, nothing waits for it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)

@@ -215,9 +215,14 @@ class View:
         return _shaped({"verifiers": self.facts.get("verifiers") or []}, Verifiers)
 
     def events(self, after: int, limit: int) -> Events:
-        """The last lines of the log after number `after`, oldest first."""
+        """The last lines of the log after number `after`, oldest first.
+
+        A number that there has not been is of an earlier process, before the clock was set back: all lines.
+        """
+        if after >= self._next_event:
+            after = 0
         found = [event for event in self._events if event.seq > after][-limit:]
-        return Events(events=found, next=found[-1].seq if found else max(after, self._next_event - 1))
+        return Events(events=found, next=found[-1].seq if found else self._next_event - 1)
 
 
 def _used_by(tenant: str, values: MetricValues) -> TenantUse:

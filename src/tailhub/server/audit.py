@@ -9,6 +9,8 @@ Every action passes here, by whichever way it came: commands over ``admin.sock``
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -60,10 +62,11 @@ class AuditLog:
             "outcome": outcome,
         }
         self._entries.append(entry)
-        # Quoted as JSON does: what a caller sent must not look like a line of its own.
-        of = f" of {json.dumps(target, ensure_ascii=True)}" if target else ""
+        # Quoted as JSON does: what a caller sent must not look like words of ours.
+        of = f" of {json.dumps(target, ensure_ascii=False)}" if target else ""
+        came_of_it = outcome if outcome == "done" else json.dumps(outcome, ensure_ascii=False)
         extra = log_event("audit", action=action, target=target, caller=caller, outcome=outcome)
-        _log.info("%s%s by %s: %s", action, of, caller, json.dumps(outcome, ensure_ascii=False), extra=extra)
+        _log.info("%s%s by %s: %s", action, of, caller, came_of_it, extra=extra)
         try:
             self._write(json.dumps(entry, ensure_ascii=True).encode() + b"\n")
             self._is_writable = True
@@ -74,13 +77,15 @@ class AuditLog:
                 _log.warning("the audit log %s cannot be written: %s", self._path, exc.strerror or exc, extra=extra)
 
     def _write(self, line: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_size + len(line) > MOST_BYTES:
+                self._path.replace(self._path.with_name(self._path.name + OLDER))
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            if os.fstat(descriptor).st_size + len(line) > MOST_BYTES:
-                self._path.replace(self._path.with_name(self._path.name + OLDER))
-                os.close(descriptor)
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            os.write(descriptor, line)
+            size = os.fstat(descriptor).st_size
+            if os.write(descriptor, line) < len(line):  # the disk is full: half a line would spoil the next one too
+                os.ftruncate(descriptor, size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
 

@@ -6,6 +6,7 @@ Sources: RFC 9110 §7.2 (Host), RFC 3986 §3.2.2 (host names and literals).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -15,8 +16,8 @@ _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[^:\[\]]{1,255})(?::([0-9]{1,5})?)?")
 _SAME_SITE = (b"same-origin", b"none")  # of Sec-Fetch-Site; "none": somebody typed the address
 _SCHEMES = (b"http://", b"https://")
-# A proxy on this machine makes every caller look local; those that say so are believed.
-_PROXY_HEADERS = (b"x-forwarded-for", b"x-real-ip", b"forwarded")
+# A proxy on this machine makes every caller look local; those that say so in any way are believed.
+_PROXY_HEADERS = (b"x-forwarded-", b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def is_loopback(ip: str) -> bool:
 
 def is_on_this_machine(request: Request) -> bool:
     """Whether the caller is on this machine itself, not somebody behind a proxy on it."""
-    return is_loopback(request.peer_ip) and not any(name in _PROXY_HEADERS for name, _ in request.headers)
+    return is_loopback(request.peer_ip) and not any(name.startswith(_PROXY_HEADERS) for name, _ in request.headers)
 
 
 def is_own_page(request: Request) -> bool:
@@ -94,6 +95,26 @@ def is_own_page(request: Request) -> bool:
     origin = parse_host(origins[0].removeprefix(scheme))
     # Both leave the port out where it is the scheme's own.
     return origin is not None and (origin.name, origin.port) == (host.name, host.port)
+
+
+def is_own_host(request: Request, own_names: Collection[str] = ()) -> bool:
+    """Is it for this machine by an address, as localhost, or by one of `own_names`?
+
+    Any other name may be one whose owner points it here, with a page that is then of our origin (DNS rebinding).
+    """
+    host = request_host(request)
+    return host is not None and (host.is_ip or host.is_loopback_name or host.name in own_names)
+
+
+def is_socket_host(request: Request) -> bool:
+    """As `is_own_host`, for a unix socket, where programs need no Host or put any word there: ``curl http://relay/``.
+
+    A name without a dot is in nobody's domain, and so nobody's to point here.
+    """
+    host = request_host(request)
+    if host is None:
+        return request.origin is None and not request.header(b"host")
+    return "." not in host.name or is_own_host(request)
 
 
 def _is_ip(text: str) -> bool:

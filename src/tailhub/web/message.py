@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import gmtime
 
@@ -74,14 +74,24 @@ class Request:
 
     def query_value(self, name: str) -> str | None:
         """Give the first value of a field in the query, None if it is absent or the query is absurdly long."""
+        return self._query.get(name, [None])[0]
+
+    @property
+    def query_names(self) -> Collection[str]:
+        """The names of the query's fields; none if it is absurdly long."""
+        return self._query.keys()
+
+    @property
+    def _query(self) -> Mapping[str, Sequence[str | None]]:
+        query = self.path_and_query.partition(b"?")[2].decode("ascii", "replace")
+        if not query:
+            return {}
         from urllib.parse import parse_qs  # rarely needed, and slow to import
 
-        query = self.path_and_query.partition(b"?")[2].decode("ascii", "replace")
         try:
-            values = parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+            return parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
         except ValueError:
-            return None
-        return values.get(name, [None])[0]
+            return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ that only read numbers: those are the pages' process's (`tailhub.admin.api`), wh
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -20,10 +20,21 @@ from urllib.parse import unquote
 from tailhub import findings
 from tailhub.exceptions import FindingError, LocalError, UsageError
 from tailhub.findings import Finding
-from tailhub.web.callers import is_own_page
+from tailhub.web.callers import is_own_page, is_socket_host, request_host
 from tailhub.web.message import JSON, Request, Response, answer
 
-__all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route", "error_answer", "finding_json"]
+__all__ = [
+    "OVER_SOCKET",
+    "PREFIX",
+    "Call",
+    "Field",
+    "OnAction",
+    "OperatorApi",
+    "Route",
+    "error_answer",
+    "finding_json",
+    "socket_refusal",
+]
 
 PREFIX = b"/api/v1/"
 OVER_SOCKET = "unix socket"  # a caller, for the audit log
@@ -156,8 +167,9 @@ class OperatorApi:
 
     def respond(self, request: Request, caller: str = OVER_SOCKET) -> Response | Awaitable[Response]:
         """The answer, or what makes it; `caller` is who asks, for the audit log."""
-        if not is_own_page(request):  # the socket may have been made a port of a machine with a browser
-            return json_answer(403, {"error": finding_json(findings.pages_foreign())})
+        refused = socket_refusal(request)
+        if refused is not None:
+            return json_answer(403, {"error": finding_json(refused)})
         fitting, method = self._fitting(request), _method(request)
         chosen = next(((route, parts) for route, parts in fitting if route.method == method), None)
         if not fitting:
@@ -165,11 +177,13 @@ class OperatorApi:
         if chosen is None:
             allowed = ", ".join(route.method for route, _ in fitting)
             return error_answer(405, f"expected {allowed}", [(b"allow", allowed.encode())])
+        route, parts = chosen
         try:
             body = _object(request.body)
+            _known_only("body", body, route.body)
+            _known_only("query", request.query_names, route.query)
         except LocalError as exc:
             return error_answer(400, str(exc))
-        route, parts = chosen
         return self._run(route, Call(request, parts, body, caller), caller, _target(parts, body))
 
     def _fitting(self, request: Request) -> list[tuple[Route, list[str]]]:
@@ -184,6 +198,19 @@ class OperatorApi:
         finally:
             if route.method != "GET":
                 self._on_action(caller, f"{route.method} {route.path}", target, outcome)
+
+
+def socket_refusal(request: Request) -> Finding | None:
+    """Why a request may not come by the unix socket, which the file system guards; None: it may.
+
+    ssh may make the socket a port of the operator's machine, with a browser on it.
+    """
+    if not is_own_page(request):
+        return findings.pages_foreign()
+    if not is_socket_host(request):
+        host = request_host(request)
+        return findings.pages_host_unknown(host.name if host is not None else "")
+    return None
 
 
 def _method(request: Request) -> str:
@@ -209,9 +236,16 @@ async def _outcome(route: Route, call: Call) -> tuple[Response, str]:
 
 
 def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
-    """What an action is done to, in one short line: what stands in the path, then the fields."""
-    words = [*parts, *(f"{name}={value}" for name, value in body.items())]
+    """What an action is done to, in one short line: what stands in the path, then the fields that say something."""
+    words = [*parts, *(f"{name}={_in_words(value)}" for name, value in body.items() if value not in ("", False, None))]
     return " ".join(words)[:_MAX_TARGET]
+
+
+def _in_words(value: object) -> str:
+    """A field's value: lists with commas, tables as ``name:value``."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{one}" for name, one in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def finding_json(finding: Finding) -> Mapping[str, Any]:
@@ -234,6 +268,14 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise LocalError("the body is not a JSON object")
     return value
+
+
+def _known_only(what: str, given: Iterable[str], known: Sequence[Field]) -> None:
+    """Raise `LocalError` for a field that there is not: an action without it may be one that nobody asked for."""
+    names = [field.name for field in known]
+    if unknown := [name for name in given if name not in names]:
+        expected = ", ".join(names) or "no fields"
+        raise LocalError(f"expected in the {what}: {expected}; found {json.dumps(unknown[0][:100])}")
 
 
 def json_answer(status: int, value: Mapping[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tailhub.web.message import JSON, Request, Response, answer, fit, method_not_allowed, text
+from tailhub.web.operator_api import socket_refusal
 
 _NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
@@ -46,6 +47,9 @@ class OperatorPages:
 
     def respond(self, request: Request) -> Response:
         """The answer."""
+        refused = socket_refusal(request)
+        if refused is not None:
+            return text(403, f"{refused.what()} {refused.remedy()}", _NO_STORE)
         if not request.is_read:
             return method_not_allowed(b"GET, HEAD", "these pages are only read: use GET")
         return fit(request, self._pages[request.path](request))

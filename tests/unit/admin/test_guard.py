@@ -48,6 +48,27 @@ def test_over_the_unix_socket_no_foreign_page_may_ask(method: str) -> None:
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
+        ("localhost:9912", 200),
+        ("relay", 200),
+        ("127.0.0.1:9912", 200),
+        ("[::1]", 200),
+        ("", 200),
+        (None, 200),
+        ("evil.example:9912", 403),
+        ("relay.example.com", 403),
+        ("relay.", 403),
+        ("user@evil.example", 403),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_over_the_unix_socket_no_name_of_somebody_else(method: str, host: str | None, expected: int) -> None:
+    """Where ssh has made it a port a name may be pointed at it (DNS rebinding); words that are no domain may stand."""
+    assert status(request(method, host, "")) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
         ("127.0.0.1:9912", 200),
         ("[::1]:9912", 200),
         ("203.0.113.5", 200),

@@ -58,9 +58,20 @@ def test_counters_that_go_back() -> None:
 
 
 def test_a_clock_that_is_set_back() -> None:
-    """A sample that is no later than the last one is skipped."""
-    made = rings((AT, values(0)), (AT + 1, values(10)), (AT + 1, values(99)), (AT - 5, values(99)))
-    assert made.rates.bytes_received_per_s == 10.0
+    """What is known is of now all the same, and the history goes on from there, for whoever knows later times too."""
+    made = rings(*((AT + number, values(10 * number)) for number in range(20)))
+    made.sample(values(199), AT + 2.5)  # type: ignore[arg-type]
+    assert made.values == values(199)
+    assert (made.rates.bytes_received_per_s, made.since(0.0, 1.0).t) == (0.0, [AT + 1, AT + 2])
+    made.sample(values(209), AT + 4.5)  # type: ignore[arg-type]
+    assert made.rates.bytes_received_per_s == 5.0
+    assert made.since(0.0, 1.0).t == made.since(AT + 19, 1.0).t == [AT + 1, AT + 2, AT + 4.5]
+
+
+def test_the_same_time_twice() -> None:
+    """Two samples of one time have no rate between them; the later one counts."""
+    made = rings((AT, values(0)), (AT + 1, values(10)), (AT + 1, values(99)))
+    assert (made.values, made.rates.bytes_received_per_s) == (values(99), 10.0)
     assert made.since(0.0, 1.0).t == [AT + 1]
 
 

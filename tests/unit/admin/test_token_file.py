@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,10 @@ def test_a_token_that_could_be_guessed(tmp_path: Path, text: str) -> None:
     """An empty file, or a token of a few characters, is no token."""
     (tmp_path / TOKEN_FILE).write_text(text)
     assert not TokenFile(tmp_path / TOKEN_FILE).fits(text.strip().encode())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_nothing_waits_for_a_pipe(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is no token, and holds nobody up."""
+    os.mkfifo(tmp_path / TOKEN_FILE)
+    assert not TokenFile(tmp_path / TOKEN_FILE).fits(b"anything-at-all-here")

@@ -221,6 +221,15 @@ def test_events_of_a_later_process_go_on() -> None:
     assert after.events(0, 9).next >= before.events(0, 9).next
 
 
+def test_events_after_the_clock_was_set_back() -> None:
+    """Whoever knows larger numbers than there have been has them from an earlier process, and gets all lines."""
+    view = View(1)
+    view.receive(EventsCame([event(1), event(2)]))
+    shown = view.events(5000, 9)
+    assert ([one.text for one in shown.events], shown.next) == (["line 1", "line 2"], 2)
+    assert view.events(shown.next, 9).events == []
+
+
 def test_other_messages_are_ignored(view: View) -> None:
     """What is not part of a snapshot changes nothing."""
     before = msgspec.to_builtins(view.overview(AT, is_lost=False))

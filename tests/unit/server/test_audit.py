@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_it_is_bounded(tmp_path: Path) -> None:
     assert files.keys() == {AUDIT_FILE, AUDIT_FILE + OLDER}
     assert max(files.values()) <= MOST_BYTES
     assert files[AUDIT_FILE + OLDER] > MOST_BYTES - 20_000
+
+
+def test_half_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a line for which the disk has no room nothing stays in the file, so that the next one is whole."""
+    log = AuditLog(tmp_path / AUDIT_FILE)
+    log.note("x", "POST reload", "", "done")
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:10]))
+        log.note("x", "POST drain", "", "done")
+    log.note("x", "POST notice", "", "done")
+    lines = [json.loads(line) for line in (tmp_path / AUDIT_FILE).read_text().splitlines()]
+    assert [line["action"] for line in lines] == ["POST reload", "POST notice"]
 
 
 def test_a_disk_that_is_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ from tailhub.admin.feed import (
 from tailhub.server.client_feed import Tell
 from tailhub.server.feed import MAX_ACTIONS, Feed, FeedSources
 from tailhub.web.metrics import MetricValues
-from tailhub.web.operator_api import Call, OperatorApi, Route
+from tailhub.web.operator_api import Call, Field, OperatorApi, Route
 
 LINES = [EventRow(float(number), "info", "login", f"line {number}", {}) for number in range(450)]
 
@@ -40,7 +40,11 @@ class World:
         self.fault: Exception | None = None
         self.gate = asyncio.Event()
         self.stopped = 0
-        routes = [Route("POST", "echo/*", self._echo), Route("GET", "wait", self._wait), Route("GET", "bug", self._bug)]
+        routes = [
+            Route("POST", "echo/*", self._echo, query=(Field("q", ""),), body=(Field("name", ""),)),
+            Route("GET", "wait", self._wait),
+            Route("GET", "bug", self._bug),
+        ]
         api = OperatorApi(routes)
         sources = FeedSources(self._values, self._clients, self._stop, self._facts, self._events, lambda: api)
         self.feed = Feed(sources, self.said.append)

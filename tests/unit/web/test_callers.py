@@ -31,7 +31,7 @@ def test_is_loopback(ip: str, expected: bool) -> None:
     assert is_loopback(ip) is expected
 
 
-@pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-real-ip", b"forwarded"])
+@pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via"])
 @pytest.mark.parametrize("value", [b"127.0.0.1", b""])
 def test_a_proxy_is_not_this_machine(header: bytes, value: bytes) -> None:
     """A loopback caller that says it is a proxy counts as somebody else, whatever it says."""

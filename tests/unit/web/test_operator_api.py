@@ -10,7 +10,7 @@ import pytest
 from tailhub import findings
 from tailhub.exceptions import LocalError, MachineError, UsageError
 from tailhub.web.message import Header, Request, Response
-from tailhub.web.operator_api import Call, OperatorApi, Route
+from tailhub.web.operator_api import Call, Field, OperatorApi, Route
 
 
 async def show(call: Call) -> Mapping[str, Any]:
@@ -25,7 +25,13 @@ async def refuse(call: Call) -> Mapping[str, Any]:
     raise {"usage": UsageError, "machine": MachineError}[call.parts[0]](findings.allow_list_twice("x", 2, 1))
 
 
-API = OperatorApi([Route("GET", "explain/*", show), Route("POST", "allow", change), Route("GET", "refuse/*", refuse)])
+API = OperatorApi(
+    [
+        Route("GET", "explain/*", show, query=(Field("ask", "whether to ask again"),)),
+        Route("POST", "allow", change, body=(Field("name", "whose"), Field("replace", "instead of another", "flag"))),
+        Route("GET", "refuse/*", refuse),
+    ]
+)
 
 
 def ask(method: str, target: str, body: bytes = b"", headers: Sequence[Header] = ()) -> Response:
@@ -85,11 +91,11 @@ def test_head() -> None:
     ("body", "expected"),
     [
         (b"", {"name": "", "replace": False}),
-        (b'{"name": "alice", "replace": true, "more": 1}', {"name": "alice", "replace": True}),
+        (b'{"name": "alice", "replace": true}', {"name": "alice", "replace": True}),
     ],
 )
 def test_bodies(body: bytes, expected: object) -> None:
-    """A body is one object; what it leaves out is empty or false, what nobody knows is passed over."""
+    """A body is one object; what it leaves out is empty or false."""
     assert value(ask("POST", "allow", body)) == expected
 
 
@@ -100,6 +106,17 @@ def test_bodies(body: bytes, expected: object) -> None:
 def test_bodies_that_make_no_sense(body: bytes) -> None:
     """They are 400 and change nothing."""
     assert ask("POST", "allow", body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [("allow", b'{"name": "alice", "replaces": true}'), ("allow?replace=1", b""), ("allow?name=a", b'{"name": "a"}')],
+)
+def test_fields_that_there_are_not(target: str, body: bytes) -> None:
+    """A field nobody knows is 400: without what it was meant to say the action would be another one."""
+    response = ask("POST", target, body)
+    assert response.status == 400
+    assert "expected in the" in value(response)["error"]["what"]
 
 
 @pytest.mark.parametrize(("kind", "status"), [("usage", 409), ("machine", 500)])
@@ -145,6 +162,22 @@ def test_caller() -> None:
 
     assert asyncio.run(scenario()) == "unix socket"
     assert asyncio.run(scenario("token from 192.0.2.1")) == "token from 192.0.2.1"
+
+
+def test_what_was_done() -> None:
+    """What an action was done to is told in words: what stands in the path, then the fields that say something."""
+    heard: list[tuple[str, ...]] = []
+    api = OperatorApi([Route("POST", "allow/*", change)], lambda *what: heard.append(what))
+    body = {"name": "手机", "replace": False, "tenant": "", "keys": ["a", "b"], "ends_in_s": {"a": 60}}
+    request = Request(b"POST", b"/api/v1/allow/7", b"1.1", (), "", json.dumps(body).encode())
+
+    async def scenario() -> None:
+        answer = api.respond(request)
+        assert not isinstance(answer, Response)
+        await answer
+
+    asyncio.run(scenario())
+    assert heard == [("unix socket", "POST allow/*", "7 name=手机 keys=a,b ends_in_s=a:60", "done")]
 
 
 def test_a_fault_of_ours() -> None:

@@ -35,7 +35,15 @@ export async function loadNumbers() {
   store.overview = overview;
   store.heardAt = performance.now();
   store.clockOffsetS = overview.relay.now - Date.now() / 1000;
+  forgetWhatIsToCome(overview.relay.now);
   append(history, isRestarted);
+}
+
+// The relay's clock was set back: what stands there for later than now has a wrong time, and would keep all else out.
+function forgetWhatIsToCome(relayNow) {
+  const { history } = store;
+  const first = history.t.findIndex((at) => at > relayNow + 1);
+  if (first >= 0) for (const column of Object.values(history)) column.splice(first);
 }
 
 function append(news, isRestarted) {
