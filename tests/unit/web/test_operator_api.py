@@ -167,7 +167,8 @@ def test_caller() -> None:
 def test_what_was_done() -> None:
     """What an action was done to is told in words: what stands in the path, then the fields that say something."""
     heard: list[tuple[str, ...]] = []
-    api = OperatorApi([Route("POST", "allow/*", change)], lambda *what: heard.append(what))
+    fields = tuple(Field(name, "") for name in ("name", "replace", "tenant", "keys", "ends_in_s"))
+    api = OperatorApi([Route("POST", "allow/*", change, body=fields)], lambda *what: heard.append(what))
     body = {"name": "手机", "replace": False, "tenant": "", "keys": ["a", "b"], "ends_in_s": {"a": 60}}
     request = Request(b"POST", b"/api/v1/allow/7", b"1.1", (), "", json.dumps(body).encode())
 
