@@ -222,6 +222,21 @@ def test_without_a_supervisor_a_process_ends(monkeypatch: pytest.MonkeyPatch) ->
     scenario(monkeypatch, play)
 
 
+def test_a_supervisor_that_is_ending_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was killed is our parent still when its channel ends: what is drained by then ends by itself."""
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+
+    async def play(desk: Desk) -> None:
+        assert desk.fleet.end_relay()
+        assert desk.killed == [(os.getppid(), signal.SIGTERM)]
+        desk.channel.close()
+        await until(lambda: raised)
+        assert not desk.fleet.end_relay()
+
+    scenario(monkeypatch, play)
+
+
 def test_messages_of_any_size_arrive_in_order() -> None:
     """Also those that were sent before the loop had a chance to connect the two ends."""
 

@@ -141,3 +141,25 @@ def test_what_is_no_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert "TH310" in refused("text", "--tenant", "nobody")
         assert "TH290" in refused("text", "--key", "[AAAAA]")
         assert "TH366" in refused("text")
+
+
+def test_a_tenant_that_is_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a tenant was told that a reload has taken away or renamed can be taken back by its old name, and only that;
+    no more can be told to it.
+    """
+    file = tmp_path / "tailhub.toml"
+    file.write_text('[[tenant]]\nname = "old"\nverify_url = "http://127.0.0.1:9/"\n')
+    with RelayProcess("--config", str(file), state_dir=tmp_path / "state") as process:
+
+        def code(*words: str) -> int:
+            return tailhub([*words, "--state-dir", str(process.state_dir), "--lang", "en"])
+
+        assert code("notice", "for the old ones", "--tenant", "old") == 0
+        assert code("notice", "for all") == 0
+        file.write_text(file.read_text().replace("old", "new"))
+        assert code("reload") == 0
+        assert code("notice", "more", "--tenant", "old") == 2
+        assert code("notice", "--clear", "--tenant", "old") == 0
+        capsys.readouterr()
+        assert code("notice") == 0
+        assert capsys.readouterr().out == "everybody, until it is taken back: for all\n"

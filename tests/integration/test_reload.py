@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import http.client
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from support.flock import Flock, node_of
 from support.ports import free_ports
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
-from support.relay_process import RelayProcess, UnixConnection
+from support.relay_process import LIMIT_S, RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
@@ -32,13 +33,14 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
-from tailhub.server.config import ListenerConfig
+from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
 from tailhub.web.message import Request
 
 KEYS = {name: NodePrivate(bytes((7, number, *range(30)))) for number, name in enumerate("abxy", start=1)}
+NO_ADMIN = ("--no-discover", "--listen", "127.0.0.1:0", "--stun-listen", "127.0.0.1:0")
 RATE, BURST = 1_000_000, 70_000
 
 
@@ -736,8 +738,11 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
     """Whether clients' addresses stand in the log is as it is set now, and so are its level and its form."""
     from tailhub.server import reloading
 
-    applied: list[tuple[str, str]] = []
-    apply = lambda config: applied.append((config.log_level, config.log_format))  # noqa: E731
+    applied: list[tuple[str, str, bool]] = []
+
+    def apply(config: RelayConfig, *, sets_level: bool) -> None:
+        applied.append((config.log_level, config.log_format, sets_level))
+
     monkeypatch.setattr(reloading, "apply_log_settings", apply)
 
     async def scenario() -> None:
@@ -749,7 +754,8 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
                 assert relay.server.context.events.shown("203.0.113.7") == "hidden"
             assert applied == []  # a level that was chosen at run time stays
             await relay.change(log_level="warning", log_format="json")
-            assert applied == [("warning", "json")]
+            await relay.change(log_format="text")  # nor does another form change it
+            assert applied == [("warning", "json", True), ("warning", "text", False)]
 
     run(scenario)
 
@@ -1032,6 +1038,24 @@ def test_the_api() -> None:
             assert json.loads(response.body) == {"changed": ["home"], "needs_restart": []}
 
     run(scenario)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_by_the_pages_that_move(workers: str, tmp_path: Path) -> None:
+    """Who asks over TCP for a reload by which the operator's port moves is answered all the same."""
+    file, port = tmp_path / "tailhub.toml", free_ports()
+    file.write_text("")
+    with RelayProcess("--config", str(file), "--workers", workers, defaults=NO_ADMIN, program=PROGRAM) as relay:
+        token = (relay.state_dir / "operator.token").read_text().strip()
+        file.write_text(f'admin_listen = "127.0.0.1:{port}"\n')
+        assert _asked_to_reload(relay)[0] == 200
+        file.write_text('admin_listen = "127.0.0.1:0"\n')
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
+        asking.request("POST", "/api/v1/reload", headers={"Authorization": f"Bearer {token}"})
+        response = asking.getresponse()
+        assert (response.status, json.load(response)["changed"]) == (200, ["admin_listen"])
+        asking.close()
+        wait_until(lambda: refuses(port), "the old port is let go", relay.log)
 
 
 # --- who is told of it ------------------------------------------------------------------------------------------------

@@ -129,6 +129,11 @@ class Feed:
                 self._actions -= 1
         self._send(ActionAnswer(action.number, status, body))
 
+    @property
+    def is_busy(self) -> bool:
+        """Is there an action that is not answered yet?"""
+        return self._actions > 0
+
     async def _respond(self, action: ActionRequest) -> Response:
         target = PREFIX + action.path.encode() + (b"?" + action.query.encode() if action.query else b"")
         request = Request(action.method.encode(), target, b"1.1", (), "", action.body)

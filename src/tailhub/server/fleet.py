@@ -130,7 +130,8 @@ class Fleet:
 
     def end_relay(self) -> bool:
         """Have the supervisor end all processes of the relay, this one last. False if it is no more."""
-        if os.getppid() != self._supervisor:
+        # One that ends closes its channel first, and is the parent of its processes for a moment longer.
+        if self.supervisor.is_over or os.getppid() != self._supervisor:
             return False
         os.kill(self._supervisor, signal.SIGTERM)
         return True

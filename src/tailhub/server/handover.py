@@ -106,6 +106,7 @@ class Handovers:
     def __init__(self, channel: socket.socket, on_handover: OnHandover) -> None:
         self._channel = channel
         self._on_handover = on_handover
+        self.is_over = False  # the supervisor is gone
         channel.setblocking(False)
         asyncio.get_running_loop().add_reader(channel, self._readable)
 
@@ -123,6 +124,7 @@ class Handovers:
             got = take_over(self._channel)
         except EOFError:
             asyncio.get_running_loop().remove_reader(self._channel)
+            self.is_over = True
             signal.raise_signal(signal.SIGTERM)  # the supervisor is gone: end as if it had asked for it
             return
         if got is not None:

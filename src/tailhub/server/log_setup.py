@@ -35,10 +35,11 @@ def set_up_log(config: RelayConfig) -> None:
     apply_log_settings(config)
 
 
-def apply_log_settings(config: RelayConfig) -> None:
+def apply_log_settings(config: RelayConfig, *, sets_level: bool = True) -> None:
     """Log as these settings have it from now on: at the start, and when they have been read again.
 
-    Whoever has clients then calls `ClientDebug.look_again`.
+    Without `sets_level` the level stays, which may have been chosen at run time. Whoever has clients then calls
+    `ClientDebug.look_again`.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _StderrHandler):
@@ -50,7 +51,8 @@ def apply_log_settings(config: RelayConfig) -> None:
                     ascii_only=(getattr(stream, "encoding", None) or "").lower().replace("-", "") != "utf8",
                 )
             )
-    set_level(config.log_level)
+    if sets_level:
+        set_level(config.log_level)
 
 
 def set_level(level: str) -> None:

@@ -66,15 +66,16 @@ class NoticeActions:
 
     async def _clear(self, call: Call) -> Mapping[str, Any]:
         """Those of a tenant or a key; without either all."""
-        audience: Audience | None = await self._audience(call)
+        told = [one.tenant for one in self._keeper.all if one.tenant is not None]  # some may be no tenants any more
+        audience: Audience | None = await self._audience(call, told)
         count = await self._keeper.clear(None if audience == (None, b"") else audience)
         return {"cleared": count, **await self._list(call)}
 
-    async def _audience(self, call: Call) -> Audience:
+    async def _audience(self, call: Call, more_tenants: Iterable[str] = ()) -> Audience:
         tenant, key = call.text("tenant"), call.text("key")
         if key:
             return None, find_key(key, (await self._who_is_here()).connected, ())
-        names = {one.shown_name: one.name for one in self._tenants}
+        names = {name: name for name in more_tenants} | {one.shown_name: one.name for one in self._tenants}
         if tenant and tenant not in names:
             raise UsageError(findings.allow_tenant(tenant, sorted(names)))
         return (names[tenant] if tenant else None), b""

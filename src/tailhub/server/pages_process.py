@@ -35,6 +35,7 @@ MOST_FAILURES: Final = 3  # in a row, before a pause
 MAX_PAUSE_S: Final = 60.0
 HANGS_S: Final = 60.0  # without a word from it
 STOP_S: Final = 2.0  # from the end of its channel to its own; then it is ended
+ANSWER_S: Final = 12.0  # longer than the relay takes for what it is asked
 _LOOK_S: Final = 0.02  # between looks at whether it has ended
 CANNOT_SHOW: Final = "The operator's pages cannot be shown just now; the relay's log says why."
 
@@ -46,6 +47,10 @@ class Conversation(Protocol):
 
     def receive(self, message: object) -> None:
         """It has said something."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Does it wait for an answer?"""
 
     def close(self) -> None:
         """It is gone."""
@@ -99,7 +104,7 @@ class PagesProcess:
         if self._process is None:
             self.start()
         elif self._ending is None:
-            self._gone(self._loop.time())
+            self._ending = self._loop.create_task(self._replace())
 
     async def stop(self) -> None:
         """End the process, and watch no more. The listening sockets are left open."""
@@ -209,8 +214,20 @@ class PagesProcess:
         if conversation is not None:
             conversation.close()
 
+    async def _replace(self) -> None:
+        """End it when it has been answered: somebody who came by it may have asked for the other listeners."""
+        now = self._loop.time()
+        while self._conversation is not None and self._conversation.is_busy:
+            await asyncio.sleep(_LOOK_S)
+            if self._loop.time() > now + ANSWER_S:
+                break
+        self._close_channel()
+        await self._bury(now)
+
     def _gone(self, started_at: float) -> None:
         """Its end of the channel is closed: it has ended, or is about to."""
+        if self._ending is not None:
+            self._ending.cancel()
         self._close_channel()
         self._ending = self._loop.create_task(self._bury(started_at))
 

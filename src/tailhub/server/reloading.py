@@ -121,8 +121,9 @@ class Follower(Protocol):
 
 def follow_log(before: Standing, after: Standing) -> None:
     """Log as it is set now; a level that was chosen at run time stays while no other one is set."""
-    if (before.config.log_level, before.config.log_format) != (after.config.log_level, after.config.log_format):
-        apply_log_settings(after.config)
+    sets_level = before.config.log_level != after.config.log_level
+    if sets_level or before.config.log_format != after.config.log_format:
+        apply_log_settings(after.config, sets_level=sets_level)
 
 
 def take_over(foundation: Foundation, standing: Standing, follower: Follower) -> None:
