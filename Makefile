@@ -9,17 +9,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
+JOBS ?= 2
+LANES := -n $(JOBS) --dist worksteal
 
 .PHONY: relay test unit lint interop image bench loop-cost fuzz reference clean
 
 relay: $(VENV)/.relay
 	@exec $(BIN)/tailhub relay $(ARGS)
 
+# JOBS tests at a time; each has ports, directories, namespaces and machines of its own. A lane that has no more takes
+# over what is left of another's.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(LANES)
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest $(LANES) tests/unit
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

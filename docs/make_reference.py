@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import ArgumentInfo
@@ -24,13 +25,9 @@ from tailhub.findings.language import Language
 from tailhub.findings.texts import CHINESE, ENGLISH
 from tailhub.log_event import EVENTS
 from tailhub.relay.stats import DROP_REASONS
-from tailhub.server.access_actions import AccessActions
 from tailhub.server.audit import AuditLog
-from tailhub.server.client_actions import ClientActions
-from tailhub.server.drain_actions import DrainActions
-from tailhub.server.log_actions import LogActions
 from tailhub.server.log_format import OWN_FIELDS
-from tailhub.server.notice_actions import NoticeActions
+from tailhub.server.own_calls import BehindCalls, own_routes
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
@@ -446,7 +443,7 @@ payload; `_per_s` are rates between the last two snapshots, of which the relay m
 
 def api_page() -> str:
     """All calls of the operator's API, and the shapes of their answers."""
-    made = document([route.described() for route in own_routes()])
+    made = document([route.described() for route in relay_routes()])
     calls = [(path, method, call) for path, inner in made["paths"].items() for method, call in inner.items()]
     shapes = {name: shape for name, shape in made["components"]["schemas"].items() if name != "Error"}
     return "\n".join(
@@ -460,18 +457,10 @@ def api_page() -> str:
     )
 
 
-def own_routes() -> list[Route]:
+def relay_routes() -> list[Route]:
     """The calls that the relay answers itself. They are described, not called, so nothing is behind them."""
-    nothing = cast("Any", None)
-    parts: list[Any] = [
-        AccessActions(None, nothing),
-        DrainActions(nothing, nothing, nothing),
-        NoticeActions(nothing, (), nothing),
-        ClientActions(nothing),
-        LogActions(nothing, nothing),
-        AuditLog(Path()),
-    ]
-    return [route for part in parts for route in part.routes]
+    nothing: Any = dict.fromkeys(field.name for field in fields(BehindCalls))
+    return own_routes(BehindCalls(**nothing | {"audit": AuditLog(Path()), "tenants": ()}))
 
 
 def api_call(method: str, path: str, call: Mapping[str, Any]) -> str:

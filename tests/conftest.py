@@ -5,6 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 sys.path.insert(0, str(Path(__file__).parent))
 
-import support.require  # noqa: F401  # takes its variable out of the environment before any relay starts
+import support.require  # noqa: F401  # takes its variable out of what relays inherit
+
+# How long an example takes says nothing here, and a busy machine would make the tests flicker.
+settings.register_profile("tailhub", deadline=None)
+settings.load_profile("tailhub")

@@ -68,12 +68,12 @@ EACH = "{{instance}}"
 OVERVIEW = (
     Panel(
         ("Relay", "中继"),
-        (Query(f"min({selected('tailhub_ready')})"),),
+        (Query(f"min({selected('tailhub_ready')} or {selected('up')})"),),  # of one that is away only `up` is known
         width=4,
         height=4,
         kind="stat",
         steps=(("red", None), ("green", 1)),
-        words={"0": ("red", ("not ready", "未就绪")), "1": ("green", ("ready", "就绪"))},
+        words={"0": ("red", ("not ready, or away", "未就绪或离线")), "1": ("green", ("ready", "就绪"))},
     ),
     Panel(("Clients", "客户端"), (Query(total("tailhub_clients")),), width=4, height=4, kind="stat"),
     Panel(

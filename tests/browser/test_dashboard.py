@@ -170,6 +170,44 @@ def test_verdict(pages: ScriptedPages, opened: Opener) -> None:
     page.wait_for_selector(".hero[data-level=warn]")
 
 
+@pytest.mark.parametrize(
+    ("source", "lasts", "left", "level"),
+    [
+        *(("files", 90, 20, "note"), ("files", 90, 12, "warn"), ("files", 90, 2, "bad"), ("pinned", 3650, 29, "warn")),
+        *(("acme", 90, 12, "note"), ("acme", 6, 2, "note"), ("acme", 6, 1, "warn")),
+    ],
+)
+def test_when_a_certificate_is_worth_a_word(
+    pages: ScriptedPages, opened: Opener, source: str, lasts: float, left: float, level: str
+) -> None:
+    """Where each client needs the next one's pin that is earlier; one that lasts only days alarms nobody early."""
+    now = time.time()
+    dates = {"not_before": now - (lasts - left) * 86400, "not_after": now + left * 86400, "days_left": left}
+    one = {"listener": ":443", "names": ["relay.example"], "source": source, "pinned": source == "pinned", **dates}
+    page = opened("about:blank")
+    page.route("**/api/v1/certificates", lambda route: route.fulfill(json={"certificates": [one]}))
+    page.goto(pages.url)
+    page.wait_for_selector(".hero .issues >> text=群晖")
+    said = page.locator(".issues li", has_text="relay.example")
+    if level == "note":
+        assert said.count() == 0
+    else:
+        assert level in (said.get_attribute("class") or "")
+        assert ("Clients pin it" in said.inner_text()) is (source == "pinned")
+
+
+def test_a_long_name_in_the_quotas(pages: ScriptedPages, opened: Opener) -> None:
+    """On a phone the name is cut, and its quota stays on the screen."""
+    row = {"scope": "key", "tenant": "", "key": "nodekey:00", "name": "a-name-" * 20, "used_bytes": 1.0}
+    row |= {"quota_bytes": 2.0, "level": "ok", "cost": 1.0}
+    quotas = {"period": {"start": 1.0, "end": 2.0}, "currency": "EUR", "price_per_gb": 1.0, "quotas": [row]}
+    page = opened("about:blank", size=(360, 740))
+    page.route("**/api/v1/quotas", lambda route: route.fulfill(json=quotas))
+    page.goto(pages.url + "#usage")
+    page.locator(".quotas .cost").wait_for()
+    assert not page.evaluate(WIDE)
+
+
 def test_sorting(pages: ScriptedPages, opened: Opener) -> None:
     """A click on a heading has the relay sort by it, a second one the other way round."""
     page = opened(pages.url + "#clients")

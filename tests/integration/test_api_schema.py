@@ -56,7 +56,6 @@ def try_all(port: int, token: str, without: Sequence[str] = ()) -> set[str]:
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),

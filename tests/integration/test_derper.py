@@ -66,9 +66,7 @@ def test_a_compose_file_of_a_wrapper_image(tmp_path: Path) -> None:
     (certs / "cert.key").write_bytes(wildcard.key_pem)
     private_key(state)
     port = free_ports()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        stun_port = probe.getsockname()[1]
+    stun_port = free_ports(kind=socket.SOCK_DGRAM)
     environ = {
         "DERP_ADDR": f'":{port}"',
         "DERP_DOMAIN": NAME,

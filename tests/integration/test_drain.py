@@ -292,3 +292,22 @@ def test_a_desk_that_ends_in_a_drain() -> None:
 
         run_for_long(scenario, 3 * LIMIT_S)
         assert b'"off"' in process.get("/api/v1/drain")
+
+
+def test_a_desk_that_hangs_in_the_drain_before_the_end() -> None:
+    """A reload ends it as any process that does not obey; as nobody is left to end the drain, the relay ends."""
+    with RelayProcess("--workers", "2", "--drain-s", "3600") as process:
+        (desk,) = [child for child in psutil.Process(process.pid).children() if child.name() == "tailhub-desk"]
+        node = node_of(process)
+
+        async def scenario() -> None:
+            async with Flock(node, 2) as flock:
+                await flock.all_talk()
+                process.send_signal(signal.SIGTERM)
+                await until(lambda: b'"draining"' in process.get("/api/v1/drain"))
+                desk.suspend()
+                process.send_signal(signal.SIGHUP)
+                assert await asyncio.to_thread(process.wait) == 0
+                assert "takes its place" not in process.log()
+
+        run_for_long(scenario, 3 * LIMIT_S)

@@ -15,7 +15,16 @@ from support.wire import ClockLoop, pass_time, run
 from tailhub.net.message_channel import MessageChannel
 from tailhub.server import fleet as fleet_module
 from tailhub.server.events import Events
-from tailhub.server.fleet import Counted, CountRequest, DoesNotRead, FirstOutside, Fleet, Hello, PageAnswer, PageRequest
+from tailhub.server.fleet import Fleet
+from tailhub.server.fleet_messages import (
+    Counted,
+    CountRequest,
+    DoesNotRead,
+    FirstOutside,
+    Hello,
+    PageAnswer,
+    PageRequest,
+)
 from tailhub.server.handover import LinkTo, channel_pair, hand_over
 from tailhub.server.snapshot import ServiceSnapshot
 from tailhub.web.message import Request, Response, text

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ports import free_ports
 from support.wire import Wire, relay, run
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
@@ -44,9 +45,8 @@ def test_the_first_listener_is_the_advertised_one() -> None:
 
 def test_a_second_port_that_is_taken_leaves_the_first_free() -> None:
     """When one of the ports cannot be had the relay does not start, and none of the others stays bound."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as probe:
-        first = probe.getsockname()[1]
-        probe.close()
+    first = free_ports()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
 
         async def scenario() -> None:
             more = (ListenerConfig(f"127.0.0.1:{taken.getsockname()[1]}"),)

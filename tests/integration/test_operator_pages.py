@@ -151,7 +151,7 @@ def test_the_reference_has_every_call(relay: RelayProcess) -> None:
     for path, method, call in calls:
         assert call["summary"], f"{method} {path}: its Route has no summary"
         heading = f"### {method.upper()} {path.removeprefix('/api/v1/')}\n"
-        assert heading in page, f"{method} {path}: own_routes in docs/make_reference.py lacks it"
+        assert heading in page, f"{method} {path}: `make reference` was not run"
 
 
 def test_several_relays(relay: RelayProcess) -> None:

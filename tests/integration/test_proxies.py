@@ -267,9 +267,7 @@ def test_a_backend_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
     """When the other server cannot be reached the connection is closed, counted, and written about once."""
 
     async def scenario() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        async with relay(passthrough=(f"*=127.0.0.1:{port}",)) as server:
+        async with relay(passthrough=(f"*=127.0.0.1:{free_ports()}",)) as server:
             for _ in range(3):
                 client = await Wire.open(server, tls=False)
                 client.write(hello("www.example.com"))

@@ -17,9 +17,11 @@ import psutil
 import pytest
 
 from support.certificates import make_certificate
+from support.flock import Flock, node_of
+from support.ports import free_ports
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
-from support.relay_process import RelayProcess
+from support.relay_process import RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
 from support.verifiers import http_answer, http_server
@@ -31,6 +33,7 @@ from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
 from tailhub.server.config import ListenerConfig
+from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
 from tailhub.web.message import Request
@@ -69,12 +72,6 @@ async def reaches(one: Wire, other: Wire, text: bytes = b"hello") -> bool:
     return (FrameType.RECV_PACKET, one.key + text) in await other.settle()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def refuses(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
@@ -94,7 +91,7 @@ def test_listeners_come_and_go() -> None:
             for client in here:
                 await client.log_in()
             early = await Wire.open(server, port=first)  # it has not logged in yet
-            new = free_port()
+            new = free_ports()
             more = (ListenerConfig(f"127.0.0.1:{new}"),)
             outcome = await relay.change(more_listeners=more)
             assert outcome.changed == ("listen 127.0.0.1:0 (removed)", f"listen 127.0.0.1:{new} (added)")
@@ -112,6 +109,41 @@ def test_listeners_come_and_go() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_listeners_change_places(workers: str, tmp_path: Path) -> None:
+    """A listener may move to other addresses of its port, and take the port of another one; nobody is cut off."""
+    first = free_ports(3)
+    ports = [str(first + number) for number in range(3)]
+    file = tmp_path / "tailhub.toml"
+
+    def write(*listeners: str, stun: str) -> None:
+        tables = "".join(f'[[listen]]\nlisten = "{where}"\n' for where in listeners)
+        file.write_text(f'stun_listen = "{stun}"\n{tables}')
+
+    def moves(*listeners: str, stun: str) -> None:
+        write(*listeners, stun=stun)
+        assert _asked_to_reload(relay)[0] == 200
+
+    write(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", stun=f"127.0.0.1:{ports[2]}")
+    defaults = ("--no-discover", "--admin-listen", "127.0.0.1:0", "--workers", workers)
+    with RelayProcess("--config", str(file), defaults=defaults, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 2) as flock:
+                await flock.all_talk()
+                for host in ("", "127.0.0.1", "0.0.0.0", ""):
+                    await asyncio.to_thread(
+                        moves, f"{host}:{ports[1]}", f"{host}:{ports[0]}", stun=f"{host}:{ports[2]}"
+                    )
+                    assert not any(map(refuses, map(int, ports[:2])))
+                    await flock.all_talk()
+                assert flock.reasons == []
+                with pytest.raises(OSError, match="in use"):  # nobody else shares it
+                    socket.create_server(("127.0.0.1", int(ports[0])))
+
+        run(scenario)
+
+
 def test_the_advertised_listener_moves() -> None:
     """The map, the plain port's redirect and what is noted in the state follow to the new port and the new name."""
 
@@ -119,7 +151,7 @@ def test_the_advertised_listener_moves() -> None:
         async with reloadable(http_listen="127.0.0.1:0") as relay:
             server = relay.server
             await server.advertised.find_address(None)
-            client, old, new = await open_client(server), server.listeners.public.port, free_port()
+            client, old, new = await open_client(server), server.listeners.public.port, free_ports()
             changes = {"listen": f"127.0.0.1:{new}", "public_port": 7443, "hostname": "relay.example"}
             assert set((await relay.change(**changes)).changed) == set(changes)
             assert refuses(old)
@@ -194,7 +226,7 @@ def test_stun_plain_http_and_the_operators_port_move() -> None:
             server = relay.server
             seen: list[int] = []
             for _ in range(2):
-                stun, http, admin = free_port(socket.SOCK_DGRAM), free_port(), free_port()
+                stun, http, admin = free_ports(kind=socket.SOCK_DGRAM), free_ports(), free_ports()
                 where = {"stun": stun, "http": http, "admin": admin}
                 await relay.change(**{f"{name}_listen": f"127.0.0.1:{port}" for name, port in where.items()})
                 assert await asks(stun)
@@ -428,7 +460,7 @@ def test_who_is_asked() -> None:
         async with AsyncExitStack() as stack:
             _, yes = await stack.enter_async_context(http_server(says("yes", is_yes=True)))
             _, no = await stack.enter_async_context(http_server(says("no", is_yes=False)))
-            away = f"http://127.0.0.1:{free_port()}/verify"
+            away = f"http://127.0.0.1:{free_ports()}/verify"
             relay = await stack.enter_async_context(reloadable(verify_url=yes, remember_days=0))
             a = await login(relay, "a")
             assert asked == ["yes"]
@@ -722,6 +754,26 @@ def test_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
     run(scenario)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_how_long_the_end_takes(workers: str, tmp_path: Path) -> None:
+    """SIGTERM closes clients over the time that is set by then, which here is none."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("drain_s = 3600\n")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+
+        async def scenario() -> None:
+            async with Flock(node_of(relay), 10) as flock:
+                await flock.all_talk()
+                file.write_text("drain_s = 0\n")
+                relay.send_signal(signal.SIGHUP)
+                await until(lambda: "reloaded: drain_s" in relay.log())
+                assert await asyncio.to_thread(relay.stop) == 0
+
+        run(scenario)
+    # Ten clients are closed over a tenth of a second if there is time.
+    assert "clients are closed over 0.0 s" in relay.log()
+
+
 def test_what_needs_a_restart(tmp_path: Path) -> None:
     """Some settings are named and stay as they were; all others are taken over all the same."""
 
@@ -765,7 +817,7 @@ def test_what_is_wrong_changes_nothing(settings: dict[str, Any], said: str, capl
             a, b = await login(relay, "a"), await login(relay, "b")
             before, sockets = server.config, server.listeners
             with pytest.raises(FindingError, match=said):
-                await relay.change(**settings, log_addresses=False, listen=f"127.0.0.1:{free_port()}")
+                await relay.change(**settings, log_addresses=False, listen=f"127.0.0.1:{free_ports()}")
             assert server.config is before
             assert server.listeners is sockets
             assert "the configuration stays as it is" in caplog.text
@@ -787,7 +839,7 @@ def test_a_port_that_is_taken(what: str) -> None:
                 taken.listen()
             where = f"127.0.0.1:{taken.getsockname()[1]}"
             async with reloadable() as relay:
-                before, first = relay.server.listeners, free_port()
+                before, first = relay.server.listeners, free_ports()
                 more = (ListenerConfig(f"127.0.0.1:{first}"),)
                 if what == "public":
                     more += (ListenerConfig(where),)
@@ -798,6 +850,44 @@ def test_a_port_that_is_taken(what: str) -> None:
                 await login(relay, "a")
 
     run(scenario)
+
+
+def _asked_to_reload(relay: RelayProcess) -> tuple[int, str]:
+    """Status and what is said."""
+    connection = UnixConnection(relay.state_dir / "admin.sock")
+    connection.request("POST", "/api/v1/reload")
+    response = connection.getresponse()
+    said = response.read().decode()
+    connection.close()
+    return response.status, said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_configuration_that_is_a_pipe_by_now(workers: str, tmp_path: Path) -> None:
+    """Nobody waits for what may never come: the relay says so, and ends when it is told to."""
+    file = tmp_path / "tailhub.toml"
+    file.write_text("")
+    with RelayProcess("--config", str(file), "--workers", workers, program=PROGRAM) as relay:
+        file.unlink()
+        os.mkfifo(file)
+        status, said = _asked_to_reload(relay)
+        assert status == 500
+        assert "it is a pipe or a device, not a file" in said
+        assert relay.stop() == 0
+
+
+def test_more_listeners_than_can_be_handed_over(tmp_path: Path) -> None:
+    """Workers are given so many at a time; more are refused, and the relay goes on."""
+    file = tmp_path / "tailhub.toml"
+    listener = '[[listen]]\nlisten = "127.0.0.1:0"\n'
+    file.write_text(listener)
+    with RelayProcess("--config", str(file), "--workers", "2", program=PROGRAM) as relay:
+        file.write_text(listener * (MAX_SOCKETS + 2))
+        status, said = _asked_to_reload(relay)
+        assert status == 409
+        assert "TH379" in said
+        file.write_text(listener * 3)
+        assert _asked_to_reload(relay)[0] == 200
 
 
 def test_a_fault_of_ours_while_checking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -835,11 +925,11 @@ def test_what_fails_half_way_is_taken_back(monkeypatch: pytest.MonkeyPatch, tmp_
             before, stun = server.listeners, server.stun
             failures[:] = [False, True]  # from the end
             monkeypatch.setattr(Pages, "take", fails_once)
-            new = free_port()
+            new = free_ports()
             with pytest.raises(FindingError, match="a bug"):
                 await relay.change(
                     listen=f"127.0.0.1:{new}",
-                    stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+                    stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
                     rate_limit_bytes_per_s=float(RATE),
                     allow_list=tmp_path / "allowed",
                     more_tenants=(TenantConfig(tenant="one", verify_tailscaled=True),),
@@ -869,8 +959,8 @@ def test_nobody_notices() -> None:
             for number in range(10):
                 changing = asyncio.ensure_future(
                     relay.change(
-                        listen=f"127.0.0.1:{free_port()}",
-                        stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+                        listen=f"127.0.0.1:{free_ports()}",
+                        stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
                         hostname=f"relay{number}.example",
                         receive_limit_bytes_per_s=float(10_000_000 + number),
                         more_tenants=(TenantConfig(tenant=f"t{number}", verify_tailscaled=True),)[: number % 2],
@@ -904,9 +994,9 @@ def test_memory_does_not_grow(tmp_path: Path) -> None:
             async def some(count: int) -> tuple[int, int, int]:
                 for number in range(count):
                     await relay.change(
-                        listen=f"127.0.0.1:{free_port()}",
-                        stun_listen=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
-                        http_listen=f"127.0.0.1:{free_port()}" if number % 2 else "off",
+                        listen=f"127.0.0.1:{free_ports()}",
+                        stun_listen=f"127.0.0.1:{free_ports(kind=socket.SOCK_DGRAM)}",
+                        http_listen=f"127.0.0.1:{free_ports()}" if number % 2 else "off",
                         rate_limit_bytes_per_s=float(RATE + number),
                         home="blank" if number % 2 else "",
                         refuse_text="no" if number % 2 else "",

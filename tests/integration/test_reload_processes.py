@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from support.ports import free_ports
 from support.relay_process import LIMIT_S, RelayProcess, UnixConnection, get_page
 from support.relay_process import until as wait_until
 from support.scripted_relay import run
@@ -62,12 +63,6 @@ class Relay(RelayProcess):
 
     async def login(self, name: str, port: int = 0) -> DERPClient:
         return await DERPClient.connect("127.0.0.1", port or self.port, private_key=KEYS[name], cert_name=self.pin)
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def keys(names: str) -> str:
@@ -144,7 +139,7 @@ def test_everything_at_once(workers: str, tmp_path: Path) -> None:
     """
     for tenant, names in (("one", "ab"), ("two", "xy")):
         (tmp_path / f"{tenant}.keys").write_text(keys(names))
-    first, second, http = free_port(), free_port(), free_port()
+    first, second, http = free_ports(), free_ports(), free_ports()
     alone = f'listen = "127.0.0.1:{first}"\n'
     both = f'[[listen]]\nlisten = "127.0.0.1:{first}"\n[[listen]]\nlisten = "127.0.0.1:{second}"\n'
     one = '[[tenant]]\nname = "one"\nallow_list = "one.keys"\n'

@@ -49,4 +49,4 @@ def test_what_nobody_asked_for_is_not_imported() -> None:
     assert "tailhub.web.operator_pages" in loaded
     not_asked_for = NOT_WITHOUT_ACME | NOT_WITHOUT_POSTGRESQL | NOT_WITH_ONE_WORKER | NOT_FOR_EVERYONE | NOT_FOR_DERPER
     not_asked_for |= NOT_WITHOUT_NOTIFY
-    assert not loaded & not_asked_for
+    assert not loaded & not_asked_for, sorted(loaded & not_asked_for)

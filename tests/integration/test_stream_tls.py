@@ -116,7 +116,7 @@ def test_one_byte_at_a_time_is_enough() -> None:
     run(scenario)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, derandomize=True, database=None)
 @given(
     st.lists(st.one_of(st.integers(0, 100), st.integers(10_000, 40_000)), min_size=1, max_size=6),
     st.lists(st.one_of(st.integers(1, 30), st.integers(1000, 20_000), st.just(RECV_SIZE)), min_size=1, max_size=4),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ports import free_ports
 from tailhub import box
 from tailhub.derp.meta_cert import server_key_from_meta
 from tailhub.server.state import StateDir, relay_name
@@ -35,15 +36,10 @@ def derper() -> str:
     return found
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def running(derper: str, key_file: Path, cert_dir: Path) -> Iterator[tuple[int, Path]]:
     """The original on a loopback port, with this key file; gives the port and its log once it listens."""
-    port = free_port()
+    port = free_ports()
     log = cert_dir / "derper.log"
     command = [derper, "-a", f"127.0.0.1:{port}", "-http-port", "-1", "-stun=false", "-hostname", "127.0.0.1"]
     command += ["-certmode", "manual", "-certdir", str(cert_dir), "-c", str(key_file)]

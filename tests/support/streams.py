@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from tailhub.derp.frames import FrameType, serialize
 from tailhub.disco import MAGIC as DISCO_MAGIC
-
-# No deadline: how long an example takes says nothing here, and a busy machine would make the tests flicker.
-no_deadline = settings(deadline=None)
 
 KEYS = [bytes((n,)) * 32 for n in (1, 2, 3)]
 

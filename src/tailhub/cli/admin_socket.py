@@ -16,7 +16,7 @@ from tailhub.exceptions import FindingError, MachineError, UsageError
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.server.state_place import ADMIN_SOCKET, locate
 
-__all__ = ["UnixConnection", "call", "get", "is_relay_running", "state_directory"]
+__all__ = ["UnixConnection", "call", "get", "is_relay_running", "state_directory", "told_finding"]
 
 TIMEOUT_S = 10.0  # verifiers may be asked meanwhile
 API = "/api/v1/"
@@ -59,18 +59,25 @@ def call(state_dir: Path, method: str, target: str, fields: Mapping[str, object]
     path = state_dir / ADMIN_SOCKET
     body = json.dumps(fields).encode() if fields is not None else None
     status, answered = _request(path, method, API + target, body)
+    if (finding := told_finding(answered)) is not None:
+        raise (UsageError if status == http.HTTPStatus.CONFLICT else MachineError)(finding)
     try:
         value = json.loads(answered)
-        error = value.get("error", {})
-        if status == 200:
+        if status == http.HTTPStatus.OK:
             return dict(value)
-        if error.get("code") in CATALOGUE:
-            finding = Finding(error["code"], error["values"])
-            raise (UsageError if status == 409 else MachineError)(finding)
-        reason = str(error.get("what", status))
-    except (ValueError, TypeError, KeyError, AttributeError):  # a relay that has no such call
+        reason = str(value["error"]["what"])
+    except (ValueError, TypeError, KeyError):  # a relay that has no such call
         reason = answered.decode("utf-8", "replace").strip()
     raise MachineError(findings.relay_not_found(path, reason))
+
+
+def told_finding(body: bytes) -> Finding | None:
+    """The finding that a relay's API answers with, if this is one that is known here."""
+    try:
+        error = json.loads(body)["error"]
+        return Finding(error["code"], error["values"]) if error["code"] in CATALOGUE else None
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def get(path: Path, target: str) -> tuple[int, bytes]:

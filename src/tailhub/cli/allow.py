@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
@@ -27,18 +27,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Let friends use the relay: the allow list, and who was refused.", invoke_without_command=True)
 
-_LANG = typer.Option(metavar="en|zh", help="Language of what is printed: en or zh (default: by locale).")
-_JSON = typer.Option("--json", help="As JSON, for programs.")
 _NAME = typer.Option(metavar="NAME", help="What to call it, without spaces.")
 _TENANT = typer.Option(metavar="TENANT", help="The tenant to which it belongs, if not the relay's own.")
 _CONFIG = typer.Option("--config", metavar="FILE", help="The relay's configuration file, where no relay runs.")
 _COMMENT = typer.Option(metavar="TEXT", help="A remark for the list.")
 _SPACE = 2  # columns between those of a table
-
-
-def _state_dir(command: str) -> Any:
-    parser = command_line.path("--state-dir", f"tailhub allow {command}")
-    return typer.Option(parser=parser, metavar="DIR", help="Directory that keeps the relay's state.")
 
 
 @app.callback()
@@ -51,9 +44,9 @@ def allow(context: typer.Context) -> None:
 
 @app.command()
 def pending(
-    as_json: Annotated[bool, _JSON] = False,
-    state_dir: Annotated[Path | None, _state_dir("pending")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("allow pending")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Show who was refused: number, key, address, when, how often, and whose new key it probably is."""
     language = command_line.language(lang)
@@ -73,9 +66,9 @@ def approve(
     ] = False,
     tenant: Annotated[str, _TENANT] = "",
     comment: Annotated[str, _COMMENT] = "",
-    as_json: Annotated[bool, _JSON] = False,
-    state_dir: Annotated[Path | None, _state_dir("approve")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("allow approve")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Let one of the refused in, at once and from now on."""
     language = command_line.language(lang)
@@ -96,10 +89,10 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="It is the new key of the device with that name.")] = False,
     tenant: Annotated[str, _TENANT] = "",
     comment: Annotated[str, _COMMENT] = "",
-    as_json: Annotated[bool, _JSON] = False,
+    as_json: Annotated[bool, options.JSON] = False,
     config: Annotated[str | None, _CONFIG] = None,
-    state_dir: Annotated[Path | None, _state_dir("add")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    state_dir: Annotated[Path | None, options.state_dir("allow add")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Put a key on the allow list, or give one that is there another name. Works without a running relay too."""
     language = command_line.language(lang)
@@ -128,10 +121,10 @@ def add(
 @app.command()
 def remove(
     which: Annotated[str, typer.Argument(metavar="KEY|NAME", help="nodekey:…, a short key, or the name on the list.")],
-    as_json: Annotated[bool, _JSON] = False,
+    as_json: Annotated[bool, options.JSON] = False,
     config: Annotated[str | None, _CONFIG] = None,
-    state_dir: Annotated[Path | None, _state_dir("remove")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    state_dir: Annotated[Path | None, options.state_dir("allow remove")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Take a key off the allow list: its device is cut off at once. Works without a running relay too."""
     language = command_line.language(lang)
@@ -156,10 +149,10 @@ def remove(
 
 @app.command("list")
 def list_keys(
-    as_json: Annotated[bool, _JSON] = False,
+    as_json: Annotated[bool, options.JSON] = False,
     config: Annotated[str | None, _CONFIG] = None,
-    state_dir: Annotated[Path | None, _state_dir("list")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    state_dir: Annotated[Path | None, options.state_dir("allow list")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Show the allow list. Works without a running relay too."""
     language = command_line.language(lang)

@@ -59,12 +59,12 @@ def _public(setting: Setting, value: str) -> str:
     return value if public_text(setting, value) == value else setting.metavar
 
 
-def derpmap_command(state_dir: Path, environ: Mapping[str, str], uid: int | None) -> str:
-    """The command that asks the relay with this state directory for its map."""
+def command_for(command: str, state_dir: Path, environ: Mapping[str, str], uid: int | None) -> str:
+    """The command line of `command`, which asks the relay with this state directory."""
     # A service's STATE_DIRECTORY is not in the environment of the shell where this is pasted.
     plain = {name: value for name, value in environ.items() if name != "STATE_DIRECTORY"}
     option = "" if locate(None, plain, uid) == state_dir else f" --state-dir {_short(state_dir)}"
-    return f"{program()} derpmap{option}"
+    return f"{program()} {command}{option}"
 
 
 def _short(path: Path) -> str:

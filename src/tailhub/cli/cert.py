@@ -6,7 +6,6 @@ The texts are in `tailhub.cli.cert_texts`.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.cli.cert_texts import TEXTS
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Show the relay's certificates; make a new one to pin.", invoke_without_command=True)
 
-_STATE_HELP = "Directory that keeps the relay's state."
-_LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _SOON_DAYS = 365
 
 
@@ -44,12 +41,9 @@ def cert(context: typer.Context) -> None:
 
 @app.command()
 def show(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(parser=command_line.path("--state-dir", "tailhub cert show"), metavar="DIR", help=_STATE_HELP),
-    ] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("cert show")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Show every certificate of the relay: names, addresses, pin, days left, file, and which listener serves it.
 
@@ -80,11 +74,8 @@ def renew(
     address: Annotated[
         list[str] | None, typer.Option("--address", metavar="IP", help="Further address for clients to use.")
     ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(parser=command_line.path("--state-dir", "tailhub cert renew"), metavar="DIR", help=_STATE_HELP),
-    ] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+    state_dir: Annotated[Path | None, options.state_dir("cert renew")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Make a new certificate to pin beside the old one, and say how to change over without an outage.
 
@@ -125,11 +116,11 @@ def renew(
 def _known(state_dir: Path | None) -> tuple[Path, list[KnownCertificate]]:
     """The state directory and the certificates; at least one, else `MachineError`."""
     from tailhub.certs.files import unreadable
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.certificate_list import list_certificates
     from tailhub.server.state import directory_finding
-    from tailhub.server.state_place import locate
 
-    directory = locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
+    directory = state_directory(state_dir)
     try:
         known = list_certificates(directory, datetime.now(UTC))
     except PermissionError as exc:

@@ -16,6 +16,9 @@ from tailhub import findings
 from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Language, choose_language
 
+MAX_FOR_S = 86400.0
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 # click has no class of its own for these two.
 _NO_SUCH_COMMAND = re.compile(r"No such command '(.*?)'")
 _WORDS_LEFT = re.compile(r"Got unexpected extra arguments?\S* \((.*)\)")
@@ -34,6 +37,15 @@ def path(option: str, command: str = "tailhub relay") -> Callable[[str], Path]:
             return Path(text)
 
     return read
+
+
+def duration(option: str, text: str, most_s: float = MAX_FOR_S) -> float:
+    """Seconds of a text such as ``360``, ``90s``, ``6m`` or ``1h``. Raises `UsageError`."""
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
+    if not 0 <= seconds <= most_s:
+        raise UsageError(findings.bad_duration(option, text, int(most_s / 3600)))
+    return seconds
 
 
 def language(override: str | None) -> Language:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.cli.config_texts import TEXTS
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import MachineError, UsageError
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check, show or begin the relay's configuration.", invoke_without_command=True)
 
-_LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
-_JSON = typer.Option("--json", help="As JSON, for programs.")
-_LANG = typer.Option(metavar="en|zh", help=_LANG_HELP)
 _SHORT_COLUMNS = 22  # a value up to here does not push away where it comes from
 _NONE = "-"
 
@@ -50,8 +47,8 @@ def config(context: typer.Context) -> None:
 @takes_settings
 def check(
     flags: Mapping[str, object],
-    as_json: Annotated[bool, _JSON] = False,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Tell everything that is wrong with the configuration, each at its place and with what to do.
 
@@ -77,8 +74,8 @@ def check(
 @takes_settings
 def show(
     flags: Mapping[str, object],
-    as_json: Annotated[bool, _JSON] = False,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Show every setting as a start would have it, and where it comes from: flag, variable, file, default.
 
@@ -97,7 +94,7 @@ def show(
 @app.command()
 def init(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="File to make; without it, standard output.")] = "-",
-    lang: Annotated[str | None, _LANG] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Write an example of the configuration file, with every setting explained. A file that is there stays."""
     language = command_line.language(lang)

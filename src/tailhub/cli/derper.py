@@ -25,16 +25,16 @@ def run_original(words: Sequence[str], lang: Language) -> int:
         return 0
     uid = os.geteuid() if hasattr(os, "geteuid") else None
 
-    def read() -> Settings | None:
-        return read_original(words, os.environ, uid, Path("~").expanduser())
+    def read(may_be_pipe: bool) -> Settings | None:
+        return read_original(words, os.environ, uid, Path("~").expanduser(), may_be_pipe=may_be_pipe)
 
-    settings = read()
+    settings = read(True)
     if settings is None:
         output.write(f"tailhub {tailhub.__version__}, with the flags of derper\n")
         return 0
     from tailhub.cli.relay import run_settings
 
-    return run_settings(lambda: read() or settings, lang)
+    return run_settings(lambda is_first: settings if is_first else read(False) or settings, lang)
 
 
 def _usage() -> str:

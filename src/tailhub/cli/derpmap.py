@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import time
 from pathlib import Path
 
 from tailhub import findings
-from tailhub.cli.admin_socket import get
+from tailhub.cli.admin_socket import get, state_directory
 from tailhub.cli.output import write
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Language
-from tailhub.server.state_place import ADMIN_SOCKET, locate
+from tailhub.server.state_place import ADMIN_SOCKET
 from tailhub.tailcfg.derpmap import DERPMap, parse_json
 from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
 
@@ -27,7 +26,7 @@ _HINTS: dict[Language, str] = {
 
 def print_map(state_dir: Path | None, *, as_json: bool, as_yaml: bool, lang: Language) -> int:
     """Print the map; the exit code. What is meant to be pasted goes to standard output, alone when redirected."""
-    derp_map = fetch_map(locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None))
+    derp_map = fetch_map(state_directory(state_dir))
     if not derp_map.regions:
         raise MachineError(findings.address_unknown())
     if as_yaml:

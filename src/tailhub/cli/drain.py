@@ -8,7 +8,6 @@ The relay does it, so that this command may end, and be called again, at any tim
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from tailhub.cli.admin_socket import call, is_relay_running, state_directory
 from tailhub.cli.called import program
 from tailhub.cli.drain_texts import TEXTS
 from tailhub.cli.text_layout import display_width, pad
-from tailhub.exceptions import MachineError, UsageError
+from tailhub.exceptions import MachineError
 from tailhub.findings import Language
 from tailhub.keys import NodePublic, short_key
 
@@ -30,20 +29,8 @@ CLOSING_LOOK_S = 0.5  # while clients are closed
 LINE_S = 30.0  # between lines that say the same, where there is no terminal to write over
 EMPTY_S = 15.0  # without a home: one that was closed has been given up or is back by then
 LEFT_S = 120.0  # since quiet homes are closed: whoever is still there then is named
-MAX_FOR_S = 86400.0
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 Status = Mapping[str, Any]
-
-
-def duration(option: str, text: str, most_s: float = MAX_FOR_S) -> float:
-    """Seconds of a text such as ``360``, ``90s``, ``6m`` or ``1h``. Raises `UsageError`."""
-    match = _DURATION.fullmatch(text.strip())
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
-    if not 0 <= seconds <= most_s:
-        raise UsageError(findings.bad_duration(option, text, int(most_s / 3600)))
-    return seconds
 
 
 def evacuate(state_dir: Path | None, delay_s: float | None, *, as_json: bool, lang: Language) -> int:
@@ -85,10 +72,9 @@ def close(state_dir: Path | None, over_s: float, *, stays: bool, as_json: bool, 
     except KeyboardInterrupt:
         output.write("\n" + TEXTS[lang]["interrupted"].format(program=program(), option=option) + "\n")
         return 130
-    output.write(
-        TEXTS[lang]["anew" if status["phase"] == "off" else status["phase"]].format(program=program(), option=option)
-        + "\n"
-    )
+    phase = status["phase"]
+    said = "anew" if phase == "off" else "ending" if phase == "drained" and not stays else phase
+    output.write(TEXTS[lang][said].format(program=program(), option=option) + "\n")
     return 0
 
 

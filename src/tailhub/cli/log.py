@@ -10,14 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from tailhub import findings
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
 app = typer.Typer(help="What the running relay logs, and whose steps one by one.", invoke_without_command=True)
 
-_LANG = typer.Option(metavar="en|zh", help="Language of what is printed: en or zh (default: by locale).")
-_JSON = typer.Option("--json", help="As JSON, for programs.")
 
 TEXTS: dict[Language, dict[str, str]] = {
     "en": {
@@ -39,11 +37,6 @@ TEXTS: dict[Language, dict[str, str]] = {
 }
 
 
-def _state_dir(command: str) -> Any:
-    parser = command_line.path("--state-dir", f"tailhub log {command}")
-    return typer.Option(parser=parser, metavar="DIR", help="Directory that keeps the relay's state.")
-
-
 @app.callback()
 def log(context: typer.Context) -> None:
     """What the running relay logs, and whose steps one by one."""
@@ -54,9 +47,9 @@ def log(context: typer.Context) -> None:
 
 @app.command()
 def show(
-    as_json: Annotated[bool, _JSON] = False,
-    state_dir: Annotated[Path | None, _state_dir("show")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("log show")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Show the level, and whose steps are logged and for how long yet."""
     return _print(_call(state_dir, "GET"), as_json, command_line.language(lang))
@@ -65,9 +58,9 @@ def show(
 @app.command()
 def level(
     name: Annotated[str, typer.Argument(metavar="LEVEL", help="error, warning, info, or debug: everyone's steps.")],
-    as_json: Annotated[bool, _JSON] = False,
-    state_dir: Annotated[Path | None, _state_dir("level")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("log level")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Log what is at least as grave as this, until the relay is restarted or reads its settings again."""
     language = command_line.language(lang)
@@ -81,19 +74,18 @@ def debug(
     ],
     for_: Annotated[str, typer.Option("--for", metavar="TIME", help="How long, such as 10m.")] = "1h",
     off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
-    as_json: Annotated[bool, _JSON] = False,
-    state_dir: Annotated[Path | None, _state_dir("debug")] = None,
-    lang: Annotated[str | None, _LANG] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+    state_dir: Annotated[Path | None, options.state_dir("log debug")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Log each step of some clients: how they connect, what is decided, control frames, drops, why they go.
 
     At once, for those too that are here already; never what packets carry. At most 20 keys and addresses at a time.
     """
     language = command_line.language(lang)
-    from tailhub.cli.drain import duration
     from tailhub.server.debug_choice import parse_choice
 
-    text, seconds = parse_choice(who).text, duration("--for", for_)
+    text, seconds = parse_choice(who).text, command_line.duration("--for", for_)
     chosen = list(_call(state_dir, "GET")["debug"])
     if off:
         if text not in chosen and not as_json:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tailhub import findings
 from tailhub.cli import output
 from tailhub.cli.admin_socket import call, state_directory
-from tailhub.cli.drain import duration
+from tailhub.cli.command_line import duration
 from tailhub.findings import Language
 from tailhub.keys import NodePublic, short_key
 from tailhub.server.notice_actions import MAX_FOR_S
@@ -27,6 +27,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "tenant": "tenant {tenant}",
         "until": "until {time}",
         "always": "until it is taken back",
+        "line": "{whom}, {lasts}: {text}",
     },
     "zh": {
         "none": "没有给用户的通知。",
@@ -36,6 +37,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "tenant": "租户 {tenant}",
         "until": "到 {time} 为止",
         "always": "直到撤下",
+        "line": "{whom}，{lasts}：{text}",
     },
 }
 
@@ -85,7 +87,7 @@ def _line(notice: Mapping[str, Any], lang: Language) -> str:
     lasts = texts["always"]
     if notice["until"] is not None:
         lasts = texts["until"].format(time=time.strftime("%Y-%m-%d %H:%M", time.localtime(notice["until"])))
-    return f"{whom}, {lasts}: {findings.printable(notice['text'])}"
+    return texts["line"].format(whom=whom, lasts=lasts, text=findings.printable(notice["text"]))
 
 
 def _as_json(told: Mapping[str, Any]) -> int:

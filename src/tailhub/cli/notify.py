@@ -13,7 +13,7 @@ import typer
 
 from tailhub import findings
 from tailhub.alerts.events import EVENTS, Event
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.cli.flags import takes_settings
 from tailhub.cli.notify_texts import TEXTS
 from tailhub.exceptions import MachineError, UsageError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Messages about the relay: try them out.", invoke_without_command=True)
 
-_LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _AT_ONCE = 2  # sendings, which take 40 MB each
 
 
@@ -46,7 +45,7 @@ def try_out(
         str | None,
         typer.Option(metavar="NAME", help=f"Send an example of a message about it: {', '.join(EVENTS)}."),
     ] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Send a test message to everybody whom the configuration names, and say who has accepted it.
 

@@ -6,7 +6,6 @@ One connection is kept as long as the relay does. For actions see `admin_socket`
 from __future__ import annotations
 
 import http.client
-import json
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tailhub import findings
-from tailhub.cli.admin_socket import API, TIMEOUT_S, UnixConnection
+from tailhub.cli.admin_socket import API, TIMEOUT_S, UnixConnection, told_finding
 from tailhub.exceptions import MachineError, UsageError
-from tailhub.findings import CATALOGUE, Finding
+from tailhub.findings import Finding
 from tailhub.server.state_place import ADMIN_SOCKET
 
 __all__ = ["Operator", "by_socket", "by_url"]
@@ -94,12 +93,8 @@ class Operator:
         """What it says is wrong, if it is a relay that says so."""
         if status == http.HTTPStatus.UNAUTHORIZED:
             return findings.operator_refuses(self.place)
-        try:
-            error = json.loads(body)["error"]
-            if error["code"] in CATALOGUE:
-                return Finding(error["code"], error["values"])
-        except (ValueError, TypeError, KeyError):
-            pass
+        if (finding := told_finding(body)) is not None:
+            return finding
         return findings.operator_unusable(self.place, f"{status} {http.client.responses.get(status, '')}".strip())
 
 

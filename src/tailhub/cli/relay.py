@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 END_S = 20.0  # that all processes may take to end once clients are closed
 
 
-def run_settings(read: Callable[[], Settings], lang: Language) -> int:
+def run_settings(read: Callable[[bool], Settings], lang: Language) -> int:
     """Say all that is wrong or doubtful about the settings, then run. Raises `FindingError`.
 
-    `read` reads them, now and again whenever the relay is to reload them.
+    `read` reads them, now (True: for the first time) and again whenever the relay is to reload them.
     """
-    settings = read()
+    settings = read(True)
     found = settings.findings()
     errors = [finding for finding in found if finding.severity == "error"]
     for finding in found:
@@ -46,7 +46,7 @@ def run_settings(read: Callable[[], Settings], lang: Language) -> int:
     if errors:
         raise UsageError(errors[-1])
     is_gone = settings.is_read and settings.file is not None and not settings.file.is_file()  # a pipe is read once
-    return run_relay(settings.config(), lang, lambda: _loaded(settings if is_gone else read()))
+    return run_relay(settings.config(), lang, lambda: _loaded(settings if is_gone else read(False)))
 
 
 def _loaded(settings: Settings) -> tuple[RelayConfig, list[Finding]]:

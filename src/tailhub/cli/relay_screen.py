@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 
 import tailhub
 from tailhub import findings
-from tailhub.cli.called import derpmap_command, relay_command
+from tailhub.cli.called import command_for, relay_command
 from tailhub.cli.screen import (
     AddressLine,
     CertificateKind,
@@ -150,7 +150,8 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         is_behind_proxy=listeners.public.is_unix or not server.config.tls or bool(server.config.trusted_proxies),
         is_name_in_map=server.config.hostname in snippet,
         relay_command=relay_command(),
-        derpmap_command=derpmap_command(server.state.path, os.environ, os.geteuid()),
+        derpmap_command=command_for("derpmap", server.state.path, os.environ, os.geteuid()),
+        dashboard_command=command_for("dashboard", server.state.path, os.environ, os.geteuid()),
         http=_listen_line(listeners.http) if listeners.http is not None else None,
         admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
         findings=_once([*server.notes, *discovery.notes, *_others(discovery)]),

@@ -79,7 +79,7 @@ class ScreenFacts:
     pinned, "files" and "acme" are checked by name. `allowed_keys` None and no `verifiers`, which are asked about each
     client: anyone may relay. `firewall_commands` open the ports on this machine. `is_behind_proxy`: do others come by
     way of a proxy? `is_name_in_map`: is `hostname` what clients get? `relay_command` started this relay,
-    `derpmap_command` asks it.
+    `derpmap_command` asks it, `dashboard_command` prints the link to its dashboard.
     """
 
     version: str
@@ -97,6 +97,7 @@ class ScreenFacts:
     is_name_in_map: bool = True
     relay_command: str = "tailhub relay"
     derpmap_command: str = "tailhub derpmap"
+    dashboard_command: str = "tailhub dashboard"
     http: ListenLine | None = None
     admin: ListenLine | None = None
     allowed_keys: int | None = None
@@ -127,6 +128,9 @@ def first_screen(facts: ScreenFacts, lang: Language = "en", columns: int = COLUM
         waiting = [words["outside_tcp"]] if facts.relay else []
         waiting += [words["outside_stun"]] if facts.stun else []
         lines += [Line(""), Line("  " + words["outside"] + "   ".join(waiting))]
+    if facts.admin:
+        lines += [Line("")] if facts.is_local else []
+        lines.append(Line(f"  {words['look']}{facts.dashboard_command}"))
     for number, step in enumerate(_steps(facts, words), start=1):
         lines.append(Line(""))
         for line in step:

@@ -49,6 +49,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "keys": "{count} keys",
         "keys_remark": "may relay through you, nobody else",
         "outside": "Seen from outside:   ",
+        "look": "See it yourself:     ",
         "outside_tcp": "TCP waiting",
         "outside_stun": "STUN waiting",
         # steps
@@ -118,6 +119,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "keys": "{count} 个密钥",
         "keys_remark": "可以使用这台中继，其他人不能",
         "outside": "外部访问：",
+        "look": "自己查看：",
         "outside_tcp": "TCP 等待中",
         "outside_stun": "STUN 等待中",
         # steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailhub import findings
-from tailhub.cli import command_line, output
+from tailhub.cli import command_line, options, output
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding, Language
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Move a relay's state to another machine, or take it over.", invoke_without_command=True)
 
 STANDARD = "-"  # standard input or output
-_LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 
 _TEXTS: dict[Language, dict[str, str]] = {
     "en": {
@@ -66,12 +64,6 @@ _TEXTS: dict[Language, dict[str, str]] = {
 }
 
 
-def _state_dir(command: str) -> object:
-    return typer.Option(
-        parser=command_line.path("--state-dir", command), metavar="DIR", help="Directory that keeps the relay's state."
-    )
-
-
 @app.callback()
 def state(context: typer.Context) -> None:
     """Move a relay's state to another machine, or take it over from derper."""
@@ -83,15 +75,16 @@ def state(context: typer.Context) -> None:
 @app.command("export")
 def export_state(
     file: Annotated[str, typer.Argument(metavar="FILE", help="File to make (tar); - for standard output.")],
-    state_dir: Annotated[Path | None, _state_dir("tailhub state export")] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+    state_dir: Annotated[Path | None, options.state_dir("state export")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Write all of a relay's state into one file: key, certificates, lists, usage. The relay may go on running."""
     language = command_line.language(lang)
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.state_archive import collect, left_behind, pack, write_archive
 
     now = datetime.now(UTC)
-    path = _locate(state_dir)
+    path = state_directory(state_dir)
     files = collect(path)
     data = pack(files, now)
     lacking = findings.export_lacks(paths) if (paths := left_behind(path)) else None
@@ -127,14 +120,15 @@ def import_state(
     force: Annotated[
         bool, typer.Option("--force", help="Even if there is state: that is moved aside, not deleted.")
     ] = False,
-    state_dir: Annotated[Path | None, _state_dir("tailhub state import")] = None,
-    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+    state_dir: Annotated[Path | None, options.state_dir("state import")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
 ) -> int:
     """Make an exported state, or what derper kept in DIR, the state of the relay here: all of it or nothing."""
     language = command_line.language(lang)
+    from tailhub.cli.admin_socket import state_directory
     from tailhub.server.state_import import put_state, read_directory
 
-    path = _locate(state_dir)
+    path = state_directory(state_dir)
     archive: Archive | None = None
     files: Mapping[str, bytes]
     if source != STANDARD and Path(source).is_dir():
@@ -147,12 +141,6 @@ def import_state(
     replaced = put_state(path, files, datetime.now(UTC), force=force)
     _show(_imported(path, files, archive, replaced, state_dir, language))
     return 0
-
-
-def _locate(state_dir: Path | None) -> Path:
-    from tailhub.server.state_place import locate
-
-    return locate(state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
 
 
 def _read_archive(source: str) -> Archive:

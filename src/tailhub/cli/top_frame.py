@@ -180,7 +180,10 @@ def _traffic(seen: Seen, lang: Language, place: Place) -> RenderableType:
     grid.add_column(width=columns, no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True)
     grid.add_row(chart, _numbers(seen, lang, lines, is_wide=place.columns >= WIDE))
-    title = Text.assemble((texts["traffic"], "bold"), (f"  {texts['minutes'].format(count=5)} · {bits(top)}", "dim"))
+    title = Text.assemble(
+        (texts["traffic"], "bold"),
+        (f"  {texts['minutes'].format(count=5)} · {texts['scale'].format(rate=bits(top))}", "dim"),
+    )
     return _framed(grid, title)
 
 

@@ -81,8 +81,9 @@ def _watched(seen: Seen, lang: Language) -> Iterator[tuple[float, Text, Text]]:
         style = "green" if verifier.state == "ok" else "dim" if is_well else "red"
         yield 4.0 if is_well else 0.1, Text(printable(verifier.name)), Text(texts.get(verifier.state, "?"), style)
     for quota in seen.quotas.quotas:
-        share = quota.used_bytes / quota.quota_bytes if quota.quota_bytes else 0.0
-        yield 2.0 * max(0.0, 1 - share), _quota_name(quota), _quota_bar(quota, share, seen.quotas.currency)
+        share = quota.used_bytes / max(quota.quota_bytes, 1)
+        if quota.quota_bytes:  # of who has none only the usage is known
+            yield 2.0 * max(0.0, 1 - share), _quota_name(quota), _quota_bar(quota, share, seen.quotas.currency)
     if len(seen.mesh.workers) > 1:
         for worker in seen.mesh.workers:
             left = Text(texts["worker"].format(number=worker.number))

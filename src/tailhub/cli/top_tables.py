@@ -17,6 +17,7 @@ __all__ = ["WIDE", "clients_table", "pairs_table"]
 
 WIDE = 110  # columns of the terminal from which on there is room for more
 _ADDRESS = 15  # columns
+_ROOM = {"bytes": 54, "drops": 62, "rtt": 71, "since": 80}  # columns of the terminal from which on there is room for it
 _BUSY_PER_S = 12_500.0  # bytes: 100 kbit/s
 
 
@@ -33,10 +34,9 @@ def clients_table(clients: Sequence[Client], wish: Wish, lang: Language, columns
         _column(table, texts["address"], wish)
     _column(table, texts["sends"], wish, "rate", right=True, width=11)
     _column(table, texts["gets"], wish, "rate", right=True, width=11)
-    _column(table, texts["bytes"], wish, "bytes", right=True, width=8)
-    _column(table, texts["drops"], wish, "drops", right=True, width=6)
-    _column(table, texts["rtt"], wish, "rtt", right=True, width=7)
-    _column(table, texts["since"], wish, "since", right=True, width=7)
+    shown = [name for name, least in _ROOM.items() if columns >= least]
+    for name in shown:
+        _column(table, texts[name], wish, name, right=True, width={"bytes": 8, "drops": 6}.get(name, 7))
     for client in clients:
         cells = [_device(client.name, client.short, client.owner if is_wide else "")]
         if has_tenants:
@@ -45,15 +45,14 @@ def clients_table(clients: Sequence[Client], wish: Wish, lang: Language, columns
             cells.append(_kind(client, lang))
             cells.append(_cut(client.address, _ADDRESS))
         dropped = sum(client.dropped.values())
-        cells += [
-            _rate(client.bytes_received_per_s, "magenta"),
-            _rate(client.bytes_sent_per_s, "cyan"),
-            Text(size(client.bytes_received + client.bytes_sent)),
-            Text(count(dropped), "yellow") if dropped else Text("·", "dim"),
-            Text(f"{client.rtt_ms:.0f} ms") if client.rtt_ms is not None else Text("·", "dim"),
-            Text(clock_span(now - client.since), "dim"),
-        ]
-        table.add_row(*cells)
+        cells += [_rate(client.bytes_received_per_s, "magenta"), _rate(client.bytes_sent_per_s, "cyan")]
+        more = {
+            "bytes": Text(size(client.bytes_received + client.bytes_sent)),
+            "drops": Text(count(dropped), "yellow") if dropped else Text("·", "dim"),
+            "rtt": Text(f"{client.rtt_ms:.0f} ms") if client.rtt_ms is not None else Text("·", "dim"),
+            "since": Text(clock_span(now - client.since), "dim"),
+        }
+        table.add_row(*cells, *(more[name] for name in shown))
     return table
 
 

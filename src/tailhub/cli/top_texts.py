@@ -36,6 +36,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         # traffic
         "traffic": "Traffic",
         "minutes": "last {count} min",
+        "scale": "up to {rate}",
         "to": "to clients",
         "from": "from clients",
         "packets": "packets",
@@ -135,6 +136,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "asking": "正在询问 {place} …",
         "traffic": "流量",
         "minutes": "最近 {count} 分钟",
+        "scale": "刻度 {rate}",
         "to": "发往客户端",
         "from": "来自客户端",
         "packets": "数据包",

@@ -156,7 +156,7 @@ from tailhub.findings.rate import (
     rate_config_malformed,
     rate_config_unknown,
 )
-from tailhub.findings.reload import reload_failed, reload_refused
+from tailhub.findings.reload import reload_failed, reload_late, reload_refused, too_many_new_listeners
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -396,6 +396,7 @@ __all__ = [
     "relay_not_found",
     "relay_still_old",
     "reload_failed",
+    "reload_late",
     "reload_refused",
     "secret_readable_by_others",
     "service_missing",
@@ -433,6 +434,7 @@ __all__ = [
     "tenant_without_verifier",
     "too_many_addresses",
     "too_many_debug_choices",
+    "too_many_new_listeners",
     "too_many_notices",
     "unknown_setting",
     "unknown_tenant",

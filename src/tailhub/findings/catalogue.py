@@ -262,4 +262,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH368": Entry("upgrade-failed", _ERROR),
     "TH369": Entry("install-failed", _ERROR),
     "TH370": Entry("relay-still-old", _NOTE),
+    # a reload that cannot be, or is not done yet
+    "TH378": Entry("reload-late", _ERROR),
+    "TH379": Entry("too-many-new-listeners", _ERROR),
 }

@@ -13,3 +13,13 @@ def reload_refused(count: int, first: str) -> Finding:
 def reload_failed(reason: str) -> Finding:
     """What could not be foreseen has failed on the way; all is as it was."""
     return Finding("TH356", {"reason": reason})
+
+
+def reload_late(after_s: int) -> Finding:
+    """Nobody knows yet what a reload comes to."""
+    return Finding("TH378", {"after_s": after_s})
+
+
+def too_many_new_listeners(count: int, most: int) -> Finding:
+    """A reload opens `count` sockets for one process, of which `most` can be handed over."""
+    return Finding("TH379", {"count": count, "most": most})

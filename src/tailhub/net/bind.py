@@ -2,7 +2,8 @@
 
 The two families are bound apart (``IPV6_V6ONLY``), on the same port. ``SO_REUSEPORT`` is set only where several workers
 share a port, and only after it was had without: with it alone a second relay of the same user would take half of the
-first one's clients without an error. ``SO_REUSEADDR`` is set for TCP, so that a restart need not wait for old
+first one's clients without an error; and for a moment where a socket of ours on the same port makes room for a new one,
+which is to take its place at other addresses. ``SO_REUSEADDR`` is set for TCP, so that a restart need not wait for old
 connections; for UDP it would let two programs share the port, so there it is not.
 Nothing is ever bound to a port that was not asked for: the clients' map depends on it.
 
@@ -11,10 +12,12 @@ Sources: socket(7), ip(7), ipv6(7), unix(7).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,16 +78,27 @@ def _is_of_both(sock: socket.socket) -> bool:
     return not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
-def bind_tcp(spec: ListenSpec, backlog: int = BACKLOG) -> BoundSockets:
-    """Bind and listen. Raises `MachineError` (port taken, no permission) or `UsageError` (not an address of ours)."""
-    return _bind(spec, socket.SOCK_STREAM, backlog)
+def bind_tcp(spec: ListenSpec, backlog: int = BACKLOG, leaving: Sequence[socket.socket] = ()) -> BoundSockets:
+    """Bind and listen. Sockets of ours that are `leaving` are in nobody's way.
+
+    Raises `MachineError` (port taken, no permission) or `UsageError` (not an address of ours).
+    """
+    return _bind(spec, socket.SOCK_STREAM, backlog, leaving)
 
 
-def bind_tcp_shares(spec: ListenSpec, count: int, backlog: int = BACKLOG) -> tuple[BoundSockets, ...]:
+def bind_tcp_shares(
+    spec: ListenSpec, count: int, backlog: int = BACKLOG, leaving: Sequence[socket.socket] = ()
+) -> tuple[BoundSockets, ...]:
     """Bind the same port `count` times; the kernel spreads connections over them (Linux). Errors as `bind_tcp`."""
-    first = bind_tcp(spec, backlog)
+    first = bind_tcp(spec, backlog, leaving)
     if count == 1:
         return (first,)
+    with _making_room(leaving, spec.port, socket.SOCK_STREAM):
+        return _bind_shares(first, spec, count, backlog)
+
+
+def _bind_shares(first: BoundSockets, spec: ListenSpec, count: int, backlog: int) -> tuple[BoundSockets, ...]:
+    """As many as are wanted in the place of the `first`."""
     endpoints = [endpoint for endpoint in spec.endpoints if endpoint.family in first.families]
     port, notes = first.port, first.notes
     first.close()
@@ -103,27 +117,53 @@ def bind_tcp_shares(spec: ListenSpec, count: int, backlog: int = BACKLOG) -> tup
     return tuple(shares)
 
 
-def bind_udp(spec: ListenSpec) -> BoundSockets:
-    """Bind datagram sockets. Errors as `bind_tcp`."""
-    return _bind(spec, socket.SOCK_DGRAM, 0)
+def bind_udp(spec: ListenSpec, leaving: Sequence[socket.socket] = ()) -> BoundSockets:
+    """Bind datagram sockets. `leaving` and errors as for `bind_tcp`."""
+    return _bind(spec, socket.SOCK_DGRAM, 0, leaving)
 
 
-def _bind(spec: ListenSpec, kind: socket.SocketKind, backlog: int) -> BoundSockets:
-    # With port 0 the system chooses a port for one family, which may be taken in the other: choose again.
-    for _ in range(_TRIES_FOR_PORT_0 if spec.port == 0 else 1):
-        if (bound := _bind_once(spec, kind, backlog)) is not None:
+def _bind(
+    spec: ListenSpec, kind: socket.SocketKind, backlog: int, leaving: Sequence[socket.socket] = ()
+) -> BoundSockets:
+    with _making_room(leaving, spec.port, kind) as shared:
+        # With port 0 the system chooses a port for one family, which may be taken in the other: choose again.
+        for _ in range(_TRIES_FOR_PORT_0 if spec.port == 0 else 1):
+            if (bound := _bind_once(spec, kind, backlog, shared=shared)) is None:
+                continue
+            if shared:  # from now on nobody shares it
+                for sock in bound.sockets:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
             return bound
     raise MachineError(findings.cannot_listen(spec.flag, spec.text, "no port is free in both IP families"))
 
 
-def _bind_once(spec: ListenSpec, kind: socket.SocketKind, backlog: int) -> BoundSockets | None:
+@contextlib.contextmanager
+def _making_room(leaving: Sequence[socket.socket], port: int, kind: socket.SocketKind) -> Iterator[bool]:
+    """Have those of the `leaving` sockets share this port for a moment. Is there one?"""
+    option = getattr(socket, "SO_REUSEPORT", None)
+    families = (socket.AF_INET, socket.AF_INET6)
+    ours = [one for one in leaving if one.family in families and one.type == kind and one.getsockname()[1] == port]
+    if option is None or not ours:
+        yield False
+        return
+    before = [one.getsockopt(socket.SOL_SOCKET, option) for one in ours]
+    try:
+        for one in ours:
+            one.setsockopt(socket.SOL_SOCKET, option, 1)
+        yield True
+    finally:
+        for one, value in zip(ours, before, strict=True):
+            one.setsockopt(socket.SOL_SOCKET, option, value)
+
+
+def _bind_once(spec: ListenSpec, kind: socket.SocketKind, backlog: int, *, shared: bool) -> BoundSockets | None:
     port = spec.port
     sockets: list[socket.socket] = []
     notes: list[Finding] = []
     last_error: OSError | None = None
     for endpoint in spec.endpoints:
         try:
-            sockets.append(_open(endpoint, port, kind, backlog))
+            sockets.append(_open(endpoint, port, kind, backlog, shared=shared))
         except OSError as error:
             last_error = error
             if spec.is_wildcard and error.errno in _NO_FAMILY:

@@ -27,6 +27,11 @@ class Level(IntEnum):
     NEARLY = 95
     OVER = 100
 
+    @classmethod
+    def of(cls, used: float, quota: float) -> Level:
+        """Of a quota of which so much is used; 0 is none."""
+        return max(level for level in cls if used / quota * 100 >= level) if quota else cls.FINE
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:
@@ -84,10 +89,10 @@ class Quotas:
             (used_gb / limit_gb, whose is None, used_gb, limit_gb)
             for whose, limit_gb in ((key, quota.key_gb), (None, quota.tenant_gb))
             if limit_gb
-            for used_gb in (self._billing.billed(*self._used(tenant, whose)) / GB,)
+            for used_gb in (self.used_bytes(tenant, whose) / GB,)
         ]
-        share, is_tenants, used_gb, limit_gb = max(candidates)
-        level = max(level for level in Level if share * 100 >= level)
+        _, is_tenants, used_gb, limit_gb = max(candidates)
+        level = Level.of(used_gb, limit_gb)
         if level is Level.FINE:
             return FINE
         ends = period_of(now, self._billing)[1]
@@ -95,11 +100,14 @@ class Quotas:
             return QuotaState(level, is_tenants, used_gb, limit_gb, ends)
         return QuotaState(level, is_tenants, used_gb, limit_gb, ends, quota.slow, quota.refuses)
 
-    def of_tenants(self) -> Iterator[tuple[str, float, float]]:
-        """Each tenant that has a quota of its own: its name, what it has used in this period, and the quota; in GB."""
+    def used_bytes(self, tenant: str, key: bytes | None = None) -> int:
+        """What a tenant, or one of its keys, has used in this period."""
+        return self._billing.billed(*self._used(tenant, key))
+
+    def of_tenants(self) -> Iterator[tuple[str, int, float]]:
+        """Each tenant: its name, the bytes that it has used in this period, and its quota in GB, 0 for none."""
         for tenant, quota in self._quotas.items():
-            if quota.tenant_gb:
-                yield tenant, self._billing.billed(*self._used(tenant, None)) / GB, quota.tenant_gb
+            yield tenant, self.used_bytes(tenant), quota.tenant_gb
 
     def text(self, state: QuotaState) -> str:
         """What a client is told of it, in English and Chinese; empty when all is fine."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
 from tailhub.net.accept import Acceptor, OnAccept
+from tailhub.net.named_tasks import NamedTasks
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.billing import period_of
 from tailhub.relay.steering import Steering
@@ -89,7 +90,7 @@ class RelayServer:
         self._desk_reloads: DeskReloads | None = None  # where there are workers
         self.verification: Verification | None = None
         self.stun: StunServer | None = None
-        self._tasks = _Tasks()
+        self._tasks = NamedTasks()
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -303,7 +304,7 @@ class RelayServer:
     def _make_draining(self) -> Draining:
         """What closes all clients before the end."""
         from tailhub.server.draining import Draining
-        from tailhub.server.fleet import ClosingTimeHolds
+        from tailhub.server.fleet_messages import ClosingTimeHolds
 
         fleet = self._fleet
 
@@ -327,7 +328,7 @@ class RelayServer:
 
     def _keep_notices(self) -> NoticeKeeper:
         """What users are told by the operator."""
-        from tailhub.server.fleet import NoticesHold
+        from tailhub.server.fleet_messages import NoticesHold
         from tailhub.server.notices import NoticeKeeper
 
         fleet = self._fleet
@@ -428,24 +429,3 @@ class RelayServer:
     def private_key(self) -> NodePrivate:
         """The relay's key."""
         return self.foundation.private_key
-
-
-class _Tasks:
-    """What goes on beside, by name: at most one of each."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[Any]] = {}
-
-    def set(self, name: str, work: Coroutine[Any, Any, Any] | None) -> None:
-        """Have this go on in the place of what is called so; None: nothing."""
-        before = self._running.pop(name, None)
-        if before is not None:
-            before.cancel()
-        if work is not None:
-            self._running[name] = asyncio.get_running_loop().create_task(work)
-
-    async def end(self) -> None:
-        """End all of them."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)

@@ -62,10 +62,11 @@ class AuditLog:
             "outcome": outcome,
         }
         self._entries.append(entry)
-        # Quoted as JSON does: what a caller sent must not look like a line of its own.
-        of = f" of {json.dumps(target, ensure_ascii=True)}" if target else ""
+        # Quoted as JSON does: what a caller sent must not look like words of ours.
+        of = f" of {json.dumps(target, ensure_ascii=False)}" if target else ""
+        came_of_it = outcome if outcome == "done" else json.dumps(outcome, ensure_ascii=False)
         extra = log_event("audit", action=action, target=target, caller=caller, outcome=outcome)
-        _log.info("%s%s by %s: %s", action, of, caller, json.dumps(outcome, ensure_ascii=False), extra=extra)
+        _log.info("%s%s by %s: %s", action, of, caller, came_of_it, extra=extra)
         try:
             self._write(json.dumps(entry, ensure_ascii=True).encode() + b"\n")
             self._is_writable = True

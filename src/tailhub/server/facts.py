@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import tailhub
 from tailhub.keys import NodePublic
 from tailhub.relay.billing import GB, Billing, period_of
-from tailhub.server.limits_config import billing_of, tenant_quota
+from tailhub.relay.quota import Level, Quotas
+from tailhub.server.limits_config import all_quotas, billing_of, tenant_quota
 from tailhub.server.listener_record import origin_of
 from tailhub.server.log_setup import current_level
 from tailhub.server.published_map import own_name, pin_of
@@ -47,7 +48,6 @@ Json: TypeAlias = Mapping[str, object]
 
 MOST_QUOTAS: Final = 1000  # keys that are shown, those with the most
 _SLICE: Final = 500  # keys that are looked at in a turn
-_WARNED: Final = 0.8  # of a quota
 _DAY_S: Final = 86400.0
 
 
@@ -166,12 +166,11 @@ async def quota_facts(config: RelayConfig, journal: Journal | None) -> Json:
     start, end = period_of(time.time(), billing)
     rows: list[Json] = []
     if journal is not None:
-        for tenant in config.tenants:
-            limit_gb = tenant_quota(tenant).tenant_gb
-            if limit_gb or billing.price_per_gb:
-                used = billing.billed(*journal.used(tenant.tenant))
-                rows.append(_quota("tenant", tenant.tenant, "", used, limit_gb, billing))
-        rows += await _quotas_of_keys(config.tenants, journal, billing)
+        quotas = all_quotas(config, journal.used)
+        for tenant, used, quota_gb in quotas.of_tenants():
+            if quota_gb or billing.price_per_gb:
+                rows.append(_quota("tenant", tenant, "", used, quota_gb, billing))
+        rows += await _quotas_of_keys(config.tenants, journal.keys(), quotas, billing)
     return {
         "period": {"start": start, "end": end},
         "currency": billing.currency,
@@ -180,14 +179,16 @@ async def quota_facts(config: RelayConfig, journal: Journal | None) -> Json:
     }
 
 
-async def _quotas_of_keys(tenants: Iterable[TenantConfig], journal: Journal, billing: Billing) -> list[Json]:
+async def _quotas_of_keys(
+    tenants: Iterable[TenantConfig], keys: Iterable[tuple[str, bytes]], quotas: Quotas, billing: Billing
+) -> list[Json]:
     limits = {tenant.tenant: limit for tenant in tenants if (limit := tenant_quota(tenant).key_gb)}
     used: list[tuple[int, str, bytes]] = []
     if not limits:
         return []
-    for number, (tenant, key) in enumerate(list(journal.keys())):
+    for number, (tenant, key) in enumerate(list(keys)):
         if tenant in limits:
-            used.append((billing.billed(*journal.used(tenant, key)), tenant, key))
+            used.append((quotas.used_bytes(tenant, key), tenant, key))
         if number % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
     used.sort(reverse=True)
@@ -198,7 +199,7 @@ async def _quotas_of_keys(tenants: Iterable[TenantConfig], journal: Journal, bil
 
 
 def _quota(scope: str, tenant: str, key: str, used: int, limit_gb: float, billing: Billing) -> Json:
-    share = used / (limit_gb * GB) if limit_gb else 0.0
+    level = Level.of(used / GB, limit_gb)
     return {
         "scope": scope,
         "tenant": tenant,
@@ -206,6 +207,6 @@ def _quota(scope: str, tenant: str, key: str, used: int, limit_gb: float, billin
         "name": "",  # the pages know what connected keys are called
         "used_bytes": used,
         "quota_bytes": int(limit_gb * GB),
-        "level": "over" if share >= 1 else "warned" if share >= _WARNED else "ok",
+        "level": "over" if level is Level.OVER else "ok" if level is Level.FINE else "warned",
         "cost": used * billing.price_per_gb / GB if billing.price_per_gb else None,
     }

@@ -13,20 +13,31 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
 from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
-from tailhub.relay.closing import ClosingTime
-from tailhub.relay.health import Notice
 from tailhub.relay.usage import UsageRow
 from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion
 from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
+from tailhub.server.fleet_messages import (
+    ClosingTimeHolds,
+    Counted,
+    CountRequest,
+    DoesNotRead,
+    FirstOutside,
+    Hello,
+    NoticesHold,
+    PageAnswer,
+    PageRequest,
+    PinRejected,
+    Used,
+)
 from tailhub.server.gatekeeper import Gatekeeper
 from tailhub.server.handover import Handovers, LinkTo, OnHandover
 from tailhub.server.known_worker import KnownWorker, WorkerState
@@ -55,102 +66,6 @@ MISSING_S = 5.0  # without a worker: the next one should long be there
 HANGS_S = 20.0  # without a word from a worker: it is ended, and the supervisor starts another one
 
 _log = logging.getLogger("tailhub")
-
-
-# --- messages -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """From a worker, first of all."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountRequest:
-    """To a worker: what have you counted? With the number of the question; `traffic`: of each client, too."""
-
-    number: int
-    traffic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Its answer."""
-
-    number: int
-    snapshot: ServiceSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """From a worker: what does this page say?"""
-
-    number: int
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class PageAnswer:
-    """The answer."""
-
-    number: int
-    response: Response
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """To a worker: close the connections of a key."""
-
-    key: bytes
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FirstOutside:
-    """From a worker: somebody connected who is not on this machine."""
-
-    ip: str
-
-
-@dataclass(frozen=True, slots=True)
-class PinRejected:
-    """From a worker: a client refused the certificate."""
-
-    ip: str
-    alert: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoesNotRead:
-    """From a worker: worker `number` does not read what it is told."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """From a worker: what its clients have used since it last told."""
-
-    rows: Sequence[UsageRow]
-
-
-@dataclass(frozen=True, slots=True)
-class NoticesHold:
-    """To a worker: what users are told."""
-
-    notices: tuple[Notice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClosingTimeHolds:
-    """To a worker: close all by the end of this time, and take nobody; None: serve everyone."""
-
-    time: ClosingTime | None
-
-
-# --- the desk's side ------------------------------------------------------------------------------------------------
 
 
 class Fleet:

@@ -16,6 +16,8 @@ import os
 import pickle
 import signal
 import socket
+import struct
+import threading
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from typing import Any, Final, TypeAlias
 DESK: Final = 0xFFFF  # the number of the process that is not a worker
 MAX_SOCKETS: Final = 200  # with one message; the kernel takes 253 descriptors
 _RIGHTS_SPACE: Final = socket.CMSG_SPACE((MAX_SOCKETS + 1) * 4)
+_F_SETOWN_EX: Final = 15  # fcntl(2); Python has no names for these two
+_F_OWNER_TID: Final = 0
 _INLINE_BYTES: Final = 64 << 10  # of a message on the channel itself; a longer one goes in a file in memory
 
 OnHandover: TypeAlias = Callable[[Any, list[socket.socket]], None]
@@ -88,8 +92,11 @@ def take_over(channel: socket.socket) -> tuple[Any, list[socket.socket]] | None:
 
 
 def wake_by_signal(channel: socket.socket) -> None:
-    """Have the kernel send this process SIGIO whenever something has come on `channel`."""
-    fcntl.fcntl(channel, fcntl.F_SETOWN, os.getpid())
+    """Have the kernel send this thread SIGIO whenever something has come on `channel`.
+
+    Not the process: any other thread of it, which does not block the signal, would end it.
+    """
+    fcntl.fcntl(channel, _F_SETOWN_EX, struct.pack("ii", _F_OWNER_TID, threading.get_native_id()))
     fcntl.fcntl(channel, fcntl.F_SETFL, fcntl.fcntl(channel, fcntl.F_GETFL) | os.O_ASYNC)
 
 

@@ -164,11 +164,12 @@ def bind_listeners(
 
 
 def rebind(before: BoundListeners, specs: ListenSpecs, kept: Kept, *, unix_mode: int = 0o660) -> BoundListeners:
-    """The sockets for other `specs`: those that are kept, and new ones.
+    """The sockets for other `specs`: those that are kept, and new ones, also where one that is not kept listens still.
 
     Raises `FindingError`; nothing has changed then.
     """
     workers = len(before.shares)
+    leaving = _leaving(before, kept)
     with contextlib.ExitStack() as undo:
 
         def keep(bound: BoundSockets) -> BoundSockets:
@@ -180,22 +181,34 @@ def rebind(before: BoundListeners, specs: ListenSpecs, kept: Kept, *, unix_mode:
             if number is not None:
                 by_listener.append(tuple(share[number] for share in before.shares))
             else:
-                by_listener.append(_bind_public(spec, workers, unix_mode, InheritedSockets()))
+                by_listener.append(_bind_public(spec, workers, unix_mode, InheritedSockets(), leaving))
                 for share in by_listener[-1]:
                     keep(share)
         http, stun, admin = before.http, before.stun, before.admin
         if not kept.http:
-            http = keep(bind_tcp(specs.http)) if specs.http is not None else None
+            http = keep(bind_tcp(specs.http, leaving=leaving)) if specs.http is not None else None
         if not kept.stun:
-            stun = keep(bind_udp(specs.stun)) if specs.stun is not None else None
+            stun = keep(bind_udp(specs.stun, leaving)) if specs.stun is not None else None
         if not kept.admin:
-            admin = keep(bind_tcp(specs.admin)) if specs.admin is not None else None
+            admin = keep(bind_tcp(specs.admin, leaving=leaving)) if specs.admin is not None else None
         undo.pop_all()
         return BoundListeners(tuple(zip(*by_listener, strict=True)), http, stun, admin)
 
 
+def _leaving(before: BoundListeners, kept: Kept) -> list[socket.socket]:
+    """Sockets of those that are not kept."""
+    public = [bound for share in before.shares for number, bound in enumerate(share) if number not in kept.public]
+    others = ((before.http, kept.http), (before.stun, kept.stun), (before.admin, kept.admin))
+    gone = [*public, *(bound for bound, is_kept in others if bound is not None and not is_kept)]
+    return [sock for bound in gone for sock in bound.sockets]
+
+
 def _bind_public(
-    spec: ListenSpec | UnixSpec | None, workers: int, unix_mode: int, given: InheritedSockets
+    spec: ListenSpec | UnixSpec | None,
+    workers: int,
+    unix_mode: int,
+    given: InheritedSockets,
+    leaving: Sequence[socket.socket] = (),
 ) -> tuple[BoundSockets, ...]:
     """The sockets of one public listener, by worker."""
     if spec is None:
@@ -204,4 +217,4 @@ def _bind_public(
         return shares_of(bound, workers)
     if isinstance(spec, UnixSpec):
         return shares_of(BoundSockets((bind_unix(spec.path, unix_mode, option=spec.flag),)), workers)
-    return bind_tcp_shares(spec, workers)
+    return bind_tcp_shares(spec, workers, leaving=leaving)

@@ -20,9 +20,7 @@ from tailhub.web.operator_api import Call, Field, Route
 class LogActions:
     """`debug` is that of this process; with workers `tell` tells them the same. `now` is the clock of all."""
 
-    def __init__(
-        self, debug: ClientDebug, now: Callable[[], float], tell: Callable[[LogState], None] = lambda state: None
-    ) -> None:
+    def __init__(self, debug: ClientDebug, now: Callable[[], float], tell: Callable[[LogState], None]) -> None:
         self._debug = debug
         self._now = now
         self._tell = tell

@@ -35,9 +35,9 @@ def operator_values(
         values["credential_expires_unix_s"] = {(name,): at for name, at in verification.credentials_expire.items()}
     quotas = quotas_of(config, journal.used) if journal is not None else None
     if quotas is not None:
-        stand = [(tenant or DEFAULT_TENANT, used_gb, quota_gb) for tenant, used_gb, quota_gb in quotas.of_tenants()]
-        values["tenant_quota_used_bytes"] = {(tenant,): used_gb * GB for tenant, used_gb, _ in stand}
-        values["tenant_quota_bytes"] = {(tenant,): quota_gb * GB for tenant, _, quota_gb in stand}
+        stand = [(tenant or DEFAULT_TENANT, used, gb) for tenant, used, gb in quotas.of_tenants() if gb]
+        values["tenant_quota_used_bytes"] = {(tenant,): used for tenant, used, _ in stand}
+        values["tenant_quota_bytes"] = {(tenant,): gb * GB for tenant, _, gb in stand}
     return values
 
 

@@ -198,26 +198,27 @@ class Pages:
     def _make_api(self) -> OperatorApi:
         if self._api is not None:
             return self._api
-        from tailhub.server.access_actions import AccessActions
         from tailhub.server.audit import AUDIT_FILE, AuditLog
-        from tailhub.server.client_actions import ClientActions
-        from tailhub.server.drain_actions import DrainActions
-        from tailhub.server.log_actions import LogActions
-        from tailhub.server.notice_actions import NoticeActions
-        from tailhub.server.reload_actions import ReloadActions
+        from tailhub.server.own_calls import BehindCalls, own_routes
         from tailhub.web.operator_api import OperatorApi
 
-        audit = AuditLog(self._foundation.state.path / AUDIT_FILE)
-        actions = (
-            AccessActions(self._verification, self._who_is_here),
-            DrainActions(self._drain, self._draining, self._traffic_now),
-            NoticeActions(self._notices, self._service.context.relay.tenants, self._who_is_here),
-            ClientActions(self._disconnect),
-            LogActions(self._service.context.debug, self._service.context.loop.time, self._tell_workers),
-            ReloadActions(self._reload),
-            audit,
+        audit, context = AuditLog(self._foundation.state.path / AUDIT_FILE), self._service.context
+        behind = BehindCalls(
+            verification=self._verification,
+            drain=self._drain,
+            draining=self._draining,
+            notices=self._notices,
+            tenants=context.relay.tenants,
+            debug=context.debug,
+            audit=audit,
+            now=context.loop.time,
+            who_is_here=self._who_is_here,
+            traffic=self._traffic_now,
+            disconnect=self._disconnect,
+            tell_log_state=self._tell_workers,
+            reload=self._reload,
         )
-        self._api = OperatorApi([route for one in actions for route in one.routes], audit.note)
+        self._api = OperatorApi(own_routes(behind), audit.note)
         return self._api
 
     def _tell_workers(self, message: object) -> None:
@@ -242,7 +243,7 @@ class Pages:
     async def _disconnect(self, key: bytes, reason: str) -> int:
         if self._fleet is None:
             return self._service.context.relay.close_peer(key, reason)
-        from tailhub.server.fleet import Disconnect
+        from tailhub.server.fleet_messages import Disconnect
 
         shown = str(NodePublic(key))
         count = sum(row.key == shown for row in await self._traffic_now())

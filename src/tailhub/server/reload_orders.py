@@ -17,7 +17,8 @@ from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Finding
 from tailhub.net.bind import BoundSockets
 from tailhub.server.foundation import Standing
-from tailhub.server.listeners import BoundListeners, kept_listeners
+from tailhub.server.handover import MAX_SOCKETS
+from tailhub.server.listeners import BoundListeners, ListenSpecs, kept_listeners
 from tailhub.server.reload import ReloadOutcome
 from tailhub.server.reloading import Follower, take_over
 
@@ -81,9 +82,9 @@ def without_sockets(standing: Standing) -> Standing:
     return replace(standing, listeners=empty, sources=[], doubts=())
 
 
-def sockets_for(before: Standing, after: Standing, number: int | None) -> tuple[tuple[int, ...], list[socket]]:
+def sockets_for(before: ListenSpecs, after: Standing, number: int | None) -> tuple[tuple[int, ...], list[socket]]:
     """Which sockets worker `number`, or the desk, needs that it has not, and how many of each kind."""
-    kept = kept_listeners(before.specs, after.specs)
+    kept = kept_listeners(before, after.specs)
     share = after.listeners.shares[number or 0]
     bound: list[BoundSockets | None] = [own for own, old in zip(share, kept.public, strict=True) if old is None]
     if number is None:
@@ -92,6 +93,13 @@ def sockets_for(before: Standing, after: Standing, number: int | None) -> tuple[
         bound += [other for is_kept, other in others if not is_kept]
     groups = [one.sockets if one is not None else () for one in bound]
     return tuple(map(len, groups)), [sock for group in groups for sock in group]
+
+
+def check_sockets(before: ListenSpecs, after: Standing) -> None:
+    """Raises `UsageError` if a process needs more sockets than one message carries."""
+    most = max(len(sockets_for(before, after, number)[1]) for number in (None, 0))  # all workers need as many
+    if most > MAX_SOCKETS:
+        raise UsageError(findings.too_many_new_listeners(most, MAX_SOCKETS))
 
 
 def received(foundation: Foundation, message: NewStanding, sockets: list[socket], number: int | None) -> Standing:
@@ -170,7 +178,7 @@ class DeskReloads:
             async with asyncio.timeout(SUPERVISOR_S):
                 answer = await future
         except TimeoutError as exc:
-            raise MachineError(findings.reload_failed("no answer in time")) from exc
+            raise MachineError(findings.reload_late(round(SUPERVISOR_S))) from exc
         finally:
             del self._waiting[number]
         if answer.refusal is not None:

@@ -22,6 +22,7 @@ from tailhub.server.reload import CONTENT, ReloadOutcome, plan_reload
 
 if TYPE_CHECKING:
     from tailhub.server.foundation import Foundation, Standing
+    from tailhub.server.listeners import ListenSpecs
 
 __all__ = ["LoadConfig", "Reloads", "prepare_reload", "refusal_of", "report"]
 
@@ -31,11 +32,28 @@ LoadConfig: TypeAlias = Callable[[], tuple[RelayConfig, list[Finding]]]
 _log = logging.getLogger("tailhub")
 
 
-def prepare_reload(foundation: Foundation, load: LoadConfig | None) -> tuple[Standing, ReloadOutcome]:
+def prepare_reload(
+    foundation: Foundation,
+    load: LoadConfig | None,
+    check: Callable[[ListenSpecs, Standing], None] = lambda before, after: None,
+) -> tuple[Standing, ReloadOutcome]:
     """Read and check all anew, and open what is new: nothing has changed yet. Without `load` files only are read again.
 
-    Raises `FindingError`. Blocks as long as files do.
+    `check` may still refuse it. Raises `FindingError`, also for a fault of ours, which must not end the relay. Blocks
+    as long as files do.
     """
+    try:
+        return _prepare_reload(foundation, load, check)
+    except FindingError:
+        raise
+    except Exception as exc:
+        _log.exception("error while checking the new configuration")
+        raise MachineError(findings.reload_failed(str(exc) or type(exc).__name__)) from exc
+
+
+def _prepare_reload(
+    foundation: Foundation, load: LoadConfig | None, check: Callable[[ListenSpecs, Standing], None]
+) -> tuple[Standing, ReloadOutcome]:
     config, found = load() if load is not None else (foundation.config, config_findings(foundation.config))
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
@@ -43,14 +61,13 @@ def prepare_reload(foundation: Foundation, load: LoadConfig | None) -> tuple[Sta
             _log.error("%s", finding)
         raise UsageError(errors[0] if len(errors) == 1 else findings.reload_refused(len(errors), str(errors[0])))
     plan = plan_reload(foundation.config, config)
+    standing = foundation.prepare(plan.config)
     try:
-        standing = foundation.prepare(plan.config)
-    except FindingError:
+        check(foundation.specs, standing)
+        contents = _other_contents(foundation, standing)
+    except BaseException:
+        foundation.leave(standing)
         raise
-    except Exception as exc:  # ours: it must not end the relay
-        _log.exception("error while checking the new configuration")
-        raise MachineError(findings.reload_failed(str(exc) or type(exc).__name__)) from exc
-    contents = _other_contents(foundation, standing)
     for finding in (*found, *standing.doubts):
         _log.warning("%s", finding)
     return standing, ReloadOutcome((*plan.outcome.changed, *contents), plan.outcome.needs_restart)

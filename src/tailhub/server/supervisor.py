@@ -41,6 +41,7 @@ from tailhub.server.reload_orders import (
     ReloadAnswer,
     ReloadWanted,
     TenantsKnown,
+    check_sockets,
     sockets_for,
     without_sockets,
 )
@@ -139,12 +140,9 @@ class Supervisor:
                 child, number = self._wanted.pop(0)
                 hand_over(child.channel, self._reload(number))
             for child, status in self._reap():
-                if self._drain_until is None:
-                    self._ended(child, status)
-                elif child.number == DESK:
-                    return
+                self._ended(child, status)
             now = time.monotonic()
-            if self._drain_until is not None and now >= self._drain_until:
+            if self._drain_until is not None and (now >= self._drain_until or self._the_desk is None):
                 return
             for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
@@ -161,13 +159,17 @@ class Supervisor:
 
         The desk sends one of its own when it is done. Any other signal, and a second one, ends all at once.
         """
-        desk = next((child for child in self._children.values() if child.number == DESK), None)
+        desk = self._the_desk
         if info.si_signo != signal.SIGTERM or self._drain_until is not None or desk is None or info.si_pid == desk.pid:
             return False
         self._drain_until = time.monotonic() + self._foundation.config.drain_s + DRAIN_GRACE_S
         self._due.clear()
         os.kill(desk.pid, signal.SIGTERM)
         return True
+
+    @property
+    def _the_desk(self) -> _Child | None:
+        return next((child for child in self._children.values() if child.number == DESK), None)
 
     def _listen_to(self, child: _Child) -> None:
         """Take in what a process says."""
@@ -185,7 +187,7 @@ class Supervisor:
         """Read the configuration again, for all processes that run and those that are started later."""
         with reloading(os.environ):
             try:
-                standing, outcome = prepare_reload(self._foundation, self._load)
+                standing, outcome = prepare_reload(self._foundation, self._load, check_sockets)
             except FindingError as exc:
                 return ReloadAnswer(number, ReloadOutcome(), refusal_of(exc), isinstance(exc, UsageError))
             before = self._foundation.take(standing)
@@ -195,7 +197,7 @@ class Supervisor:
             bare = without_sockets(standing)
 
             def order_of(child: _Child, order: int) -> tuple[object, list[socket.socket]]:
-                counts, sockets = sockets_for(before, standing, None if child.number == DESK else child.number)
+                counts, sockets = sockets_for(before.specs, standing, None if child.number == DESK else child.number)
                 return NewStanding(order, bare, counts), sockets
 
             for is_desk in (True, False):  # the desk first, which workers ask
@@ -253,6 +255,9 @@ class Supervisor:
         return found
 
     def _ended(self, child: _Child, status: int) -> None:
+        """Have another one take its place, unless all are to end."""
+        if self._drain_until is not None:
+            return
         lived_s = time.monotonic() - child.started_at
         failures = self._failures[child.number] = (
             self._failures.get(child.number, 0) + 1 if lived_s < SHORT_LIFE_S else 0

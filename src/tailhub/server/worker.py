@@ -22,7 +22,7 @@ from tailhub.relay.stats import Stats
 from tailhub.server.admission_desk import AdmissionAnswer, AdmissionChange, DeskGatekeeper
 from tailhub.server.client_debug import LogState
 from tailhub.server.config import RelayConfig
-from tailhub.server.fleet import (
+from tailhub.server.fleet_messages import (
     ClosingTimeHolds,
     Counted,
     CountRequest,

@@ -93,15 +93,22 @@ class Settings:
 
 
 def load(
-    flags: Mapping[str, object], environ: Mapping[str, str], uid: int | None, platform: str, default: bool = True
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    uid: int | None,
+    platform: str,
+    default: bool = True,
+    may_be_pipe: bool = True,
 ) -> Settings:
     """Read all three sources. `flags` has None for what was not given; `uid` is None on Windows.
 
-    Without `default` only a file that is named is read. Raises `MachineError` for a file that is named and not there,
+    Without `default` only a file that is named is read. A pipe is waited for where it `may_be_pipe`: a relay that runs
+    already must not hang. Raises `MachineError` for a file that is named and not there,
     or cannot be read, `UsageError` for a name that is none.
     """
     settings = Settings()
-    _read_file(settings, flags.get(CONFIG), environ, default_file(environ, uid, platform) if default else None)
+    usual = default_file(environ, uid, platform) if default else None
+    _read_file(settings, flags.get(CONFIG), environ, usual, may_be_pipe=may_be_pipe)
     _read_environ(settings, environ)
     for setting in SETTINGS:
         written = flags.get(setting.name)
@@ -170,7 +177,9 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usual: Path | None) -> None:
+def _read_file(
+    settings: Settings, flag: object, environ: Mapping[str, str], usual: Path | None, *, may_be_pipe: bool
+) -> None:
     """Read the file that is named, else the usual one if it is there."""
     settings.file = usual
     place = Place.flag(CONFIG)
@@ -186,7 +195,7 @@ def _read_file(settings: Settings, flag: object, environ: Mapping[str, str], usu
     from tailhub.certs.files import read_file
     from tailhub.settings.toml_file import parse
 
-    content = parse(read_file(settings.file, place, may_be_pipe=True), settings.file)
+    content = parse(read_file(settings.file, place, may_be_pipe=may_be_pipe), settings.file)
     settings.is_read = True
     settings.faults += content.faults
     try:

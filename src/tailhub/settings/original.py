@@ -107,18 +107,20 @@ class _Written:
         return self.places.get(name) or Place.foreign(name, f"-{name}", "flag")
 
 
-def read_original(words: Sequence[str], environ: Mapping[str, str], uid: int | None, home: Path) -> Settings | None:
+def read_original(
+    words: Sequence[str], environ: Mapping[str, str], uid: int | None, home: Path, *, may_be_pipe: bool = True
+) -> Settings | None:
     """The settings that ``derper`` with these `words` and variables means; all that is wrong stands in `faults`.
 
     None if only the version is asked for.
 
-    `uid` is the user's (None on Windows), `home` the user's directory. Raises `UsageError` for a command line that
-    cannot be read.
+    `uid` is the user's (None on Windows), `home` the user's directory; `may_be_pipe` as for `load`. Raises `UsageError`
+    for a command line that cannot be read.
     """
     written = _read(words, environ)
     if written.is_on("version"):
         return None
-    settings = load({}, environ, uid, "", default=False)
+    settings = load({}, environ, uid, "", default=False, may_be_pipe=may_be_pipe)
     settings.relay = {name: given for name, given in settings.relay.items() if name in _ONLY_OURS}
     settings.more.clear()
     settings.relay.setdefault("admin_listen", Given("off", Place.variable("admin_listen")))  # the original has none

@@ -157,7 +157,7 @@ class AllowList:
         if changed and not is_first:
             place, keys = self.backing.place, len(listing.keys)
             extra = log_event("allow_list", place=place, keys=keys, changed=len(changed))
-            _log.info("%s: %d keys, %d of them changed", place, keys, len(changed), extra=extra)
+            _log.info("%s was read again; keys: %d; new, changed or gone: %d", place, keys, len(changed), extra=extra)
             if not listing.keys and listing.is_there:  # meant, or a disk that was full
                 _log.warning("%s", findings.allow_list_empty(self.backing.place))
         if not is_first and was_there != self._is_there:

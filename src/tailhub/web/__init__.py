@@ -9,7 +9,8 @@
 - `plain`: the plain HTTP port
 - `operator_pages`: those of the operator's pages that the relay makes: health, the DERP map
 - `operator_api`: the relay's own part of the operator's API
-- `metrics`: the table of the relay's metrics and their Prometheus text
+- `metrics`, `metric_labels`: the table of the relay's metrics and their Prometheus text; what each label may say, and
+  how many series that makes at most
 
 Numbers, names and maps come from callables that the server hands in; bytes are moved by the server.
 """

@@ -236,9 +236,16 @@ async def _outcome(route: Route, call: Call) -> tuple[Response, str]:
 
 
 def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
-    """What an action is done to, in one short line: what stands in the path, then the fields."""
-    words = [*parts, *(f"{name}={value}" for name, value in body.items())]
+    """What an action is done to, in one short line: what stands in the path, then the fields that say something."""
+    words = [*parts, *(f"{name}={_in_words(value)}" for name, value in body.items() if value not in ("", False, None))]
     return " ".join(words)[:_MAX_TARGET]
+
+
+def _in_words(value: object) -> str:
+    """A field's value: lists with commas, tables as ``name:value``."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{one}" for name, one in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def finding_json(finding: Finding) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.histogram import Histogram, bucket_of, middle_of
@@ -39,7 +39,6 @@ def test_a_negative_value_counts_as_zero() -> None:
     assert histogram.percentile_us(50) == 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1 << 40))
 def test_a_bucket_is_narrow(value: int) -> None:
     """The middle of a value's bucket is within 1 % of the value, and the next value has this bucket or the next."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.traffic import MIN_SIZE, Batch, Ledger, PacketCounter
@@ -38,7 +38,6 @@ def test_a_stamp_leaves_nothing_of_the_one_before() -> None:
         assert counter.count(text, len(text)) == ([(stamp, count)], len(text))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, (1 << 32) - 1)), max_size=5), st.integers(0, 60))
 def test_counting_a_read(batches: list[tuple[int, int]], cut: int) -> None:
     """However many batches a read holds and wherever it ends, every whole packet is counted under its stamp."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tailhub.cli.called import derpmap_command, program, relay_command
+from tailhub.cli.called import command_for, program, relay_command
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def test_a_secret_in_a_url_is_left_out_of_the_relays_command(given: tuple[str, .
     assert plain.endswith("relay --verify-url http://127.0.0.1/v")
 
 
-def test_derpmap_command(tmp_path: Path) -> None:
+def test_command_for(tmp_path: Path) -> None:
     """The state directory is named unless it is where a shell's `derpmap` looks by itself."""
     usual = {"HOME": "/home/me"}
-    assert derpmap_command(Path("/home/me/.local/state/tailhub"), usual, 1000).endswith(" derpmap")
-    assert derpmap_command(Path("/srv/a b"), usual, 1000).endswith(" derpmap --state-dir '/srv/a b'")
+    assert command_for("derpmap", Path("/home/me/.local/state/tailhub"), usual, 1000).endswith(" derpmap")
+    assert command_for("derpmap", Path("/srv/a b"), usual, 1000).endswith(" derpmap --state-dir '/srv/a b'")
     service = {**usual, "STATE_DIRECTORY": "/var/lib/private/tailhub"}
     state = Path("/var/lib/private/tailhub")
-    assert derpmap_command(state, service, 1000).endswith(" derpmap --state-dir /var/lib/private/tailhub")
+    assert command_for("derpmap", state, service, 1000).endswith(" derpmap --state-dir /var/lib/private/tailhub")

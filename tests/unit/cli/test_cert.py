@@ -48,6 +48,16 @@ def test_show(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no listener" in second
 
 
+def test_the_state_that_the_configuration_names(
+    state: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the flag the certificates are those of the state directory in the configuration file."""
+    file = tmp_path_factory.mktemp("etc") / "tailhub.toml"
+    file.write_text(f'state_dir = "{state}"\n')
+    monkeypatch.setenv("TAILHUB_CONFIG", str(file))
+    assert run(["cert", "show"]) == 0
+
+
 def test_show_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Programs get the same as JSON."""
     assert run(["cert", "show", "--json", "--state-dir", str(state)]) == 0

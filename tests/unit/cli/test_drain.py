@@ -1,15 +1,16 @@
-"""``tailhub drain``: what it says while it watches, when it ends, and times as people write them."""
+"""``tailhub drain``: what it says while it watches, and when it ends."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, those_left, watch, watch_closing
+from tailhub.cli import drain
+from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, progress, those_left, watch, watch_closing
 from tailhub.cli.drain_texts import TEXTS
 from tailhub.cli.text_layout import display_width
-from tailhub.exceptions import UsageError
 from tailhub.findings import Language
 
 
@@ -23,22 +24,6 @@ def status(phase: str, homes: int, elapsed_s: float = 0.0) -> dict[str, Any]:
         "visitors": 1,
         "left": [],
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("360", 360), ("90s", 90), ("6m", 360), ("1.5h", 5400), ("0", 0), (" 5m ", 300), ("24h", 86400)],
-)
-def test_durations(text: str, seconds: float) -> None:
-    """A time is a number of seconds, or has its unit behind it."""
-    assert duration("--for", text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "5 m", "25h", "1d", "1e3", "m", "５m"])
-def test_what_is_no_duration(text: str) -> None:
-    """Anything else, and more than a day, is refused."""
-    with pytest.raises(UsageError, match="expected a time"):
-        duration("--for", text)
 
 
 class Clock:
@@ -137,3 +122,14 @@ def test_closing_is_watched_until_it_is_over(capsys: pytest.CaptureFixture[str])
     assert watch_closing(began, look, "en", clock, clock.sleep) == {"phase": "gone"}
     assert capsys.readouterr().out == "Connections are being closed, 0:04 more. Left: 41.\n"
     assert watch_closing({"phase": "off"}, look, "en", clock, clock.sleep) == {"phase": "off"}
+
+
+@pytest.mark.parametrize(("stays", "text"), [(True, "drained"), (False, "ending")])
+def test_what_comes_after_all_are_closed(
+    stays: bool, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When all are closed it says whether the relay stays for `--stop`, or ends."""
+    monkeypatch.setattr(drain, "call", lambda *_: {"phase": "drained"})
+    assert drain.close(Path("/srv"), 30.0, stays=stays, as_json=False, lang="en") == 0
+    said = TEXTS["en"][text].format(program=drain.program(), option=" --state-dir /srv")
+    assert capsys.readouterr().out == said + "\n"

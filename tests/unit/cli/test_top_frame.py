@@ -64,6 +64,14 @@ def test_a_wide_terminal_shows_more() -> None:
     assert "203.0.113.7" not in shown(sample(), columns=80)
 
 
+@pytest.mark.parametrize("columns", [44, 60, 70, 79])
+def test_a_narrow_terminal_has_names(columns: int) -> None:
+    """Where there is no room for all columns the last ones go, never the devices' names."""
+    text = shown(sample(), columns=columns)
+    assert "amelie-" in text
+    assert "48.0 Mbit/s" in text
+
+
 def test_pairs() -> None:
     """A pair is a sender, a receiver, and what goes from one to the other."""
     text = shown(sample(), Wish(table="pairs"))

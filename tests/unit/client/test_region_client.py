@@ -7,6 +7,7 @@ import pytest
 
 from support.certificates import make_certificate, server_context
 from support.logins import CLIENT_KEY, CLIENT_PRIVATE, SERVER_KEY
+from support.ports import free_ports
 from support.scripted_relay import Session, routing_script, run, scripted_relay, until
 from tailhub.client import Connected, Disconnected, Health, ReceivedPacket, RegionClient
 from tailhub.client.region_client import _endpoints, _Link
@@ -27,12 +28,6 @@ def node(name: str, port: int, **fields: object) -> DERPNode:
 def region(*nodes: DERPNode, **options: object) -> RegionClient:
     options = {"tls": False, "backoff_min_s": 0.01, "backoff_max_s": 0.05, "timeout_s": 5.0} | options
     return RegionClient(nodes, private_key=CLIENT_PRIVATE, **options)  # type: ignore[arg-type]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_it_connects_and_carries_packets() -> None:
@@ -62,7 +57,7 @@ def test_the_next_node_is_taken_and_told_of_the_first() -> None:
 
     async def main() -> None:
         async with scripted_relay(script) as port:
-            nodes = [node("900a", free_port()), node("900b", port), node("900c", free_port())]
+            nodes = [node("900a", free_ports()), node("900b", port), node("900c", free_ports())]
             async with region(*nodes) as client:
                 assert await client.recv() == Connected(nodes[1], SERVER_KEY)
             async with region(node("900b", port)) as client:
@@ -154,7 +149,7 @@ def test_a_round_without_success_is_told_with_all_reasons() -> None:
     """When no node answers, Disconnected names why for each, and the pauses grow up to their limit."""
 
     async def main() -> None:
-        ports = [free_port(), free_port()]
+        ports = [free_ports(), free_ports()]
         async with region(node("900a", ports[0]), node("900b", ports[1])) as client:
             pauses = []
             for _ in range(6):
@@ -201,7 +196,7 @@ def test_close_ends_whoever_receives(state: str) -> None:
 
     async def main() -> None:
         async with scripted_relay(script) as port:
-            target = free_port() if state == "pausing" else port
+            target = free_ports() if state == "pausing" else port
             client = region(node("900a", target), backoff_min_s=60.0, backoff_max_s=60.0)
             got: list[object] = []
 
@@ -231,7 +226,7 @@ def test_cancelling_a_receiver_is_no_close() -> None:
 
     async def main() -> None:
         async with scripted_relay(script) as port:
-            nodes = [node("900a", port), node("900b", free_port())]
+            nodes = [node("900a", port), node("900b", free_ports())]
             async with region(*nodes) as client:
                 task = asyncio.create_task(client.recv())
                 await reached.wait()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.logins import CLIENT_KEY, CLIENT_PRIVATE, SERVER_KEY, SERVER_PRIVATE, admit, server_info_with
-from support.streams import cut, no_deadline
+from support.streams import cut
 from tailhub.derp import frames
 from tailhub.derp.client_protocol import ClientProtocol
 from tailhub.derp.frames import FrameType, PeerGoneReason, PeerPresent, serialize
@@ -115,7 +115,6 @@ def test_frames_become_messages(wire: bytes, message: object) -> None:
     assert client.data_to_send() == b""
 
 
-@no_deadline
 @given(st.lists(st.sampled_from(MESSAGES), max_size=8), st.lists(st.integers(1, 99), min_size=1, max_size=3))
 def test_any_split_gives_the_same_messages(sent: list[tuple[bytes, object]], sizes: list[int]) -> None:
     """However the relay's bytes arrive, the messages are the same."""
@@ -188,7 +187,6 @@ def test_a_host_that_no_header_can_carry_is_our_own_fault() -> None:
         ClientProtocol(CLIENT_PRIVATE, "a\r\nb")
 
 
-@no_deadline
 @given(st.binary(max_size=300), st.sampled_from(["new", "fast", "upgraded", "admitted"]))
 def test_no_bytes_raise_anything_but_a_remote_error(data: bytes, state: str) -> None:
     """Whatever a relay sends, in any state, raises a remote error or nothing."""

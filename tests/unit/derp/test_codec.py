@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 
-from support.streams import broken_client_streams, client_streams, cut, no_deadline, piece_sizes
+from support.streams import broken_client_streams, client_streams, cut, piece_sizes
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import CLIENT_LIMITS, SERVER_LIMITS, FrameType, serialize
 from tailhub.exceptions import FrameError
@@ -24,7 +24,6 @@ def frames_by_slicing(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-@no_deadline
 @given(client_streams, piece_sizes)
 def test_any_split_gives_the_same_frames(stream: bytes, sizes: list[int]) -> None:
     """However a stream is cut, the frames are those that lie in it."""
@@ -32,7 +31,6 @@ def test_any_split_gives_the_same_frames(stream: bytes, sizes: list[int]) -> Non
     assert [frame for piece in cut(stream, sizes) for frame in decoder.receive_data(piece)] == frames_by_slicing(stream)
 
 
-@no_deadline
 @given(broken_client_streams, piece_sizes)
 def test_a_bad_length_raises_in_any_split(stream: bytes, sizes: list[int]) -> None:
     """A frame of a wrong length raises FrameError however the stream is cut, and nothing else is raised."""

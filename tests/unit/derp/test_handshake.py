@@ -14,7 +14,7 @@ from support.logins import (
     login,
     server_info_with,
 )
-from support.streams import cut, no_deadline
+from support.streams import cut
 from tailhub import box
 from tailhub.derp import frames
 from tailhub.derp.frames import MAX_CLIENT_INFO_LEN, FrameType
@@ -64,7 +64,6 @@ def test_server_info_without_a_rate_is_the_references() -> None:
     assert text == b'{"version":2}'
 
 
-@no_deadline
 @given(st.lists(st.integers(1, 80), min_size=1, max_size=4), st.binary(max_size=60))
 def test_any_split_logs_in(sizes: list[int], behind: bytes) -> None:
     """ClientInfo may come in any pieces; what is sent behind it in the same piece is kept as it is."""
@@ -203,7 +202,6 @@ def test_a_server_key_of_low_order_is_refused() -> None:
         ClientHandshake(CLIENT_PRIVATE, bytes(32))
 
 
-@no_deadline
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_remote_error(data: bytes) -> None:
     """Whatever a peer sends, and whatever it seals, the server's side raises remote errors only."""

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.certificates import make_certificate, make_meta_certificate
-from support.streams import no_deadline
 from tailhub.derp.meta_cert import is_meta_cert, server_key_from_meta
 
 KEY = bytes(range(32))
@@ -54,7 +53,6 @@ def test_parts_of_a_certificate_are_none() -> None:
     assert all(server_key_from_meta(der[:end]) is None for end in range(len(der)))
 
 
-@no_deadline
 @given(st.binary(max_size=300), st.integers(0, 250), st.binary(min_size=1, max_size=4))
 def test_junk_raises_nothing(junk: bytes, at: int, change: bytes) -> None:
     """Neither junk nor a meta certificate with some bytes changed raises anything."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from support.streams import broken_client_streams, client_streams, cut, no_deadline, piece_sizes
+from support.streams import broken_client_streams, client_streams, cut, piece_sizes
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import FrameType, serialize
@@ -73,7 +73,6 @@ def by_the_oracle(stream: bytes) -> list[tuple[bytes | None, int, bytes]]:
     return found
 
 
-@no_deadline
 @given(client_streams, piece_sizes)
 def test_any_split_gives_what_the_plain_decoder_gives(stream: bytes, sizes: list[int]) -> None:
     """However a stream is cut, the runs hold the frames that the plain decoder finds, in their order."""
@@ -82,7 +81,6 @@ def test_any_split_gives_what_the_plain_decoder_gives(stream: bytes, sizes: list
     assert reader.decoder.error is None
 
 
-@no_deadline
 @given(broken_client_streams, piece_sizes)
 def test_frames_before_a_bad_one_are_given(stream: bytes, sizes: list[int]) -> None:
     """A bad length sets `error`; all frames before it are given, in any split, and none after it."""
@@ -93,7 +91,6 @@ def test_frames_before_a_bad_one_are_given(stream: bytes, sizes: list[int]) -> N
     assert reader.decoder.held_bytes == 0
 
 
-@no_deadline
 @given(client_streams, piece_sizes)
 def test_runs_keep_their_promises(stream: bytes, sizes: list[int]) -> None:
     """Runs are not over their limits, disco packets stand alone and are marked, and no others are."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.streams import cut, no_deadline
+from support.streams import cut
 from tailhub.derp.upgrade import (
     MAX_RESPONSE_HEAD,
     MAX_USUAL_HEAD,
@@ -183,7 +183,6 @@ def test_values_that_no_header_can_carry_are_our_own_fault(host: str, node: str)
         ClientUpgrade(host, ideal_node=node)
 
 
-@no_deadline
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=4), st.binary(max_size=50))
 def test_any_split_of_a_good_answer_is_read(sizes: list[int], behind: bytes) -> None:
     """A 101 may come in any pieces, after other 1xx answers; the bytes behind it come out untouched."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from support.streams import cut, no_deadline
+from support.streams import cut
 from tailhub.derp.websocket import MAX_MESSAGE_LEN, WebSocketStream
 from tailhub.exceptions import FrameError
 
@@ -20,7 +20,6 @@ def read_by(connection: Connection, data: bytes) -> list[Event]:
     return list(connection.events())
 
 
-@no_deadline
 @given(
     st.lists(st.integers(0, 70_000).map(bytes), max_size=5),
     st.lists(st.integers(1, 40_000), min_size=1, max_size=4),
@@ -115,7 +114,6 @@ def test_broken_frames_are_refused(wire: bytes, code: int) -> None:
     assert event.code == code
 
 
-@no_deadline
 @given(st.binary(max_size=200), st.lists(st.integers(1, 60), min_size=1, max_size=3))
 def test_no_bytes_raise_anything_but_a_frame_error(data: bytes, sizes: list[int]) -> None:
     """Whatever a peer sends, the stream raises FrameError or nothing."""

@@ -85,9 +85,7 @@ class TenantFleetMachine(Tenants, FleetMachine):
 
 
 for machine in (RelayMachine, FleetMachine, TenantMachine, TenantFleetMachine):
-    machine.TestCase.settings = settings(
-        max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, database=None
-    )
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, derandomize=True, database=None)
 TestRelayBesideItsModel = RelayMachine.TestCase
 TestWorkersBesideTheModelOfOneRelay = FleetMachine.TestCase
 TestTenantsBesideTheirModel = TenantMachine.TestCase

@@ -62,7 +62,7 @@ def test_nobody_waits_for_one_that_hangs(ends: tuple[socket.socket, socket.socke
 
 
 def test_a_message_wakes_by_a_signal(ends: tuple[socket.socket, socket.socket]) -> None:
-    """A process that waits for signals only learns that something has come."""
+    """A thread that waits for signals only learns that something has come; others, which block none, hear nothing."""
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
     try:
         wake_by_signal(ends[1])

@@ -59,6 +59,7 @@ TESTS = {
     "test_whom_it_tells": (
         *("notify", "notify_file", "notify_language", "notify_events", "update_check", "update_index"),
     ),
+    "test_how_long_the_end_takes": ("drain_s",),
     "test_what_needs_a_restart": ("state_dir", "new_state", "key_file", "store", "workers"),
 }
 """Where it is tested that a running relay goes by another value of each setting, or says that it does not."""

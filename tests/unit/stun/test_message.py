@@ -394,7 +394,7 @@ ports = st.integers(0, 0xFFFF)
 ips = st.ip_addresses()
 
 
-@settings(deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(tids, ips, ports)
 @example(TID, ip_address("::ffff:192.0.2.1"), 3478)
 def test_answers_are_understood(tid: bytes, ip: object, port: int) -> None:
@@ -419,7 +419,7 @@ messages = st.builds(
 raw = st.one_of(st.binary(max_size=80), messages, st.tuples(messages, st.integers(0, 80)).map(lambda m: m[0][: m[1]]))
 
 
-@settings(deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(raw, st.sampled_from([V4, V6]))
 @example(message(1, (0x0000, b"")), V4)
 @example(message(1), V6)
@@ -437,7 +437,7 @@ def test_any_bytes(data: bytes, ip: bytes) -> None:
     assert answer(data, ip, 1) in (None, reply)
 
 
-@settings(deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(raw)
 def test_any_bytes_as_response(data: bytes) -> None:
     """Any bytes are a response with an address, or a StunError."""

@@ -164,6 +164,23 @@ def test_caller() -> None:
     assert asyncio.run(scenario("token from 192.0.2.1")) == "token from 192.0.2.1"
 
 
+def test_what_was_done() -> None:
+    """What an action was done to is told in words: what stands in the path, then the fields that say something."""
+    heard: list[tuple[str, ...]] = []
+    body = {"name": "手机", "replace": False, "tenant": "", "keys": ["a", "b"], "ends_in_s": {"a": 60}}
+    route = Route("POST", "allow/*", change, body=tuple(Field(name, "") for name in body))
+    api = OperatorApi([route], lambda *what: heard.append(what))
+    request = Request(b"POST", b"/api/v1/allow/7", b"1.1", (), "", json.dumps(body).encode())
+
+    async def scenario() -> None:
+        answer = api.respond(request)
+        assert not isinstance(answer, Response)
+        await answer
+
+    asyncio.run(scenario())
+    assert heard == [("unix socket", "POST allow/*", "7 name=手机 keys=a,b ends_in_s=a:60", "done")]
+
+
 def test_a_fault_of_ours() -> None:
     """What a route may not raise is not swallowed."""
 

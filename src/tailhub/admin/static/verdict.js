@@ -7,6 +7,7 @@ import { t, word } from "./words.js";
 const RANK = { good: 0, note: 1, warn: 2, bad: 3 };
 const CERTIFICATE_WARN_DAYS = 14;
 const CERTIFICATE_BAD_DAYS = 3;
+const PINNED_WARN_DAYS = 30; // each client has to get a new map before
 const DROPPED_SHARE = 0.01;
 const DROPPED_PER_S = 10; // fewer are nobody's trouble
 const FULL_SHARE = 0.85;
@@ -49,14 +50,20 @@ function certificates() {
   const found = [];
   for (const one of store.lists.certificates?.certificates ?? []) {
     const name = listed((one.names ?? []).slice(0, 3)) || one.listener;
-    const isRenewed = one.source === "acme" || one.pinned;
-    if (one.days_left <= 0) found.push(issue("bad", t("issue.certificate_over", { name }), t(`issue.certificate.todo_${one.source === "acme" ? "acme" : "files"}`), { view: "system" }));
-    else if (one.days_left <= (isRenewed ? CERTIFICATE_WARN_DAYS / 2 : CERTIFICATE_WARN_DAYS)) {
-      const level = one.days_left <= CERTIFICATE_BAD_DAYS ? "bad" : "warn";
-      found.push(issue(level, t("issue.certificate", { name, span: span(one.days_left * 86400) }), t(`issue.certificate.todo_${one.source === "acme" ? "acme" : "files"}`), { view: "system" }));
-    }
+    const level = certificateLevel(one);
+    const todo = t(`issue.certificate.todo_${one.source === "acme" ? "acme" : one.pinned ? "pinned" : "files"}`);
+    const text = one.days_left <= 0 ? t("issue.certificate_over", { name }) : t("issue.certificate", { name, span: span(one.days_left * 86400) });
+    if (level !== "good") found.push(issue(level, text, todo, { view: "system" }));
   }
   return found;
+}
+
+// How soon it ends; of one that lasts only days, not before its last quarter or tenth.
+export function certificateLevel(one) {
+  const lasts = (one.not_after - one.not_before) / 86400 || Infinity;
+  if (one.days_left <= Math.min(CERTIFICATE_BAD_DAYS, lasts / 10)) return "bad";
+  const days = one.pinned ? PINNED_WARN_DAYS : one.source === "acme" ? CERTIFICATE_WARN_DAYS / 2 : CERTIFICATE_WARN_DAYS;
+  return one.days_left <= Math.min(days, lasts / 4) ? "warn" : "good";
 }
 
 function verifiers() {

@@ -11,6 +11,15 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "The new configuration could not be taken over: {reason}. All is as it was.",
         "Try again; if that happens again restart the relay, and report it with the lines of its log.",
     ),
+    "TH378": (
+        "The relay has not said within {after_s} s what came of the reload; it may still take the configuration over.",
+        "Look at its log: `reloaded`, or why not, stands there when it is done.",
+    ),
+    "TH379": (
+        "The new configuration opens {count} more listening sockets in each process, and {most} at a time can be "
+        "handed over. All is as it was.",
+        "Add them in several reloads, or restart the relay.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, str]] = {
@@ -21,5 +30,13 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH356": (
         "未能换用新配置：{reason}。一切保持原样。",
         "请重试；如果再次发生，请重启中继，并附上其日志报告问题。",
+    ),
+    "TH378": (
+        "中继在 {after_s} 秒内没有回报重新加载的结果；它可能仍会换用新配置。",
+        "请查看其日志：完成后会写有 `reloaded`，或未能换用的原因。",
+    ),
+    "TH379": (
+        "新配置要在每个进程中再打开 {count} 个监听套接字，而一次最多只能移交 {most} 个。一切保持原样。",
+        "请分几次重新加载逐步添加，或重启中继。",
     ),
 }

@@ -17,7 +17,7 @@ export function access() {
     columns: [
       { id: "name", label: t("column.verifier"), isHead: true, class: "wide", text: (row) => row.name, sub: (row) => row.detail || row.tenant },
       { id: "state", label: t("column.state"), text: (row) => word("verifier", row.state), tone: (row) => ({ ok: "good", unreachable: "bad", error: "bad" })[row.state] ?? "quiet" },
-      { id: "since", label: t("column.since"), isNumber: true, text: (row) => (row.since ? shortSpan(now() - row.since) : NONE) },
+      { id: "since", label: t("column.lasts"), isNumber: true, text: (row) => (row.since ? shortSpan(now() - row.since) : NONE) },
     ],
   });
   const tenants = new Table({

@@ -72,7 +72,7 @@ function clientFacts(rows) {
     [t("column.address"), listed(rows.map((row) => (row.port ? `${row.address.includes(":") ? `[${row.address}]` : row.address}:${row.port}` : row.address)))],
     [t("column.app"), first.app],
     [t("column.kind"), word("kind", first.kind === "client" && first.home ? "home" : first.kind)],
-    [t("column.since"), ago(Math.min(...rows.map((row) => row.since)), now())],
+    [t("column.began"), ago(Math.min(...rows.map((row) => row.since)), now())],
     [t("column.connections"), rows.length > 1 ? count(rows.length) : ""],
     [t("column.sends"), `${bits(sum("bytes_received_per_s"))} · ${bytes(sum("bytes_received"))} · ${t("packets", { n: sum("packets_received"), count: count(sum("packets_received")) })}`],
     [t("column.gets"), `${bits(sum("bytes_sent_per_s"))} · ${bytes(sum("bytes_sent"))} · ${t("packets", { n: sum("packets_sent"), count: count(sum("packets_sent")) })}`],

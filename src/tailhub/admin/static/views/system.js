@@ -5,11 +5,11 @@ import { act, confirm, field, say } from "../dialogs.js";
 import { ago, bytes, count, date, listed, NONE, number, packets, span } from "../format.js";
 import { forget, loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
+import { certificateLevel } from "../verdict.js";
 import { t, word } from "../words.js";
 import { makeBars } from "./overview.js";
 
 const MAX_NOTICE = 500;
-const DAYS_WARN = 14;
 
 export function system() {
   const facts = h("dl", { class: "facts" });
@@ -76,7 +76,7 @@ function certificateTable() {
       { id: "names", label: t("column.names"), isHead: true, class: "wide", text: (row) => listed(row.names ?? []) || row.cert_name || row.listener, sub: (row) => row.listener },
       { id: "source", label: t("column.source"), rank: 2, text: (row) => word("source", row.source), sub: (row) => (row.pinned ? t("certificates.pinned") : row.issuer) },
       { id: "until", label: t("column.until"), rank: 2, isNumber: true, text: (row) => date(row.not_after) },
-      { id: "left", label: t("column.left"), isNumber: true, text: (row) => (row.days_left > 0 ? span(row.days_left * 86400) : t("certificates.over")), tone: (row) => (row.days_left <= 3 ? "bad" : row.days_left <= DAYS_WARN ? "warn" : "good") },
+      { id: "left", label: t("column.left"), isNumber: true, text: (row) => (row.days_left > 0 ? span(row.days_left * 86400) : t("certificates.over")), tone: certificateLevel },
     ],
   });
 }
@@ -104,7 +104,7 @@ function meshTable() {
       { id: "name", label: t("column.relay"), isHead: true, class: "wide", text: (row) => row.name },
       { id: "state", label: t("column.state"), text: (row) => word("mesh", row.state) },
       { id: "keys", label: t("column.devices"), isNumber: true, text: (row) => count(row.keys) },
-      { id: "since", label: t("column.since"), isNumber: true, rank: 2, text: (row) => (row.since ? ago(row.since, now()) : NONE) },
+      { id: "since", label: t("column.began"), isNumber: true, rank: 2, text: (row) => (row.since ? ago(row.since, now()) : NONE) },
     ],
   });
 }
