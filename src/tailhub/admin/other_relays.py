@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, RemoteError
-from tailhub.findings import Finding
+from tailhub.findings import Finding, printable
 
 __all__ = ["OtherRelay", "OtherRelays", "other_relay_findings", "parse_other_relay"]
 
@@ -121,6 +121,7 @@ async def _ask(relay: OtherRelay) -> tuple[Mapping[str, Any] | None, str]:
 async def _overview(relay: OtherRelay) -> Mapping[str, Any]:
     import msgspec
 
+    from tailhub.admin.api_types import Overview  # the relay only checks the setting
     from tailhub.net.http_exchange import exchange
 
     if relay.path:
@@ -135,12 +136,19 @@ async def _overview(relay: OtherRelay) -> Mapping[str, Any]:
     try:
         value = msgspec.json.decode(answered.body)
         if answered.status != 200:
-            raise RemoteError(f"HTTP {answered.status}: {value['error']['what']}"[:300], "http")
-        if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+            raise RemoteError(printable(f"HTTP {answered.status}: {value['error']['what']}"[:300]), "http")
+        if "state" not in value:
             raise RemoteError("this is not a relay's overview", "http")
-    except (msgspec.DecodeError, LookupError, TypeError) as exc:
+        # Whoever shows it relies on its shape; what an older relay does not tell yet is empty.
+        value = msgspec.to_builtins(msgspec.convert(_nothing() | value, Overview))
+    except (msgspec.DecodeError, LookupError, TypeError, RecursionError) as exc:
         raise RemoteError(f"HTTP {answered.status}, and not a relay's answer", "http") from exc
-    return value
+    return dict(value)
+
+
+def _nothing() -> dict[str, Any]:
+    fields: dict[str, Any] = {name: {} for name in ("relay", "totals", "rates", "drops", "stun", "process")}
+    return fields | {"faults": [], "notices": [], "drain": None, "pending": 0}
 
 
 @cache

@@ -6,14 +6,32 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 
 from tailhub.admin import other_relays
+from tailhub.admin.api_types import Overview, Process, Rates, RelayInfo, Totals
 from tailhub.admin.other_relays import MOST_BYTES, MOST_RELAYS, OtherRelays, other_relay_findings, parse_other_relay
 from tailhub.exceptions import LocalError
 
-OVERVIEW = {"state": "ready", "totals": {"clients": 3}}
+TOLD = {"state": "ready", "totals": {"clients": 3}, "more": 1}
+OVERVIEW = msgspec.to_builtins(
+    Overview(
+        relay=RelayInfo(),
+        state="ready",
+        faults=[],
+        drain=None,
+        totals=Totals(clients=3),
+        rates=Rates(),
+        drops={},
+        stun={},
+        process=Process(),
+        notices=[],
+        pending=0,
+    )
+)
+"""What is known of a relay that tells only that, and something that nobody here knows."""
 
 
 @pytest.mark.parametrize(
@@ -117,7 +135,7 @@ async def asked(respond: Respond, times: int = 1) -> tuple[object, str]:
 def test_an_overview() -> None:
     """Another relay's overview is asked for with its token, as the host that its URL names."""
     heads: list[bytes] = []
-    assert asyncio.run(asked(answering("200 OK", json.dumps(OVERVIEW).encode(), heads))) == (OVERVIEW, "")
+    assert asyncio.run(asked(answering("200 OK", json.dumps(TOLD).encode(), heads))) == (OVERVIEW, "")
     assert b"Authorization: Bearer a-token\r\n" in heads[0]
     assert b"Host: 127.0.0.1:" in heads[0]
     assert heads[0].startswith(b"GET /api/v1/overview ")
@@ -126,7 +144,7 @@ def test_an_overview() -> None:
 def test_an_answer_is_kept_for_a_moment() -> None:
     """Whoever asks again at once has the same answer, and the other relay is not asked again."""
     heads: list[bytes] = []
-    asyncio.run(asked(answering("200 OK", json.dumps(OVERVIEW).encode(), heads), times=3))
+    asyncio.run(asked(answering("200 OK", json.dumps(TOLD).encode(), heads), times=3))
     assert len(heads) == 1
 
 
@@ -138,6 +156,10 @@ def test_an_answer_is_kept_for_a_moment() -> None:
         ("200 OK", b"<html>", "not a relay's"),
         ("200 OK", b"[]", "not a relay's"),
         ("200 OK", b'{"state": 1}', "not a relay's"),
+        ("200 OK", b'{"state": "<img>"}', "not a relay's"),
+        ("200 OK", b'{"state": "ready", "rates": null}', "not a relay's"),
+        ("200 OK", b'{"state": "ready", "x": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", "not a relay's"),
+        ("500 X", b'{"error": {"what": "\\u202eno\\u0007"}}', "HTTP 500: \\u202eno\\x07"),
         ("500 X", b'{"error": 7}', "HTTP 500"),
         ("200 OK", b'"' + b"x" * MOST_BYTES + b'"', "more than"),
         ("302 Found", b"", "HTTP 302"),
@@ -172,7 +194,7 @@ def test_over_a_socket(tmp_path: Path) -> None:
 
     async def ask() -> object:
         path = tmp_path / "admin.sock"
-        respond = answering("200 OK", json.dumps(OVERVIEW).encode(), heads)
+        respond = answering("200 OK", json.dumps(TOLD).encode(), heads)
         async with await asyncio.start_unix_server(respond, path):
             ((_, overview, _),) = await OtherRelays().overviews([f"unix:{path}"])
             return overview
@@ -188,7 +210,7 @@ def test_tls_is_checked() -> None:
     trustme.CA().issue_cert("localhost").configure_cert(context)
 
     async def ask() -> tuple[object, str]:
-        respond = answering("200 OK", json.dumps(OVERVIEW).encode(), heads)
+        respond = answering("200 OK", json.dumps(TOLD).encode(), heads)
         async with await asyncio.start_server(respond, "127.0.0.1", 0, ssl=context) as server:
             port = server.sockets[0].getsockname()[1]
             ((_, overview, error),) = await OtherRelays().overviews([f"https://a-token@localhost:{port}"])
