@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -152,10 +152,10 @@ def _refusing(monkeypatch: pytest.MonkeyPatch, refused: Callable[[int, int], int
     """Make opening a socket fail with the error number that `refused(family, port)` gives, 0 for none."""
     real = bind._open
 
-    def open_socket(endpoint: Endpoint, port: int, *rest: int) -> socket.socket:
+    def open_socket(endpoint: Endpoint, port: int, *rest: Any, **options: Any) -> socket.socket:
         if number := refused(endpoint.family, port):
             raise OSError(number, os.strerror(number))
-        return real(endpoint, port, *rest)  # type: ignore[arg-type]
+        return real(endpoint, port, *rest, **options)
 
     monkeypatch.setattr(bind, "_open", open_socket)
 

@@ -330,6 +330,8 @@ def _not_allowed(methods: Sequence[str]) -> message.Response:
 
 
 async def _no_page(request: Request, _exc: Exception) -> Response:
+    if request.scope["path"].startswith(_API):  # a line's end in it, which no route has
+        return _starlette(error_answer(404, f"no such call; {_API}openapi.json lists them"))
     return _starlette(answer(404, "no such page; / lists what there is\n", TEXT))
 
 

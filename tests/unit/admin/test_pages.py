@@ -298,7 +298,7 @@ def test_another_method(tmp_path: Path, path: str, method: str, allowed: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["", "nothing", "pending/3", "pending/3/approve/4", "../metrics", "static/x", "//", "%00"]
+    "path", ["", "nothing", "pending/3", "pending/3/approve/4", "../metrics", "static/x", "//", "%00", "explain/%0A"]
 )
 def test_no_such_call(tmp_path: Path, path: str) -> None:
     """A path that is not there is JSON, too, and does not bother the relay."""
