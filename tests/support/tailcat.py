@@ -16,6 +16,7 @@ JOIN_LIMIT_S = 60.0  # it gives its address before it has joined its relay
 PING_LIMIT_S = 3  # of one try
 PIPE_LIMIT_S = 120.0
 
+_NO_PONG = b"tailcat Ping: context deadline exceeded"
 _PONG = re.compile(r"pong in \S+ via (.+)")
 
 
@@ -85,13 +86,23 @@ class Tailcat:
         return until(lambda: self.ping(address), "a pong", limit_s=JOIN_LIMIT_S)
 
     def send(self, address: str, content: Path) -> None:
-        """Pipe a file to the listener at `address`."""
-        with content.open("rb") as stdin:
-            subprocess.run(
-                (*self._command, address),
-                stdin=stdin,
-                stdout=subprocess.DEVNULL,
-                env=self._environment,
-                timeout=PIPE_LIMIT_S,
-                check=True,
-            )
+        """Pipe a file to the listener at `address`.
+
+        Before it sends anything tailcat waits for one pong, not for long: on a busy machine it is asked again.
+        """
+
+        def sent() -> bool:
+            with content.open("rb") as stdin:
+                done = subprocess.run(
+                    (*self._command, address),
+                    stdin=stdin,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env=self._environment,
+                    timeout=PIPE_LIMIT_S,
+                    check=False,
+                )
+            assert done.returncode == 0 or _NO_PONG in done.stderr, done
+            return done.returncode == 0
+
+        until(sent, "tailcat to reach the listener", limit_s=JOIN_LIMIT_S)
