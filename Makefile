@@ -51,6 +51,7 @@ fuzz: $(VENV)/.test
 
 reference: $(VENV)/.test
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python deploy/grafana/make_dashboard.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,8 +1,8 @@
 """Makes the pages in ``docs/reference`` from the code: ``make reference``.
 
 What they say is what the program says of itself: commands (`tailhub.cli.app`), settings (`tailhub.settings.table`),
-metrics (`tailhub.web.metrics`, `tailhub.web.varz`) and findings (`tailhub.findings`). A test keeps the pages and the
-code together.
+metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`), lines of the log
+(`tailhub.log_event`) and the operator's API (`tailhub.admin.openapi`). A test keeps the pages and the code together.
 """
 
 from __future__ import annotations
@@ -11,22 +11,33 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import ArgumentInfo
 
 from tailhub import findings
+from tailhub.admin.openapi import document
 from tailhub.cli.app import app
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.findings.language import Language
 from tailhub.findings.texts import CHINESE, ENGLISH
+from tailhub.log_event import EVENTS
 from tailhub.relay.stats import DROP_REASONS
+from tailhub.server.access_actions import AccessActions
+from tailhub.server.audit import AuditLog
+from tailhub.server.client_actions import ClientActions
+from tailhub.server.drain_actions import DrainActions
+from tailhub.server.log_actions import LogActions
+from tailhub.server.log_format import OWN_FIELDS
+from tailhub.server.notice_actions import NoticeActions
 from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
 from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
+from tailhub.web.metric_labels import LABELS, Label, Per, most_series
 from tailhub.web.metrics import METRICS
+from tailhub.web.operator_api import Route
 from tailhub.web.varz import VARS
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -40,6 +51,8 @@ def pages() -> dict[str, str]:
         "config.md": config_page(),
         "metrics.md": metrics_page(),
         "findings.md": findings_page(),
+        "api.md": api_page(),
+        "logs.md": logs_page(),
     }
 
 
@@ -90,7 +103,7 @@ def cli_page() -> str:
 def commands(group: typer.Typer, words: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """All commands with the words that call them, those of groups behind those of the group above."""
     for command in group.registered_commands:
-        if command.callback is not None:
+        if command.callback is not None and not command.hidden:
             yield f"{words} {command.name or command.callback.__name__}", command.callback
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
@@ -204,6 +217,13 @@ may_reach = ["default"]
 TENANT_SETTINGS
 A table takes besides: SETTINGS_OF_TENANTS. What is not in it has its default, whatever stands at the top.
 
+## Changing it while the relay runs
+
+`sudo systemctl reload tailhub`, `tailhub reload`, SIGHUP and `POST /api/v1/reload` have the relay read the file again,
+and the files that it names; flags and variables are those of its start. Connections stay, no packet is lost, and it
+says what has changed: [how](../how-to/changing.md). What needs a restart says so below, and stays as it was until then.
+When anything is wrong nothing changes at all.
+
 ## Quiet
 
 `quiet = true` is for relays that scanners should not recognise: the home page is blank, plain RFC 8489 STUN is not
@@ -235,7 +255,10 @@ def setting_row(setting: Setting) -> tuple[str, ...]:
     default = f"`{setting.default_text}`" if setting.default_text else ""
     flags = " or ".join(f"`{flag}`" for flag in setting.flags)
     variable = f"`{findings.Place.variable(setting.name)}`"
-    return f"`{setting.name}`", flags, variable, default, f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    meaning = f"{setting.help} {chinese.MEANINGS[setting.name]}"
+    if setting.needs_restart:
+        meaning += " *Needs a restart. 重启后生效。*"
+    return f"`{setting.name}`", flags, variable, default, meaning
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------
@@ -265,18 +288,17 @@ def metrics_page() -> str:
             ],
         ),
         "## Labels\n",
+        label_bounds(),
         table(
-            ("label", "values"),
+            ("label", "of", "at most", "values"),
             [
-                ("`reason` of drops", code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)"),
-                ("`kind`", "`disco` (path discovery), `other`"),
-                ("`reason` of `refused` and `closed`", "the first words of the log line; at most 64, then `other`"),
-                ("`disposition`", code_list(StunServer([]).dispositions())),
-                ("`tenant`", "as the configuration calls it; `default` is that of the relay's own settings"),
-                ("`family`", "`ipv4`, `ipv6`"),
-                ("`version`", "of TLS: `TLSv1.2`, `TLSv1.3`; of `tailhub_info`: tailhub's"),
-                ("`result`", "`passed on`, `backend unreachable`"),
-                ("`status`", "of HTTP: `200`, `426` …"),
+                (
+                    f"`{label.name}`",
+                    ", ".join(here[key] for key in label.metrics),
+                    label_most(label),
+                    label_words(label),
+                )
+                for label in LABELS
             ],
         ),
         "## Under the original's names\n",
@@ -290,9 +312,60 @@ def metrics_page() -> str:
     return "\n".join(parts)
 
 
+def label_bounds() -> str:
+    """How many time series there can be."""
+    least = {Per.TENANT: 1, Per.VERIFIER: 1, Per.LISTENER: 1, Per.WORKER: 1}
+    more = {per.value: most_series({**least, per: 2}) - most_series(least) for per in least}
+    return (
+        "No label has more values than the table says, whatever clients or strangers do: what they may choose words\n"
+        f"of is counted under a fixed number of them. A relay has at most {most_series(least)} time series; each\n"
+        f"further tenant adds {more['tenant']}, each verifier {more['verifier']}, each listener {more['listener']}, "
+        f"each worker {more['worker']}.\n"
+    )
+
+
+def label_most(label: Label) -> str:
+    """How many values it has."""
+    if label.per is Per.RELAY:
+        return str(label.most)
+    return f"one a {label.per.value}" if label.most == 1 else f"{label.most} a {label.per.value}"
+
+
+def label_words(label: Label) -> str:
+    """Its values; those that are words of the code are listed."""
+    words = {
+        "DROP_REASONS": code_list(DROP_REASONS) + ": see [the protocol](../protocol.md#drops)",
+        "DISPOSITIONS": code_list(StunServer([]).dispositions()),
+    }
+    return words.get(label.values, label.values)
+
+
 def code_list(words: tuple[str, ...] | Mapping[str, int]) -> str:
     """Words in code spans."""
     return ", ".join(f"`{word}`" for word in words)
+
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+def logs_page() -> str:
+    """All events and their fields."""
+    own = code_list(OWN_FIELDS)
+    return "\n".join(
+        [
+            f"{MADE}\n# Lines of the log\n",
+            "With `log_format` `logfmt` or `json`: [how](../how-to/logs.md). Each line has " + own + " (the text that\n"
+            "a person reads), with several workers `worker` (`desk`, `w0` …), and the fields of its event, but for\n"
+            "those that have nothing to say. Keys are `nodekey:` and 64 hexadecimal digits, durations seconds.\n"
+            "`code` and `finding` stand in any line that shows a [finding](findings.md).\n",
+            table(
+                ("event", "meaning", "fields"),
+                [(f"`{name}`", kind.meaning, code_list(kind.fields)) for name, kind in EVENTS.items()],
+            ),
+            "In the steps of `debug`, `second` has the packets and bytes of the last second, and what was dropped as\n"
+            "`dropped_` and the reason (see [the protocol](../protocol.md#drops)).\n",
+        ]
+    )
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
@@ -342,6 +415,100 @@ def alternatives(template: str) -> Iterator[str]:
             yield open_sections[-1]
         else:
             open_sections.pop()
+
+
+# --- the operator's API -----------------------------------------------------------------------------------------------
+
+API_INTRODUCTION = """\
+The operator's pages are on `admin_listen` (`http://127.0.0.1:9912`) and on `admin.sock` in the state directory: the
+dashboard `/`, [metrics](metrics.md) `/metrics`, `/healthz` (200 while the relay answers and finds no fault), `/readyz`
+(also: it is not being emptied), the DERP map `/derpmap.json`, and this API. The same in the form of programs:
+`/api/v1/openapi.json` (OpenAPI 3.1).
+
+Over the socket everything is allowed to whoever may open it. Over TCP:
+
+- The `Host` header must name the machine by an IP address, as `localhost` or by the relay's `hostname`.
+- A page of another origin may neither read nor act; there are no CORS headers.
+- Actions need the token, `Authorization: Bearer TOKEN`; reading needs it too, unless the caller is on the relay's own
+  machine and no proxy (`X-Forwarded-For`, `X-Real-IP`, `Forwarded`) says that it speaks for somebody else. A proxy that
+  does not say so lets everyone read who reaches it.
+- The token is in `operator.token` in the state directory (`tailhub dashboard` shows it), and may be replaced any time.
+- Ten wrong tokens in a row from one address, and it is answered 429 for a while.
+
+Actions are written down: `GET audit`, the relay's log, and `audit.log` in the state directory.
+
+Answers are JSON. What cannot be done is `{"error": {"what": …}}`, with `code`, `values` and `remedy` where it is one of
+the [findings](findings.md): 400 for a request that makes no sense, 401 and 403 for who may not, 409 for what cannot be
+as things are, 503 when the relay does not answer. Keys are `nodekey:HEX`, times seconds since 1970, bytes packet
+payload; `_per_s` are rates between the last two snapshots, of which the relay makes at most one a second.
+"""
+
+
+def api_page() -> str:
+    """All calls of the operator's API, and the shapes of their answers."""
+    made = document([route.described() for route in own_routes()])
+    calls = [(path, method, call) for path, inner in made["paths"].items() for method, call in inner.items()]
+    shapes = {name: shape for name, shape in made["components"]["schemas"].items() if name != "Error"}
+    return "\n".join(
+        [
+            f"{MADE}\n# The operator's API\n",
+            API_INTRODUCTION,
+            *(api_call(method.upper(), path.removeprefix("/api/v1/"), call) for path, method, call in calls),
+            "## Shapes\n",
+            *(api_shape(name, shape) for name, shape in shapes.items()),
+        ]
+    )
+
+
+def own_routes() -> list[Route]:
+    """The calls that the relay answers itself. They are described, not called, so nothing is behind them."""
+    nothing = cast("Any", None)
+    parts: list[Any] = [
+        AccessActions(None, nothing),
+        DrainActions(nothing, nothing, nothing),
+        NoticeActions(nothing, (), nothing),
+        ClientActions(nothing),
+        LogActions(nothing, nothing),
+        AuditLog(Path()),
+    ]
+    return [route for part in parts for route in part.routes]
+
+
+def api_call(method: str, path: str, call: Mapping[str, Any]) -> str:
+    """One call: what it is for, what it is asked, what it answers."""
+    schema = call["responses"]["200"]["content"]["application/json"]["schema"]
+    body = call.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    fields = [(f"`{one['name']}`", one["in"], *field_cells(one["schema"], one)) for one in call.get("parameters", ())]
+    fields += [(f"`{name}`", "body", *field_cells(one, one)) for name, one in body.get("properties", {}).items()]
+    parts = [f"### {method} {path}\n", call["summary"].rstrip(".") + f". Answer: {shape_name(schema)}.\n"]
+    return "\n".join([*parts, *([table(("field", "in", "type", "meaning"), fields)] if fields else [])])
+
+
+def api_shape(name: str, shape: Mapping[str, Any]) -> str:
+    """The fields of one shape."""
+    rows = [(f"`{field}`", *field_cells(one, one)) for field, one in shape["properties"].items()]
+    return f"### {name}\n\n{shape['description']}\n\n" + table(("field", "type", "meaning"), rows)
+
+
+def field_cells(schema: Mapping[str, Any], of: Mapping[str, Any]) -> tuple[str, str]:
+    """Type and meaning of a field."""
+    default = schema.get("default")
+    shown = f"default `{default}`" if default not in (None, "", 0, 0.0, False, [], {}) else ""
+    return shape_name(schema), "; ".join(part for part in (of.get("description", ""), shown) if part)
+
+
+def shape_name(schema: Mapping[str, Any]) -> str:
+    """A type in a word or two."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return code_list(tuple(schema["enum"]))
+    if "anyOf" in schema:
+        return " or ".join(shape_name(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return "list of " + shape_name(schema["items"])
+    return str(schema.get("type", "anything"))
 
 
 def main() -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import require
+from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, UnixConnection, until
 from support.tailcat import Tailcat
+from tailhub import box
 from tailhub.cli.app import run
+from tailhub.client import DERPClient
+from tailhub.exceptions import TailhubError
+from tailhub.keys import NodePrivate
 
 STRANGER = f"nodekey:{'5a' * 32}"
 
@@ -159,3 +166,37 @@ def test_bodies_of_calls(tmp_path: Path) -> None:
         finally:
             connection.close()
         assert relay.metric("tailhub_clients") == 0
+
+
+@pytest.mark.parametrize(
+    "workers", ["1", pytest.param("2", marks=pytest.mark.skipif(sys.platform != "linux", reason="needs Linux"))]
+)
+def test_a_list_that_is_gone(tmp_path: Path, workers: str) -> None:
+    """After a restart without the list whom it admitted is let in still, strangers are not; a new list counts alone."""
+    state = tmp_path / "state"
+    friend, other = (NodePrivate(bytes((number, *range(31)))) for number in (8, 16))
+    text = f"nodekey:{box.public_key(friend).raw.hex()}"
+    tailhub("allow", "add", text, "--name", "friend", state_dir=state)
+
+    async def login(relay: RelayProcess, key: NodePrivate) -> bool:
+        try:
+            async with (
+                asyncio.timeout(5),
+                await DERPClient.connect("127.0.0.1", relay.port, private_key=key, cert_name=relay.pin),
+            ):
+                return True
+        except (TailhubError, TimeoutError):
+            return False
+
+    options = ("--allow-list", "on", "--refuse", "close", "--workers", workers)
+    with RelayProcess(*options, state_dir=state, program=PROGRAM) as relay:
+        assert asyncio.run(login(relay, friend))
+    (state / "allowed_keys").unlink()
+    with RelayProcess(*options, state_dir=state, program=PROGRAM) as relay:
+        assert asyncio.run(login(relay, friend))
+        assert not asyncio.run(login(relay, other)), relay.log()
+        until(lambda: "is not there any more" in relay.log(), "the log says so", relay.log)
+        new = f"nodekey:{box.public_key(other).raw.hex()}"
+        tailhub("allow", "add", new, "--name", "other", state_dir=state)
+        assert asyncio.run(login(relay, other))
+        assert not asyncio.run(login(relay, friend))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.how_to import PAGES, blocks, blocks_for
 from support.relay_process import LIMIT_S, LOOPBACK, RelayProcess, until
 from tailhub.client.stun import stun_query
 
@@ -84,9 +86,9 @@ def test_relay_without_output(tmp_path: Path, output: str) -> None:
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_relay_ends_tidily(tmp_path: Path, number: signal.Signals) -> None:
-    """On SIGTERM, SIGINT and the end of its terminal a relay ends with code 0 and removes its socket."""
+    """On SIGTERM and SIGINT a relay ends with code 0 and removes its socket."""
     with RelayProcess(state_dir=tmp_path) as running:
         assert (tmp_path / "admin.sock").exists()
         assert running.stop(number) == 0
@@ -115,7 +117,7 @@ def test_modes(tmp_path: Path) -> None:
             directory = stat.S_IMODE(running.state_dir.stat().st_mode)
     finally:
         os.umask(before)
-    names = ("admin.sock", "derper.key", "listeners.json", "lock", "pinned.crt", "pinned.key")
+    names = ("admin.sock", "derper.key", "listeners.json", "lock", "operator.token", "pinned.crt", "pinned.key")
     assert files == dict.fromkeys(names, 0o600)
     assert directory == 0o700
 
@@ -220,3 +222,39 @@ def test_listen_off_leaves_a_stun_server() -> None:
         answer = asyncio.run(stun_query("127.0.0.1", running.stun_port))
         assert answer.address == "127.0.0.1"
         until(lambda: "STUN server only" in running.log(), "the screen says so", running.log)
+
+
+# --- dashboard --------------------------------------------------------------------------------------------------------
+
+
+def test_the_dashboards_link(relay: RelayProcess) -> None:
+    """`dashboard` prints the link of the relay that runs: its port, and the token that may ask everything."""
+    (command,) = blocks_for(__file__, "dashboard.md")
+    done = tailhub(*command.split()[1:], "--state-dir", str(relay.state_dir))
+    link = next(line.strip() for line in done.stdout.splitlines() if line.startswith("  http://"))
+    base, token = link.split("#token=")
+    assert base == f"http://127.0.0.1:{relay.admin_port}/"
+    from_elsewhere = {"X-Forwarded-For": "192.0.2.9"}
+    for headers, status in ((from_elsewhere, 401), (from_elsewhere | {"Authorization": f"Bearer {token}"}, 200)):
+        connection = http.client.HTTPConnection("127.0.0.1", relay.admin_port, timeout=LIMIT_S)
+        connection.request("GET", "/api/v1/overview", headers=headers)
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+def test_a_dashboard_that_is_off() -> None:
+    """Without the operator's listener `dashboard` says so, and what to set."""
+    with RelayProcess("--admin-listen", "off") as relay:
+        done = tailhub("dashboard", "--state-dir", str(relay.state_dir))
+    assert done.returncode == 1
+    assert 'admin_listen = "127.0.0.1:9912"' in done.stdout
+
+
+def test_several_relays_on_one_dashboard(tmp_path: Path) -> None:
+    """The how-to page's file for a dashboard of several relays is one that a relay takes."""
+    (file,) = (block for block in blocks(PAGES / "dashboard.md") if block.file)
+    config = tmp_path / "tailhub.toml"
+    config.write_text(file.text)
+    config.chmod(0o600)
+    done = tailhub("config", "check", "--config", str(config), "--state-dir", str(tmp_path / "state"))
+    assert done.returncode == 0, done

@@ -16,7 +16,7 @@ from tailhub.net.message_channel import MessageChannel
 from tailhub.server import fleet as fleet_module
 from tailhub.server.events import Events
 from tailhub.server.fleet import Counted, CountRequest, DoesNotRead, FirstOutside, Fleet, Hello, PageAnswer, PageRequest
-from tailhub.server.handover import hand_over
+from tailhub.server.handover import LinkTo, channel_pair, hand_over
 from tailhub.server.snapshot import ServiceSnapshot
 from tailhub.web.message import Request, Response, text
 
@@ -29,7 +29,7 @@ class Played:
         self.hangs = False
         self.heard: list[object] = []
         ours, theirs = socket.socketpair()
-        hand_over(desk.channel, number, theirs)
+        hand_over(desk.channel, LinkTo(number), [theirs])
         theirs.close()
         self.channel = MessageChannel(ours, self._receive)
         self.channel.send(Hello(4000 + number))
@@ -47,10 +47,10 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, workers: int, pages: Callable[[Request], Any]) -> None:
         self.killed: list[tuple[int, int]] = []
         monkeypatch.setattr(fleet_module.os, "kill", lambda pid, number: self.killed.append((pid, number)))
-        self.channel, theirs = socket.socketpair()
+        self.channel, theirs = channel_pair()
         self.events = Events(asyncio.get_running_loop())
         self.fleet = Fleet(workers, theirs)
-        self.fleet.start(self.events, pages, lambda limit: None)
+        self.fleet.start(self.events, pages, lambda message, sockets: None)
 
     async def values(self) -> dict[str, Any]:
         """What all workers together have counted."""

@@ -17,6 +17,7 @@ from support import require
 from support.fronts import DEPLOY, FrontWorld, wait_for_line
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
+from tailhub.admin.token_file import TOKEN_FILE
 
 PIPE_BYTES = 1_000_000
 VIA_RELAY = "DERP(my-relay)"
@@ -28,6 +29,26 @@ with socket.create_connection((sys.argv[1], 443)) as plain:
         visit.sendall(b"GET / HTTP/1.0\\r\\nHost: www.example.com\\r\\n\\r\\n")
         page = b"".join(iter(lambda: visit.recv(65536), b""))
 print(page.partition(b"\\r\\n\\r\\n")[2].decode(), end="")
+"""
+
+ASK = """
+import http.client, json, ssl, sys
+address, ca, token = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+known = {"Authorization": "Bearer " + token}
+statuses = []
+for method, path, headers in (
+    ("GET", "overview", {}),
+    ("GET", "overview", known),
+    ("DELETE", "drain", known | {"Origin": "https://derp.example.com:9443"}),
+    ("DELETE", "drain", known | {"Origin": "https://www.example.com"}),
+):
+    connection = http.client.HTTPSConnection("derp.example.com", 9443, context=context)
+    connection._create_connection = lambda _, *rest: __import__("socket").create_connection((address, 9443), *rest)
+    connection.request(method, "/api/v1/" + path, headers=headers)
+    statuses.append(connection.getresponse().status)
+    connection.close()
+print(json.dumps(statuses))
 """
 
 
@@ -146,3 +167,18 @@ def test_nginx_behind_the_relay(world: FrontWorld) -> None:
         assert world.run(sys.executable, "-c", VISIT, world.address, str(world.ca)) == "the web server's page"
         assert wait_for_line(log, "GET / ").startswith(f"{world.address} ")
         assert relay.metrics()['tailhub_passthrough_total{result="passed on"}'] == 1
+
+
+def test_the_dashboard_behind_nginx(tmp_path: Path) -> None:
+    """Nginx has the operator's pages under the relay's name, for whoever has the token, and for its own pages only."""
+    program, file = require.nginx(), "nginx/dashboard.conf"
+    with require.network_namespace() as namespace:
+        world = FrontWorld(namespace, tmp_path)
+        settings = ("--config", str(world.relay_file(file)), "--no-discover", "--address", world.address)
+        with (
+            RelayProcess(*settings, defaults=(), prefix=world.prefix) as relay,
+            world.running(world.nginx(program, world.shipped(file)), 9443),
+        ):
+            token = (relay.state_dir / TOKEN_FILE).read_text().strip()
+            said = world.run(sys.executable, "-c", ASK, world.address, str(world.ca), token)
+    assert json.loads(said) == [401, 200, 200, 403]

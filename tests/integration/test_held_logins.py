@@ -9,6 +9,7 @@ import pytest
 from wsproto.events import BytesMessage
 
 from support.guarded import Guard, begin, begin_websocket, door_of, guarded_relay
+from support.key_limits import limit_all_keys
 from support.waiting import until
 from support.wire import GONE, Wire, pass_time, run
 from tailhub import box
@@ -21,7 +22,6 @@ from tailhub.relay.rechecks import RECHECK_S, SOON_S
 from tailhub.server import held_login
 from tailhub.server.app import RelayServer
 from tailhub.server.held_login import HELD_BURST_BYTES
-from tailhub.server.rate_config import apply_rate_limit
 
 YES, NO, AWAY = Answer.ADMITTED, Answer.REFUSED, Answer.UNREACHABLE
 
@@ -179,7 +179,7 @@ def test_the_rate_limit_is_told_late_too() -> None:
 
     async def scenario() -> None:
         async with guarded_relay() as (server, guard):
-            apply_rate_limit(server.context, RateLimit(100_000, MIN_BURST_BYTES))
+            limit_all_keys(server.context, RateLimit(100_000, MIN_BURST_BYTES))
             client = await begin(server)
             await guard.answer(NO)
             assert (await client.frame())[0] == FrameType.HEALTH

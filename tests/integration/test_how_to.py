@@ -31,7 +31,9 @@ from support.how_to import (
     served_pin,
 )
 from support.pebble import Pebble
+from support.ports import free_ports
 from support.postgres import Postgres
+from support.receivers import webhook
 from support.relay_process import UnixConnection, get_page, until
 from support.served_map import served_map
 from support.tailcat import Tailcat
@@ -184,8 +186,19 @@ def test_both_languages_say_the_same_commands(page: Path) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     """No page whose commands can be run is left out below."""
-    before = ["acme", "changing", "from-derper", "ip-only", "limits", "own-certificate"]
-    assert RUN == before + ["steering", "tenants", "usage", "who-may-relay"]  # noqa: RUF005  SIM300 would turn it round
+    pages = [
+        "acme",
+        "changing",
+        "from-derper",
+        "ip-only",
+        "limits",
+        "logs",
+        "maintenance",
+        "notifications",
+        "own-certificate",
+        "steering",
+    ]
+    assert [*pages, "tenants", "usage", "watching", "who-may-relay"] == RUN
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -220,15 +233,16 @@ def test_own_certificate(world: World) -> None:
 
 
 def test_changing(world: World) -> None:
-    """Pin, port, domain and machine are changed, and at each step old and new are served side by side."""
+    """Pin, port and domain are changed without a restart, the machine too; old and new are served side by side."""
     put_pair(world.here.path("/etc/tailhub/certs"), "relay.example.org")
-    world.here.run("tailhub relay")
     port, machine = world.here.port, world.here
+    machine.path("/etc/tailhub/tailhub.toml").write_text(f'listen = "127.0.0.1:{port(8443)}"\n')
+    machine.run("tailhub relay")
     first = served_pin(port(8443))
     served: list[tuple[str, ...]] = []
 
     def after(world: World, block: Block) -> None:
-        if "systemctl restart" in block.text and block.kind == "sh":
+        if "systemctl reload" in block.text and block.kind == "sh" and world.files:
             ports = sorted(
                 {int(port) for port in re.findall(r'listen = ":(\d+)"', world.files["/etc/tailhub/tailhub.toml"])}
             )
@@ -268,6 +282,19 @@ def test_from_derper(world: World) -> None:
     assert served_pin(world.new.port(8443)) == pinned.pin
     for machine in world.machines.values():
         assert json.loads((machine.state / "derper.key").read_text()) == json.loads(key)
+
+
+def test_logs(world: World) -> None:
+    """By the page's commands lines are JSON, the level changes and comes back, and steps are logged and no longer."""
+    world.run(PAGES / "logs.md", lambda world, block: None)
+    _, levels, debugged, ended = world.printed
+    assert re.findall(r"Level: (\w+)", levels) == ["warning", "warning", "info"]
+    assert "Steps are logged of 203.0.113.7, for 10 min more." in debugged
+    assert "Steps are logged of [AbCdE], for 60 min more." in debugged
+    assert "203.0.113.7" not in ended
+    log = (world.here.directory / "log").read_text().splitlines()
+    events = [json.loads(line) for line in log if line.startswith("{")]
+    assert {line["event"] for line in events} == {"audit"}
 
 
 def test_friends(world: World, tmp_path: Path) -> None:
@@ -404,10 +431,40 @@ def test_usage(world: World) -> None:
         assert f"postgresql://127.0.0.1:{postgres.port}/tailhub" in machine.run("tailhub usage")
 
 
+def test_notifications(world: World) -> None:
+    """By the page's commands a message and an example arrive, from an address that a file of the owner's alone has."""
+    machine = world.here
+    with webhook() as hook:
+        machine.meant = {"ntfy://my-relay-8f3a1c": hook.ntfy_url}
+        world.run(PAGES / "notifications.md", lambda world, block: None)
+    assert machine.path("/etc/tailhub/notify").stat().st_mode & 0o077 == 0
+    assert hook.titles == ["test message", "certificate expires in 3 days"]
+    assert "ERROR" not in "".join(world.printed)
+
+
 def test_steering(world: World) -> None:
     """The page's relay can be asked whether it is being emptied."""
     world.run(PAGES / "steering.md", lambda world, block: None)
     assert "not being emptied" in world.here.run("tailhub drain --status --lang en")
+
+
+def test_maintenance(world: World) -> None:
+    """By the page the relay is restarted, ended slowly, and tells users something for two days."""
+    notice: list[str] = []
+
+    def after(world: World, block: Block) -> None:
+        if "drain" in block.text:
+            until(lambda: not (world.here.state / "admin.sock").exists(), "the relay has ended", str)
+            world.here.run("tailhub relay")
+        notice.append(world.here.run("tailhub notice --json"))
+
+    world.here.meant = {"--over 30s": "--over 1s"}
+    world.here.write("/etc/tailhub/tailhub.toml", "")
+    world.here.run("tailhub relay")
+    world.run(PAGES / "maintenance.md", after)
+    told = world.printed[2]
+    assert told.count("Maintenance on Sunday") == 2
+    assert json.loads(notice[-1]) == {"notices": []}
 
 
 def test_tenants(world: World) -> None:
@@ -419,6 +476,31 @@ def test_tenants(world: World) -> None:
     tenants = ["default", "friends", "club", "lab"]
     metrics = get_page(world.here.state, "/metrics")[1].decode()
     assert re.findall(r'^tailhub_tenant_connections\{tenant="(\w+)"\}', metrics, re.MULTILINE) == tenants
+
+
+def test_watching(world: World) -> None:
+    """The page's commands show the relay, and again at an address of another machine, with its token."""
+    machine = world.here
+    machine.meant = {"100.64.0.7:9912": f"127.0.0.1:{free_ports(1)}"}  # where no address is missing on a test's machine
+    del machine.environ["TAILHUB_ADMIN_LISTEN"]
+    machine.write("/etc/tailhub/tailhub.toml", 'admin_listen = "100.64.0.7:9912"\n')
+    machine.run("tailhub relay")
+    world.run(PAGES / "watching.md", lambda world, block: None)
+    shown, health, remote = world.printed
+    assert "ready" in shown
+    assert json.loads(shown[shown.index("\n{") :])["state"] == "ready"
+    assert health == "ok\nok\n"
+    assert remote.startswith("ok\n")
+    assert "ready" in remote
+
+
+def test_every_file_for_watching_is_named() -> None:
+    """The page leads to each file for Prometheus and Grafana."""
+    deploy = PAGES.parents[1] / "deploy"
+    there = [*(deploy / "prometheus").iterdir(), *(deploy / "grafana").glob("*.json")]
+    for page in PAGES.glob("watching*.md"):
+        linked = re.findall(r"\(\.\./\.\./(deploy/[^)]+)\)", page.read_text(encoding="utf-8"))
+        assert {deploy.parent / path for path in linked} == set(there)
 
 
 SHOWN = """"$PYTHON" -c '

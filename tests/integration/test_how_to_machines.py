@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -76,6 +77,43 @@ def test_a_service_for_an_address(machine: SystemdMachine) -> None:
     assert machine.script("systemctl is-active tailhub; systemctl is-enabled tailhub").split() == ["active", "enabled"]
     (pin,) = set(_PIN.findall(printed))
     assert pin in machine.script("tailhub cert show")
+
+
+def test_the_journal(machine: SystemdMachine) -> None:
+    """The journal has each line once, with its level and without a prefix; as JSON too, by the page's commands."""
+    all_lines, logins = blocks_for(__file__, "logs.md")
+    steps = [block.text for block in blocks(PAGES / "logs.md", "For programs")]
+    machine.script("tailhub service install")
+
+    def visit() -> None:
+        printed = machine.script("tailhub derpmap")
+        (pin,) = set(_PIN.findall(printed))
+        done = machine.run(PYTHON, "-c", VISIT, pin)
+        assert done.returncode == 0, done
+
+    visit()
+    until(lambda: "logout " in machine.script(all_lines), "the client has left")
+    (login,) = [line for line in machine.script(all_lines).splitlines() if "login   client" in line]
+    assert re.search(r"\[\d+\]: login   client \[", login)
+    assert "login   client" in machine.script("journalctl -u tailhub -p info")
+    assert "login   client" not in machine.script("journalctl -u tailhub -p notice")
+    machine.write(CONFIG, SETTINGS + steps[0])
+    machine.script(steps[1])
+    visit()
+    line = json.loads(until(lambda: machine.run("sh", "-c", logins).stdout, "it is there as JSON").splitlines()[-1])
+    assert (line["kind"], line["address"]) == ("client", "127.0.0.1")
+
+
+# One login and logout, from a program on the machine itself.
+VISIT = """
+import asyncio, sys
+from tailhub import box
+from tailhub.client import DERPClient
+async def visit():
+    async with await DERPClient.connect("127.0.0.1", 8443, private_key=box.generate(), cert_name=sys.argv[1]):
+        pass
+asyncio.run(visit())
+"""
 
 
 # What another machine gets: a TCP connection to the relay's port, an answer to STUN, a TCP connection to another port.

@@ -15,6 +15,7 @@ from support.wire import run as run_by_clock
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.relay.billing import GB, Billing
+from tailhub.relay.health import Health
 from tailhub.relay.limits import Limits
 from tailhub.relay.quota import Quota, Quotas
 from tailhub.relay.rate_limit import RateLimit
@@ -260,9 +261,9 @@ def test_a_warning_and_the_certificate_s() -> None:
 
     async def scenario() -> None:
         async with relay() as server:
-            server.context.health[0] = frames.health("renew the pin")
+            server.context.health = Health({0: "renew the pin"})
             keep(server, Quota(key_gb=100, slow=SLOW), lambda: 90.0)
             client = await open_client(server)
-            assert (await told(client)).startswith("renew the pin; This device has used 90.0 of 100 GB")
+            assert (await told(client)).startswith("This device has used 90.0 of 100 GB")
 
     run_by_clock(scenario)

@@ -16,12 +16,12 @@ def test_page_fault(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFi
     def fail(*_: object) -> bytes:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("tailhub.server.pages.render_metrics", fail)
+    monkeypatch.setattr("tailhub.server.pages.serialize_json", fail)
 
     async def scenario() -> None:
         async with relay() as server:
             reader, writer = await asyncio.open_unix_connection(server.state.path / ADMIN_SOCKET)
-            for path, status in ((b"/metrics", b"500"), (b"/healthz", b"200")):
+            for path, status in ((b"/derpmap.json", b"500"), (b"/healthz", b"200")):
                 writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 head = await reader.readuntil(b"\r\n\r\n")
                 assert head.split()[1] == status

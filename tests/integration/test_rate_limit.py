@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from support.browser import websocket_login
+from support.key_limits import limit_all_keys, limit_keys
 from support.relay_process import LOOPBACK, RelayProcess
 from support.relay_process import until as wait_until
 from support.scripted_relay import run as run_clients
@@ -26,9 +27,9 @@ from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health
+from tailhub.relay.health import Health as Told
 from tailhub.relay.limits import Limits, TenantLimits
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
-from tailhub.server.rate_config import apply_rate_limit
 
 # What exceeds the burst is paid for in days: whoever is held up stays so until the test lets it go.
 STRICT = RateLimit(1, MIN_BURST_BYTES)
@@ -44,7 +45,7 @@ def packet(number: int) -> bytes:
 
 async def overdo(relay: Served, limit: RateLimit = STRICT) -> tuple[Client, Client]:
     """A client that has sent `MANY` packets to another one, and is held up."""
-    relay.context.relay.rate_limit = limit
+    limit_keys(relay.context.relay, limit)
     sender, receiver = await relay.login(), await relay.login()
     await sender.say(b"".join(frames.send_packet(receiver.key, packet(number)) for number in range(MANY)))
     await until(lambda: relay.context.relay.stats.rate_pauses)
@@ -72,7 +73,7 @@ def test_held_up_and_let_go() -> None:
             stats = relay.context.relay.stats
             assert stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES < MANY * PACKET_BYTES
             assert stats.rate_pauses == 1
-            apply_rate_limit(relay.context, None)
+            limit_all_keys(relay.context, None)
             assert [(await receiver.packet()).packet for _ in range(MANY)] == [packet(n) for n in range(MANY)]
 
     run(scenario)
@@ -119,7 +120,7 @@ def test_connections_of_one_key_share_its_limit() -> None:
             await again.send(receiver.key, b"from the other connection")
             await until(lambda: relay.context.relay.stats.rate_pauses == 2)
             assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
-            apply_rate_limit(relay.context, None)
+            limit_all_keys(relay.context, None)
             while (await receiver.packet()).packet != b"from the other connection":
                 pass
 
@@ -159,7 +160,7 @@ def test_a_limit_of_all_together(which: str) -> None:
             await until(lambda: relay.context.relay.stats.rate_pauses == 2)
             assert relay.context.relay.stats.bytes_received <= MIN_BURST_BYTES + READ_BYTES
             relay.context.relay.accounts.limits = Limits()
-            apply_rate_limit(relay.context, None)
+            limit_all_keys(relay.context, None)
             assert (await sender.packet()).packet == b"held up too"
 
     run(scenario)
@@ -170,7 +171,7 @@ def test_a_mesh_peer_is_not_limited() -> None:
 
     async def scenario() -> None:
         async with serving() as relay:
-            relay.context.relay.rate_limit = STRICT
+            limit_keys(relay.context.relay, STRICT)
             peer, receiver = await relay.login(mesh=True), await relay.login()
             assert peer.protocol.server_info == ServerInfo()
             await peer.say(b"".join(frames.forward_packet(peer.key, receiver.key, packet(n)) for n in range(MANY)))
@@ -238,12 +239,12 @@ def test_a_client_that_does_not_read_while_held_up() -> None:
 
     async def scenario() -> None:
         async with serving(write_timeout_s=0.05, small_buffers=True) as relay:
-            relay.context.relay.rate_limit = STRICT
+            limit_keys(relay.context.relay, STRICT)
             sender, receiver = await relay.login(receive_bytes=4096), await relay.login()
             sender.line.writer.transport.pause_reading()  # type: ignore[attr-defined]
             await sender.say(b"".join(frames.send_packet(receiver.key, packet(number)) for number in range(MANY)))
             await until(lambda: relay.context.relay.stats.rate_pauses)
-            relay.context.relay.rate_limit = None  # for who logs in from now on
+            limit_keys(relay.context.relay, None)  # for who logs in from now on
             other = await relay.login()
             while not relay.disconnects:
                 await other.send(sender.key, bytes(65_536))
@@ -258,7 +259,7 @@ def test_a_browser_is_held_up() -> None:
 
     async def scenario() -> None:
         async with serving() as relay:
-            relay.context.relay.rate_limit = RateLimit(1_000_000, MIN_BURST_BYTES)
+            limit_keys(relay.context.relay, RateLimit(1_000_000, MIN_BURST_BYTES))
             receiver = await relay.login()
             sender = await websocket_login(relay)
             await sender.say(b"".join(frames.send_packet(receiver.key, packet(number)) for number in range(MANY)))
@@ -291,13 +292,13 @@ def test_another_limit_is_told_to_who_is_here() -> None:
 
     async def scenario() -> None:
         async with serving() as relay:
-            relay.context.health[0] = frames.health("renew the pin")
+            relay.context.health = Told({0: "renew the pin"})
             clients = [await relay.login() for _ in range(40)]
             peer = await relay.login(mesh=True)
             for client in clients:
                 assert await client.message() == Health("renew the pin")
             for limit in (LOOSE, STRICT, None):
-                apply_rate_limit(relay.context, limit)
+                limit_all_keys(relay.context, limit)
                 for client in clients:
                     told = await server_info(client)
                     assert told == (limit.server_info() if limit is not None else ServerInfo())
@@ -315,7 +316,7 @@ def test_the_same_limit_again() -> None:
         async with serving() as relay:
             sender, receiver = await overdo(relay)
             received = relay.context.relay.stats.bytes_received
-            apply_rate_limit(relay.context, RateLimit(STRICT.bytes_per_s, STRICT.burst_bytes))
+            limit_all_keys(relay.context, RateLimit(STRICT.bytes_per_s, STRICT.burst_bytes))
             before = receiver.protocol.server_info
             await receiver.pong()
             assert receiver.protocol.server_info is before
@@ -362,7 +363,7 @@ def test_sighup(workers: int, tmp_path: Path) -> None:
             await until_told(client, 3_000_000)
         file.write_text("{")
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "limits from before still hold" in process.log(), "the bad file is reported", process.log)
+        wait_until(lambda: "the configuration stays as it is" in process.log(), "the bad file is reported", process.log)
         clients.append(await login())
         assert clients[-1].server_info == ServerInfo(2, 3_000_000, 4_000_000)
         assert process.metric("tailhub_rate_limit_bytes_per_second") == 3_000_000
@@ -375,8 +376,9 @@ def test_sighup(workers: int, tmp_path: Path) -> None:
 
     with RelayProcess("--workers", str(workers), "--rate-config", str(file)) as process:
         run_clients(scenario(process))
-        assert "tailhub_rate_limit_bytes_per_second" not in process.metrics()
-        assert process.log().count("limits from before") == 1
+        name = "tailhub_rate_limit_bytes_per_second"
+        wait_until(lambda: name not in process.metrics(), "the limit is off", process.log)
+        assert process.log().count("the configuration stays as it is") == 1
         assert process.stop() == 0
 
 

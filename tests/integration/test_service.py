@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support import require
-from support.systemd_machine import PYTHON, SystemdMachine
+from support.how_to import blocks_for
+from support.systemd_machine import PYTHON, THEIRS, SystemdMachine
+from support.wheels import UNABLE_TO_SERVE, make_wheel
 
 STATE = "/var/lib/tailhub"
 
@@ -88,6 +92,30 @@ def test_a_restart_refuses_nobody(machine: SystemdMachine, workers: int) -> None
     assert places == {"127.0.0.1:443"}
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_reload(machine: SystemdMachine, workers: int) -> None:
+    """``systemctl reload`` has the service go by its file, or fails and changes nothing; new sockets are kept."""
+    configure(machine, f'listen = ":443"\ndiscover = false\nworkers = {workers}')
+    assert machine.tailhub("service", "install").returncode == 0
+
+    def shown(name: str) -> str:
+        return machine.run("systemctl", "show", "tailhub", "--value", f"--property={name}").stdout.strip()
+
+    process, store = shown("MainPID"), shown("NFileDescriptorStore")
+    configure(machine, f'listen = ":8443"\ndiscover = false\nworkers = {workers}\nquota_day = 77')
+    assert machine.run("systemctl", "reload", "tailhub").returncode != 0
+    configure(machine, f'listen = ":8443"\nhttp_listen = ":80"\ndiscover = false\nworkers = {workers}')
+    done = machine.run("systemctl", "reload", "tailhub")
+    assert done.returncode == 0, done.stderr
+    assert (shown("MainPID"), shown("NFileDescriptorStore"), shown("ActiveState")) == (process, store, "active")
+    listening = machine.run("ss", "-Hltn").stdout
+    assert (":8443 " in listening, ":80 " in listening, ":443 " in listening) == (True, True, False)
+    assert machine.run("systemctl", "restart", "tailhub").returncode == 0
+    assert machine.run("kill", "-HUP", shown("MainPID")).returncode == 0
+    assert machine.run("systemctl", "is-active", "tailhub").stdout.strip() in ("active", "reloading")
+    assert machine.tailhub("reload").returncode == 0
+
+
 def test_the_unit_is_sound(machine: SystemdMachine) -> None:
     """Systemd finds nothing to complain about in the unit, and rates its exposure as low."""
     configure(machine, "discover = false")
@@ -142,3 +170,46 @@ def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> Non
     assert done.returncode == 1
     assert "nonsense" in done.stderr
     assert "TH154" in done.stderr
+
+
+OFFLINE = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/tailhub/wheels\n"
+
+
+def unit_python(machine: SystemdMachine) -> str:
+    return machine.script("sed -n 's/^ExecStart=\\([^ ]*\\).*/\\1/p' /etc/systemd/system/tailhub.service").strip()
+
+
+def test_an_upgrade_of_the_service_and_one_that_is_taken_back(machine: SystemdMachine, tmp_path: Path) -> None:
+    """By the page's commands the service runs with a newer version, under the same pin; with one that does not come up
+    as a service it runs with the one before again, and so do the commands.
+    """
+    (upgrade,) = blocks_for(__file__, "maintenance.md")
+    for version, broken in (("1.0", {}), ("1.1", {}), ("2.0", UNABLE_TO_SERVE)):
+        make_wheel(tmp_path, version, broken, theirs=THEIRS)
+    machine.place(tmp_path, "/opt/tailhub/wheels")
+    machine.script("mkdir /opt/tailhub/newer; mv /opt/tailhub/wheels/tailhub-2.0* /opt/tailhub/newer")
+    configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
+    python = Path(sys.executable).resolve().name
+    machine.script(
+        f"/usr/bin/{python} -m venv /opt/relay\n"
+        "/opt/relay/bin/pip install --quiet --no-index --find-links /opt/tailhub/wheels tailhub==1.0\n"
+        "/opt/relay/bin/tailhub service install"
+    )
+    before = pin(machine)
+    assert unit_python(machine).startswith("/opt/relay/bin/python")
+    machine.add_commands()
+    machine.write("/usr/bin/tailhub", '#!/bin/sh\nexec /opt/relay/bin/tailhub "$@"\n', "755")
+    said = machine.script(OFFLINE + upgrade)
+    assert "Restarted" in said
+    assert unit_python(machine) == "/opt/relay-1.1/bin/python"
+    assert machine.script("tailhub --version").split() == ["tailhub", "1.1"]
+    assert machine.script("systemctl is-active tailhub").strip() == "active"
+    assert pin(machine) == before
+    machine.script("mv /opt/tailhub/newer/* /opt/tailhub/wheels")
+    done = machine.run("sh", "-c", f"{OFFLINE} tailhub upgrade")
+    assert (done.returncode, "TH368" in done.stderr, "on purpose" in done.stderr) == (1, True, True), done
+    assert unit_python(machine) == "/opt/relay-1.1/bin/python"
+    assert machine.script("tailhub --version").split() == ["tailhub", "1.1"]
+    assert machine.script("systemctl is-active tailhub").strip() == "active"
+    assert pin(machine) == before
+    assert machine.script("ls -d /opt/relay*").split() == ["/opt/relay", "/opt/relay-1.0", "/opt/relay-1.1"]

@@ -24,7 +24,12 @@ NOT_WITHOUT_ACME = {
 }
 NOT_WITHOUT_POSTGRESQL = {"alembic", "asyncpg", "sqlalchemy.dialects.postgresql"}  # alembic: for an older store only
 NOT_WITH_ONE_WORKER = {"tailhub.server.supervisor", "tailhub.server.worker"}
-NOT_FOR_EVERYONE = {"tailhub.server.access_actions", "tailhub.server.allow_file", "tailhub.relay.refusals"}
+NOT_FOR_EVERYONE = {
+    *("tailhub.server.access_actions", "tailhub.server.allow_file", "tailhub.relay.refusals"),
+    *("starlette", "uvicorn", "tailhub.server.feed", "tailhub.server.client_feed", "tailhub.server.facts"),
+    *("tailhub.admin.feed", "tailhub.admin.view", "tailhub.server.fleet"),
+}
+NOT_WITHOUT_NOTIFY = {"apprise", "tailhub.alerts.rules", "tailhub.server.notify_config", "tailhub.server.watchman"}
 NOT_FOR_DERPER = {"tailhub.cli.derper", "tailhub.settings.original"}
 
 
@@ -43,4 +48,5 @@ def test_what_nobody_asked_for_is_not_imported() -> None:
         loaded = set(_IMPORT.findall(relay.log()))
     assert "tailhub.web.operator_pages" in loaded
     not_asked_for = NOT_WITHOUT_ACME | NOT_WITHOUT_POSTGRESQL | NOT_WITH_ONE_WORKER | NOT_FOR_EVERYONE | NOT_FOR_DERPER
+    not_asked_for |= NOT_WITHOUT_NOTIFY
     assert not loaded & not_asked_for

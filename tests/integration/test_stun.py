@@ -375,6 +375,38 @@ def test_first_from_outside(connect: Connect) -> None:
     run(test)
 
 
+def test_the_next_from_outside(connect: Connect) -> None:
+    """After the first one from outside was reported the server reports the next one each time it is asked to."""
+
+    async def test() -> None:
+        sock = Outsider(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.answers = asyncio.Queue()
+        sock.bind(("127.0.0.1", 0))
+        first: asyncio.Queue[str] = asyncio.Queue()
+        later: asyncio.Queue[str] = asyncio.Queue()
+        server = StunServer([sock], on_first_outside=first.put_nowait)
+        server.start()
+        client = connect("127.0.0.1", port_of(server))
+        server.watch_outside(later.put_nowait)  # the first one is still waited for
+        for _ in range(3):
+            client.send(binding_request(TID))
+        assert await first.get() == "198.51.100.20"
+        for _ in range(3):
+            await sock.answers.get()
+        assert later.empty()
+        for _ in range(2):
+            server.watch_outside(later.put_nowait)
+            for _ in range(2):
+                client.send(binding_request(TID))
+            assert await later.get() == "198.51.100.20"
+            for _ in range(2):
+                await sock.answers.get()
+            assert later.empty()
+        server.stop()
+
+    run(test)
+
+
 class Faulty(socket.socket):
     """A server's socket that cannot send, and whose first read fails."""
 

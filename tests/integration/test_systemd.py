@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,6 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from support.flock import BACK_WITHIN_S, CLIENTS, Flock, node_at
+from support.how_to import served_pin
+from support.waiting import run, until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="unix sockets")
 LIMIT_S = 30.0
@@ -150,6 +155,32 @@ def test_who_connects_between_two_runs_is_served_by_the_second(tmp_path: Path, w
             for client in waiting:
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_client_is_refused_over_a_restart(tmp_path: Path, workers: int) -> None:
+    """Of 200 clients that talk, each loses one connection when the relay ends, and gets the next at its first try."""
+    options = ("--listen", "127.0.0.1:0", "--stun-listen", "off", "--workers", str(workers))
+
+    async def scenario(stack: ExitStack, notified: socket.socket) -> None:
+        first = stack.enter_context(service(tmp_path, [], *options))
+        kept = [stack.enter_context(sock) for sock in await asyncio.to_thread(given_to_keep, notified)]
+        port = kept[0].getsockname()[1]
+        async with Flock(node_at(port, served_pin(port))) as flock:
+            await flock.all_talk()
+            first.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(hear, notified, b"STOPPING=1")
+            assert await asyncio.to_thread(first.wait, LIMIT_S) == 0
+            # That they connect now, to sockets that nobody serves, is part of it.
+            again = ("--listen", f"127.0.0.1:{port}", *options[2:])
+            stack.enter_context(service(tmp_path, kept, *again, name=KEPT))
+            await asyncio.to_thread(given_to_keep, notified)
+            await until(lambda: all(flock.is_in), BACK_WITHIN_S)
+            await flock.all_talk()
+            assert len(flock.reasons) == CLIENTS, flock.reasons[CLIENTS:]
+
+    with ExitStack() as stack:
+        run(lambda: scenario(stack, stack.enter_context(manager(tmp_path))), 3 * LIMIT_S)
 
 
 def test_a_kept_socket_that_is_wanted_no_more_goes_without_a_word(tmp_path: Path) -> None:

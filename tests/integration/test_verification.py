@@ -14,6 +14,7 @@ from wsproto.events import BytesMessage, Ping
 
 from support import require
 from support.guarded import LIMIT_S, Guard, begin, begin_websocket, guarded_relay
+from support.key_limits import limit_all_keys
 from support.relay_process import RelayProcess, until
 from support.tailcat import Tailcat
 from support.verifiers import ScriptedVerifier, http_answer, http_server, served_verdicts
@@ -26,7 +27,6 @@ from tailhub.relay.admission import Answer
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.app import RelayServer
 from tailhub.server.derp_login import MAX_EARLY_BYTES
-from tailhub.server.rate_config import apply_rate_limit
 from tailhub.server.websocket_connection import SLICE_BYTES
 
 MESH_KEY = "ab" * 32
@@ -119,7 +119,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
         async with relay() as server:
             receiver = await open_client(server)
             script, context = Guard(server).script, server.context
-            apply_rate_limit(context, usual)
+            limit_all_keys(context, usual)
             packets = [n.to_bytes(4, "big") + bytes(996) for n in range(200)]  # more than the burst and a read
             early = b"".join(frames.send_packet(receiver.key, packet) for packet in packets)
             if message_bytes:
@@ -131,7 +131,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
             await asked(script)
             await pass_time(1)
             if is_reloaded:
-                apply_rate_limit(context, strict)
+                limit_all_keys(context, strict)
             await pass_time(1)
             assert context.relay.stats.packets_received == 0
             script.answer(Answer.ADMITTED)
@@ -139,7 +139,7 @@ def test_early_and_too_much(message_bytes: int, is_reloaded: bool) -> None:
             if is_reloaded:
                 await until_async(lambda: stats.rate_pauses)
                 assert stats.packets_received < len(packets)
-                apply_rate_limit(context, usual)
+                limit_all_keys(context, usual)
             arrived = []
             while len(arrived) < len(packets):
                 frame_type, body = await receiver.frame()

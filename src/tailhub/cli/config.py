@@ -225,7 +225,8 @@ def _show_screen(settings: Settings, is_faulty: bool, lang: Language, columns: i
             if setting.section is section:
                 value, origin, _ = settings.value(setting)
                 given = settings.relay.get(setting.name)
-                yield from _row(setting, _text(setting, value), _origin(given, origin, words), origin, columns)
+                where = _origin(given, origin, words) + (words["restart"] if setting.needs_restart else "")
+                yield from _row(setting, _text(setting, value), where, origin, columns)
     for number, listener in enumerate(settings.more, start=2):
         yield Line("")
         yield Line(words["listener"].format(number=number), "step")
@@ -279,10 +280,12 @@ def _value_json(setting: Setting, value: object, origin: Origin, place: findings
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, tuple):
-        value = [str(one) for one in value]
+        value = [public_text(setting, str(one)) for one in value]
     if isinstance(value, str) and value:
         value = public_text(setting, value)
     result: dict[str, object] = {"value": value, "source": _SOURCES.get(origin, origin)}
+    if setting.needs_restart:
+        result["needs_restart"] = True
     if place is not None and origin != "quiet":
         result |= {"place": place.written} | ({"line": place.line} if place.line else {})
     return result

@@ -12,6 +12,7 @@ from pathlib import Path
 import tailhub
 from tailhub.cli import output
 from tailhub.findings import Language
+from tailhub.settings.merge import Settings
 from tailhub.settings.original import FLAGS, read_original
 
 _HELP = frozenset({"-h", "-help", "--h", "--help"})
@@ -23,13 +24,17 @@ def run_original(words: Sequence[str], lang: Language) -> int:
         output.write(_usage())
         return 0
     uid = os.geteuid() if hasattr(os, "geteuid") else None
-    settings = read_original(words, os.environ, uid, Path("~").expanduser())
+
+    def read() -> Settings | None:
+        return read_original(words, os.environ, uid, Path("~").expanduser())
+
+    settings = read()
     if settings is None:
         output.write(f"tailhub {tailhub.__version__}, with the flags of derper\n")
         return 0
     from tailhub.cli.relay import run_settings
 
-    return run_settings(settings, lang)
+    return run_settings(lambda: read() or settings, lang)
 
 
 def _usage() -> str:

@@ -59,7 +59,7 @@ async def _look_at_verifiers(server: RelayServer) -> tuple[tuple[str, ...], list
     """Who is asked about clients, and what is doubtful about that."""
     if server.verification is None:
         return (), []
-    from tailhub.server.verification import look_at_verifiers
+    from tailhub.server.tenant_verifiers import look_at_verifiers
 
     return await look_at_verifiers(server.config, server.verification.verifiers)
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from tailhub.server.state_files import give_tree
 from tailhub.server.state_import import move_in
 from tailhub.server.state_place import RELAY_KEY, other_states
 from tailhub.server.state_swap import state_entries
-from tailhub.server.unit_file import Service, config_in, is_below_home, unit_text
+from tailhub.server.unit_file import Service, config_in, is_below_home, python_in, unit_text
 
 NAME = "tailhub"
 NOLOGIN = "/usr/sbin/nologin"
@@ -116,7 +117,7 @@ def uninstall(name: str, lang: Language) -> int:
 def _require_systemd(name: str) -> None:
     if not _NAME.fullmatch(name):  # "" from a script's unset variable would be all of /var/lib
         raise UsageError(findings.bad_service_name(name))
-    if not _RUNNING.exists():
+    if not has_systemd():
         raise MachineError(findings.no_systemd(f"{program()} relay"))
 
 
@@ -132,13 +133,43 @@ def _service(name: str, user: str, config: Path | None) -> Service:
 
 def _installed(name: str) -> Service:
     """The service as its unit has it, run by this Python. Raises `MachineError` when there is none."""
+    found = find_service(name)
+    if found is None:
+        raise MachineError(findings.service_missing(name, f"{program()} service install"))
+    return replace(found, python=Path(sys.executable))
+
+
+def find_service(name: str) -> Service | None:
+    """The service as its unit has it; None when there is none of this name."""
     service = _service(name, NAME, None)
     try:
         text = service.unit_path.read_text(encoding="utf-8")
     except OSError:
-        raise MachineError(findings.service_missing(name, f"{program()} service install")) from None
+        return None
     values = dict(line.partition("=")[::2] for line in text.splitlines())
-    return Service(name, values.get("User", NAME), service.python, config_in(text) or service.config)
+    python, config = python_in(text) or service.python, config_in(text) or service.config
+    return Service(name, values.get("User", NAME), python, config)
+
+
+def has_systemd() -> bool:
+    """Does systemd run this machine?"""
+    return _RUNNING.exists()
+
+
+def run_as(user: str, words: Sequence[str], limit_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command as the user of a service. Raises `OSError` or `subprocess.TimeoutExpired`."""
+    return subprocess.run(  # noqa: S603  words of our own
+        words,
+        user=user,
+        group=_group(user),
+        extra_groups=[],
+        cwd="/",
+        env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+        check=False,
+    )
 
 
 def _check_reach(service: Service) -> tuple[Path, ...]:
@@ -146,18 +177,7 @@ def _check_reach(service: Service) -> tuple[Path, ...]:
     homes = tuple(path for path in (service.python, Path(sys.base_prefix), Path(__file__)) if is_below_home(path))
     reason = ""
     try:
-        done = subprocess.run(  # noqa: S603  this Python
-            [service.python, "-m", "tailhub", "--version"],
-            user=service.user,
-            group=_group(service.user),
-            extra_groups=[],
-            cwd="/",
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            timeout=START_LIMIT_S,
-            check=False,
-        )
+        done = run_as(service.user, [str(service.python), "-m", "tailhub", "--version"], START_LIMIT_S)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     except (OSError, subprocess.TimeoutExpired) as exc:

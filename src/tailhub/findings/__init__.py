@@ -45,6 +45,7 @@ from tailhub.findings.address import (
 )
 from tailhub.findings.allow import (
     allow_list_empty,
+    allow_list_gone,
     allow_list_kept,
     allow_list_line,
     allow_list_needs_store,
@@ -122,6 +123,7 @@ from tailhub.findings.listening import (
     socket_twice,
     socket_unused,
 )
+from tailhub.findings.log import bad_debug_choice, too_many_debug_choices
 from tailhub.findings.machine import (
     clock_before_build,
     file_trouble,
@@ -130,6 +132,14 @@ from tailhub.findings.machine import (
     relay_not_found,
     workers_unsupported,
 )
+from tailhub.findings.notify import (
+    bad_notify_url,
+    notify_failed,
+    notify_file_empty,
+    notify_missing,
+    notify_needs_apprise,
+    update_index_unusable,
+)
 from tailhub.findings.original import (
     original_certmode,
     original_refused,
@@ -137,14 +147,16 @@ from tailhub.findings.original import (
     original_without_tls,
     value_repaired,
 )
+from tailhub.findings.pages import bad_dashboard_relay, pages_foreign, pages_host_unknown, pages_token, relay_lost
+from tailhub.findings.pages_process import pages_do_not_run, pages_ended
 from tailhub.findings.place import PREFIX, Place, assigned, name_of, sibling
 from tailhub.findings.rate import (
     rate_burst_alone,
     rate_burst_raised,
-    rate_config_kept,
     rate_config_malformed,
     rate_config_unknown,
 )
+from tailhub.findings.reload import reload_failed, reload_refused
 from tailhub.findings.service import (
     bad_service_name,
     no_systemd,
@@ -213,6 +225,15 @@ from tailhub.findings.tenants import (
     unknown_tenant,
     verifier_twice,
 )
+from tailhub.findings.upkeep import (
+    bad_notice,
+    install_failed,
+    relay_still_old,
+    too_many_notices,
+    upgrade_elsewhere,
+    upgrade_failed,
+)
+from tailhub.findings.watching import bad_operator_url, operator_refuses, operator_unreachable, operator_unusable
 
 __all__ = [
     "CATALOGUE",
@@ -238,6 +259,7 @@ __all__ = [
     "address_not_here",
     "address_unknown",
     "allow_list_empty",
+    "allow_list_gone",
     "allow_list_kept",
     "allow_list_line",
     "allow_list_needs_store",
@@ -251,11 +273,16 @@ __all__ = [
     "bad_address",
     "bad_api_url",
     "bad_choice",
+    "bad_dashboard_relay",
+    "bad_debug_choice",
     "bad_decimal",
     "bad_duration",
     "bad_home",
     "bad_host_name",
     "bad_language",
+    "bad_notice",
+    "bad_notify_url",
+    "bad_operator_url",
     "bad_passthrough",
     "bad_period",
     "bad_pin_name",
@@ -297,6 +324,7 @@ __all__ = [
     "file_trouble",
     "file_unreadable",
     "host_name_elsewhere",
+    "install_failed",
     "ipv6_only",
     "key_encrypted",
     "key_mismatch",
@@ -322,6 +350,13 @@ __all__ = [
     "not_utf8",
     "nothing_to_import",
     "nothing_to_serve",
+    "notify_failed",
+    "notify_file_empty",
+    "notify_missing",
+    "notify_needs_apprise",
+    "operator_refuses",
+    "operator_unreachable",
+    "operator_unusable",
     "option_needs_other",
     "options_exclude",
     "original_certmode",
@@ -331,6 +366,11 @@ __all__ = [
     "other_addresses",
     "other_state",
     "output_failed",
+    "pages_do_not_run",
+    "pages_ended",
+    "pages_foreign",
+    "pages_host_unknown",
+    "pages_token",
     "pair_taken_over",
     "passthrough_needs_tls",
     "passthrough_own_name",
@@ -347,13 +387,16 @@ __all__ = [
     "quota_slow_nothing",
     "rate_burst_alone",
     "rate_burst_raised",
-    "rate_config_kept",
     "rate_config_malformed",
     "rate_config_unknown",
     "refuse_text_long",
     "relay_key_copied",
     "relay_key_malformed",
+    "relay_lost",
     "relay_not_found",
+    "relay_still_old",
+    "reload_failed",
+    "reload_refused",
     "secret_readable_by_others",
     "service_missing",
     "service_needs_root",
@@ -389,9 +432,14 @@ __all__ = [
     "tailscaled_unreachable",
     "tenant_without_verifier",
     "too_many_addresses",
+    "too_many_debug_choices",
+    "too_many_notices",
     "unknown_setting",
     "unknown_tenant",
     "unknown_variable",
+    "update_index_unusable",
+    "upgrade_elsewhere",
+    "upgrade_failed",
     "value_repaired",
     "verifier_twice",
     "verify_fails_open",

@@ -30,6 +30,11 @@ def allow_list_empty(path: str) -> Finding:
     return Finding("TH288", {"path": path})
 
 
+def allow_list_gone(path: str) -> Finding:
+    """There is no list at `path`, although one has admitted clients before."""
+    return Finding("TH357", {"path": path})
+
+
 def allow_list_tenant(path: str, line: int, name: str, names: str) -> Finding:
     """`line` of the list at `path` gives its key to a tenant that there is not; `names` are those there are."""
     return Finding("TH318", {"path": path, "line": line, "name": _shown(name), "names": names})

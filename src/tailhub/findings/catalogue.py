@@ -156,7 +156,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH215": Entry("verify-setting-unused", _ERROR),
     # limits for each client
     "TH220": Entry("rate-config-malformed", _ERROR),
-    "TH221": Entry("rate-config-kept", _WARNING),
     "TH222": Entry("rate-config-unknown", _WARNING),
     "TH223": Entry("rate-burst-raised", _WARNING),
     "TH224": Entry("rate-burst-alone", _WARNING),
@@ -227,4 +226,40 @@ CATALOGUE: dict[str, Entry] = {
     # a list or a store that somebody else has changed
     "TH318": Entry("allow-list-tenant", _WARNING),
     "TH319": Entry("store-gone", _WARNING),
+    # the process of the operator's pages
+    "TH330": Entry("pages-ended", _WARNING),
+    "TH331": Entry("pages-do-not-run", _WARNING),
+    # the operator's pages
+    "TH335": Entry("pages-host-unknown", _ERROR),
+    "TH336": Entry("pages-foreign", _ERROR),
+    "TH337": Entry("pages-token", _ERROR),
+    "TH338": Entry("relay-lost", _ERROR),
+    "TH339": Entry("bad-dashboard-relay", _ERROR),
+    # asking another relay's operator's pages
+    "TH340": Entry("operator-unreachable", _ERROR),
+    "TH341": Entry("operator-refuses", _ERROR),
+    "TH342": Entry("bad-operator-url", _ERROR),
+    "TH343": Entry("operator-unusable", _ERROR),
+    # messages to the relay's owner
+    "TH344": Entry("notify-needs-apprise", _ERROR),
+    "TH345": Entry("bad-notify-url", _ERROR),
+    "TH346": Entry("notify-failed", _WARNING),
+    "TH347": Entry("notify-missing", _ERROR),
+    "TH348": Entry("notify-file-empty", _ERROR),
+    "TH349": Entry("update-index-unusable", _WARNING),
+    # the log
+    "TH350": Entry("bad-debug-choice", _ERROR),
+    "TH351": Entry("too-many-debug-choices", _ERROR),
+    # another configuration while the relay runs
+    "TH355": Entry("reload-refused", _ERROR),
+    "TH356": Entry("reload-failed", _ERROR),
+    # an allow list that was there
+    "TH357": Entry("allow-list-gone", _WARNING),
+    # notices and upgrades
+    "TH365": Entry("bad-notice", _ERROR),
+    "TH366": Entry("too-many-notices", _ERROR),
+    "TH367": Entry("upgrade-elsewhere", _ERROR),
+    "TH368": Entry("upgrade-failed", _ERROR),
+    "TH369": Entry("install-failed", _ERROR),
+    "TH370": Entry("relay-still-old", _NOTE),
 }

@@ -42,11 +42,11 @@ class Finding:
 
     def what(self, lang: Language = "en") -> str:
         """What was expected and what was found."""
-        return _fill(_texts(lang)[self.code][0], self.values, lang)
+        return fill(_texts(lang)[self.code][0], self.values, lang)
 
     def remedy(self, lang: Language = "en") -> str:
         """What to do: a command or a setting. Commands stand in backticks."""
-        return _fill(_texts(lang)[self.code][1], self.values, lang)
+        return fill(_texts(lang)[self.code][1], self.values, lang)
 
     def render(self, lang: Language = "en") -> str:
         """`what` and `remedy` in one paragraph."""
@@ -77,7 +77,9 @@ class _Formatter(Formatter):
         return printable(value.text(self._lang) if isinstance(value, Place) else str(value))
 
 
-def _fill(template: str, values: Mapping[str, object], lang: Language) -> str:
+def fill(template: str, values: Mapping[str, object], lang: Language) -> str:
+    """A text of this template language with its values."""
+
     def choose(section: re.Match[str]) -> str:
         present = values.get(section[1]) not in (None, "", False)
         return section[2] if present else section[3] or ""

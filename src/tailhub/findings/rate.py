@@ -10,11 +10,6 @@ def rate_config_malformed(path: str, line: int = 0, name: str = "", found: str =
     return Finding("TH220", {"path": path, "line": line or "", "name": name, "found": found})
 
 
-def rate_config_kept(path: str, reason: str) -> Finding:
-    """The file of limits was to be read again and cannot be used."""
-    return Finding("TH221", {"path": path, "reason": reason})
-
-
 def rate_config_unknown(path: str, name: str) -> Finding:
     """The file of limits has a `name` that means nothing."""
     return Finding("TH222", {"path": path, "name": name})

@@ -10,6 +10,6 @@ def steer_needs_stun(place: str, stun: str) -> Finding:
     return Finding("TH300", {"place": place, "stun": stun})
 
 
-def bad_duration(place: str, text: str) -> Finding:
-    """`text` is no time."""
-    return Finding("TH301", {"place": place, "text": text})
+def bad_duration(place: str, text: str, hours: int) -> Finding:
+    """`text` is no time of at most so many hours."""
+    return Finding("TH301", {"place": place, "text": text, "hours": hours})

@@ -44,6 +44,7 @@ class Acceptor:
         self._admits = admits
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._is_paused = False
         self.accepted = 0
         self.limited = 0  # connections closed at once because `admits` said no
         self.exhausted = 0  # connections closed at once for want of descriptors
@@ -54,6 +55,34 @@ class Acceptor:
         for listener in self._listeners:
             listener.setblocking(False)
             self._loop.add_reader(listener, self._on_readable, listener)
+
+    def pause(self) -> None:
+        """Leave whoever comes in the kernel's queue. The sockets go on listening."""
+        self._is_paused = True
+        for timer in self._retries.values():
+            timer.cancel()
+        self._retries.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+
+    def resume(self) -> None:
+        """Accept again, those first who have been waiting."""
+        self._is_paused = False
+        for listener in self._listeners:
+            self._loop.add_reader(listener, self._on_readable, listener)
+
+    def take(self, listeners: Mapping[socket.socket, OnAccept], admits: Callable[[], bool]) -> None:
+        """Accept on these from now on. It closes none of those that are left out: whoever knows of them does."""
+        for listener in self._listeners.keys() - listeners.keys():
+            self._loop.remove_reader(listener)
+            if (timer := self._retries.pop(listener, None)) is not None:
+                timer.cancel()
+        new = listeners.keys() - self._listeners.keys()
+        self._listeners, self._admits = dict(listeners), admits
+        for listener in new:
+            listener.setblocking(False)
+            if not self._is_paused:
+                self._loop.add_reader(listener, self._on_readable, listener)
 
     def stop(self) -> None:
         """Stop accepting and close the listening sockets."""
@@ -69,7 +98,9 @@ class Acceptor:
             self._reserve = None
 
     def _on_readable(self, listener: socket.socket) -> None:
-        on_accept = self._listeners[listener]
+        on_accept = self._listeners.get(listener)
+        if on_accept is None:  # taken away in this turn
+            return
         for _ in range(_BATCH):
             try:
                 sock, address = listener.accept()

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from time import monotonic
 from typing import Final
@@ -31,6 +32,8 @@ _PIECE: Final = 16384  # plaintext of one TLS record
 _MAX_PILED: Final = 512 << 10  # unsent bytes; with more of them TLS may not add answers of its own (key updates)
 _LINGER_S: Final = 1.0
 _FLUSH_S: Final = 5.0
+_TCP_INFO: Final = getattr(socket, "TCP_INFO", -1) if sys.platform == "linux" else -1
+_RTT: Final = slice(68, 72)  # of Linux's struct tcp_info: tcpi_rtt, which every version has there
 
 
 class Stream:
@@ -116,6 +119,20 @@ class Stream:
         """``TLSv1.3`` and the like, None without TLS."""
         return self._tls.version() if self._tls is not None else None
 
+    @property
+    def descriptor(self) -> int:
+        """The number of its socket."""
+        return self._fd
+
+    @property
+    def rtt_us(self) -> int:
+        """The kernel's round trip time in microseconds; 0 where it is not known (other systems, unix sockets)."""
+        try:
+            info = self._sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _RTT.stop)
+        except OSError:
+            return 0
+        return int.from_bytes(info[_RTT], sys.byteorder)
+
     def set_receiver(self, receiver: Receiver) -> None:
         """Hand further bytes to another receiver."""
         self._receiver = receiver
@@ -190,7 +207,7 @@ class Stream:
         self._receiver.closed(reason)
 
     def detach(self) -> socket.socket:
-        """Give the socket away before anything was written or TLS began; the receiver is not told."""
+        """Give the socket away, before TLS began and while nothing waits to be written; the receiver is not told."""
         self._state = self._CLOSED
         self._sockets.remove_reader(self._fd)
         return self._sock

@@ -50,10 +50,11 @@ class AllowedKey:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list says: its keys, and what is wrong with it."""
+    """What a list says: its keys, and what is wrong with it. One that is not there says nothing."""
 
     keys: Mapping[bytes, AllowedKey]
     found: tuple[Finding, ...] = ()
+    is_there: bool = True
 
 
 def is_name(text: str) -> bool:

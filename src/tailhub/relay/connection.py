@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
@@ -74,6 +75,7 @@ class Connection:
         "is_home",
         "is_watcher",
         "key",
+        "lost",
         "not_here",
         "nowhere",
         "queue",
@@ -99,6 +101,7 @@ class Connection:
         self.sources: dict[bytes, Flow] = {}
         self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
         self.nowhere: Flow | None = None  # what it sent to keys that are not here, made at the first such packet
+        self.lost: Counter[str] | None = None  # packets that it sent and nobody got, by reason; made at the first
         self.received_packets = 0
         self.received_bytes = 0  # payload
 

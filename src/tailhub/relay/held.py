@@ -33,10 +33,14 @@ class HeldLogins(Generic[_Login]):
     __slots__ = ("_from", "_most", "_most_from", "_of_key")
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._most_from = max(LEAST_ADDRESS_SHARE, most // ADDRESS_SHARE)
+        self.set_most(most)
         self._of_key: dict[bytes, tuple[_Login, int | None]] = {}
         self._from: Counter[int | None] = Counter()
+
+    def set_most(self, most: int) -> None:
+        """Hold at most so many from now on; those who are held stay."""
+        self._most = most
+        self._most_from = max(LEAST_ADDRESS_SHARE, most // ADDRESS_SHARE)
 
     def __len__(self) -> int:
         return len(self._of_key)

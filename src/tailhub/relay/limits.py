@@ -37,10 +37,6 @@ class Limits:
         """Those of a tenant; none for one that is not known."""
         return self.tenants.get(tenant, NO_LIMITS)
 
-    def with_key(self, limit: RateLimit | None) -> Limits:
-        """The same with another limit of what each key of the relay's own settings may send."""
-        return replace(self, tenants={**self.tenants, "": replace(self.of(""), key=limit)})
-
     def share(self, workers: int) -> Limits:
         """What each of several workers may let its clients use of what they use together."""
         if workers == 1:

@@ -58,6 +58,10 @@ class AdmissionMemory:
     def __len__(self) -> int:
         return len(self._known)
 
+    def set_days(self, remember_days: float) -> None:
+        """Remember for so long from now on."""
+        self._remember_s = remember_days * DAY_S
+
     @property
     def is_on(self) -> bool:
         """Is anything remembered at all?"""
@@ -79,6 +83,10 @@ class AdmissionMemory:
         self._known.update(newer)
         self.is_loaded = True
         self._bound()
+
+    def has_of(self, verifier: str) -> bool:
+        """Is anybody remembered whom this one has admitted?"""
+        return any(name == verifier for _, name in self._known)
 
     def note(self, key: bytes, verdict: Verdict, now: float) -> None:
         """A verifier has answered about a key."""
@@ -109,6 +117,10 @@ class AdmissionMemory:
         """Was there a yes that could stand in for `verdict`, and is too old now?"""
         known = self._gone(key, verdict, now)
         return known is not None and now - known.confirmed_at > self._remember_s
+
+    def names(self) -> dict[bytes, tuple[str, str]]:
+        """What the nodes that are remembered are called, and their owners, by key."""
+        return {entry.key: (entry.node, entry.owner) for entry in self._known.values() if entry.node or entry.owner}
 
     def take_changes(self) -> MemoryChanges:
         """What is to be kept since the last call."""

@@ -148,6 +148,16 @@ class Presence:
             if before in watcher.tenant.reaches and tenant not in watcher.tenant.reaches:
                 self._tell_watcher(watcher, frame)
 
+    def reaches_changed(self) -> None:
+        """Tenants reach others than before: who heard of a key that is a stranger's now learns that it has gone."""
+        for key in list(self._receivers):
+            tenant, receivers = self._tenant_of(key), self._receivers[key]
+            strangers = {one for one in receivers if tenant is not None and tenant not in one.tenant.reaches}
+            receivers -= strangers
+            if not receivers:
+                del self._receivers[key]
+            self._tell_receivers(frames.peer_gone(key, PeerGoneReason.DISCONNECTED), key, strangers)
+
     # --- watchers -----------------------------------------------------------------------------------------------------
 
     @property

@@ -6,7 +6,7 @@ What is billed, and from when to when: `tailhub.relay.billing`. Who tells client
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -94,6 +94,12 @@ class Quotas:
         if level is not Level.OVER:
             return QuotaState(level, is_tenants, used_gb, limit_gb, ends)
         return QuotaState(level, is_tenants, used_gb, limit_gb, ends, quota.slow, quota.refuses)
+
+    def of_tenants(self) -> Iterator[tuple[str, float, float]]:
+        """Each tenant that has a quota of its own: its name, what it has used in this period, and the quota; in GB."""
+        for tenant, quota in self._quotas.items():
+            if quota.tenant_gb:
+                yield tenant, self._billing.billed(*self._used(tenant, None)) / GB, quota.tenant_gb
 
     def text(self, state: QuotaState) -> str:
         """What a client is told of it, in English and Chinese; empty when all is fine."""

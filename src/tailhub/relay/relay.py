@@ -6,6 +6,7 @@ Not here: framing (`tailhub.derp`), sockets and time (`tailhub.server`). Source:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
@@ -105,16 +106,23 @@ class Relay:
             self.home_connections -= 1
         self.presence.left(connection)
 
-    def close_peer(self, key: bytes) -> None:
-        """Close a key's connections here."""
-        for connection in self.registry.of_key(key):
-            connection.sink.close("closed on behalf of a mesh peer")
+    def close_peer(self, key: bytes, reason: str = "closed on behalf of a mesh peer") -> int:
+        """Close a key's connections here; how many there were."""
+        connections = self.registry.of_key(key)
+        for connection in connections:
+            connection.sink.close(reason)
+        return len(connections)
 
     def too_many(self, tenant: str, key: bytes) -> TooMany | None:
         """Why one more connection of this key may not log in: there are as many as may be. None: it may."""
         accounts = self.accounts
         of_key = sum(not connection.identity.is_guest for connection in self.registry.of_key(key))
         return accounts.too_many(tenant, sum(accounts.by_tenant.values()), of_key)
+
+    def set_tenants(self, names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> None:
+        """There are other tenants from now on, as `__init__` takes them. Clients of one that is gone stay its."""
+        self.tenants.set(names, pairs)
+        self.presence.reaches_changed()
 
     def open_account(self, identity: Identity, now: float) -> Account | None:
         """What a connection pays into; None when nothing limits it. Mesh peers are not limited."""
@@ -124,10 +132,6 @@ class Relay:
     def rate_limit(self) -> RateLimit | None:
         """What each key of the relay's own settings may send."""
         return self.accounts.limits.of("").key
-
-    @rate_limit.setter
-    def rate_limit(self, limit: RateLimit | None) -> None:
-        self.accounts.limits = self.accounts.limits.with_key(limit)
 
     # --- the packet path ----------------------------------------------------------------------------------------------
 
@@ -215,6 +219,9 @@ class Relay:
         self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
     ) -> None:
         """Whoever sent it must see no difference between the key of another tenant and one that is not here."""
+        if connection.lost is None:
+            connection.lost = Counter()
+        connection.lost[reason] += count
         connection.tenant.drop(reason, disco, count, len(chunk) - count * RECV_OVERHEAD)
         if disco:
             self._tell_not_here(connection, dst, now)

@@ -9,6 +9,8 @@ An entry is a *run*: one or more RecvPacket frames joined, with the time (monoto
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +92,8 @@ class SendQueue:
         "_stats",
         "_total",
         "control_limit",
+        "dropped",
+        "on_control",
         "taken_bytes",
         "taken_packets",
     )
@@ -114,8 +118,10 @@ class SendQueue:
         self._data = _Lane()
         self._open: tuple[_Lane, ...] = (self._disco, self._data)  # of which may be taken
         self.control_limit = limits.mesh_control_bytes if mesh else limits.control_bytes
+        self.on_control: Callable[[bytes], None] | None = None  # learns of control frames, where somebody looks at them
         self.taken_packets = 0
         self.taken_bytes = 0
+        self.dropped: Counter[str] | None = None  # packets that waited here, by reason; made at the first
 
     def __bool__(self) -> bool:
         return bool(self._control or self._disco.runs or self._data.runs)
@@ -132,6 +138,8 @@ class SendQueue:
             return False
         self._control.append(frame)
         self._control_size += len(frame)
+        if self.on_control is not None:
+            self.on_control(frame)
         return True
 
     def put(self, now: float, frames: bytes, count: int, disco: bool, flow: Flow | None = None) -> None:
@@ -229,7 +237,7 @@ class SendQueue:
         lane.head = 0
         lane.size -= size + len(runs) * RUN_COST
         self._total.used -= size + len(runs) * RUN_COST
-        self._drops.drop(reason, lane is self._disco, packets, size - packets * RECV_OVERHEAD)
+        self._count_drop(reason, lane, packets, size - packets * RECV_OVERHEAD)
 
     def _drop_oldest(self, lane: _Lane, reason: str) -> None:
         _, frames, count, flow = lane.pop()
@@ -237,4 +245,11 @@ class SendQueue:
         if flow is not None:
             flow.dropped += size - count * RECV_OVERHEAD
         self._total.used -= size + RUN_COST
-        self._drops.drop(reason, lane is self._disco, count, size - count * RECV_OVERHEAD)
+        self._count_drop(reason, lane, count, size - count * RECV_OVERHEAD)
+
+    def _count_drop(self, reason: str, lane: _Lane, packets: int, payload_bytes: int) -> None:
+        if packets:
+            if self.dropped is None:
+                self.dropped = Counter()
+            self.dropped[reason] += packets
+        self._drops.drop(reason, lane is self._disco, packets, payload_bytes)

@@ -84,25 +84,45 @@ class Tenant:
 
 
 class Tenants:
-    """All tenants of one relay, in the configuration's order; the first has no name. Those of guests are not listed."""
+    """All tenants of one relay, in the configuration's order; the first has no name. Those of guests are not listed.
 
-    __slots__ = ("_by_name", "_guests", "_listed", "_numbered")
+    They may become others while the relay runs. One that is listed no more is known still: it has connections that are
+    about to be closed, but nobody else reaches it.
+    """
+
+    __slots__ = ("_known", "_listed", "_numbered", "_stats")
 
     def __init__(self, stats: Stats, names: Sequence[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:
         """`names` are those of the further tenants; the two of each of `pairs` may reach each other."""
-        self._listed = tuple(Tenant(name, number, stats) for number, name in enumerate(("", *names)))
-        self._by_name = {tenant.name: tenant for tenant in self._listed}
+        self._stats = stats
+        self._known: dict[str, tuple[Tenant, Tenant]] = {}  # with that of its guests
+        self._numbered: list[Tenant] = []
+        self._listed: tuple[Tenant, ...] = ()
+        self.know(("", *names))
+        self.set(names, pairs)
+
+    def know(self, names: Iterable[str]) -> None:
+        """Know these, too. Whoever is to be told of them by number must come to know the same, in the same order."""
+        for name in names:
+            if name not in self._known:
+                host = Tenant(name, len(self._numbered), self._stats)
+                guests = Tenant(f"{host.shown_name} guests", host.number + 1, self._stats)
+                self._known[name] = host, guests
+                self._numbered += (host, guests)
+
+    def set(self, names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> None:
+        """From now on these are listed, and reach each other so; see `__init__`."""
+        self.know(names)
+        self._listed = tuple(self._known[name][0] for name in ("", *names))
+        reaches = {host: {host} for host, _ in self._known.values()}
         for pair in pairs:
-            one, other = (self._by_name[name] for name in pair)
-            one.reaches |= {other}
-            other.reaches |= {one}
-        count = len(self._listed)
-        self._guests = tuple(Tenant(f"{one.shown_name} guests", count + one.number, stats) for one in self._listed)
-        self._numbered = self._listed + self._guests
-        for hosts, guests in zip([tenant.reaches for tenant in self._listed], self._guests, strict=True):
-            guests.reaches = hosts
-            for host in hosts:
-                host.reaches |= {guests}
+            one, other = (self._known[name][0] for name in pair)
+            reaches[one].add(other)
+            reaches[other].add(one)
+        guests_of = dict(self._known.values())
+        for host, hosts in reaches.items():
+            guests_of[host].reaches = frozenset(hosts)
+            host.reaches = frozenset((*hosts, *(guests_of[one] for one in hosts)))
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._listed)
@@ -112,11 +132,11 @@ class Tenants:
 
     def named(self, name: str) -> Tenant:
         """The tenant of this name. Raises `KeyError`."""
-        return self._by_name[name]
+        return self._known[name][0]
 
     def guests_of(self, name: str) -> Tenant:
         """That of the guests of the tenant of this name. Raises `KeyError`."""
-        return self._guests[self._by_name[name].number]
+        return self._known[name][1]
 
     def numbered(self, number: int) -> Tenant | None:
         """The tenant that another worker calls so, None if there is none."""

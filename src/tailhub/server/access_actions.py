@@ -23,13 +23,18 @@ from tailhub.server.gatekeeper import Decision
 from tailhub.server.verification import Verification
 from tailhub.verifiers.allow_list import AllowList
 from tailhub.verifiers.verifier import Verifier
-from tailhub.web.operator_api import Call, Route
+from tailhub.web.operator_api import Call, Field, Route
 
 __all__ = ["AccessActions"]
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Json: TypeAlias = Mapping[str, Any]
 
+_ENTRY: Final = (
+    Field("name", "what the device is called"),
+    Field("tenant", "whose it is"),
+    Field("comment", "written beside it"),
+)
 _NOBODY: Final = IPv4Address(0)  # the address of a key that was never here
 
 
@@ -41,21 +46,61 @@ class AccessActions:
         self.sightings = Sightings()
         self._who_is_here = who_is_here
         self._verification = verification
-        self._verifiers: Sequence[Verifier] = verification.verifiers if verification is not None else ()
-        self._lists = [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
-        self._tenants = verification.tenants if verification is not None else ()
         for allow_list in self._lists:
             allow_list.start()
         if verification is not None:
             verification.on_decided = self.decided
         self.routes = (
-            Route("GET", "pending", self._pending),
-            Route("POST", "pending/*/approve", self._approve),
-            Route("GET", "allow", self._allow_list),
-            Route("POST", "allow", self._allow),
-            Route("DELETE", "allow", self._disallow),
-            Route("GET", "explain/*", self._explain),
+            Route("GET", "pending", self._pending, "Keys that were refused and are on no list, with who refused them"),
+            Route(
+                "POST",
+                "pending/*/approve",
+                self._approve,
+                "Put a refused key on the allow list",
+                body=(
+                    *_ENTRY,
+                    Field("replace", "in the place of the entry with that name, or the probable one", "flag"),
+                ),
+            ),
+            Route("GET", "allow", self._allow_list, "The allow lists"),
+            Route(
+                "POST",
+                "allow",
+                self._allow,
+                "Put a key on the allow list",
+                body=(
+                    Field("key", "a key, or a part of one that is known"),
+                    *_ENTRY,
+                    Field("replace", "in the place of the entry with that name", "flag"),
+                ),
+            ),
+            Route(
+                "DELETE",
+                "allow",
+                self._disallow,
+                "Take a key off the allow list",
+                query=(Field("which", "a key, a part of one, or a name"),),
+            ),
+            Route(
+                "GET",
+                "explain/*",
+                self._explain,
+                "Why a key may relay or may not",
+                query=(Field("ask", "`1`: ask all verifiers now"),),
+            ),
         )
+
+    @property
+    def _verifiers(self) -> Sequence[Verifier]:
+        return self._verification.verifiers if self._verification is not None else ()
+
+    @property
+    def _lists(self) -> list[AllowList]:
+        return [verifier for verifier in self._verifiers if isinstance(verifier, AllowList)]
+
+    @property
+    def _tenants(self) -> Collection[str]:
+        return self._verification.tenants if self._verification is not None else ()
 
     def decided(self, key: bytes, address: Address, decision: Decision) -> None:
         """There is a decision about a client."""

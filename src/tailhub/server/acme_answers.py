@@ -16,6 +16,7 @@ from tailhub.certs.acme_challenge import DNS_01, HTTP_01, Challenge, alpn_server
 from tailhub.certs.acme_errors import AcmeError
 from tailhub.certs.acme_hook import hook_environment, run_hook
 from tailhub.certs.tls_alpn import make_answer
+from tailhub.log_event import log_event
 from tailhub.server.acme_files import AcmeFiles
 
 __all__ = ["HttpTokens", "RelayAnswers"]
@@ -70,4 +71,5 @@ class RelayAnswers:
             try:
                 run_hook(self._cleanup_hook, environ)
             except AcmeError as exc:
-                _log.warning("the DNS record for %s may still be there: %s", identifier, exc)
+                extra = log_event("certificate", name=identifier)
+                _log.warning("the DNS record for %s may still be there: %s", identifier, exc, extra=extra)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tailhub import findings
 from tailhub.certs.acme_challenge import Challenge
@@ -32,6 +31,8 @@ from tailhub.certs.acme_schedule import (
     succeeded,
 )
 from tailhub.certs.acme_source import AcmeSource
+from tailhub.log_event import log_event
+from tailhub.net.threads import in_thread
 from tailhub.server.acme_answers import HttpTokens, RelayAnswers
 from tailhub.server.acme_config import challenge_of
 from tailhub.server.acme_files import Account, AcmeFiles, Pending
@@ -39,10 +40,10 @@ from tailhub.server.foundation import Foundation
 
 if TYPE_CHECKING:
     from tailhub.certs.files import Certificate
+    from tailhub.findings import Finding
     from tailhub.server.config import ListenerConfig
 
 LOOK_S = 30.0  # at the clock, which may be set, while nothing is due
-T = TypeVar("T")
 
 _log = logging.getLogger("tailhub")
 
@@ -90,9 +91,8 @@ class AcmeKeeper:
     """`run` is a task; `tokens` is what the plain HTTP port answers with."""
 
     def __init__(self, foundation: Foundation, tokens: HttpTokens) -> None:
-        self._wanted = wanted_of(foundation)
-        self._files = AcmeFiles(foundation.state.path)
-        self._tokens = tokens
+        self._files = files = AcmeFiles(foundation.state.path)
+        self._certificates = [_Certificate(wanted, files, tokens) for wanted in wanted_of(foundation)]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -101,8 +101,13 @@ class AcmeKeeper:
         except OSError:  # told of when the next one cannot be written
             pass
         async with asyncio.TaskGroup() as group:
-            for wanted in self._wanted:
-                group.create_task(_Certificate(wanted, self._files, self._tokens).run())
+            for certificate in self._certificates:
+                group.create_task(certificate.run())
+
+    @property
+    def renewals(self) -> list[tuple[str, int, Finding | None]] | None:
+        """Of each certificate its name, how many attempts in a row have failed, and why; None before that is known."""
+        return [one.renewal for one in self._certificates] if all(one.has_begun for one in self._certificates) else None
 
 
 class _Certificate:
@@ -116,9 +121,17 @@ class _Certificate:
         self._client: AcmeClient | None = None
         self._current: Certificate | None = None
         self._pending = Pending()
+        self._trouble: Finding | None = None  # of the last attempt, in this process
+        self.has_begun = False
+
+    @property
+    def renewal(self) -> tuple[str, int, Finding | None]:
+        """See `AcmeKeeper.renewals`."""
+        return self._wanted.name, self._pending.progress.failures, self._trouble
 
     async def run(self) -> None:
         await in_thread(self._begin)
+        self.has_begun = True
         while True:
             step = self._next()
             wait_s = (step.at - datetime.now(UTC)).total_seconds()
@@ -162,7 +175,9 @@ class _Certificate:
 
     async def _order(self) -> None:
         wanted = self._wanted
-        _log.info("asking %s for a certificate for %s (%s)", wanted.server.directory, wanted.name, wanted.challenge)
+        extra = log_event("certificate", name=wanted.name, place=wanted.server.directory)
+        place, challenge = wanted.server.directory, wanted.challenge
+        _log.info("asking %s for a certificate for %s (%s)", place, wanted.name, challenge, extra=extra)
         try:
             self._current = await in_thread(self._obtain)
         except Exception as exc:
@@ -173,7 +188,8 @@ class _Certificate:
         else:
             valid_to = self._current.not_after
             self._set_progress(succeeded(datetime.now(UTC), Validity(self._current.not_before, valid_to)))
-            _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to))
+            extra = log_event("certificate", name=wanted.name, valid_to=_time(valid_to))
+            _log.info("new certificate for %s, valid to %s", wanted.name, _time(valid_to), extra=extra)
 
     def _obtain(self) -> Certificate:
         """Get it and keep it; in a thread."""
@@ -204,14 +220,14 @@ class _Certificate:
         # A new attempt is a new order: the server does not forgive one that has failed.
         pending = replace(self._pending, progress=progress, order_uri="")
         self._pending = pending
+        served_to = _time(self._current.not_after) if self._current is not None else ""
+        finding = self._trouble = findings.acme_failed(
+            self._wanted.name, _words(exc), progress.failures, _time(progress.retry_at), served_to
+        )
         try:
             await in_thread(lambda: self._keep(pending))
         except OSError:  # a full disk, which may be the trouble anyway
             pass
-        served_to = _time(self._current.not_after) if self._current is not None else ""
-        finding = findings.acme_failed(
-            self._wanted.name, _words(exc), progress.failures, _time(progress.retry_at), served_to
-        )
         _log.warning("%s", finding)
 
     # --- what both need -----------------------------------------------------------------------------------------------
@@ -243,34 +259,3 @@ def _words(exc: Exception) -> str:
 
 def _time(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run what blocks, maybe for minutes, in a thread that dies with the process."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, exc: BaseException | None) -> None:
-        if result.done():  # cancelled
-            return
-        if exc is not None:
-            result.set_exception(exc)
-        else:
-            result.set_result(value)  # type: ignore[arg-type]  # the value of `work`
-
-    def tell(value: T | None, exc: BaseException | None) -> None:
-        try:
-            loop.call_soon_threadsafe(settle, value, exc)
-        except RuntimeError:  # the loop has ended meanwhile
-            pass
-
-    def run() -> None:
-        try:
-            value = work()
-        except BaseException as exc:
-            tell(None, exc)
-        else:
-            tell(value, None)
-
-    threading.Thread(target=run, name="acme", daemon=True).start()
-    return await result

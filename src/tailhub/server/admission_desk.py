@@ -119,12 +119,16 @@ class DeskGatekeeper:
 
     def __init__(self, limit_s: float) -> None:
         self.on_change: OnChange = unheeded
-        self._desk_s = longest_wait_s(limit_s) + 1  # the desk itself answers earlier
+        self.set_limit(limit_s)
         self._loop = asyncio.get_running_loop()
         self._send: Callable[[Any], None] | None = None  # to the desk, while there is one
         self._has_had_desk = False
         self._numbers = itertools.count(1)
         self._open: dict[int, _Asked] = {}
+
+    def set_limit(self, limit_s: float) -> None:
+        """From now on one verifier may take so long."""
+        self._desk_s = longest_wait_s(limit_s) + 1  # the desk itself answers earlier
 
     @property
     def longest_s(self) -> float:
@@ -167,6 +171,11 @@ class DeskGatekeeper:
             self.on_change(message.keys)
         else:
             self._answer(message.number, message.decision)
+
+    def admit_all(self) -> None:
+        """Everyone may relay from now on: let those in who wait."""
+        for number in list(self._open):
+            self._answer(number, Decision(True, ()))
 
     def stop(self) -> None:
         """Ask nobody any more."""

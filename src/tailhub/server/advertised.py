@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -37,13 +38,29 @@ class Advertised:
         public_key: bytes,
         stun: StunServer | None,
     ) -> None:
+        self._certificate = certificate
+        self._public_key = public_key
+        self._moved = asyncio.Event()  # `take` has found another address
+        self.discovery: Discovery | None = None
+        self._set(config, specs, listeners, stun)
+
+    def _set(self, config: RelayConfig, specs: ListenSpecs, listeners: BoundListeners, stun: StunServer | None) -> None:
         self._config = config
         self._specs = specs
         self._listeners = listeners
-        self._certificate = certificate
         self._stun = stun
-        self.region_id = config.region_id or region_id_for_key(public_key)
-        self.discovery: Discovery | None = None
+        self.region_id = config.region_id or region_id_for_key(self._public_key)
+
+    def take(self, config: RelayConfig, specs: ListenSpecs, listeners: BoundListeners, stun: StunServer | None) -> bool:
+        """Tell of this from now on. Returns whether `find_again` is to be called, as others may use another address."""
+        before = self._wanted()
+        self._set(config, specs, listeners, stun)
+        return self.discovery is not None and self._wanted() != before
+
+    async def find_again(self) -> None:
+        """Learn which address others use now, and watch that one."""
+        await self.find_address(None)
+        self._moved.set()
 
     @property
     def derp_port(self) -> int:
@@ -63,6 +80,15 @@ class Advertised:
 
     async def watch_address(self, on_change: Callable[[Discovery, Discovery], None]) -> None:
         """Keep `discovery` true while addresses and names change; `on_change(before, after)`. Runs until cancelled."""
+        while True:
+            self._moved.clear()
+            watching = asyncio.get_running_loop().create_task(self._watch(on_change))
+            try:
+                await self._moved.wait()
+            finally:
+                watching.cancel()
+
+    async def _watch(self, on_change: Callable[[Discovery, Discovery], None]) -> None:
         if self.discovery is None or not self._config.discover:
             return
 

@@ -91,11 +91,12 @@ class AllowFile:
         with self._lock:
             self._taken = None
             taken = _trace(self.path)
+            is_there = os.path.lexists(self.path)
             self._text = self._read()
             listing = _parse(self._text, self.path)
             self._taken = taken
         keys = {key: self._with_tenant(entry) for key, entry in listing.keys.items()}
-        return replace(listing, keys=keys, found=(*listing.found, *self._strays(keys.values())))
+        return replace(listing, keys=keys, found=(*listing.found, *self._strays(keys.values())), is_there=is_there)
 
     def look(self) -> Listing | None:
         """See `changed`."""

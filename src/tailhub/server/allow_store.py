@@ -43,7 +43,7 @@ class SharedList:
         self._looked_at = -math.inf  # when the last look began
         self._error: FindingError | None = None  # of the last look
         self._version = -1
-        self._listing = Listing({})
+        self._listing = Listing({}, is_there=False)
 
     async def look(self, *, anew: bool) -> tuple[int, Listing]:
         """The number of its last change, and the list. Raises `FindingError`; `anew`: a look from before is no good."""
@@ -76,7 +76,7 @@ class SharedList:
                 if version != self._version:
                     rows = await store.allowed()
                     keys = {row.key: AllowedKey(row.key, row.name, row.tenant, row.comment) for row in rows}
-                    self._version, self._listing = version, Listing(keys)
+                    self._version, self._listing = version, Listing(keys, is_there=version > 0)
         except MachineError as exc:
             if not isinstance(exc.finding, Finding) or exc.finding.name not in _NOT_YET:
                 raise

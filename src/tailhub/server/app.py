@@ -13,25 +13,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailhub.certs.files import Certificate
 from tailhub.findings import Finding
 from tailhub.keys import NodePrivate
-from tailhub.net.accept import Acceptor
+from tailhub.net.accept import Acceptor, OnAccept
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.relay.billing import period_of
 from tailhub.relay.steering import Steering
 from tailhub.server.config import RelayConfig, check_config
-from tailhub.server.context import Responder
 from tailhub.server.foundation import Foundation
 from tailhub.server.incoming import accept_pages
 from tailhub.server.limits_config import billing_of, quotas_of
 from tailhub.server.listeners import BoundListeners, parse_listeners
-from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.recent_events import RecentEvents
+from tailhub.server.reload import changes_access, changes_listeners
 from tailhub.server.service import RelayService
 from tailhub.server.state import StateDir
 from tailhub.server.steersman import LocalSteersman
@@ -40,9 +40,16 @@ from tailhub.store.location import FILE, parse_location
 from tailhub.store.opened import OpenedStore
 
 if TYPE_CHECKING:
+    from tailhub.server.acme_keeper import AcmeKeeper
     from tailhub.server.bookkeeping import Bookkeeping
+    from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
+    from tailhub.server.foundation import Standing
+    from tailhub.server.notices import NoticeKeeper
+    from tailhub.server.reload import ReloadOutcome
+    from tailhub.server.reload_orders import DeskReloads
+    from tailhub.server.reloading import LoadConfig, Reloads
     from tailhub.server.verification import Verification
 
 
@@ -59,19 +66,30 @@ class RelayServer:
         *,
         foundation: Foundation | None = None,
         fleet: Fleet | None = None,
+        load: LoadConfig | None = None,
     ) -> None:
         """`selector` is the one of the loop that will run this relay; without it writes come a turn later.
 
-        With a `fleet` of workers, which have the public sockets, goes the `foundation` on which they stand too.
+        With a `fleet` of workers, which have the public sockets, goes the `foundation` on which they stand too. `load`
+        reads the settings anew for a reload; without it, or with a fleet, a reload does not.
         """
         check_config(config)
         self._selector = selector
         self._fleet = fleet
         self.config = config
         self.specs = parse_listeners(config)
+        self.on_end: Callable[[], None] = lambda: None  # called when all clients are closed and the process is to end
+        self.draining: Draining | None = None  # until it serves
         self.on_first_stun: Callable[[str], None] | None = None  # called with the address of the first from outside
         self._acme_tokens: dict[str, bytes] = {}  # what the plain port answers an ACME server
         self._books: Bookkeeping | None = None
+        self._acme: AcmeKeeper | None = None
+        self._load = load
+        self._reloads: Reloads | None = None
+        self._desk_reloads: DeskReloads | None = None  # where there are workers
+        self.verification: Verification | None = None
+        self.stun: StunServer | None = None
+        self._tasks = _Tasks()
         self._undo = contextlib.AsyncExitStack()
         if foundation is not None:
             self.foundation = foundation
@@ -80,14 +98,18 @@ class RelayServer:
 
     async def start(self) -> None:
         """Open state, certificate and sockets, and listen. Raises `FindingError`; nothing is left open then."""
+        self.recent = RecentEvents()
+        self._undo.callback(self.recent.detach)
         try:
             if self._fleet is None:
                 self.foundation = Foundation(self.config, self.specs)
                 self._undo.callback(self.foundation.close)
+            self._undo.push_async_callback(self._tasks.end)
             self._serve()
             self._serve_pages()
             self._keep_books()
             self._get_certificates()
+            self._notify()
         except BaseException:
             await self.stop()
             raise
@@ -96,9 +118,82 @@ class RelayServer:
         """End all connections, then close and unlock everything."""
         await self._undo.aclose()
 
-    def reload(self) -> None:
-        """Read again what may change while the relay runs: the file of rate limits."""
-        self.service.set_rate_limit(reload_rate_limit(self.config, self.context.relay.rate_limit))
+    # --- a reload -----------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> ReloadOutcome:
+        """Read the configuration again and go by it. Raises `FindingError`; nothing has changed then."""
+        if self._fleet is not None:
+            from tailhub.server.reload_orders import DeskReloads
+
+            self._desk_reloads = self._desk_reloads or DeskReloads(self._fleet.supervisor.send)
+            return await self._desk_reloads.run()
+        from tailhub.server.reloading import Reloads
+
+        self._reloads = self._reloads or Reloads(self.foundation, self._load, self)
+        return await self._reloads.run()
+
+    def _supervisor_says(self, message: Any, sockets: list[socket]) -> None:
+        from tailhub.server.reload_orders import Obeys, ReloadAnswer
+
+        if isinstance(message, ReloadAnswer):
+            if self._desk_reloads is not None:
+                self._desk_reloads.answered(message)
+        elif self._fleet is not None:
+            Obeys(self.foundation, None, self.context.relay, self._fleet.supervisor.send, self).take(message, sockets)
+
+    def follow(self, before: Standing) -> None:
+        """Go by what the foundation stands on now; it stood on `before`."""
+        config = self.config = self.foundation.config
+        self.specs = self.foundation.specs
+        self._follow_verifiers(before)
+        if self._fleet is None:
+            self.service.set_steering(config.steer)
+        else:
+            self.steersman.steers_refused = config.steer
+        self.service.take(before, self.listeners.shares[0] if self._fleet is None else ())
+        self._follow_stun(before)
+        has_moved = self.advertised.take(config, self.specs, self.listeners, self.stun)
+        self.pages.take(before, self.stun, self.verification)
+        self._drain.set_stun(self.stun)
+        if self.draining is not None:
+            self.draining.set_stun(self.stun)
+        if has_moved:
+            self._tasks.set("finding the address", self.advertised.find_again())
+        self._tasks.set("resolving", self.pages.bootstrap_dns.run())
+        self._acceptor.take(self._accepting(), lambda: True)
+        if self._books is not None:
+            self._books.set_retention(config.usage_retention_days)
+            self._follow_quotas(self._books)
+        if changes_listeners(before.config, config):
+            self._get_certificates()
+        self._notify()  # which has learnt what it looks at, and may be another's to tell
+
+    def _follow_verifiers(self, before: Standing) -> None:
+        if self.verification is None:
+            self.verification = self._verify()
+            if self.verification is not None and self._books is not None:
+                self._books.set_verification(self.verification)
+            return
+        if not changes_access(before.config, self.config):
+            return
+        from tailhub.server.tenant_verifiers import remake_verification
+
+        remake_verification(self.verification, before.config, self.config, self.foundation.policy, self._store)
+
+    def _follow_stun(self, before: Standing) -> None:
+        bound = self.listeners.stun
+        if self.stun is None:
+            self.stun = self._serve_stun()
+        elif bound is None:
+            self.stun.take(())  # the sockets are closed when all has been taken over
+            self.stun.stop()
+            self.stun = None
+        else:
+            self.stun.answer_rfc = self.config.stun_rfc
+            if bound is not before.listeners.stun:
+                self.stun.take(bound.sockets)
+
+    # --- its parts ----------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         """Listen for clients: DERP and STUN."""
@@ -111,20 +206,23 @@ class RelayServer:
         self._store = OpenedStore(place) if place is not None else None
         self.verification = self._verify()
         self.steersman = self._steer()
-        self.stun: StunServer | None = None
-        if self.listeners.stun is not None:
-            self.stun = StunServer(
-                self.listeners.stun.sockets, answer_rfc=self.config.stun_rfc, on_first_outside=self._first_stun
-            )
-            self.stun.muted = self.steersman.steering.muted
-            self.stun.start()
-            self._undo.callback(self.stun.stop)
+        self.stun = self._serve_stun()
+        self._undo.callback(lambda: self.stun.stop() if self.stun is not None else None)
+
+    def _serve_stun(self) -> StunServer | None:
+        bound = self.listeners.stun
+        if bound is None:
+            return None
+        stun = StunServer(bound.sockets, answer_rfc=self.config.stun_rfc, on_first_outside=self._first_stun)
+        stun.muted = self.steersman.steering.muted
+        stun.start()
+        return stun
 
     def _verify(self) -> Verification | None:
         """Ask those who know whom to let in: for our own clients, or for those of the workers."""
         if not self.config.asks_verifiers:
             return None
-        from tailhub.server.verification import make_verification
+        from tailhub.server.tenant_verifiers import make_verification
 
         verification = make_verification(self.config, self.foundation.policy, self.context.events, self._store)
         if self._fleet is None:
@@ -149,46 +247,94 @@ class RelayServer:
         from tailhub.server.advertised import Advertised
         from tailhub.server.pages import Pages
 
-        loop = asyncio.get_running_loop()
         certificate, public_key = self.service.keeper.served.certificate, self.foundation.public_key.raw
         self.advertised = Advertised(self.config, self.specs, self.listeners, certificate, public_key, self.stun)
-        drain = self._make_drain()
-        pages = Pages(
+        drain = self._drain = self._make_drain()
+        self.pages = pages = Pages(
             self.config,
             self.service,
+            self.foundation,
             self._fleet,
             self.stun,
-            certificate,
             self.advertised,
             self._acme_tokens,
             self.verification,
             drain,
+            self._make_draining(),
+            self._keep_notices(),
+            self.reload,
         )
+        pages.recent = self.recent
         self.context.pages = pages.public
         if self._fleet is not None:
-            self._fleet.start(self.context.events, pages.public, self.service.set_rate_limit)
+            self._fleet.recent = self.recent
+            self._fleet.log_state = lambda: self.context.debug.state
+            self._fleet.start(self.context.events, pages.public, self._supervisor_says)
             self._undo.callback(self._fleet.stop)
-        listeners: list[tuple[Responder, Sequence[socket]]] = [(pages.operator, [self.foundation.admin_socket])]
-        if self.listeners.admin is not None:
-            listeners.append((pages.operator, self.listeners.admin.sockets))
+        self._acceptor = Acceptor(asyncio.get_running_loop(), self._accepting(), self.service.make_room)
+        self._acceptor.start()
+        self._undo.callback(self._acceptor.stop)
+        pages.start()
+        self._undo.push_async_callback(pages.stop)
+        self._tasks.set("resolving", pages.bootstrap_dns.run())
+
+    def _accepting(self) -> dict[socket, OnAccept]:
+        """What becomes of connections that are not for the public port."""
+        pages = self.pages
+        listening: dict[socket, OnAccept] = {
+            self.foundation.admin_socket: partial(accept_pages, self.context, pages.operator, passing=pages)
+        }
         if self.listeners.http is not None:
-            listeners.append((pages.plain.respond, self.listeners.http.sockets))
-        for respond, sockets in listeners:
-            on_accept = partial(accept_pages, self.context, respond)
-            acceptor = Acceptor(loop, dict.fromkeys(sockets, on_accept), self.service.make_room)
-            acceptor.start()
-            self._undo.callback(acceptor.stop)
-        resolving = loop.create_task(pages.bootstrap_dns.run())
-        self._undo.push_async_callback(_end, resolving)
+            respond = partial(accept_pages, self.context, pages.plain)
+            listening |= dict.fromkeys(self.listeners.http.sockets, respond)
+        return listening
 
     def _make_drain(self) -> Drain:
-        """What empties the relay when it is asked to."""
+        """What has clients move to another region when it is asked to."""
         from tailhub.server.evacuating import Drain
+        from tailhub.server.steering_desk import EvacuationPhase
 
-        tell = self.service.set_evacuation if self._fleet is None else self._fleet.set_evacuation
+        fleet = self._fleet
+        tell = self.service.set_evacuation if fleet is None else lambda phase: fleet.establish(EvacuationPhase(phase))
         drain = Drain(self.steersman, self.stun, tell)
         self._undo.callback(drain.close)
         return drain
+
+    def _make_draining(self) -> Draining:
+        """What closes all clients before the end."""
+        from tailhub.server.draining import Draining
+        from tailhub.server.fleet import ClosingTimeHolds
+
+        fleet = self._fleet
+
+        async def connections() -> int:
+            if fleet is None:
+                return len(self.context.derp_connections)
+            await fleet.counted()
+            return fleet.clients
+
+        tell = self.service.set_closing_time if fleet is None else lambda time: fleet.establish(ClosingTimeHolds(time))
+        draining = Draining(self.stun, tell, connections)
+        draining.on_end = self._drained
+        self._undo.callback(draining.close)
+        self.draining = draining
+        return draining
+
+    def _drained(self) -> None:
+        """All clients are closed: the process is to end, or all processes."""
+        if self._fleet is None or not self._fleet.end_relay():
+            self.on_end()
+
+    def _keep_notices(self) -> NoticeKeeper:
+        """What users are told by the operator."""
+        from tailhub.server.fleet import NoticesHold
+        from tailhub.server.notices import NoticeKeeper
+
+        fleet = self._fleet
+        tell = self.service.set_notices if fleet is None else lambda notices: fleet.establish(NoticesHold(notices))
+        keeper = NoticeKeeper(self.foundation.state.path, tell)
+        self._undo.callback(keeper.close)
+        return keeper
 
     def _keep_books(self) -> None:
         """Keep in the store what must outlive us, from now on: usage, and who was admitted or refused."""
@@ -196,44 +342,61 @@ class RelayServer:
             return
         from tailhub.server.bookkeeping import Bookkeeping
 
-        billing = billing_of(self.config)
         self._books = books = Bookkeeping(
             self._store,
             self.foundation.public_key.raw.hex()[:16],
             self.verification,
             retention_days=self.config.usage_retention_days,
-            period_start=lambda now: period_of(now, billing)[0],
+            period_start=lambda now: period_of(now, billing_of(self.config))[0],
             beside=self.foundation.state.path / FILE,
         )
         books.start()
+        self.pages.journal = books.journal
         if self._fleet is not None:
             self._fleet.on_used = books.add_usage
-            self._tell_quotas(self._fleet, books)
         else:
             self.service.count_usage(books.add_usage)
-            self.service.keep_quotas(books.journal.used)
+        self._follow_quotas(books)
 
-    def _tell_quotas(self, fleet: Fleet, books: Bookkeeping) -> None:
-        """Tell workers how their clients stand by their quotas, where there are any."""
+    def _follow_quotas(self, books: Bookkeeping) -> None:
+        """Hold clients to the quotas that there are now, or tell workers how theirs stand by them."""
+        if self._fleet is None:
+            self.service.keep_quotas(books.journal.used)
+            return
         quotas = quotas_of(self.config, books.journal.used)
+        telling = None
         if quotas is not None:
             from tailhub.server.quota_states import tell_states
 
             tenants = [tenant.tenant for tenant in self.config.tenants]
-            telling = tell_states(quotas, tenants, books.journal.keys, fleet.broadcast)
-            self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(telling))
+            telling = tell_states(quotas, tenants, books.journal.keys, self._fleet.broadcast)
+        self._tasks.set("telling quotas", telling)
 
     async def _close_books(self) -> None:
         if self._books is not None:
             await self._books.stop()
 
     def _get_certificates(self) -> None:
-        """Begin to get and renew what an ACME server is to issue."""
+        """Begin, perhaps anew, to get and renew what an ACME server is to issue."""
+        getting = self._acme = None
         if self.foundation.uses_acme:
             from tailhub.server.acme_keeper import AcmeKeeper
 
-            keeper = AcmeKeeper(self.foundation, self._acme_tokens)
-            self._undo.push_async_callback(_end, asyncio.get_running_loop().create_task(keeper.run()))
+            keeper = self._acme = AcmeKeeper(self.foundation, self._acme_tokens)
+            getting = keeper.run()
+        self._tasks.set("getting certificates", getting)
+
+    def _notify(self) -> None:
+        """Have the owner told of what is worth it, where somebody is named; perhaps anew."""
+        watching = None
+        if self.config.notifies:
+            from tailhub.server.watched import Watched
+            from tailhub.server.watchman import watch
+
+            parts = self._fleet, self.stun, self.verification, self._books, self._acme
+            watched = Watched(self.config, self.service, self.advertised, *parts)
+            watching = watch(self.config, watched, self.foundation.state.path)
+        self._tasks.set("watching", watching)
 
     def _first_stun(self, ip: str) -> None:
         if self.on_first_stun is not None:
@@ -267,6 +430,22 @@ class RelayServer:
         return self.foundation.private_key
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+class _Tasks:
+    """What goes on beside, by name: at most one of each."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[Any]] = {}
+
+    def set(self, name: str, work: Coroutine[Any, Any, Any] | None) -> None:
+        """Have this go on in the place of what is called so; None: nothing."""
+        before = self._running.pop(name, None)
+        if before is not None:
+            before.cancel()
+        if work is not None:
+            self._running[name] = asyncio.get_running_loop().create_task(work)
+
+    async def end(self) -> None:
+        """End all of them."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)

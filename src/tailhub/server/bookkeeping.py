@@ -7,6 +7,7 @@ Nobody waits for the store but a login whose verifiers cannot be reached.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -53,17 +54,17 @@ class Bookkeeping:
     ) -> None:
         self._opened = opened
         self._relay = relay
-        self._verification = verification
+        self._beside = beside
+        self._verification: Verification | None = None
         self._refused: dict[bytes, int] = {}  # how often each key was refused, as the journal knows it
         self.journal = Journal(
             self._open, relay=relay, period_start=period_start, tell=_tell, retention_s=retention_days * _DAY_S
         )
         self._memory_journals = [self.journal]
-        if beside is not None and verification is not None and isinstance(opened.place, str):
-            self._memory_journals.append(
-                Journal(partial(self._open_beside, beside), relay=relay, period_start=lambda now: 0.0, tell=_tell)
-            )
         self._handing: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
+        if verification is not None:
+            self._keep_memory_of(verification)
 
     def start(self) -> None:
         """Open the store, in the background."""
@@ -71,8 +72,32 @@ class Bookkeeping:
             journal.start()
         self._handing = asyncio.get_running_loop().create_task(self._run())
 
+    def set_retention(self, retention_days: float) -> None:
+        """Keep usage for so long from now on."""
+        self.journal.set_retention(retention_days * _DAY_S)
+
+    def set_verification(self, verification: Verification) -> None:
+        """From now on somebody is asked who may relay: give back what was kept, as far as the store is there."""
+        self._keep_memory_of(verification)
+        for journal in self._memory_journals[1:]:
+            journal.start()
+        self._loading = asyncio.get_running_loop().create_task(self._load_later(verification))
+
+    def _keep_memory_of(self, verification: Verification) -> None:
+        self._verification = verification
+        if self._beside is not None and isinstance(self._opened.place, str):
+            opening = partial(self._open_beside, self._beside)
+            self._memory_journals.append(Journal(opening, relay=self._relay, period_start=lambda now: 0.0, tell=_tell))
+
+    async def _load_later(self, verification: Verification) -> None:
+        with contextlib.suppress(FindingError):  # of which the journal tells; it is loaded when the store is opened
+            async with self._opened.lend() as store:
+                await self._load(store, verification)
+
     async def stop(self) -> None:
         """Write what is left."""
+        if self._loading is not None:
+            self._loading.cancel()
         if self._handing is not None:
             self._handing.cancel()
         self._hand_over()

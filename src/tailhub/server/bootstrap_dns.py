@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
+from tailhub.log_event import log_event
+
 REFRESH_S = 600.0
 LOOKUP_S = 10.0
 
@@ -29,6 +31,11 @@ class BootstrapDNS:
         self._resolve = resolve
         self._answers: dict[str, list[str]] = {}
 
+    @property
+    def names(self) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Those that are published, and those that are not."""
+        return self._published, self._unpublished
+
     def answers(self, asked: str | None = None) -> dict[str, list[str]] | None:
         """Name to addresses, as far as they are known; None when no names are configured.
 
@@ -46,7 +53,8 @@ class BootstrapDNS:
             try:
                 addresses = await self._resolve(name, LOOKUP_S)
             except OSError as exc:  # TimeoutError among them
-                _log.warning("bootstrap DNS: cannot look up %s: %s", name, exc or "no answer")
+                extra = log_event("bootstrap_dns", name=name)
+                _log.warning("bootstrap DNS: cannot look up %s: %s", name, exc or "no answer", extra=extra)
                 continue
             self._answers[name] = [str(address) for address in addresses]
 

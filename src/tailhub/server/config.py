@@ -22,6 +22,7 @@ from tailhub.relay.held import MOST_HELD
 from tailhub.server.cores import can_share_port
 from tailhub.server.fronts import front_findings
 from tailhub.server.limits_config import limit_findings
+from tailhub.server.log_setup import log_findings
 from tailhub.server.tenant_checks import tenant_findings
 from tailhub.server.tenant_config import ALLOW_STORE, TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
@@ -57,9 +58,14 @@ MOST = {
     "quota_tenant_gb": 1_000_000_000,
     "over_quota_bytes_per_s": 10_000_000_000,
     "price_per_gb": 1_000_000,
+    "drain_s": 3600,
 }
 """The largest values of settings that are numbers, by name."""
 
+NEEDS_RESTART = frozenset({"state_dir", "new_state", "key_file", "store", "workers"})
+"""Fields whose other value a relay takes when it starts; any other one it takes on a reload."""
+
+UPDATE_INDEX = "https://pypi.org/pypi/tailhub/json"
 REFUSALS = ("hold", "close")
 MOST_REFUSE_TEXT = 1000  # characters
 
@@ -112,6 +118,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     http_listen: str = "off"
     stun_listen: str = ":3478"
     admin_listen: str = "127.0.0.1:9912"
+    dashboard_relays: tuple[str, ...] = field(default=(), repr=False)  # see `tailhub.admin.other_relays`
     stun_public_port: int | None = None
     addresses: tuple[str, ...] = ()
     discover: bool = True
@@ -152,6 +159,15 @@ class RelayConfig(TenantConfig, ListenerConfig):
     price_per_gb: float = 0.0  # 0: none is shown
     currency: str = ""
     workers: int | None = None  # None: by the number of cores
+    log_format: str = "text"  # or "logfmt", "json"
+    log_level: str = "info"
+    notify: tuple[str, ...] = field(default=(), repr=False)  # apprise URLs, cut at their commas
+    notify_file: Path | None = None  # more of them, a line each
+    notify_language: str = ""  # empty: by locale
+    notify_events: tuple[str, ...] = ()  # empty: all
+    update_check: bool = False
+    update_index: str = UPDATE_INDEX
+    drain_s: float = 2.0  # over which clients are closed, at the most, when the relay is told to end
 
     @property
     def counts_usage(self) -> bool:
@@ -167,6 +183,11 @@ class RelayConfig(TenantConfig, ListenerConfig):
     def tenants(self) -> tuple[TenantConfig, ...]:
         """All tenants, the nameless one first."""
         return (self, *self.more_tenants)
+
+    @property
+    def notifies(self) -> bool:
+        """Is anybody sent messages about the relay?"""
+        return bool(self.notify) or self.notify_file is not None
 
     @property
     def asks_verifiers(self) -> bool:
@@ -199,6 +220,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if config.rate_config is not None and getattr(config, name):
             found.append(findings.options_exclude(config.place("rate_config"), config.place(name)))
     found += limit_findings(config)
+    found += log_findings(config)
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):
@@ -217,6 +239,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         if tenant.allow_list == ALLOW_STORE and not config.counts_usage:
             found.append(findings.allow_list_needs_store(tenant.place("allow_list"), config.place("store")))
     found += tenant_findings(config.tenants)
+    if config.notifies or config.notify_events or config.notify_language or config.update_check:
+        from tailhub.server.notify_config import notify_findings
+
+        found += notify_findings(config)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:
@@ -225,6 +251,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
+    if config.dashboard_relays:
+        from tailhub.admin.other_relays import other_relay_findings
+
+        found += other_relay_findings(config.dashboard_relays, config.place("dashboard_relays"))
     return found + _listening_findings(config)
 
 

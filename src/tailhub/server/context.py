@@ -17,10 +17,12 @@ from tailhub.net.write_watch import WriteWatch
 from tailhub.ratelimit import SourceBuckets
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.health import Health
 from tailhub.relay.relay import Relay
+from tailhub.server.client_debug import ClientDebug
 from tailhub.server.events import Events
 from tailhub.server.fronts import Front
-from tailhub.server.newcomers import Newcomers
+from tailhub.server.newcomers import Newcomer, Newcomers
 from tailhub.server.passthrough import Passthrough
 from tailhub.server.pauses import Pauses
 from tailhub.server.steersman import SteeredLogin, Steersman
@@ -29,6 +31,7 @@ from tailhub.web.message import Request, Response
 
 if TYPE_CHECKING:
     from tailhub.server.door import Door
+    from tailhub.server.frame_watch import FrameWatch
     from tailhub.server.quota_keeper import QuotaKeeper
 
 Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"]
@@ -36,7 +39,12 @@ Responder: TypeAlias = Callable[[Request], "Response | asyncio.Future[Response]"
 
 
 class DerpStream(Flushable, SteeredLogin, Protocol):
-    """A DERP connection, as whoever stops, counts or steers all of them sees it."""
+    """A DERP connection, as whoever stops, counts or steers all of them sees it.
+
+    `listener` is the number of the one where it came in, in ``RelayConfig.listeners``; -1 when that is there no more.
+    """
+
+    listener: int
 
     @property
     def connection(self) -> Connection | None:
@@ -50,11 +58,21 @@ class DerpStream(Flushable, SteeredLogin, Protocol):
     def identity(self) -> Identity | None:
         """Who it is, once it is logged in."""
 
+    @property
+    def is_paused(self) -> bool:
+        """Is it not read now?"""
+
+    def watch(self, watch: FrameWatch | None) -> None:
+        """Show its control frames to this one from now on; None: to nobody."""
+
     def take_rate_limit(self) -> None:
         """The limits that hold it may have changed."""
 
     def take_notice(self) -> None:
-        """What it is told about its quota may have changed."""
+        """What it is told may have changed."""
+
+    def say_goodbye(self, reason: str, last_words: bytes) -> None:
+        """End it when these frames and what waits before them are out."""
 
     def close(self, reason: str) -> None:
         """End it, not within this call."""
@@ -93,16 +111,25 @@ class ServerContext:
     fronts: Sequence[Front] = (Front(),)
     has_certificate: Callable[[int, str], bool] = lambda listener, name: False
     passthrough: Passthrough | None = None  # where no listener passes anything on
-    health: dict[int, bytes] = field(default_factory=dict)  # Health frames for whom logs in, by listener
+    health: Health = field(default_factory=Health)  # what clients are told
     door: Door | None = None  # None where everyone may relay
     steersman: Steersman | None = None  # where nobody is to have his home elsewhere
     derp_connections: dict[DerpStream, None] = field(default_factory=dict)  # all that log in or have
+    debug: ClientDebug = field(init=False)  # of those that an operator wants to see closely
     pauses: Pauses = field(init=False)  # of those that have sent too much
     quota: QuotaKeeper | None = None  # where nobody has one
     sources: SourceBuckets | None = None  # how often each address may connect; None: as often as it likes
 
     def __post_init__(self) -> None:
+        self.debug = ClientDebug(self.loop, self.events, self.derp_connections)
         self.pauses = Pauses(self.loop)
+
+    def failed(self, newcomer: Newcomer, reason: str, *, silent: bool = False) -> None:
+        """A newcomer's connection is over; see `Events.failed`."""
+        newcomer.leave()
+        self.events.failed(newcomer.ip, reason, silent=silent)
+        if self.debug.is_on:
+            self.debug.newcomer(newcomer, "closed", f"is over: {reason}", reason=reason)
 
     def may_connect(self, address: IPv4Address | IPv6Address | None) -> bool:
         """Whether one more connection may come from there now."""

@@ -11,20 +11,21 @@ import logging
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
-from tailhub.derp import frames
-from tailhub.derp.frames import HEADER_LEN, KEEP_ALIVE, FrameType
+from tailhub.derp.frames import KEEP_ALIVE, FrameType
 from tailhub.derp.handshake import ServerHandshake, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
+from tailhub.relay.health import health_frame
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.relay.steering import Order
 from tailhub.server.client_limits import ClientLimits
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_login import KEEP_ALIVE_JITTER_S, KEEP_ALIVE_S, Login
+from tailhub.server.frame_watch import FrameWatch, WatchedDecoder
 from tailhub.server.newcomers import Newcomer
 
 if TYPE_CHECKING:
@@ -52,25 +53,27 @@ class DerpConnection:
         "_keep_alive",
         "_keep_alive_s",
         "_limits",
-        "_listener",
         "_login",
         "_pause",
         "_stream",
+        "_told_health",
         "_unsent_limit",
+        "listener",
     )
 
     def __init__(self, context: ServerContext, newcomer: Newcomer, not_ideal: bool) -> None:
         self._context = context
         self._stream = newcomer.stream
-        self._listener = newcomer.listener
+        self.listener = newcomer.listener
         self._login: Login | LaterStage | None = Login(self, context, newcomer, not_ideal)
-        self._decoder: RunDecoder | None = None
+        self._decoder: RunDecoder | WatchedDecoder | None = None
         self._connection: Connection | None = None
         self._is_ending = False
         self._keep_alive: asyncio.TimerHandle | None = None
         self._keep_alive_s = 0.0
         self._limits: ClientLimits | None = None  # where something limits its key
         self._pause: asyncio.TimerHandle | None = None  # while its login is not read because it has sent too much
+        self._told_health = ""  # what the client was told last, as far as it remembers that
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
@@ -149,6 +152,7 @@ class DerpConnection:
 
     def closed(self, reason: str) -> None:
         """The stream is over: take the connection out of the relay."""
+        self._context.debug.closed(self, reason)
         self._context.derp_connections.pop(self, None)
         for timer in (self._keep_alive, self._pause):
             if timer is not None:
@@ -160,7 +164,7 @@ class DerpConnection:
         steersman = self._context.steersman
         if steersman is not None:
             steersman.left(self)
-            if connection is not None and connection.identity.is_served:
+            if steersman.steers_refused and connection is not None and connection.identity.is_served:
                 steersman.went(connection.identity.address)
         if connection is not None:
             self._end_limits()
@@ -185,6 +189,15 @@ class DerpConnection:
     def abort(self, reason: str) -> None:
         """End the connection now."""
         self._stream.abort(reason)
+
+    def say_goodbye(self, reason: str, last_words: bytes) -> None:
+        """End it when these frames and what waits before them are out, as far as the kernel takes them soon."""
+        connection = self._connection
+        if connection is not None:
+            self._put_health(connection, self._told_health)  # if its turn to be told has not come yet
+            connection.queue.put_control(last_words)
+            self.flush(self._context.loop.time())
+        self._stream.close(reason, linger=True)
 
     def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
         """Write what waits, as far as the kernel takes it."""
@@ -218,7 +231,8 @@ class DerpConnection:
             self._pause = self._context.loop.call_later(wait_s, self.end_pause)
 
     @property
-    def _is_paused(self) -> bool:
+    def is_paused(self) -> bool:
+        """Is it not read now, because of a limit or because its login takes no more?"""
         limits, login = self._limits, self._login
         return (
             self._pause is not None
@@ -235,7 +249,7 @@ class DerpConnection:
 
     def go_on(self) -> None:
         """Read again, unless a pause has begun meanwhile, or the login takes no more yet: these end with this."""
-        if not self._is_paused:
+        if not self.is_paused:
             self._stream.resume_reading()
 
     @property
@@ -251,7 +265,7 @@ class DerpConnection:
         identity, before = connection.identity, self._limits.of_key if self._limits is not None else None
         if before == context.relay.accounts.limits_of(identity.key, identity.tenant):
             return
-        told_before, was_paused = self._told, self._is_paused
+        told_before, was_paused = self._told, self.is_paused
         self._end_limits()
         self._begin_limits(connection)
         if was_paused:
@@ -260,7 +274,7 @@ class DerpConnection:
         if told != told_before:
             info = told.server_info() if told is not None else None
             connection.queue.put_control(further_server_info(context.private_key, connection.key, info))
-            self._put_health(connection)  # which a client forgets at every ServerInfo
+            self._put_health(connection, told="")  # a client forgets at every ServerInfo
         connection.wake()
 
     def _begin_limits(self, connection: Connection) -> None:
@@ -304,11 +318,12 @@ class DerpConnection:
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
         self._decoder = RunDecoder(identity.key, skip)
         connection = self._connection = context.relay.register(identity, self)
+        context.debug.let_in(self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         self._begin_limits(connection)
         told = self._told
         connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
-        self._put_health(connection)
+        self._put_health(connection, told="")
         connection.wake()
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S
         self._keep_alive = context.loop.call_later(self._keep_alive_s, self._send_keep_alive)
@@ -324,26 +339,32 @@ class DerpConnection:
         """Who it is, once it is logged in."""
         return self._connection.identity if self._connection is not None else None
 
+    def watch(self, watch: FrameWatch | None) -> None:
+        """Show its control frames to this one from now on; None: to nobody."""
+        decoder, connection = self._decoder, self._connection
+        if decoder is not None and connection is not None:
+            inner = decoder.inner if isinstance(decoder, WatchedDecoder) else decoder
+            self._decoder = WatchedDecoder(inner, watch.received) if watch is not None else inner
+            connection.queue.on_control = watch.queued if watch is not None else None
+
     def take_notice(self) -> None:
-        """What it is told about its quota may have changed."""
+        """What it is told may have changed."""
         connection = self._connection
-        if connection is not None:
-            if not self._put_health(connection):
-                connection.queue.put_control(frames.health(""))
+        if connection is not None and self._put_health(connection, self._told_health):
             connection.wake()
 
-    def _put_health(self, connection: Connection) -> bool:
-        """Tell the client what is wrong, all in one, as a text takes the place of the last. Returns whether it is."""
-        health, quota = self._context.health.get(self._listener), self._context.quota
-        if connection.identity.is_mesh:
+    def _put_health(self, connection: Connection, told: str) -> bool:
+        """Tell the client what there is to tell, unless it was `told` that before. Returns whether it is told.
+
+        A text takes the place of the last one, so it is all in one.
+        """
+        identity, context = connection.identity, self._context
+        quota = context.quota.notice(identity.key) if context.quota is not None else ""
+        text = context.health.text(self.listener, identity.tenant, identity.key, quota)
+        if identity.is_mesh or text == told or not connection.queue.put_control(health_frame(text)):
             return False
-        notice = quota.notice(connection.key) if quota is not None else ""
-        if notice:
-            other = frames.parse_health(health[HEADER_LEN:]) if health is not None else ""
-            health = frames.health(f"{other}; {notice}" if other else notice)
-        if health is not None:
-            connection.queue.put_control(health)
-        return health is not None
+        self._told_health = text
+        return True
 
     def _send_keep_alive(self) -> None:
         connection = self._connection

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.exceptions import RemoteError
+from tailhub.log_event import FieldValue
 from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.connection import Identity
 from tailhub.server.context import ServerContext
@@ -83,8 +84,9 @@ def let_in(
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
-    if context.steersman is not None and identity.is_served:
-        context.steersman.came(identity.key, identity.address)
+    steersman = context.steersman
+    if steersman is not None and steersman.steers_refused and identity.is_served:
+        steersman.came(identity.key, identity.address)
     if context.door is not None and not is_mesh:
         context.door.look_after(identity.key)
 
@@ -131,6 +133,7 @@ class Login:
         if info is None:
             return
         self._info = info
+        self._debug_info(info)
         if self._context.door is None or self._context.policy.is_mesh_peer(info):
             self._admit()
         else:
@@ -143,8 +146,25 @@ class Login:
             waiting.cancel()
         newcomer, self._newcomer = self._newcomer, None
         if newcomer is not None:
-            newcomer.leave()
-            self._context.events.failed(newcomer.ip, reason)
+            self._context.failed(newcomer, reason)
+
+    def _debug_info(self, info: ClientInfo) -> None:
+        newcomer, debug = self._newcomer, self._context.debug
+        if newcomer is None or not debug.is_on:
+            return
+        is_mesh = self._context.policy.is_mesh_peer(info)
+        facts: dict[str, FieldValue] = {"version": info.version, "app": info.app_name, "mesh": is_mesh}
+        facts |= {"can_ack_pings": info.can_ack_pings, "prober": info.is_prober}
+        tls, name = newcomer.stream.tls_version or "", newcomer.server_name
+        claims = (("with the mesh key", is_mesh), ("can ack pings", info.can_ack_pings), ("prober", info.is_prober))
+        words = (
+            f"version {info.version}",
+            f"app {info.app_name or 'none'}",
+            *(word for word, is_so in claims if is_so),
+        )
+        text = f"ClientInfo: {', '.join(words)}; {tls or 'no TLS'}, name {name or 'none'}"
+        key = self._handshake.client_key
+        debug.newcomer(newcomer, "client_info", text, key, **facts, tls=tls, server_name=name)
 
     # --- may it? ------------------------------------------------------------------------------------------------------
 
@@ -164,6 +184,11 @@ class Login:
     def _decided(self, decision: Decision) -> None:
         was_full = self.is_full
         self._waiting = None
+        if self._newcomer is not None and self._context.debug.is_on:
+            answer = "may relay" if decision.admits else "may not relay"
+            text = f"{answer}; {decision}{', from memory' if decision.from_memory else ''}"
+            key, detail = self._handshake.client_key, str(decision)
+            self._context.debug.newcomer(self._newcomer, "verdict", text, key, admits=decision.admits, detail=detail)
         if decision.admits:
             self._admit(decision)
         else:
@@ -209,6 +234,10 @@ class Login:
         if door is not None and decision is not None and refusal.text:
             steers = refusal.reason == OVER_QUOTA  # too many connections are soon fewer
             is_held = door.hold(self._connection, applicant, decision, refusal.text, steers=steers)
+        if self._context.debug.is_on:
+            held = ", and is held" if is_held else ""
+            text = f"may not come in now: {refusal.reason}{held}"
+            self._context.debug.newcomer(applicant.newcomer, "put_off", text, key, reason=refusal.reason)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
             self._connection.abort(refusal.reason)

@@ -13,7 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Collection
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from tailhub.relay.held import MOST_HELD, HeldLogins
 from tailhub.relay.rechecks import RECHECK_S, SOON_S, Rechecks
@@ -31,6 +31,14 @@ TICK_S = 1.0  # keys that are due within so long are asked about together
 FULL = "no room"
 
 
+class DoorWays(TypedDict):
+    """How those are treated who are refused; see `Door`."""
+
+    holds: bool
+    text: str
+    most_held: int
+
+
 class Door:
     """`outcomes` counts what became of refused logins that were held, or could not be."""
 
@@ -46,16 +54,41 @@ class Door:
     ) -> None:
         """`text`: what those are told who are held. `share` is how many workers share what is limited."""
         self.gatekeeper = gatekeeper
-        self.held: HeldLogins[HeldLogin] = HeldLogins(max(1, most_held // share) if most_held else 0)
+        self.held: HeldLogins[HeldLogin] = HeldLogins(0)
         self.outcomes: Counter[str] = Counter()
         self._context = context
-        self._holds = holds
-        self._text = text or REFUSE_TEXT
+        self._share = share
+        self.set_ways(holds=holds, text=text, most_held=most_held)
         self._most_asked = max(1, MOST_ASKED // share)
         self._rechecks = Rechecks(random.random)
         self._asking: dict[bytes, Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
         gatekeeper.on_change = self._changed
+
+    def set_ways(self, *, holds: bool, text: str, most_held: int) -> None:
+        """Treat those who are refused from now on in this way; see `__init__`."""
+        self._holds = holds
+        self._text = text or REFUSE_TEXT
+        self.held.set_most(max(1, most_held // self._share) if most_held else 0)
+
+    def set_gatekeeper(self, gatekeeper: Gatekeeper) -> None:
+        """Ask this one from now on."""
+        for waiting in self._asking.values():
+            waiting.cancel()
+        self._asking.clear()
+        self.gatekeeper.stop()
+        self.gatekeeper = gatekeeper
+        gatekeeper.on_change = self._changed
+
+    def look_after_all(self, *, also_here: bool) -> None:
+        """Ask soon about everyone who is held; and who is in, also those who came in before there was a door."""
+        if not also_here:
+            self._changed([login.key for login in self.held])
+            return
+        for connection in self._context.relay.registry:
+            if not connection.identity.is_mesh:
+                self._rechecks.add(connection.key, self._context.loop.time(), RECHECK_S)
+        self._changed(None)
 
     def stop(self) -> None:
         """Ask about nobody any more."""

@@ -90,6 +90,12 @@ class Drain:
         self.evacuation = None
         self._enter()
 
+    def set_stun(self, stun: StunServer | None) -> None:
+        """STUN is answered there from now on."""
+        self._stun = stun
+        if stun is not None and self.phase is not None:
+            stun.late.delay_s = STUN_DELAY_S
+
     def close(self) -> None:
         """The relay ends."""
         if self._timer is not None:

@@ -13,18 +13,24 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import TYPE_CHECKING, Any, cast
 
+from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, SnapshotEnd, SnapshotRequest
+from tailhub.log_event import log_event
 from tailhub.net.message_channel import MessageChannel
-from tailhub.relay.evacuation import Phase
-from tailhub.relay.rate_limit import RateLimit
+from tailhub.relay.closing import ClosingTime
+from tailhub.relay.health import Notice
 from tailhub.relay.usage import UsageRow
-from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion, AskingWorker
+from tailhub.server.admission_desk import AdmissionDesk, AdmissionQuestion
+from tailhub.server.client_debug import LogState
 from tailhub.server.context import Responder
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Gatekeeper
-from tailhub.server.handover import Handovers
+from tailhub.server.handover import Handovers, LinkTo, OnHandover
+from tailhub.server.known_worker import KnownWorker, WorkerState
+from tailhub.server.recent_events import LinesWritten, RecentEvents
 from tailhub.server.snapshot import ServiceSnapshot, counters_only, sum_values
 from tailhub.server.steering_desk import (
     ClientCame,
@@ -39,6 +45,9 @@ from tailhub.server.steering_desk import (
 from tailhub.server.steersman import LocalSteersman
 from tailhub.web.message import Request, Response, text
 from tailhub.web.metrics import MetricValues
+
+if TYPE_CHECKING:
+    from tailhub.server.client_feed import Tell
 
 COUNT_EVERY_S = 5.0
 ANSWER_S = 1.0  # that a page waits for numbers; a worker that takes longer is shown as it was
@@ -60,9 +69,10 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class CountRequest:
-    """To a worker: what have you counted? With the number of the question."""
+    """To a worker: what have you counted? With the number of the question; `traffic`: of each client, too."""
 
     number: int
+    traffic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,14 @@ class PageAnswer:
 
     number: int
     response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """To a worker: close the connections of a key."""
+
+    key: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +136,21 @@ class Used:
     rows: Sequence[UsageRow]
 
 
+@dataclass(frozen=True, slots=True)
+class NoticesHold:
+    """To a worker: what users are told."""
+
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingTimeHolds:
+    """To a worker: close all by the end of this time, and take nobody; None: serve everyone."""
+
+    time: ClosingTime | None
+
+
 # --- the desk's side ------------------------------------------------------------------------------------------------
-
-
-class _Worker:
-    """One worker that runs."""
-
-    __slots__ = ("answered", "asking", "channel", "heard_at", "pid", "snapshot", "steered")
-
-    def __init__(self, channel: MessageChannel, now: float) -> None:
-        self.channel = channel
-        self.asking: AskingWorker | None = None  # where not everyone may relay
-        self.steered: SteeredWorker | None = None
-        self.heard_at = now
-        self.answered = 0  # the last question that it answered
-        self.pid = 0
-        self.snapshot: ServiceSnapshot | None = None
 
 
 class Fleet:
@@ -144,47 +161,69 @@ class Fleet:
         self.restarts = 0
         self.past: MetricValues = {}  # what workers have counted that are no more
         self.on_used: Callable[[Sequence[UsageRow]], None] = lambda rows: None  # learns what clients have used
+        self.recent: RecentEvents | None = None  # learns of the lines that workers log
+        self.log_state: Callable[[], LogState] | None = None  # what they are to log beyond the settings
         self._handovers = handovers
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, KnownWorker] = {}
         self._seen: set[int] = set()
         self._asked = count(1)  # numbers of questions
         self._counted = asyncio.Event()
-        self._counting: asyncio.Task[None] | None = None
+        self._counting: dict[bool, asyncio.Task[None]] = {}  # by whether traffic is asked for
+        self._listener: Tell | None = None  # learns of the workers' clients, while the operator's pages are shown
         self._admission: AdmissionDesk | None = None
         self._steersman: LocalSteersman | None = None
-        self._evacuation: Phase | None = None
+        self._supervisor = os.getppid()
+        # What every worker is told, those that are started later too, and those that knew an earlier desk.
+        holding: list[object] = [EvacuationPhase(None), ClosingTimeHolds(None), NoticesHold(())]
+        self._standing = {type(message): message for message in holding}
 
-    def start(self, events: Events, pages: Responder, on_rate_limit: Callable[[RateLimit | None], None]) -> None:
-        """Take the workers' channels, and watch them; `on_rate_limit` learns of a new limit from the supervisor."""
+    def start(self, events: Events, pages: Responder, on_handover: OnHandover) -> None:
+        """Take the workers' channels, and watch them; `on_handover` gets what else the supervisor says."""
         self._loop = asyncio.get_running_loop()
         self._missing = dict.fromkeys(range(self.count), self._loop.time())  # workers that do not run, since when
         self._events = events
         self._pages = pages
-        self._taking = Handovers(self._handovers, self._join, on_rate_limit)
+        self._on_handover = on_handover
+        self.supervisor = Handovers(self._handovers, self._take)
         self._watching = self._loop.create_task(self._watch())
 
     def answer_by(self, gatekeeper: Gatekeeper) -> None:
-        """Answer them by this one who may relay. Before `start`."""
-        self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        """Answer them by this one who may relay, also those that run."""
+        admission = self._admission = AdmissionDesk(gatekeeper, self.broadcast)
+        for worker in self._workers.values():
+            worker.asking = admission.worker(worker.channel.send)
 
     def steer_by(self, steersman: LocalSteersman) -> None:
         """Have this one steer their clients. Before `start`."""
         self._steersman = steersman
 
-    def set_evacuation(self, phase: Phase | None) -> None:
-        """Tell them how far the evacuation of the relay is."""
-        self._evacuation = phase
-        self.broadcast(EvacuationPhase(phase))
+    @property
+    def clients(self) -> int:
+        """How many connections they had when they were last asked."""
+        counts = (snapshot.values[name] for snapshot in self.snapshots for name in ("connections", "held_connections"))
+        return sum(int(cast(float, count)) for count in counts)
+
+    def establish(self, message: object) -> None:
+        """Tell all workers what holds from now on, those that are started later too; the last of each kind holds."""
+        self._standing[type(message)] = message
+        self.broadcast(message)
 
     def broadcast(self, message: object) -> None:
         """Tell all workers."""
         for worker in self._workers.values():
             worker.channel.send(message)
 
+    def end_relay(self) -> bool:
+        """Have the supervisor end all processes of the relay, this one last. False if it is no more."""
+        if os.getppid() != self._supervisor:
+            return False
+        os.kill(self._supervisor, signal.SIGTERM)
+        return True
+
     def stop(self) -> None:
         """Let them be."""
         self._watching.cancel()
-        self._taking.close()
+        self.supervisor.close()
         for worker in self._workers.values():
             self._close(worker)
 
@@ -201,39 +240,78 @@ class Fleet:
         missing = [str(number) for number, since in sorted(self._missing.items()) if since < before]
         return [f"{len(missing)} of {self.count} workers do not run: {', '.join(missing)}"] if missing else []
 
+    @property
+    def traffic(self) -> list[ServiceSnapshot]:
+        """The last of each worker that has its clients."""
+        return [worker.traffic for worker in self._workers.values() if worker.traffic is not None]
+
+    @property
+    def states(self) -> list[WorkerState]:
+        """How they do."""
+        return [worker.state(number) for number, worker in sorted(self._workers.items())]
+
     def after_counting(self, make: Callable[[], Response]) -> asyncio.Future[Response]:
         """A page that shows numbers, made when all workers have said theirs."""
 
         async def answer() -> Response:
-            await self.counted()
+            await self.counted(traffic=True)
             return make()
 
         return self._loop.create_task(answer())
 
-    async def counted(self) -> None:
-        """Have all workers say their numbers, unless one takes long."""
+    async def counted(self, *, traffic: bool = False) -> None:
+        """Have all workers say their numbers, those of their clients too (`traffic`), unless one takes long."""
         # One question serves all who ask meanwhile; a page that gives up must not end it for the others.
-        if self._counting is None or self._counting.done():
-            self._counting = self._loop.create_task(self._count())
-        await asyncio.shield(self._counting)
+        counting = self._counting.get(traffic)
+        if counting is None or counting.done():
+            counting = self._counting[traffic] = self._loop.create_task(self._count(traffic=traffic))
+        await asyncio.shield(counting)
 
-    async def _count(self) -> None:
+    async def _count(self, *, traffic: bool = False) -> None:
         number = next(self._asked)
-        self.broadcast(CountRequest(number))
+        self.broadcast(CountRequest(number, traffic))
+        await self._all(lambda worker: worker.answered >= number)
+
+    async def _all(self, has_answered: Callable[[KnownWorker], bool]) -> None:
+        """Wait until all workers have, unless one takes long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
-                while any(worker.answered < number for worker in self._workers.values()):
+                while not all(map(has_answered, self._workers.values())):
                     self._counted.clear()
                     await self._counted.wait()
 
+    # --- for the operator's pages -------------------------------------------------------------------------------------
+
+    async def tell(self, request: SnapshotRequest, tell: Tell) -> None:
+        """Have the workers tell of their clients; what a late one has to say is told when it comes."""
+        number = next(self._asked)
+        self._listener = tell
+        self.broadcast(replace(request, number=number))
+        await self._all(lambda worker: worker.told >= number)
+
+    def stop_telling(self) -> None:
+        """Nobody wants to know any more."""
+        self._listener = None
+
+    def _tell(self, message: object) -> None:
+        if self._listener is not None:
+            self._listener(message)
+
     # --- workers come, speak and go -----------------------------------------------------------------------------------
+
+    def _take(self, message: Any, sockets: list[socket.socket]) -> None:
+        match message:
+            case LinkTo(number):
+                self._join(number, *sockets)
+            case _:
+                self._on_handover(message, sockets)
 
     def _join(self, number: int, sock: socket.socket) -> None:
         if number in self._seen:
             self.restarts += 1
         self._seen.add(number)
         self._leave(number)  # the new one may be there before the old one's end was noticed
-        worker = _Worker(
+        worker = KnownWorker(
             MessageChannel(sock, lambda message: self._receive(number, worker, message), lambda: self._left(worker)),
             self._loop.time(),
         )
@@ -241,11 +319,14 @@ class Fleet:
             worker.asking = self._admission.worker(worker.channel.send)
         if self._steersman is not None:
             worker.steered = SteeredWorker(self._steersman, worker.channel.send)
-        worker.channel.send(EvacuationPhase(self._evacuation))
+        for message in self._standing.values():
+            worker.channel.send(message)
+        if self.log_state is not None:
+            worker.channel.send(self.log_state())
         self._workers[number] = worker
         self._missing.pop(number, None)
 
-    def _left(self, worker: _Worker) -> None:
+    def _left(self, worker: KnownWorker) -> None:
         for number, known in self._workers.items():
             if known is worker:
                 self._leave(number)
@@ -259,23 +340,28 @@ class Fleet:
         self._missing[number] = self._loop.time()
         if worker.snapshot is not None:
             self.past = sum_values([self.past, counters_only(worker.snapshot.values)])
+        self._tell(ClientsLeft(worker=number))
         self._counted.set()
 
-    def _close(self, worker: _Worker) -> None:
+    def _close(self, worker: KnownWorker) -> None:
         worker.channel.close()
         if worker.asking is not None:
             worker.asking.end()
         if worker.steered is not None:
             worker.steered.end()
 
-    def _receive(self, number: int, worker: _Worker, message: object) -> None:
+    def _receive(self, number: int, worker: KnownWorker, message: object) -> None:
         worker.heard_at = self._loop.time()
         match message:
             case Hello(pid):
                 worker.pid = pid
             case Counted(answered, snapshot):
-                worker.snapshot = snapshot
-                worker.answered = answered
+                worker.counted(answered, snapshot, self._loop.time())
+                self._counted.set()
+            case ClientsCame() | ClientsCounted() | ClientsLeft() | PairsUsed():
+                self._tell(message)
+            case SnapshotEnd(told):
+                worker.told = told
                 self._counted.set()
             case PageRequest(asked, request):
                 self._answer(worker, asked, request)
@@ -295,10 +381,12 @@ class Fleet:
                     reject(ip, alert)
             case Used(rows):
                 self.on_used(rows)
+            case LinesWritten(lines) if self.recent is not None:
+                self.recent.add(lines)
             case DoesNotRead(other):
                 self._end(other, f"it does not read what worker {number} tells it")
 
-    def _answer(self, worker: _Worker, number: int, request: Request) -> None:
+    def _answer(self, worker: KnownWorker, number: int, request: Request) -> None:
         try:
             response = self._pages(request)
         except Exception:  # our bug; whoever asked must not wait
@@ -331,7 +419,8 @@ class Fleet:
     def _end(self, number: int, reason: str) -> None:
         worker = self._workers.get(number)
         if worker is not None and worker.pid:
-            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason)
+            extra = log_event("worker", process=f"w{number}", pid=worker.pid, reason=reason)
+            _log.error("worker %d (pid %d) is ended: %s", number, worker.pid, reason, extra=extra)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             self._leave(number)

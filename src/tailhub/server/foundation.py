@@ -9,23 +9,33 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tailhub import box, findings
 from tailhub.certs.files import Certificate
-from tailhub.certs.sources import CertSource, FixedSource
+from tailhub.certs.sources import CertSource, FixedSource, Loaded, Traces
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
 from tailhub.keys import MeshKey
 from tailhub.net.bind import bind_unix, raise_descriptor_limit
 from tailhub.net.listen_spec import ListenSpec, UnixSpec
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.limits import Limits
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.file_sources import file_source
 from tailhub.server.limits_config import doubtful_limits, limits_of
 from tailhub.server.listener_record import describe_listeners, origin_of
-from tailhub.server.listeners import BoundListeners, ListenSpecs, bind_listeners
+from tailhub.server.listeners import (
+    BoundListeners,
+    ListenSpecs,
+    bind_listeners,
+    kept_listeners,
+    parse_listeners,
+    rebind,
+)
 from tailhub.server.pinned_pair import pair_paths
 from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
@@ -38,8 +48,31 @@ FEW_DESCRIPTORS = 8192
 OWN_DESCRIPTORS = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a configuration comes to: checked and open. `doubts` are what is worth noting about it."""
+
+    config: RelayConfig
+    specs: ListenSpecs
+    sources: list[CertSource | None]
+    loaded_from: list[Traces]  # what the sources looked like before `loaded` was
+    loaded: list[Loaded | None]
+    policy: AdmissionPolicy
+    limits: Limits
+    listeners: BoundListeners
+    doubts: tuple[Finding, ...]
+
+
 class Foundation:
     """Made open; raises `FindingError` with nothing left open. `notes` are findings for the first screen."""
+
+    sources: list[CertSource | None]
+    loaded_from: list[Traces]
+    loaded: list[Loaded | None]
+    policy: AdmissionPolicy
+    limits: Limits
+    listeners: BoundListeners
+    doubts: tuple[Finding, ...]
 
     def __init__(self, config: RelayConfig, specs: ListenSpecs, workers: int = 1) -> None:
         """With several `workers` each gets sockets of its own on the public port: ``listeners.shares``."""
@@ -59,41 +92,98 @@ class Foundation:
 
     def _open(self, workers: int) -> None:
         self.most_connections = self._raise_descriptor_limit()
-        path = locate(self.config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
-        if self.config.state_dir is None and not self.config.new_state and not is_unfinished(path):
+        config = self.config
+        path = locate(config.state_dir, os.environ, os.geteuid() if hasattr(os, "geteuid") else None)
+        if config.state_dir is None and not config.new_state and not is_unfinished(path):
             refuse_new_pin(path, self._pinned_ports(), os.environ)
         self.state = StateDir.open(path)
         self._undo.callback(self.state.close)
-        self.private_key, found = self.state.relay_key(self.config.key_file, self.config.place("key_file"))
+        self.private_key, found = self.state.relay_key(config.key_file, config.place("key_file"))
         self.public_key = box.public_key(self.private_key)
-        self.notes += found
+        self.notes += [*found, *self.state.operator_token()]
+        self.known_tenants: tuple[str, ...] = ()
+        self._set(self._prepare(config, self.specs, lambda: self._listen(workers)))
+        self.notes += self.doubts
+        self._undo.callback(self._close_listeners)
+        self._describe_listeners()
+        self.admin_socket = bind_unix(path / ADMIN_SOCKET)
+        self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
+        self._undo.callback(self.admin_socket.close)
+
+    def _prepare(self, config: RelayConfig, specs: ListenSpecs, listen: Callable[[], BoundListeners]) -> Standing:
+        notes: list[Finding] = []
+        sources = self.sources_of(config, notes)
+        loaded_from = traces_of(sources)
+        loaded = load_sources(sources, datetime.now(UTC))
+        notes += [note for one in loaded if one is not None for note in one.notes]
+        mesh_key, found = _load_mesh_key(config)
+        key_limit, more = load_rate_limit(config)
+        notes += [*found, *more, *doubtful_limits(config)]
+        listeners = listen()
+        return Standing(
+            config=config,
+            specs=specs,
+            sources=sources,
+            loaded_from=loaded_from,
+            loaded=loaded,
+            policy=AdmissionPolicy(mesh_key),
+            limits=limits_of(config, key_limit),
+            listeners=listeners,
+            doubts=(*notes, *listeners.notes),
+        )
+
+    # --- a reload -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, config: RelayConfig) -> Standing:
+        """All that another configuration needs, checked and open, for `take`.
+
+        Raises `FindingError`; nothing has changed then. Blocks as long as files do.
+        """
+        specs = parse_listeners(config)
+        kept = kept_listeners(self.specs, specs)
+        return self._prepare(config, specs, lambda: rebind(self.listeners, specs, kept))
+
+    def take(self, standing: Standing) -> Standing:
+        """Stand on this from now on; what it was before, whose sockets are still open."""
+        before = Standing(**{one.name: getattr(self, one.name) for one in fields(Standing)})
+        self._set(standing)
+        return before
+
+    def leave(self, before: Standing) -> None:
+        """Close and forget what only `before` needed."""
+        before.listeners.close_but(self.listeners)
+        for path in _unix_paths(before.specs) - _unix_paths(self.specs):
+            path.unlink(missing_ok=True)
+
+    def keep_listeners(self) -> None:
+        """Tell the service manager, and the state, where we listen now. Only where they were opened."""
+        if not self._units:
+            keep_sockets(os.environ, self.listeners.public_tcp)
+        self._describe_listeners()
+
+    def _set(self, standing: Standing) -> None:
+        for one in fields(Standing):
+            setattr(self, one.name, getattr(standing, one.name))
         self.uses_acme = any(one.tls and one.acme for one in self.config.listeners)
-        self.sources = [self._source(listener) for listener in self.config.listeners]
-        self.loaded_from = traces_of(self.sources)
-        self.loaded = load_sources(self.sources, datetime.now(UTC))
-        self.notes += [note for loaded in self.loaded if loaded is not None for note in loaded.notes]
-        self.policy = AdmissionPolicy(self._load_mesh_key())
-        key_limit, found = load_rate_limit(self.config)
-        self.limits = limits_of(self.config, key_limit)
-        self.notes += [*found, *doubtful_limits(self.config)]
-        self.listeners = self._listen(workers)
-        self._undo.callback(self.listeners.close)
-        for spec in self.specs.public:
-            if isinstance(spec, UnixSpec):
-                self._undo.callback(spec.path.unlink, missing_ok=True)
-        self.notes += self.listeners.notes
+        names = (*self.known_tenants, *(tenant.tenant for tenant in self.config.tenants))
+        self.known_tenants = tuple(dict.fromkeys(names))
+
+    def _close_listeners(self) -> None:
+        self.listeners.close()
+        for path in _unix_paths(self.specs):
+            path.unlink(missing_ok=True)
+
+    def _describe_listeners(self) -> None:
         ports = [bound.port for bound in self.listeners.shares[0]]
         names = ("key_file", "mesh_key_file", "acme_ca_file", "allow_list")
         values = {name: getattr(self.config, name) for name in names}
         elsewhere = {name: value for name, value in values.items() if isinstance(value, Path)}
         self.state.note_listeners(describe_listeners(self.config.listeners, ports, elsewhere))
-        self.admin_socket = bind_unix(path / ADMIN_SOCKET)
-        self._undo.callback((path / ADMIN_SOCKET).unlink, missing_ok=True)
-        self._undo.callback(self.admin_socket.close)
 
     def _listen(self, workers: int) -> BoundListeners:
         """Bind what is not there from the last run or by a socket unit, and have the manager keep it for the next."""
         units, kept = inherited_sockets(os.environ)
+        self._units = bool(units)
         wanted = [sock for sock in kept if self.specs.wants(sock)]
         if len(wanted) < len(kept):
             for sock in kept:
@@ -119,29 +209,33 @@ class Foundation:
             self.notes.append(findings.descriptor_limit_low(limit, max(0, limit - OWN_DESCRIPTORS)))
         return max(OWN_DESCRIPTORS // 4, limit - OWN_DESCRIPTORS)
 
-    def _source(self, listener: ListenerConfig) -> CertSource | None:
+    def sources_of(self, config: RelayConfig, notes: list[Finding] | None = None) -> list[CertSource | None]:
+        """Where the certificates come from. With `notes`, of what is doubtful, others' certificates are taken over."""
+        return [self._source(config, listener, notes) for listener in config.listeners]
+
+    def _source(self, config: RelayConfig, listener: ListenerConfig, notes: list[Finding] | None) -> CertSource | None:
         """Where the certificate of a listener comes from."""
         if not listener.tls:
             return None
         if (source := file_source(listener)) is not None:
             return source
         if listener.acme:
-            return self._acme_source(listener)
+            return self._acme_source(config, listener, notes)
 
         def pinned(now: datetime) -> tuple[Certificate, list[Finding]]:
             others = other_states(self.state.path, os.environ)
-            name = relay_name(self.public_key, quiet=self.config.quiet)
-            addresses = self.config.addresses
+            name = relay_name(self.public_key, quiet=config.quiet)
+            addresses = config.addresses
             certificate, found = self.state.certificate(name, listener.hostname, addresses, now, others, listener.pin)
             telling = [name for name in certificate.names if "tailhub" in name]
-            if self.config.quiet and telling:  # made before that was asked for
+            if config.quiet and telling:  # made before that was asked for
                 path = pair_paths(self.state.path, listener.pin)[0]
-                found.append(findings.name_tells(str(path), telling[0], self.config.place("quiet")))
+                found.append(findings.name_tells(str(path), telling[0], config.place("quiet")))
             return certificate, found
 
         return FixedSource(pair_paths(self.state.path, listener.pin)[0], pinned)
 
-    def _acme_source(self, listener: ListenerConfig) -> CertSource:
+    def _acme_source(self, config: RelayConfig, listener: ListenerConfig, notes: list[Finding] | None) -> CertSource:
         """From an ACME server, to begin with what another ACME client has left."""
         from tailhub.certs.acme_source import AcmeSource
         from tailhub.server.acme_cache import take_over
@@ -149,22 +243,23 @@ class Foundation:
         from tailhub.server.acme_files import AcmeFiles
         from tailhub.server.certificate_list import ACME
 
-        own_name = relay_name(self.public_key, quiet=self.config.quiet)
-        identifiers = identifiers_of(self.config, listener)
+        own_name = relay_name(self.public_key, quiet=config.quiet)
+        identifiers = identifiers_of(config, listener)
         source = AcmeSource(self.state.path / ACME, identifiers, own_name, listener.acme_directory)
-        if listener.acme_cache is not None:
+        if listener.acme_cache is not None and notes is not None:
             place = listener.place("acme_cache")
             try:
-                self.notes += take_over(
-                    AcmeFiles(self.state.path), source, listener.acme_cache, place, datetime.now(UTC)
-                )
+                notes += take_over(AcmeFiles(self.state.path), source, listener.acme_cache, place, datetime.now(UTC))
             except OSError as exc:
                 raise MachineError(directory_finding(self.state.path, exc)) from exc
         return source
 
-    def _load_mesh_key(self) -> MeshKey | None:
-        if self.config.mesh_key_file is None:
-            return None
-        key, found = mesh_key(self.config.mesh_key_file, self.config.place("mesh_key_file"))
-        self.notes += found
-        return key
+
+def _load_mesh_key(config: RelayConfig) -> tuple[MeshKey | None, list[Finding]]:
+    if config.mesh_key_file is None:
+        return None, []
+    return mesh_key(config.mesh_key_file, config.place("mesh_key_file"))
+
+
+def _unix_paths(specs: ListenSpecs) -> set[Path]:
+    return {spec.path for spec in specs.public if isinstance(spec, UnixSpec)}

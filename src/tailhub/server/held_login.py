@@ -20,6 +20,7 @@ from tailhub.derp.frames import KEEP_ALIVE
 from tailhub.derp.skim import Skimmer
 from tailhub.exceptions import RemoteError
 from tailhub.keys import short_key
+from tailhub.log_event import FieldValue
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.steering import Order
 from tailhub.server.context import ServerContext
@@ -131,6 +132,7 @@ class HeldLogin:
             return
         self._is_told = True
         if self._text:
+            self._debug("held", "is held, and told why")
             self._connection.write(frames.health(self._text.replace("{key}", short_key(self.key))))
         else:
             self.end(UNTOLD)
@@ -153,7 +155,12 @@ class HeldLogin:
 
     def closed(self, reason: str) -> None:
         """It is over."""
+        self._debug("closed", f"is over: {reason}", reason=reason)
         self._leave()
+
+    def _debug(self, step: str, text: str, **fields: FieldValue) -> None:
+        if self._context.debug.is_on:
+            self._context.debug.newcomer(self._applicant.newcomer, step, text, self.key, **fields)
 
     def end(self, outcome: str) -> None:
         """Close it."""

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from dataclasses import replace
+from typing import Protocol
 
 import h11
 
@@ -37,8 +38,22 @@ _LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
 _log = logging.getLogger("tailhub")
 
 
+class Passing(Protocol):
+    """Goes on elsewhere with requests that are not answered here."""
+
+    max_head_bytes: int  # of a request
+
+    def wants(self, request: Request) -> bool:
+        """Is this one of them? It may have no body yet."""
+
+    def pass_on(self, descriptor: int, data: bytes) -> bool:
+        """Go on with a connection, of which the request and perhaps more has been read; False: not now."""
+
+
 class HttpConnection:
     """Answers requests one after another with `pages`. With `can_upgrade`, ``/derp`` leads to DERP.
+
+    Where there is a `passing`, a request that it wants is passed on with the whole connection.
 
     While a page is being made elsewhere (`Responder`), nothing more is read; the newcomer's deadline bounds it.
     """
@@ -52,6 +67,7 @@ class HttpConnection:
         "_http",
         "_newcomer",
         "_pages",
+        "_passing",
         "_peer",
         "_request",
     )
@@ -63,13 +79,16 @@ class HttpConnection:
         pages: Responder,
         *,
         can_upgrade: bool = False,
+        passing: Passing | None = None,
     ) -> None:
         self._context = context
         self._newcomer = newcomer
         self._pages = pages
         self._can_upgrade = can_upgrade
         self._peer = newcomer.address, newcomer.port
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._passing = passing
+        most = MAX_HEAD_BYTES if passing is None else passing.max_head_bytes
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=most)
         self._request: Request | None = None
         self._awaited: asyncio.Future[Response] | None = None  # the answer to `_request`, from elsewhere
         self._body = b""
@@ -90,13 +109,14 @@ class HttpConnection:
 
     def closed(self, reason: str) -> None:
         """The connection ended as an HTTP connection: a page was read, or nothing came of it."""
-        self._newcomer.leave()
         awaited, self._awaited = self._awaited, None
         if awaited is not None:
             awaited.cancel()
         if self._request is None and self._can_upgrade:
             said_nothing = self._http.their_state is h11.IDLE and not self._http.trailing_data[0]
-            self._context.events.failed(self._newcomer.ip, reason, silent=said_nothing)
+            self._context.failed(self._newcomer, reason, silent=said_nothing)
+        else:
+            self._newcomer.leave()
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
@@ -112,6 +132,9 @@ class HttpConnection:
             return
         try:
             while stream.is_open:
+                read = b""  # since the request began
+                if self._passing is not None and self._http.their_state is h11.IDLE:
+                    read = self._http.trailing_data[0]
                 event = self._http.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                     return
@@ -122,6 +145,8 @@ class HttpConnection:
                         event.method, event.target, event.http_version, list(event.headers), self._newcomer.ip
                     )
                     self._body, self._body_bytes = b"", 0
+                    if self._passing is not None and self._passed_on(self._passing, read):
+                        return
                     if {name for name, _ in event.headers} >= _LENGTHS:
                         self._respond(text(400, "A request has a length or is chunked, not both (RFC 9112, 6.3)."))
                         stream.close("malformed HTTP", linger=True)
@@ -146,6 +171,19 @@ class HttpConnection:
         except Exception:  # ours: it costs this connection, not the relay
             _log.exception("error while answering")
             stream.abort("internal error")
+
+    def _passed_on(self, passing: Passing, read: bytes) -> bool:
+        """Whether somebody else has the connection now, or at least the request was answered."""
+        request, stream = self._request, self._newcomer.stream
+        if request is None or not passing.wants(request):
+            return False
+        if passing.pass_on(stream.descriptor, read):
+            stream.detach().close()
+            self._newcomer.leave()
+        else:
+            self._respond(text(503, "Too many requests wait for the operator's pages; ask again."))
+            stream.close("HTTP answered", linger=True)
+        return True
 
     def _note_client(self, headers: Headers) -> None:
         """Who asks: the peer, or whom a trusted proxy names. It may name another one in each request."""
@@ -232,7 +270,15 @@ class HttpConnection:
         end = self._http.send(h11.EndOfMessage())
         if self._can_upgrade:  # the public port
             self._context.events.http_requests[response.status] += 1
+            self._debug_answer(response.status)
         self._newcomer.stream.write((head or b"") + (body or b"") + (end or b""))
+
+    def _debug_answer(self, status: int) -> None:
+        request, debug = self._request, self._context.debug
+        if request is not None and debug.is_on:
+            asked = f"{request.method.decode('latin-1')} {request.path.decode('latin-1')}"
+            agent = _agent(list(request.headers))
+            debug.newcomer(self._newcomer, "http", f"{asked}: {status}", request=asked, status=status, agent=agent)
 
     # --- upgrade ------------------------------------------------------------------------------------------------------
 
@@ -252,6 +298,9 @@ class HttpConnection:
             self._newcomer.stream.close(TOO_OFTEN, linger=True)
             return True
         trailing = self._http.trailing_data[0]
+        if self._context.debug.is_on:
+            words = f"asks for an upgrade to {kind.name}"
+            self._context.debug.newcomer(self._newcomer, "upgrade", words, upgrade=kind.name, agent=_agent(headers))
         if kind is UpgradeKind.WEBSOCKET:
             self._begin_websocket(headers, trailing)
         else:
@@ -281,6 +330,15 @@ def begin_derp(
     context: ServerContext, newcomer: Newcomer, trailing: bytes, *, fast_start: bool, not_ideal: bool
 ) -> None:
     """From HTTP to DERP; `trailing` are bytes that came behind the request. The answer, if any, goes with ServerKey."""
+    if context.debug.is_on:
+        words = ("with fast start" if fast_start else "", "not its first choice" if not_ideal else "")
+        text = ", ".join(("begins DERP", *(word for word in words if word)))
+        context.debug.newcomer(newcomer, "derp", text, fast_start=fast_start, not_ideal=not_ideal)
     derp = DerpConnection(context, newcomer, not_ideal)
     newcomer.stream.set_receiver(derp)
     derp.start(trailing, b"" if fast_start else derp_response(context.public_key))
+
+
+def _agent(headers: Headers) -> str:
+    """What the client calls itself."""
+    return b", ".join(value for name, value in headers if name == b"user-agent").decode("latin-1")

@@ -25,7 +25,7 @@ from tailhub.preface.preface import (
 from tailhub.preface.proxy_header import begins_proxy_header, parse_proxy_header
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.events import TOO_OFTEN
-from tailhub.server.http_connection import HttpConnection, begin_derp
+from tailhub.server.http_connection import HttpConnection, Passing, begin_derp
 from tailhub.server.newcomers import Newcomer
 
 NOT_SENT_BYTES = unsent_limit.MOST  # at first; the limit follows the line later
@@ -78,21 +78,27 @@ def accept_public(context: ServerContext, listener: int, sock: socket.socket, pe
         context.events.failed(newcomer.ip, TOO_OFTEN)
         sock.close()
         return
-    if context.events.on_first_outside is not None and not is_proxy and newcomer.ip != sock.getsockname()[0]:
-        context.events.accepted(newcomer.address)
+    events = context.events
+    is_counted = events.counts_outside or events.on_first_outside is not None
+    if is_counted and not is_proxy and newcomer.ip != sock.getsockname()[0]:
+        events.accepted(newcomer.address)
     incoming: Receiver
     if front.tls and not is_proxy:
-        incoming = Incoming(context, newcomer, listener)
+        incoming = Incoming(context, newcomer)
     else:
         incoming = Proxied(context, newcomer, is_trusted=is_proxy)
     stream = Stream(context.loop, sock, context.buffers, context.watch, incoming, context.crowd, context.turn.sockets)
     context.newcomers.add(newcomer, stream)
+    if context.debug.is_on:
+        context.debug.newcomer(newcomer, "connected", f"connected to listener {listener}", listener=listener)
 
 
-def accept_pages(context: ServerContext, respond: Responder, sock: socket.socket, peer: Any) -> None:
-    """A new connection to a plain listener that has pages and nothing else."""
+def accept_pages(
+    context: ServerContext, respond: Responder, sock: socket.socket, peer: Any, passing: Passing | None = None
+) -> None:
+    """A new connection to a plain listener that has pages and nothing else; `passing` answers some of them."""
     newcomer = context.callers.make(peer)
-    pages = HttpConnection(context, newcomer, respond)
+    pages = HttpConnection(context, newcomer, respond, passing=passing)
     context.callers.add(
         newcomer, Stream(context.loop, sock, context.buffers, context.watch, pages, None, context.turn.sockets)
     )
@@ -143,13 +149,15 @@ class Proxied:
                 stream.abort(TOO_OFTEN)
                 return
             self._context.events.accepted(self._newcomer.address)
+            if self._context.debug.is_on:
+                self._context.debug.newcomer(self._newcomer, "proxied", "a trusted proxy says that it comes from there")
         self._go_on(buf, data[header.length :])
 
     def _go_on(self, buf: bytearray, rest: bytes) -> None:
         context, newcomer = self._context, self._newcomer
         receiver: Receiver
         if context.fronts[newcomer.listener].tls:
-            receiver = Incoming(context, newcomer, newcomer.listener)
+            receiver = Incoming(context, newcomer)
         else:
             receiver = HttpConnection(context, newcomer, context.pages, can_upgrade=True)
         newcomer.stream.set_receiver(receiver)
@@ -162,8 +170,7 @@ class Proxied:
 
     def closed(self, reason: str) -> None:
         """Over before it began."""
-        self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data)
+        self._context.failed(self._newcomer, reason, silent=not self._data)
 
 
 class Incoming:
@@ -173,11 +180,10 @@ class Incoming:
     clients ask for it is recognised here, everything else becomes an `HttpConnection`.
     """
 
-    __slots__ = ("_context", "_data", "_is_tls", "_listener", "_newcomer")
+    __slots__ = ("_context", "_data", "_is_tls", "_newcomer")
 
-    def __init__(self, context: ServerContext, newcomer: Newcomer, listener: int) -> None:
+    def __init__(self, context: ServerContext, newcomer: Newcomer) -> None:
         self._context = context
-        self._listener = listener
         self._newcomer = newcomer
         self._data = b""
         self._is_tls = False
@@ -211,12 +217,17 @@ class Incoming:
             return
         if hello is None:
             return
-        context = self._context
+        context, self._newcomer.server_name = self._context, hello.server_name or ""
+        if context.debug.is_on:
+            alpn = ", ".join(word.decode("latin-1") for word in hello.alpn)
+            text = f"ClientHello: name {hello.server_name or 'none'}, ALPN {alpn or 'none'}"
+            context.debug.newcomer(self._newcomer, "hello", text, server_name=hello.server_name or "", alpn=alpn)
         # Before other names: for an address an ACME server asks by a name below in-addr.arpa.
         answering = context.answer_acme(hello.server_name) if ACME_TLS in hello.alpn else None
         if answering is None and context.passthrough is not None and (name := hello.server_name) is not None:
-            has_certificate = context.has_certificate(self._listener, name)
-            backend = context.fronts[self._listener].backend(name, has_certificate)
+            listener = self._newcomer.listener
+            has_certificate = context.has_certificate(listener, name)
+            backend = context.fronts[listener].backend(name, has_certificate)
             if backend is not None:
                 context.passthrough.begin(self._newcomer, backend, self._data)
                 return
@@ -226,12 +237,15 @@ class Incoming:
             return
         data, self._data = self._data, b""
         self._is_tls = True
-        stream.start_tls(answering or context.choose_tls(self._listener, hello.server_name), data)
+        stream.start_tls(answering or context.choose_tls(self._newcomer.listener, hello.server_name), data)
 
     def _first_request(self, buf: bytearray, start: int, end: int) -> None:
         """TLS stands, and the client asks for something."""
         context, newcomer = self._context, self._newcomer
-        context.events.tls_handshakes[newcomer.stream.tls_version or ""] += 1
+        version = newcomer.stream.tls_version or ""
+        context.events.tls_handshakes[version] += 1
+        if context.debug.is_on:
+            context.debug.newcomer(newcomer, "tls", f"TLS stands: {version}", tls=version)
         data = bytes(buf[start:end])
         usual = usual_request(data)
         if usual is None:
@@ -250,5 +264,4 @@ class Incoming:
 
     def closed(self, reason: str) -> None:
         """Over before it began."""
-        self._newcomer.leave()
-        self._context.events.failed(self._newcomer.ip, reason, silent=not self._data and not self._is_tls)
+        self._context.failed(self._newcomer, reason, silent=not self._data and not self._is_tls)

@@ -84,6 +84,39 @@ class BoundListeners:
         for bound in self.all:
             bound.close()
 
+    def close_but(self, others: BoundListeners) -> None:
+        """Close those that are not among the `others`."""
+        kept = {sock for bound in others.all for sock in bound.sockets}
+        for bound in self.all:
+            for sock in bound.sockets:
+                if sock not in kept:
+                    sock.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which listeners keep their sockets when there are others: `public` has for each the number that it had before."""
+
+    public: tuple[int | None, ...]
+    http: bool
+    stun: bool
+    admin: bool
+
+
+def kept_listeners(before: ListenSpecs, after: ListenSpecs) -> Kept:
+    """Who asks for the same as somebody before keeps those sockets."""
+    numbers: dict[object, int] = {}
+    for number, spec in enumerate(before.public):
+        numbers.setdefault(_asked(spec), number)
+    public = tuple(numbers.pop(_asked(spec), None) for spec in after.public)
+    same = [_asked(getattr(before, name)) == _asked(getattr(after, name)) for name in ("http", "stun", "admin")]
+    return Kept(public, *same)
+
+
+def _asked(spec: ListenSpec | UnixSpec | None) -> object:
+    """What a specification asks for, wherever it was written."""
+    return spec.path if isinstance(spec, UnixSpec) else spec and spec.endpoints
+
 
 def parse_listeners(config: RelayConfig) -> ListenSpecs:
     """Read where to listen. Raises `UsageError`."""
@@ -128,6 +161,37 @@ def bind_listeners(
         unused = tuple(findings.socket_unused(name) for name in given.close_rest())
         undo.pop_all()
         return BoundListeners(tuple(zip(*by_listener, strict=True)), http, stun, admin, unused)
+
+
+def rebind(before: BoundListeners, specs: ListenSpecs, kept: Kept, *, unix_mode: int = 0o660) -> BoundListeners:
+    """The sockets for other `specs`: those that are kept, and new ones.
+
+    Raises `FindingError`; nothing has changed then.
+    """
+    workers = len(before.shares)
+    with contextlib.ExitStack() as undo:
+
+        def keep(bound: BoundSockets) -> BoundSockets:
+            undo.callback(bound.close)
+            return bound
+
+        by_listener = []
+        for number, spec in zip(kept.public, specs.public, strict=True):
+            if number is not None:
+                by_listener.append(tuple(share[number] for share in before.shares))
+            else:
+                by_listener.append(_bind_public(spec, workers, unix_mode, InheritedSockets()))
+                for share in by_listener[-1]:
+                    keep(share)
+        http, stun, admin = before.http, before.stun, before.admin
+        if not kept.http:
+            http = keep(bind_tcp(specs.http)) if specs.http is not None else None
+        if not kept.stun:
+            stun = keep(bind_udp(specs.stun)) if specs.stun is not None else None
+        if not kept.admin:
+            admin = keep(bind_tcp(specs.admin)) if specs.admin is not None else None
+        undo.pop_all()
+        return BoundListeners(tuple(zip(*by_listener, strict=True)), http, stun, admin)
 
 
 def _bind_public(

@@ -93,3 +93,6 @@ class MovingLogin:
 
     def closed(self, reason: str) -> None:
         """It is over."""
+        applicant, debug = self._applicant, self._context.debug
+        if debug.is_on:
+            debug.newcomer(applicant.newcomer, "closed", f"is over: {reason}", applicant.key, reason=reason)

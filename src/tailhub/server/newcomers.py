@@ -19,7 +19,7 @@ LOGIN_S = 10.0  # from ServerKey to ClientInfo
 class Newcomer:
     """One connection on its way from accept to login. `address` is None for a unix socket."""
 
-    __slots__ = ("_line", "_table", "address", "due_at", "listener", "port", "reason", "stream")
+    __slots__ = ("_line", "_table", "address", "due_at", "listener", "port", "reason", "server_name", "stream")
 
     def __init__(self, table: Newcomers, address: IPv4Address | IPv6Address | None, port: int) -> None:
         self._table = table
@@ -28,6 +28,7 @@ class Newcomer:
         self.reason = ""  # for what
         self.address = address
         self.port = port
+        self.server_name = ""  # that it asked for in TLS
         self.listener = 0  # its number in ``RelayConfig.listeners``
         self.stream: Stream = None  # type: ignore[assignment]  # set by its creator at once, see `Newcomers.add`
 

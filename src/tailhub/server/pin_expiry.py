@@ -1,7 +1,7 @@
 """Telling clients, and the log, that the certificate that they pin will expire: a year ahead, for maps change slowly.
 
-A client shows the text of a Health frame in `tailscale status` as an issue of this relay. It is sent behind ServerInfo,
-which would take it back, to every client of the listener that serves the certificate. No clock here but the caller's.
+Every client of the listener that serves the certificate is told (`tailhub.relay.health`). No clock here but the
+caller's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tailhub.certs.files import PIN_WARNING_DAYS, Certificate
-from tailhub.derp import frames
+from tailhub.log_event import log_event
 
 __all__ = ["ExpiryWatch"]
 
@@ -30,14 +30,14 @@ class ExpiryWatch:
         self._logs = logs
         self._known: set[str] | None = None  # texts of the last look; None before the first, of which the screen tells
 
-    def look(self, certificates: Sequence[Certificate | None], now: datetime) -> dict[int, bytes]:
-        """The Health frames for clients, by the number of their listener; none for a listener where all is well."""
+    def look(self, certificates: Sequence[Certificate | None], now: datetime) -> dict[int, str]:
+        """What clients are told, by the number of their listener; nothing for a listener where all is well."""
         texts = {number: _text(one, now) for number, one in enumerate(certificates) if one is not None}
         said = {text for text in texts.values() if text}
         for text in sorted(said - self._known) if self._known is not None and self._logs else ():
-            _log.warning("%s; `tailhub cert renew` makes the next one", text)
+            _log.warning("%s; `tailhub cert renew` makes the next one", text, extra=log_event("certificate"))
         self._known = said
-        return {number: frames.health(text) for number, text in texts.items() if text}
+        return {number: text for number, text in texts.items() if text}
 
 
 def _text(certificate: Certificate, now: datetime) -> str:

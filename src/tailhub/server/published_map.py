@@ -71,8 +71,11 @@ def public_map(discovery: Discovery, certificate: Certificate | None, region_id:
 def local_map(
     endpoint: LocalEndpoint, certificate: Certificate | None, hostname: str, region_id: int
 ) -> DERPMap | None:
-    """The map for programs on the relay's own machine; None where a proxy has the certificate that they would meet."""
-    if certificate is None and endpoint.derp_port:
+    """The map for programs on the relay's own machine.
+
+    None where a proxy has the certificate that they would meet, or where there is no address (a unix socket).
+    """
+    if (certificate is None and endpoint.derp_port) or (endpoint.ipv4 is None and endpoint.ipv6 is None):
         return None
     pin = pin_of(certificate)
     name = None

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from tailhub.keys import short_key
+from tailhub.keys import NodePublic, short_key
+from tailhub.log_event import log_event
 from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.quota import FINE, QuotaState
 from tailhub.server.context import DerpStream, ServerContext
@@ -41,6 +42,10 @@ class QuotaKeeper:
         self._text_of = text_of
         self._states: dict[bytes, QuotaState] = {}  # all that are not fine
         self.reached: Counter[str] = Counter()  # times that a key here has come to a level
+
+    def set_rules(self, state_of: Callable[[str, bytes], QuotaState], text_of: Callable[[QuotaState], str]) -> None:
+        """Go by these from the next look on."""
+        self._state_of, self._text_of = state_of, text_of
 
     async def run(self) -> None:
         """Look until it is cancelled."""
@@ -89,7 +94,8 @@ class QuotaKeeper:
             slowed.pop(key, None)
         if state.level > before.level:
             self.reached[f"{state.level.value} %"] += 1
-            _log.info("quota   %s: %s", short_key(key), self._text_of(state))
+            extra = log_event("quota", key=str(NodePublic(key)), tenant=tenant, percent=state.level.value)
+            _log.info("quota   %s: %s", short_key(key), self._text_of(state), extra=extra)
         return state
 
     def notice(self, key: bytes) -> str:

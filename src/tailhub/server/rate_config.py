@@ -1,21 +1,21 @@
-"""The rate limit of each client: where it is written down, and how it reaches the clients that are here.
+"""The rate limit of each client: where it is written down, and how limits reach the clients that are here.
 
-It is written in the settings, or in a file as the original's ``-rate-config`` takes it, which is read again on SIGHUP.
+It is written in the settings, or in a file as the original's ``-rate-config`` takes it, which a reload reads again.
 Not here: what the limit means (`tailhub.relay.rate_limit`).
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from tailhub import findings
 from tailhub.certs.files import read_file
-from tailhub.exceptions import FindingError, MachineError
+from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
+from tailhub.relay.limits import Limits
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.config import RelayConfig
 from tailhub.server.context import DerpStream, ServerContext
@@ -23,8 +23,6 @@ from tailhub.server.context import DerpStream, ServerContext
 RATE = "PerClientRateLimitBytesPerSec"
 BURST = "PerClientRateBurstBytes"
 TOLD_AT_ONCE = 32  # clients that learn of a new limit in one turn of the loop: each costs as much as half a login
-
-_log = logging.getLogger("tailhub")
 
 
 def load_rate_limit(config: RelayConfig) -> tuple[RateLimit | None, list[Finding]]:
@@ -44,26 +42,9 @@ def load_rate_limit(config: RelayConfig) -> tuple[RateLimit | None, list[Finding
     return limit, found
 
 
-def reload_rate_limit(config: RelayConfig, before: RateLimit | None) -> RateLimit | None:
-    """The limit as its file has it now; the one from `before` if it cannot be used. The log says which."""
-    try:
-        limit, found = load_rate_limit(config)
-    except FindingError as exc:
-        _log.error("%s", findings.rate_config_kept(str(config.rate_config), str(exc.finding)))
-        return before
-    for finding in found:
-        _log.warning("%s", finding)
-    if limit is None:
-        _log.info("%s read again: no rate limit", config.rate_config)
-    else:
-        rate, burst = limit.bytes_per_s, limit.burst_bytes
-        _log.info("%s read again: %d bytes/s and a burst of %d for each client", config.rate_config, rate, burst)
-    return limit
-
-
-def apply_rate_limit(context: ServerContext, limit: RateLimit | None) -> None:
-    """Hold all clients to this limit: who logs in from now on, and who is here, some in each turn of the loop."""
-    context.relay.rate_limit = limit
+def apply_limits(context: ServerContext, limits: Limits) -> None:
+    """Hold all clients to these limits: who logs in from now on, and who is here, some in each turn of the loop."""
+    context.relay.accounts.limits = limits
     _tell(context, iter(list(context.derp_connections)))
 
 

@@ -55,8 +55,12 @@ class ServedCertificates:
     """The certificates of all listeners, in the configuration's order; None for a listener without TLS."""
 
     def __init__(self, loaded: Sequence[Loaded | None], make_context: MakeContext) -> None:
-        self._loaded = list(loaded)
         self._choices: list[_Choice | None] = []
+        self.set(loaded, make_context)
+
+    def set(self, loaded: Sequence[Loaded | None], make_context: MakeContext) -> None:
+        """Serve these from now on, of other listeners; open connections keep theirs."""
+        self._loaded = list(loaded)
         self.renew(make_context)
 
     def renew(self, make_context: MakeContext) -> None:
@@ -89,6 +93,11 @@ class ServedCertificates:
         """The one that clients get who ask for no known name; None without TLS."""
         loaded = self._loaded[listener]
         return loaded.certificates[0] if loaded is not None else None
+
+    @property
+    def all(self) -> list[tuple[Certificate, ...]]:
+        """Everything that each listener serves, by name."""
+        return [loaded.certificates if loaded is not None else () for loaded in self._loaded]
 
     @property
     def defaults(self) -> list[Certificate | None]:

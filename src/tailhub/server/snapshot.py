@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailhub.relay.connection import Connection
@@ -28,9 +29,10 @@ class ServiceSnapshot:
     """What one process that serves clients has counted. Pickled where it is a worker's."""
 
     values: MetricValues
-    faults: list[str]
-    traffic: list[TrafficRow]  # empty unless asked for
-    held: list[bytes]  # keys that were refused and wait; likewise
+    faults: list[str]  # as what follows, empty unless asked for
+    traffic: list[TrafficRow]
+    held: list[bytes]  # keys that were refused and wait
+    has_traffic: bool = False
 
 
 def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
@@ -52,7 +54,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
         values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
     door = service.context.door
     held = [login.key for login in door.held] if traffic and door is not None else []
-    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held)
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held, traffic)
 
 
 def sum_values(parts: Sequence[MetricValues]) -> MetricValues:
@@ -88,6 +90,7 @@ def _relay(relay: Relay) -> MetricValues:
     values["remote_clients"] = values["forwarded_out"] = 0  # until this relay dials others
     values["connections"] = registry.count
     values["home_connections"] = relay.home_connections
+    values["guests"] = sum(connection.identity.is_guest for connection in registry)
     values["not_ideal_connections"] = sum(connection.identity.is_not_ideal for connection in registry)
     shared = [connection for connection in registry if connection.has_duplicates]
     values["dup_keys"] = len({connection.key for connection in shared} & registry.active.keys())
@@ -138,6 +141,8 @@ def _connections(service: RelayService) -> MetricValues:
         "held": {(outcome,): count for outcome, count in door.outcomes.items()} if door is not None else {},
         "passthrough": {(result,): count for result, count in events.passthrough.items()},
         "write_timeouts": context.watch.timeouts,
+        "outside_accepted": events.outside_accepted,  # both for the desk alone (`tailhub.server.watched`)
+        "outside_open": events.outside_open,
         **_quotas(context.quota),
     }
 
@@ -167,6 +172,14 @@ def _process() -> MetricValues:
     if hasattr(process, "num_fds"):
         import resource
 
-        values["process_open_fds"] = process.num_fds()
+        values["process_open_fds"] = _open_descriptors() or process.num_fds()
         values["process_max_fds"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return values
+
+
+def _open_descriptors() -> int:
+    """How many are open, where the system knows without listing thousands of them (Linux 6.2); else 0."""
+    try:
+        return Path("/proc/self/fd").stat().st_size
+    except OSError:
+        return 0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from tailhub import box, findings
+from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.files import Certificate, current_user, date_findings, mode_and_owner, read_file
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import Finding
@@ -138,6 +139,15 @@ class StateDir:
         if host and not certificate.covers(host):
             found.append(findings.name_needs_new_pin(str(cert), host, certificate.names))
         return certificate, found
+
+    def operator_token(self) -> list[Finding]:
+        """Have a token for the operator's pages, made at the first start: whoever has it may do everything over TCP."""
+        path = self.path / TOKEN_FILE
+        if not os.path.lexists(path):
+            import secrets  # needed once
+
+            _write(self.path, {TOKEN_FILE: secrets.token_urlsafe(32).encode() + b"\n"})
+        return secret_findings(path)
 
     def note_listeners(self, content: bytes) -> None:
         """Keep what `tailhub.server.listener_record` says of this start. A disk that is full does not matter."""

@@ -197,17 +197,15 @@ class DeskSteersman:
 
     def came(self, key: bytes, address: Address) -> None:
         """As `Steersman`."""
-        if self.steers_refused:
-            self._clients[address] += 1
-            self._tell(ClientCame(address, key))
+        self._clients[address] += 1
+        self._tell(ClientCame(address, key))
 
     def went(self, address: Address) -> None:
         """As `Steersman`."""
-        if self.steers_refused:
-            self._clients[address] -= 1
-            if not self._clients[address]:
-                del self._clients[address]
-            self._tell(ClientWent(address))
+        self._clients[address] -= 1
+        if not self._clients[address]:
+            del self._clients[address]
+        self._tell(ClientWent(address))
 
     def changed(self, keys: Collection[bytes]) -> None:
         """As `Steersman`."""

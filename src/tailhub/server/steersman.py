@@ -87,14 +87,12 @@ class LocalSteersman:
 
     def came(self, key: bytes, address: Address, clients: int = 1) -> None:
         """As `Steering.came`."""
-        if self.steers_refused:
-            self.steering.came(key, address, clients)
+        self.steering.came(key, address, clients)
 
     def went(self, address: Address, clients: int = 1) -> None:
         """As `Steering.went`."""
-        if self.steers_refused:
-            self.steering.went(address, self._loop.time(), clients)
-            self._act_soon()
+        self.steering.went(address, self._loop.time(), clients)
+        self._act_soon()
 
     def changed(self, keys: Collection[bytes]) -> None:
         """As `Steering.changed`."""

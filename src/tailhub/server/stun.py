@@ -105,10 +105,7 @@ class StunServer:
         self._on_first_outside = on_first_outside
         self._queries: dict[bytes, asyncio.Future[tuple[str, int]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._endpoints = [
-            _Endpoint(sock, self.counters["ipv6" if sock.family == socket.AF_INET6 else "ipv4"], self)
-            for sock in sockets
-        ]
+        self._endpoints = [self._endpoint(sock) for sock in sockets]
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -122,6 +119,13 @@ class StunServer:
             endpoint.is_watching = self._on_first_outside is not None
             self._loop.add_reader(endpoint.sock, endpoint.readable)
 
+    def watch_outside(self, report: OnFirstOutside) -> None:
+        """Tell of the next source from outside too, unless one is waited for. Until then each one is looked at."""
+        if self._on_first_outside is None:
+            self._on_first_outside = report
+            for endpoint in self._endpoints:
+                endpoint.is_watching = True
+
     def stop(self) -> None:
         """Close the sockets. Questions under way end with `OSError`."""
         for endpoint in self._endpoints:
@@ -134,6 +138,20 @@ class StunServer:
         for future in self._queries.values():
             if not future.done():
                 future.set_exception(OSError(errno.ECANCELED, "the STUN server was stopped"))
+
+    def take(self, sockets: Sequence[socket.socket]) -> None:
+        """Answer on these instead from now on, and ask from them; it leaves the others alone. After `start`."""
+        assert self._loop is not None  # noqa: S101
+        for endpoint in self._endpoints:
+            self._loop.remove_reader(endpoint.sock)
+        known = {endpoint.sock: endpoint for endpoint in self._endpoints}
+        self._endpoints = [known.get(sock) or self._endpoint(sock) for sock in sockets]
+        for endpoint in self._endpoints:
+            endpoint.is_watching = self._on_first_outside is not None
+            self._loop.add_reader(endpoint.sock, endpoint.readable)
+
+    def _endpoint(self, sock: socket.socket) -> _Endpoint:
+        return _Endpoint(sock, self.counters["ipv6" if sock.family == socket.AF_INET6 else "ipv4"], self)
 
     def dispositions(self) -> dict[str, int]:
         """What became of the datagrams of both families: the reference's words, and ours for what only we do."""

@@ -18,26 +18,44 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
+from tailhub.exceptions import FindingError, UsageError
+from tailhub.log_event import log_event
 from tailhub.net.turn_selector import TurnSelector
 from tailhub.server.app import RelayServer
 from tailhub.server.config import RelayConfig, check_config
 from tailhub.server.fleet import Fleet
 from tailhub.server.foundation import Foundation
-from tailhub.server.handover import DESK, hand_over, hand_over_limit
+from tailhub.server.handover import DESK, LinkTo, channel_pair, hand_over, take_over, wake_by_signal
+from tailhub.server.hangup import Terminal
 from tailhub.server.listeners import parse_listeners
-from tailhub.server.rate_config import reload_rate_limit
+from tailhub.server.log_line import name_process
+from tailhub.server.reload import ReloadOutcome
+from tailhub.server.reload_orders import (
+    Followed,
+    NewStanding,
+    ReloadAnswer,
+    ReloadWanted,
+    TenantsKnown,
+    sockets_for,
+    without_sockets,
+)
+from tailhub.server.reloading import LoadConfig, follow_log, prepare_reload, refusal_of, report
+from tailhub.server.systemd import reloading
 from tailhub.server.worker import Worker
 
+DRAIN_GRACE_S = 3.0  # longer than a drain takes: then the desk hangs
+FOLLOW_S = 3.0  # that a process may take to do what a reload asks of it
 STOP_S = 8.0  # from asking processes to end to ending them
 SHORT_LIFE_S = 2.0  # whoever lived shorter is started again only after a pause
 MAX_PAUSE_S = 10.0
 RETRY_S = 0.5
-_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_SIGNALS = {*_ENDS, signal.SIGCHLD}
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_SIGNALS = {*_ENDS, signal.SIGCHLD, signal.SIGIO}  # the last one: a process says something
 
 _log = logging.getLogger("tailhub")
 
@@ -57,13 +75,26 @@ class _Child:
 class Supervisor:
     """`run_desk` is what the desk does with its server, from start to stop."""
 
-    def __init__(self, config: RelayConfig, workers: int, run_desk: Callable[[RelayServer], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: RelayConfig,
+        workers: int,
+        run_desk: Callable[[RelayServer], Awaitable[None]],
+        load: LoadConfig | None = None,
+    ) -> None:
+        """`load` reads the settings anew for a reload."""
         check_config(config)
+        self._load = load
+        self._terminal = Terminal()
+        self._orders = count(1)  # numbers of what processes are told in a reload
+        self._wanted: list[tuple[_Child, int]] = []  # reloads that processes ask for, with their numbers
+        self._followed: dict[tuple[int, int], str] = {}  # by order and process, what troubled it
         self._config = config
         self._workers = workers
         self._run_desk = run_desk
         self._children: dict[int, _Child] = {}  # by pid
         self._due: dict[int, float] = {}  # processes to start again, and when
+        self._drain_until: float | None = None  # while the desk drains the relay before its end
         self._failures: dict[int, int] = {}  # by number, short lives in a row
 
     def run(self) -> int:
@@ -83,6 +114,9 @@ class Supervisor:
             for child in self._children.values():
                 os.kill(child.pid, signal.SIGKILL)
             self._foundation.close()
+            while signal.sigtimedwait(_SIGNALS, 0) is not None:  # what came too late must not end us after all
+                pass
+            signal.signal(signal.SIGIO, signal.SIG_IGN)  # also the one that may wait since somebody spoke last
             signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
         return 0
 
@@ -93,29 +127,114 @@ class Supervisor:
         ignored = {number for number in _ENDS if signal.getsignal(number) is signal.SIG_IGN}  # nohup: leave it so
         while True:
             now = time.monotonic()
-            wait_s = min(self._due.values(), default=now + 60) - now
+            wait_s = min([*self._due.values(), self._drain_until or now + 60]) - now
             info = signal.sigtimedwait(_SIGNALS, max(0.0, wait_s))
-            if info is not None and info.si_signo == signal.SIGHUP and self._config.rate_config is not None:
+            if info is not None and info.si_signo == signal.SIGHUP and not self._terminal.has_gone():
                 self._reload()
-            elif info is not None and info.si_signo in _ENDS and info.si_signo not in ignored:
+            elif info is not None and info.si_signo in _ENDS - ignored and not self._drains(info):
                 return
+            for child in list(self._children.values()):
+                self._listen_to(child)
+            while self._wanted:
+                child, number = self._wanted.pop(0)
+                hand_over(child.channel, self._reload(number))
             for child, status in self._reap():
-                self._ended(child, status)
+                if self._drain_until is None:
+                    self._ended(child, status)
+                elif child.number == DESK:
+                    return
             now = time.monotonic()
+            if self._drain_until is not None and now >= self._drain_until:
+                return
             for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
                 try:
                     self._start(number)
                 except OSError as exc:  # no process or no descriptor is to be had just now
-                    _log.error("%s cannot be started, trying again: %s", _name(number), exc.strerror or exc)
+                    reason = exc.strerror or str(exc)
+                    extra = log_event("worker", process=process_name(number), reason=reason)
+                    _log.error("%s cannot be started, trying again: %s", _name(number), reason, extra=extra)
                     self._due[number] = now + RETRY_S
 
-    def _reload(self) -> None:
-        """Read the rate limit again, for all processes that run and those that are started later."""
-        limit = reload_rate_limit(self._config, self._foundation.limits.of("").key)
-        self._foundation.limits = self._foundation.limits.with_key(limit)
-        for child in self._children.values():
-            hand_over_limit(child.channel, limit)
+    def _drains(self, info: signal.struct_siginfo) -> bool:
+        """Is the relay drained before this signal ends it? The first SIGTERM has the desk do that.
+
+        The desk sends one of its own when it is done. Any other signal, and a second one, ends all at once.
+        """
+        desk = next((child for child in self._children.values() if child.number == DESK), None)
+        if info.si_signo != signal.SIGTERM or self._drain_until is not None or desk is None or info.si_pid == desk.pid:
+            return False
+        self._drain_until = time.monotonic() + self._foundation.config.drain_s + DRAIN_GRACE_S
+        self._due.clear()
+        os.kill(desk.pid, signal.SIGTERM)
+        return True
+
+    def _listen_to(self, child: _Child) -> None:
+        """Take in what a process says."""
+        with contextlib.suppress(EOFError):  # it has ended, of which SIGCHLD tells
+            while (got := take_over(child.channel)) is not None:
+                match got[0]:
+                    case ReloadWanted(number):
+                        self._wanted.append((child, number))
+                    case Followed(number, trouble):
+                        self._followed[(number, child.pid)] = trouble
+
+    # --- a reload -----------------------------------------------------------------------------------------------------
+
+    def _reload(self, number: int = 0) -> ReloadAnswer:
+        """Read the configuration again, for all processes that run and those that are started later."""
+        with reloading(os.environ):
+            try:
+                standing, outcome = prepare_reload(self._foundation, self._load)
+            except FindingError as exc:
+                return ReloadAnswer(number, ReloadOutcome(), refusal_of(exc), isinstance(exc, UsageError))
+            before = self._foundation.take(standing)
+            follow_log(before, standing)
+            names = self._foundation.known_tenants
+            self._tell(self._children.values(), lambda child, order: (TenantsKnown(order, names), []))
+            bare = without_sockets(standing)
+
+            def order_of(child: _Child, order: int) -> tuple[object, list[socket.socket]]:
+                counts, sockets = sockets_for(before, standing, None if child.number == DESK else child.number)
+                return NewStanding(order, bare, counts), sockets
+
+            for is_desk in (True, False):  # the desk first, which workers ask
+                some = [child for child in self._children.values() if (child.number == DESK) == is_desk]
+                self._tell(some, order_of)
+            self._foundation.leave(before)
+            self._foundation.keep_listeners()
+            report(outcome)
+            return ReloadAnswer(number, outcome)
+
+    def _tell(
+        self,
+        children: Iterable[_Child],
+        message: Callable[[_Child, int], tuple[object, list[socket.socket]]],
+    ) -> None:
+        """Tell them, and wait until they have done it. Whoever has not, or could not, is started again."""
+        order, deadline = next(self._orders), time.monotonic() + FOLLOW_S
+        waiting = {child.pid: child for child in children if hand_over(child.channel, *message(child, order))}
+        while waiting and (left_s := deadline - time.monotonic()) > 0:
+            info = signal.sigtimedwait({signal.SIGIO, signal.SIGCHLD}, left_s)
+            for child in list(waiting.values()):
+                self._listen_to(child)
+                if (order, child.pid) in self._followed:
+                    del waiting[child.pid]
+            if info is not None and info.si_signo == signal.SIGCHLD:
+                for child, status in self._reap():
+                    waiting.pop(child.pid, None)
+                    self._ended(child, status)
+        for (_, pid), trouble in self._followed.items():
+            if trouble:
+                waiting[pid] = next(child for child in self._children.values() if child.pid == pid)
+        for pid, child in waiting.items():
+            reason = self._followed.get((order, pid), "it does not answer")
+            text = "%s (pid %d) cannot take over the new configuration and is ended: %s"
+            extra = log_event("worker", process=process_name(child.number), pid=pid, reason=reason)
+            _log.error(text, _name(child.number), pid, reason, extra=extra)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._followed.clear()
 
     def _reap(self) -> list[tuple[_Child, int]]:
         """Those that have ended since, with their wait status."""
@@ -140,7 +259,10 @@ class Supervisor:
         )
         pause_s = min(MAX_PAUSE_S, 0.25 * 2**failures) if failures > 1 else 0.0
         self._due[child.number] = time.monotonic() + pause_s
-        _log.error("%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status))
+        extra = log_event("worker", process=process_name(child.number), pid=child.pid, reason=_how(status))
+        _log.error(
+            "%s (pid %d) %s; another one takes its place", _name(child.number), child.pid, _how(status), extra=extra
+        )
 
     def _stop(self) -> None:
         """Ask all processes to end, the desk last: workers tell it what their clients used. End those that do not."""
@@ -162,7 +284,8 @@ class Supervisor:
 
     def _start(self, number: int) -> None:
         """Fork process `number`, and give it and each other process a socket to each other."""
-        ours, theirs = socket.socketpair()
+        ours, theirs = channel_pair()
+        wake_by_signal(ours)
         _flush()
         try:
             pid = os.fork()
@@ -178,8 +301,8 @@ class Supervisor:
             if other.number != number:
                 one, two = socket.socketpair()
                 with one, two:
-                    hand_over(ours, other.number, one)
-                    hand_over(other.channel, number, two)
+                    hand_over(ours, LinkTo(other.number), [one])
+                    hand_over(other.channel, LinkTo(number), [two])
         self._children[pid] = _Child(number, pid, ours)
 
     def _become(self, number: int, channel: socket.socket) -> NoReturn:
@@ -194,7 +317,8 @@ class Supervisor:
             ):  # meant for the supervisor, which says what is to be done
                 signal.signal(signal_number, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            _set_name("tailhub-desk" if number == DESK else f"tailhub-w{number}")
+            _set_name(f"tailhub-{process_name(number)}")
+            name_process(process_name(number))
             selector = TurnSelector()
             main = self._desk if number == DESK else self._worker
             with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -216,7 +340,12 @@ class Supervisor:
 
     async def _desk(self, number: int, channel: socket.socket, selector: TurnSelector) -> None:
         fleet = Fleet(self._workers, channel)
-        await self._run_desk(RelayServer(self._config, selector, foundation=self._foundation, fleet=fleet))
+        await self._run_desk(RelayServer(self._foundation.config, selector, foundation=self._foundation, fleet=fleet))
+
+
+def process_name(number: int) -> str:
+    """What it is called in ps and top, behind ``tailhub-``, and in the log."""
+    return "desk" if number == DESK else f"w{number}"
 
 
 def _name(number: int) -> str:

@@ -10,7 +10,8 @@ import contextlib
 import os
 import select
 import socket
-from collections.abc import MutableMapping, Sequence
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import NamedTuple
 
 __all__ = ["Inherited", "inherited_sockets", "keep_sockets", "notify", "release_sockets"]
@@ -42,6 +43,16 @@ def notify(environ: MutableMapping[str, str], state: str, descriptors: Sequence[
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.connect(address)
         socket.send_fds(sock, [state.encode()], descriptors)
+
+
+@contextlib.contextmanager
+def reloading(environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Tell the manager that the configuration is read again, and when that is over (``Type=notify-reload``)."""
+    notify(environ, f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+    try:
+        yield
+    finally:
+        notify(environ, "READY=1")
 
 
 def keep_sockets(environ: MutableMapping[str, str], sockets: Sequence[socket.socket]) -> None:

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Service", "config_in", "is_below_home", "unit_text"]
+__all__ = ["Service", "config_in", "is_below_home", "python_in", "unit_text"]
 
 _HOMES = ("/home", "/root", "/run/user")
 
@@ -26,6 +26,7 @@ Type=notify
 NotifyAccess=all
 User={user}
 ExecStart={command}
+ExecReload={reload}
 Restart=always
 RestartSec=2
 TimeoutStopSec=30
@@ -93,10 +94,13 @@ class Service:
 def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
     """The unit; `homes` are directories of programs that lie below a home directory, which then stays readable."""
     command = f"{_quoted(service.python)} -m tailhub relay --config {_quoted(service.config.absolute())}"
+    # Not a signal, so that `systemctl reload` fails when the configuration is refused.
+    reload = f"{_quoted(service.python)} -m tailhub reload --state-dir {service.state_dir}"
     return _UNIT.format(
         name=service.name,
         user=service.user,
         command=command,
+        reload=reload,
         state_dir=service.state_dir,
         state_name=service.name,
         protect_home="read-only" if homes else "yes",
@@ -105,11 +109,23 @@ def unit_text(service: Service, homes: tuple[Path, ...] = ()) -> str:
 
 def config_in(text: str) -> Path | None:
     """The configuration file that a unit names."""
+    words = _command_in(text)
+    return _path(words[words.index("--config") + 1]) if "--config" in words[:-1] else None
+
+
+def python_in(text: str) -> Path | None:
+    """The program that a unit starts."""
+    words = _command_in(text)
+    return _path(words[0]) if words else None
+
+
+def _command_in(text: str) -> list[str]:
     values = dict(line.partition("=")[::2] for line in text.splitlines())
-    words = shlex.split(values.get("ExecStart", ""))
-    if "--config" not in words[:-1]:
-        return None
-    return Path(words[words.index("--config") + 1].replace("%%", "%").replace("$$", "$"))
+    return shlex.split(values.get("ExecStart", ""))
+
+
+def _path(word: str) -> Path:
+    return Path(word.replace("%%", "%").replace("$$", "$"))
 
 
 def is_below_home(path: Path) -> bool:

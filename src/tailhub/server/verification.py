@@ -12,26 +12,23 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tailhub import findings
-from tailhub.findings import Finding
-from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
+from tailhub.log_event import log_event
+from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, Verdict
 from tailhub.relay.memory import AdmissionMemory, Remembered
 from tailhub.relay.refusals import Refusals
-from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
-from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded, verify_limit_s
-from tailhub.server.tenant_config import TenantConfig
-from tailhub.verifiers.verifier import Verifier, Watching
+from tailhub.server.gatekeeper import Address, Decision, OnChange, Waiting, longest_wait_s, unheeded
+from tailhub.verifiers.verifier import HasCredential, Losing, Verifier, Watching
 
 if TYPE_CHECKING:
-    from tailhub.server.allow_lists import AllowLists
-    from tailhub.store.opened import OpenedStore
+    pass
 
-__all__ = ["Verification", "look_at_verifiers", "make_verification"]
+__all__ = ["Verification", "VerifierState", "label_of"]
 
 MAX_QUESTIONS = 64  # at a time, in all workers together; who comes meanwhile waits for a turn
 EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
@@ -39,6 +36,20 @@ EARLIER_S = 1.0  # that a yes waits for the verifiers of earlier tenants
 PROBE_S = 3.0  # that a start or a check of the configuration waits for verifiers
 
 _log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierState:
+    """How a verifier answers, and since when (seconds since 1970; 0: it has not been asked yet).
+
+    That was seen last at `seen_at`. It has given no answer since `silent_since`, however it failed; 0: it answers.
+    """
+
+    state: str = "unknown"  # or "ok", "unreachable", "error"
+    since: float = 0.0
+    detail: str = ""
+    seen_at: float = 0.0
+    silent_since: float = 0.0
 
 
 class _Question:
@@ -75,19 +86,44 @@ class Verification:
         self.refusals = Refusals()
         self._memory_loaded = asyncio.Event()
         self._clock = clock
+        self._states: dict[str, VerifierState] = {}  # by name, of those that were asked
         self._away: set[str] = set()  # verifiers that could not be reached when they were last asked
         self._looking: set[asyncio.Task[None]] = set()
         self.on_change: OnChange = unheeded
         self.on_decided: Callable[[bytes, Address, Decision], None] = lambda key, address, decision: None
+        self.verifiers: Sequence[Verifier] = ()
+        self._events = events
+        self._is_for_everyone = False
+        self._set(verifiers, policy, limit_s)
+        self._turns = asyncio.Semaphore(most_questions)
+        self._questions: dict[tuple[bytes, Address], _Question] = {}
+
+    def take(
+        self,
+        verifiers: Sequence[Verifier],
+        policy: AdmissionPolicy,
+        limit_s: float,
+        remember_days: float,
+    ) -> None:
+        """Go by these from now on, and ask anew; without `verifiers` everyone may relay."""
+        before = self.verifiers
+        self._set(verifiers, policy, limit_s)
+        self._is_for_everyone = not verifiers
+        self.memory.set_days(remember_days)
+        for verifier in before:
+            if isinstance(verifier, Watching) and verifier not in verifiers:
+                verifier.stop()
+        self.changed(None)
+
+    def _set(self, verifiers: Sequence[Verifier], policy: AdmissionPolicy, limit_s: float) -> None:
         self.verifiers = verifiers
         for verifier in verifiers:
             if isinstance(verifier, Watching):
                 verifier.on_change = self.changed
+            if isinstance(verifier, Losing):
+                verifier.has_admitted = partial(self._has_admitted, label_of(verifier))
         self._policy = policy
-        self._events = events
         self._limit_s = limit_s
-        self._turns = asyncio.Semaphore(most_questions)
-        self._questions: dict[tuple[bytes, Address], _Question] = {}
 
     @property
     def longest_s(self) -> float:
@@ -98,6 +134,20 @@ class Verification:
     def tenants(self) -> Collection[str]:
         """The names of the tenants that there are; the relay's own settings have none."""
         return [policy.name for policy in self._policy.tenants if policy.name]
+
+    @property
+    def reachable(self) -> dict[str, bool]:
+        """Each verifier by name: could it be reached when it was last asked? So it is taken to be until then."""
+        return {label_of(one): self.state_of(one).state != "unreachable" for one in self.verifiers}
+
+    @property
+    def credentials_expire(self) -> dict[str, float]:
+        """When the credentials of verifiers end that have one, in seconds since 1970, as far as that is known."""
+        return {
+            label_of(one): one.credential_expires
+            for one in self.verifiers
+            if isinstance(one, HasCredential) and one.credential_expires is not None
+        }
 
     @property
     def waiting(self) -> int:
@@ -116,6 +166,10 @@ class Verification:
         waiting = Waiting(on_decision, lambda waiting: self._leave(asked, question, waiting), again=again)
         question.waiting[waiting] = None
         return waiting
+
+    def state_of(self, verifier: Verifier) -> VerifierState:
+        """How one of the verifiers answered when it was last asked."""
+        return self._states.get(label_of(verifier), VerifierState())
 
     def changed(self, keys: Collection[bytes] | None) -> None:
         """These keys may have another answer now (None: any). Whoever is asking is asked about anew."""
@@ -169,6 +223,8 @@ class Verification:
         self.on_decided(*asked, decision)
 
     async def _decide(self, key: bytes, address: Address) -> Decision:
+        if self._is_for_everyone:
+            return Decision(True, ())
         try:
             async with asyncio.timeout(self._limit_s):
                 await self._turns.acquire()
@@ -241,9 +297,14 @@ class Verification:
         """Nobody could be asked: a crowd of strangers must not keep out who was admitted before, nor let itself in."""
         verdict = Verdict("relay", Answer.UNUSABLE, detail="too many logins wait for a verifier")
         self._note(verdict)
-        unasked = [replace(verdict, verifier=_label(one), tenant=one.tenant) for one in self.verifiers]
+        unasked = [replace(verdict, verifier=label_of(one), tenant=one.tenant) for one in self.verifiers]
         decision = await self._conclude(key, unasked)
         return decision if decision.admits else Decision(False, (verdict,))
+
+    async def _has_admitted(self, verifier: str) -> bool:
+        """Is anybody remembered whom this one has admitted?"""
+        await self._wait_for_memory()
+        return self.memory.has_of(verifier)
 
     async def _wait_for_memory(self) -> None:
         """What is kept of it may not have been read yet."""
@@ -265,20 +326,44 @@ class Verification:
         except Exception:  # ours: it costs this login, not the relay
             _log.exception("error while asking %s", verifier.name)
             verdict = Verdict(verifier.name, Answer.UNUSABLE, detail="internal error")
-        return replace(verdict, verifier=_label(verifier), tenant=verdict.tenant or verifier.tenant)
+        return replace(verdict, verifier=label_of(verifier), tenant=verdict.tenant or verifier.tenant)
 
     def _note(self, verdict: Verdict) -> None:
         opens = self._policy.fails_open(verdict)
         self._events.verdict(verdict, opens=opens, remembers=self.memory.is_on)
+        self._note_state(verdict)
         if verdict.answer is Answer.UNREACHABLE:
             self._look_at(verdict.verifier)
         elif verdict.verifier in self._away:
             self._away.discard(verdict.verifier)
-            _log.info("verifier %s answers again", verdict.verifier)
+            extra = log_event("verifier", verifier=verdict.verifier, answer=verdict.answer.value)
+            _log.info("verifier %s answers again", verdict.verifier, extra=extra)
+
+    def _note_state(self, verdict: Verdict) -> None:
+        words = {Answer.UNREACHABLE: "unreachable", Answer.UNUSABLE: "error"}
+        self._set_state(verdict.verifier, words.get(verdict.answer, "ok"), verdict.detail)
+
+    def _set_state(self, name: str, state: str, detail: str) -> None:
+        now, before = self._clock(), self._states.get(name, VerifierState())
+        since = before.since if before.state == state else now
+        if state == "ok":
+            self._states[name] = VerifierState(state, since, seen_at=now)
+        else:
+            self._states[name] = VerifierState(state, since, detail, now, before.silent_since or now)
+
+    def label(self, verifier: Verifier) -> str:
+        """What it is called in verdicts: one name each."""
+        return label_of(verifier)
+
+    async def probe(self, verifier: Verifier) -> None:
+        """See whether one that nobody asks now can be reached; its `state_of` then says so."""
+        finding = await verifier.probe(PROBE_S)
+        state = "ok" if finding is None else "unreachable"
+        self._set_state(label_of(verifier), state, finding.what() if finding is not None else "")
 
     def _look_at(self, name: str) -> None:
         """Say once, with what to do, why a verifier cannot be reached."""
-        verifier = next((verifier for verifier in self.verifiers if _label(verifier) == name), None)
+        verifier = next((verifier for verifier in self.verifiers if label_of(verifier) == name), None)
         if verifier is None or name in self._away:
             return
         self._away.add(name)
@@ -293,94 +378,14 @@ async def _tell_why(verifier: Verifier) -> None:
         _log.warning("%s", finding)
 
 
-def _label(verifier: Verifier) -> str:
+def label_of(verifier: Verifier) -> str:
     """What a verifier is called in verdicts: one name each, though several tenants may ask the same program."""
     return f"{verifier.name} of {verifier.tenant}" if verifier.tenant else verifier.name
 
 
 def _no_answer(verifier: Verifier, detail: str) -> Verdict:
-    return Verdict(_label(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
+    return Verdict(label_of(verifier), Answer.UNREACHABLE, detail=detail, tenant=verifier.tenant)
 
 
 def _yes(ruling: Ruling, verdicts: Sequence[Verdict], *, from_memory: bool = False) -> Decision:
     return Decision(True, tuple(verdicts), ruling.tenant, ruling.node, ruling.owner, from_memory)
-
-
-def make_verification(
-    config: RelayConfig, policy: AdmissionPolicy, events: Events, store: OpenedStore | None = None
-) -> Verification:
-    """The verification that the configuration asks for. Who opens the `store` will call `load_memory`."""
-    verifiers = make_verifiers(config, store)
-    tenants = tuple(_policy(tenant, verifiers) for tenant in config.tenants)
-    memory = AdmissionMemory(config.remember_days, is_kept=store is not None)
-    return Verification(verifiers, replace(policy, tenants=tenants), events, verify_limit_s(config), memory=memory)
-
-
-def _policy(tenant: TenantConfig, verifiers: Sequence[Verifier]) -> TenantPolicy:
-    opening = (one for one in verifiers if one.tenant == tenant.tenant and one.fails_open)
-    return TenantPolicy(tenant.tenant, tenant.verify_all, frozenset(map(_label, opening)))
-
-
-async def look_at_verifiers(
-    config: RelayConfig, verifiers: Sequence[Verifier] | None = None
-) -> tuple[tuple[str, ...], list[Finding]]:
-    """The verifiers that the configuration names, and what is wrong or doubtful about them, within `PROBE_S`.
-
-    `verifiers` are those of a relay that runs with it; without, they are made for the look.
-    """
-    if verifiers is None:
-        verifiers = make_verifiers(config)
-    found = [
-        findings.verify_fails_open(verifier.name, tenant.place("verify_url_fail_open"))
-        for tenant in config.tenants
-        for verifier in verifiers
-        if verifier.tenant == tenant.tenant and verifier.fails_open
-    ]
-    for tenant in config.tenants:
-        if tenant.has_device_lists:
-            from tailhub.server.device_apis import secret_file_findings
-
-            found += secret_file_findings(tenant)
-    notes = await asyncio.gather(*(verifier.probe(PROBE_S) for verifier in verifiers))
-    return tuple(map(_label, verifiers)), found + [note for note in notes if note is not None]
-
-
-def make_verifiers(config: RelayConfig, store: OpenedStore | None = None) -> list[Verifier]:
-    """The verifiers that the configuration names, those of each tenant in the reference's order.
-
-    A list in the store is read from the `store` that the relay has opened; without, it is opened for each look.
-    """
-    verifiers: list[Verifier] = []
-    lists: AllowLists | None = None
-    for tenant in config.tenants:
-        made = list(_verifiers(config, tenant))
-        if tenant.allow_list is not None:
-            from tailhub.server.allow_lists import AllowLists
-
-            lists = lists or AllowLists(config, store)  # one for all, which share what is in the store
-            if (allow_list := lists.of(tenant)) is not None:
-                made.append(allow_list)
-        for verifier in made:
-            verifier.tenant = tenant.tenant
-        verifiers += made
-    return verifiers
-
-
-def _verifiers(config: RelayConfig, tenant: TenantConfig) -> Iterator[Verifier]:
-    """Those of one tenant, its allow list apart; `config` has what is the same for all."""
-    if tenant.verify_tailscaled:
-        from tailhub.verifiers.tailscaled import NAME, TailscaledVerifier, default_socket
-
-        paths = tuple(dict.fromkeys(tenant.verify_socket)) or (default_socket(),)  # each has one name
-        for path in paths:
-            name = NAME if len(paths) == 1 else f"{NAME} at {path}"
-            yield TailscaledVerifier(path, tenant.place("verify_socket"), name)
-    if tenant.verify_url:
-        from tailhub.verifiers.url import UrlVerifier, parse_url
-
-        url, fails_open = parse_url(tenant.verify_url), tenant.verify_url_fail_open
-        yield UrlVerifier(url, tenant.place("verify_url"), fails_open=fails_open)
-    if tenant.has_device_lists:
-        from tailhub.server.device_apis import device_verifiers
-
-        yield from device_verifiers(tenant, tenant.place, config.verify_refresh_s)

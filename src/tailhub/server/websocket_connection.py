@@ -42,13 +42,13 @@ class WebSocketDerpConnection(DerpConnection):
             return
         self._rest = data[SLICE_BYTES:]
         self._receive_slice(data[:SLICE_BYTES])
-        if self._rest and not self._is_paused:  # a pause ends with going on
+        if self._rest and not self.is_paused:  # a pause ends with going on
             self._stream.pause_reading()
             self._context.loop.call_soon(self.go_on)
 
     def go_on(self) -> None:
         """Deal with what has been read, then read again."""
-        if self._is_paused:
+        if self.is_paused:
             return
         rest, self._rest = self._rest, b""
         super().go_on()

@@ -85,7 +85,7 @@ def check_verifiers(config: RelayConfig) -> Iterator[Finding]:
     if config.asks_verifiers:
         import asyncio
 
-        from tailhub.server.verification import look_at_verifiers
+        from tailhub.server.tenant_verifiers import look_at_verifiers
 
         with contextlib.suppress(LocalError):  # what is no URL has been told of
             yield from asyncio.run(look_at_verifiers(config))[1]
@@ -127,6 +127,14 @@ def check_store(config: RelayConfig) -> Iterator[Finding]:
         yield finding
 
 
+def check_notify(config: RelayConfig) -> Iterator[Finding]:
+    """Can messages be sent to those who are named, as far as it can be told without sending one?"""
+    if config.notifies:
+        from tailhub.server.notify_config import notify_doubts
+
+        yield from notify_doubts(config)
+
+
 def _trouble_of_store(place: Path | str) -> Finding | None:
     import asyncio
 
@@ -155,4 +163,5 @@ CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_allow_list,
     check_tenants,
     check_store,
+    check_notify,
 )

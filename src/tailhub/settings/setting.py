@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Literal
 
+from tailhub.server.config import NEEDS_RESTART
 from tailhub.server.tenant_config import TenantConfig
 
 Kind = Literal["text", "path", "port", "number", "decimal", "workers", "switch", "texts", "names", "paths"]
@@ -26,6 +27,7 @@ class Section(StrEnum):
     LIMITS = "How much they may use"
     RELAY = "Relay"
     PAGES = "What others see"
+    NOTIFY = "Who is told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class Setting:
     def field_name(self) -> str:
         """Its name in `RelayConfig`."""
         return self.field or self.name
+
+    @property
+    def needs_restart(self) -> bool:
+        """Does a change take effect with a restart only, and not with a reload?"""
+        return self.field_name in NEEDS_RESTART
 
     @property
     def in_tenant(self) -> bool:

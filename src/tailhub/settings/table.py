@@ -7,7 +7,7 @@ A setting ``public_port`` is the flag ``--public-port``, the variable ``TAILHUB_
 
 from __future__ import annotations
 
-from tailhub.settings.sections import access, certificate, limits, listening, relay
+from tailhub.settings.sections import access, certificate, limits, listening, notify, relay
 from tailhub.settings.setting import Setting
 
 SETTINGS: tuple[Setting, ...] = (
@@ -20,6 +20,7 @@ SETTINGS: tuple[Setting, ...] = (
     *limits.LIMITS,
     *relay.RELAY,
     *relay.PAGES,
+    *notify.NOTIFY,
 )
 """In the order of their sections."""
 

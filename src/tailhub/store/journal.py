@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.store.pending import MAX_PAIRS, Pending
 from tailhub.store.period_totals import PeriodTotals
 from tailhub.store.records import (
@@ -144,12 +145,22 @@ class Journal:
         self._turn_period()
         return self._totals.of(tenant, key)
 
+    @property
+    def has_loaded(self) -> bool:
+        """Does it know what was counted in this billing period before the start?"""
+        self._turn_period()
+        return self._has_loaded
+
     def keys(self) -> Iterable[tuple[str, bytes]]:
         """All keys, with their tenants, that have used anything in this billing period."""
         self._turn_period()
         return self._totals.keys()
 
     # --- writing ------------------------------------------------------------------------------------------------------
+
+    def set_retention(self, retention_s: float) -> None:
+        """Forget usage after so long from now on (0: never)."""
+        self._retention_s = retention_s
 
     def start(self) -> None:
         """Open the store and write to it from now on, in a task."""
@@ -181,7 +192,7 @@ class Journal:
                 return False
             if self.trouble is not None:
                 self.trouble = None
-                _log.info("the store can be written again")
+                _log.info("the store can be written again", extra=log_event("store"))
             return True
 
     async def _run(self) -> None:

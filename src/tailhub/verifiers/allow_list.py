@@ -17,6 +17,7 @@ from typing import Protocol
 from tailhub import findings
 from tailhub.exceptions import FindingError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.relay.allowed_keys import AllowedKey, Listing
 from tailhub.verifiers.verifier import words
@@ -60,7 +61,9 @@ class AllowList:
         self.tenant = tenant
         self.on_change: Callable[[Collection[bytes] | None], None] = lambda keys: None
         self.trouble: Finding | None = None  # why it cannot be read just now
+        self.has_admitted: Callable[[], Awaitable[bool]] = _has_admitted_nobody
         self._keys: Mapping[bytes, AllowedKey] | None = None  # None: it has never been read
+        self._is_there = True  # as of what was read last
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -76,6 +79,8 @@ class AllowList:
         if self._keys is None:
             return Verdict(self.name, Answer.UNREACHABLE, detail=words(self.trouble or "not read yet"))
         entry = self._keys.get(key)
+        if entry is None and not self._is_there and await self.has_admitted():
+            return Verdict(self.name, Answer.UNREACHABLE, detail="there is no list any more")
         if entry is None:
             return Verdict(self.name, Answer.REFUSED, detail="not on the list")
         if self.tenant and entry.tenant != self.tenant:
@@ -91,6 +96,8 @@ class AllowList:
             return exc.finding if isinstance(exc.finding, Finding) else None
         except TimeoutError:
             return findings.file_trouble(self.backing.place, "no answer in time")
+        if not listing.is_there and await self.has_admitted():
+            return findings.allow_list_gone(self.backing.place)
         return None if listing.keys else findings.allow_list_empty(self.backing.place)
 
     def start(self) -> None:
@@ -138,19 +145,29 @@ class AllowList:
         if listing is None:
             return
         if self.trouble is not None:
-            _log.info("%s can be read again", self.backing.place)
+            _log.info(
+                "%s can be read again", self.backing.place, extra=log_event("allow_list", place=self.backing.place)
+            )
             self.trouble = None
         for finding in listing.found:
             _log.warning("%s", finding)
         before, is_first = self.keys, self._keys is None
-        self._keys = listing.keys
+        self._keys, was_there, self._is_there = listing.keys, self._is_there, listing.is_there
         changed = {key for key in {*before, *listing.keys} if not _is_same(before.get(key), listing.keys.get(key))}
         if changed and not is_first:
-            _log.info("%s: %d keys, %d of them changed", self.backing.place, len(listing.keys), len(changed))
-            if not listing.keys:  # meant, or a disk that was full
+            place, keys = self.backing.place, len(listing.keys)
+            extra = log_event("allow_list", place=place, keys=keys, changed=len(changed))
+            _log.info("%s: %d keys, %d of them changed", place, keys, len(changed), extra=extra)
+            if not listing.keys and listing.is_there:  # meant, or a disk that was full
                 _log.warning("%s", findings.allow_list_empty(self.backing.place))
-        if changed:
+        if not is_first and was_there != self._is_there:
+            self.on_change(None)
+        elif changed:
             self.on_change(changed)
+
+
+async def _has_admitted_nobody() -> bool:
+    return False
 
 
 def _is_same(one: AllowedKey | None, other: AllowedKey | None) -> bool:

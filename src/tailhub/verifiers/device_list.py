@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from tailhub.exceptions import MachineError, RemoteError
 from tailhub.findings import Finding
+from tailhub.log_event import log_event
 from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.api_client import ApiStatusError
 from tailhub.verifiers.refresh import RefreshSchedule
@@ -79,7 +80,11 @@ class DeviceListVerifier:
         self._credential_at = 0.0  # when it is looked at next
         self._timer: asyncio.TimerHandle | None = None
         self._problem = Verdict(self.name, Answer.UNREACHABLE, detail="its list has not been read yet")
+        self.credential_expires: float | None = None  # seconds since 1970, as far as it is known
         self._told = ""  # the code of what was told last
+        self.trouble: Finding | None = None  # why its list could not be read when that was tried last
+        self.trouble_since = 0.0  # seconds since 1970
+        self.has_read = False
 
     @property
     def name(self) -> str:
@@ -166,14 +171,19 @@ class DeviceListVerifier:
         detail = trouble(exc) if isinstance(exc, OSError) else words(exc)
         self._problem = Verdict(self.name, answer, detail=detail)
         finding = self._source.trouble(exc)
+        if self.trouble is None:
+            self.trouble_since = time.time()
+        self.trouble = finding
         if finding.code != self._told:
             self._told = finding.code
             _log.warning("%s", finding)
 
     def _recovered(self) -> None:
+        self.trouble, self.has_read = None, True
         if self._told:
             self._told = ""
-            _log.info("the devices of %s can be read again", self.name)
+            extra = log_event("devices", verifier=self.name)
+            _log.info("the devices of %s can be read again", self.name, extra=extra)
 
     async def _look_at_credential(self) -> None:
         try:
@@ -186,4 +196,10 @@ class DeviceListVerifier:
 
     async def _expiring(self) -> Finding | None:
         at, now = await self._source.expires_at(), time.time()
+        self.credential_expires = at
+        return self.expiring(now)
+
+    def expiring(self, now: float) -> Finding | None:
+        """What is to be said `now`, seconds since 1970, of a credential that expires soon."""
+        at = self.credential_expires
         return self._source.expiring(at, now) if at is not None and at - now <= WARN_S else None

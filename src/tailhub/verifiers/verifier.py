@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, runtime_checkable
 
 from tailhub.findings import Finding
 from tailhub.relay.admission import Verdict
 
-__all__ = ["Verifier", "Watching", "trouble", "words"]
+__all__ = ["HasCredential", "Verifier", "Watching", "trouble", "words"]
 
 _MOST_WORDS = 200  # characters
 
@@ -51,6 +51,21 @@ class Watching(Protocol):
 
     def stop(self) -> None:
         """Watch nothing any more."""
+
+
+@runtime_checkable
+class Losing(Protocol):
+    """A verifier that may lose all that it knows. `has_admitted` is set by whoever remembers whom it has admitted."""
+
+    has_admitted: Callable[[], Awaitable[bool]]
+
+
+@runtime_checkable
+class HasCredential(Protocol):
+    """A verifier whose credential may end some day."""
+
+    credential_expires: float | None
+    """Seconds since 1970; None: never, or it is not known yet."""
 
 
 def words(text: object) -> str:

@@ -13,6 +13,8 @@ from tailhub.web.message import Request
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[^:\[\]]{1,255})(?::([0-9]{1,5})?)?")
+_SAME_SITE = (b"same-origin", b"none")  # of Sec-Fetch-Site; "none": somebody typed the address
+_SCHEMES = (b"http://", b"https://")
 # A proxy on this machine makes every caller look local; those that say so are believed.
 _PROXY_HEADERS = (b"x-forwarded-for", b"x-real-ip", b"forwarded")
 
@@ -75,6 +77,23 @@ def is_loopback(ip: str) -> bool:
 def is_on_this_machine(request: Request) -> bool:
     """Whether the caller is on this machine itself, not somebody behind a proxy on it."""
     return is_loopback(request.peer_ip) and not any(name in _PROXY_HEADERS for name, _ in request.headers)
+
+
+def is_own_page(request: Request) -> bool:
+    """Does nothing say that a page of another origin asks (RFC 6454 section 7, Fetch Metadata)?"""
+    sites = [value.strip().lower() for name, value in request.headers if name == b"sec-fetch-site"]
+    if any(site not in _SAME_SITE for site in sites):
+        return False
+    origins = [value.strip().lower() for name, value in request.headers if name == b"origin"]
+    if not origins:
+        return True
+    host = request_host(request)
+    scheme = next((one for one in _SCHEMES if origins[0].startswith(one)), None)
+    if len(origins) > 1 or scheme is None or host is None:
+        return False
+    origin = parse_host(origins[0].removeprefix(scheme))
+    # Both leave the port out where it is the scheme's own.
+    return origin is not None and (origin.name, origin.port) == (host.name, host.port)
 
 
 def _is_ip(text: str) -> bool:

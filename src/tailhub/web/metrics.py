@@ -44,10 +44,15 @@ METRICS: tuple[Metric, ...] = (
     _gauge("info", "info", "Always 1; the version of tailhub stands in the label.", "version"),
     _gauge("start_unix_s", "start_time_seconds", "When the relay started, in seconds since 1970."),
     _gauge("uptime_s", "uptime_seconds", "How long the relay has been running."),
+    _gauge(
+        "ready", "ready", "Whether the relay is to get clients: 0 while it is emptied or a worker is missing, else 1."
+    ),
+    _gauge("draining", "draining", "Whether the relay is being emptied (tailhub drain): 1 or 0."),
     # Who is here
     _gauge("clients", "clients", "Node keys that are connected to this relay."),
     _gauge("connections", "connections", "DERP connections that are logged in; a key may have several."),
     _gauge("home_connections", "home_connections", "Connections of clients that have their home at this relay."),
+    _gauge("guests", "guest_connections", "Connections of clients that may only reach peers whose home is here."),
     _gauge("not_ideal_connections", "not_ideal_connections", "Connections of clients that preferred another node."),
     _gauge("dup_keys", "duplicate_keys", "Node keys with two or more connections now."),
     _gauge("dup_connections", "duplicate_connections", "Connections that share their node key with another one."),
@@ -75,6 +80,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge("rate_burst_bytes", "rate_limit_burst_bytes", "What each client may send at once beyond that."),
     _gauge("keys_over_quota", "keys_over_quota", "Node keys here that are over their quota or their tenant's."),
     _counter("quota_reached", "quota_levels_reached", "Times that a key has used so much of a quota.", "level"),
+    _gauge("tenant_quota_bytes", "tenant_quota_bytes", "What the tenant may use in a billing period.", "tenant"),
+    _gauge("tenant_quota_used_bytes", "tenant_quota_used_bytes", "What it has used in this one.", "tenant"),
     # By tenant, where the configuration has several; the names are the configuration's
     _gauge("tenant_connections", "tenant_connections", "Logged-in connections of the tenant's devices.", "tenant"),
     _counter("tenant_packets_received", "tenant_packets_received", "Packets that they sent.", "tenant"),
@@ -108,6 +115,18 @@ METRICS: tuple[Metric, ...] = (
     _counter("held", "held", "Refused clients, by what became of their connections.", "outcome"),
     _counter("memory_admissions", "admissions_from_memory", "Yeses that stood in for a verifier's that is away."),
     _counter("verdicts", "verdicts", "What verifiers answered about keys that log in.", "verifier", "answer"),
+    _gauge(
+        "verifier_reachable",
+        "verifier_reachable",
+        "Whether the verifier could be reached when it was last asked: 1 or 0.",
+        "verifier",
+    ),
+    _gauge(
+        "credential_expires_unix_s",
+        "credential_expires_seconds",
+        "When the credential for the verifier's list of devices ends, since 1970; none if it never does.",
+        "verifier",
+    ),
     _gauge("refused_keys", "refused_keys", "Keys on the list of the refused (tailhub allow pending)."),
     _counter("refused_keys_dropped", "refused_keys_dropped", "Keys that were dropped from that list, which is full."),
     _gauge("waiting_logins", "waiting_logins", "Logins that wait for a verifier's answer."),
@@ -118,7 +137,18 @@ METRICS: tuple[Metric, ...] = (
     _counter("stun_requests", "stun_requests", "STUN datagrams, by what became of them.", "disposition"),
     _counter("stun_families", "stun_families", "STUN requests, by address family.", "family"),
     _counter("bootstrap_dns_requests", "bootstrap_dns_requests", "Requests for /bootstrap-dns."),
-    _gauge("certificate_expires_unix_s", "certificate_expires_seconds", "When the certificate ends, since 1970."),
+    _gauge(
+        "certificate_expires_unix_s",
+        "certificate_expires_seconds",
+        "When the certificate ends that clients get who ask for no known name, since 1970.",
+        "listener",
+    ),
+    _gauge(
+        "certificate_starts_unix_s",
+        "certificate_starts_seconds",
+        "When that certificate begins to be valid, since 1970.",
+        "listener",
+    ),
     # The processes of the relay, added up; these names are the ones that every Prometheus client library uses
     _gauge("workers", "workers", "Processes that serve clients."),
     _counter("worker_restarts", "worker_restarts", "Workers that ended and were started again."),

@@ -1,10 +1,11 @@
-"""The operator's API under ``/api/v1/``: JSON, for commands and programs on this machine.
+"""The relay's own part of the operator's API under ``/api/v1/``: JSON, for commands and programs.
 
-Over the unix socket of the state directory everything; over TCP whoever is on this machine may read. A request's body
-is one JSON object. What cannot be done is answered with a finding, by code and values, so that a command can say it in
-its user's language.
+Who comes over the unix socket of the state directory may do everything; who comes over TCP has been looked at by the
+process of the operator's pages, which has the other part of the API. A request's body is one JSON object. What cannot
+be done is answered with a finding, by code and values, so that a command can say it in its user's language.
 
-Not here: what the calls do; each is a `Route`, made by whoever knows (`tailhub.server.access_actions`).
+Not here: what the calls do; each is a `Route`, made by whoever knows (`tailhub.server.access_actions`). Nor the calls
+that only read numbers: those are the pages' process's (`tailhub.admin.api`), which documents these here with its own.
 """
 
 from __future__ import annotations
@@ -13,25 +14,30 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
+from tailhub import findings
 from tailhub.exceptions import FindingError, LocalError, UsageError
 from tailhub.findings import Finding
-from tailhub.web.callers import is_on_this_machine
+from tailhub.web.callers import is_own_page
 from tailhub.web.message import JSON, Request, Response, answer
 
-__all__ = ["PREFIX", "Call", "OperatorApi", "Route"]
+__all__ = ["OVER_SOCKET", "PREFIX", "Call", "Field", "OnAction", "OperatorApi", "Route", "error_answer", "finding_json"]
 
 PREFIX = b"/api/v1/"
+OVER_SOCKET = "unix socket"  # a caller, for the audit log
 _MAX_TEXT = 1000  # characters of a field
+_MAX_TARGET = 300  # of what an action is done to, in the audit log
+_MAX_ITEMS = 100  # of a list
 _NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class Call:
-    """One call: the parts of its path that the route leaves open, its query, and its body."""
+    """One call: the parts of its path that the route leaves open, its query, its body, and who it comes from."""
 
-    def __init__(self, request: Request, parts: Sequence[str], body: Mapping[str, Any]) -> None:
+    def __init__(self, request: Request, parts: Sequence[str], body: Mapping[str, Any], caller: str) -> None:
+        self.caller = caller
         self._request = request
         self._body = body
         self.parts = parts
@@ -47,6 +53,19 @@ class Call:
             raise LocalError(f"{name}: expected text of at most {_MAX_TEXT} characters")
         return value
 
+    def seconds(self, name: str, default: float, most: float) -> float:
+        """A field of the body that is a time, as a number or as text. Raises `LocalError` for anything else."""
+        value = self._body.get(name, "")
+        if value == "":
+            return default
+        try:
+            seconds = -1.0 if isinstance(value, bool) or not isinstance(value, str | int | float) else float(value)
+        except (ValueError, OverflowError):
+            seconds = -1.0
+        if not 0 <= seconds <= most:
+            raise LocalError(f"{name}: expected seconds, at most {most:.0f}")
+        return seconds
+
     def flag(self, name: str) -> bool:
         """A field of the body that is true or false. Raises `LocalError` for anything else."""
         value = self._body.get(name, False)
@@ -54,17 +73,63 @@ class Call:
             raise LocalError(f"{name}: expected true or false")
         return value
 
+    def texts(self, name: str) -> list[str] | None:
+        """A field of the body that is a list of texts; None if it is not there. Raises `LocalError` for anything else.
+
+        Each may be as long as one that stands alone; there may be a hundred.
+        """
+        value = self._body.get(name)
+        is_list = isinstance(value, list) and len(value) <= _MAX_ITEMS
+        if value is not None and not (is_list and all(isinstance(one, str) and len(one) <= _MAX_TEXT for one in value)):
+            raise LocalError(f"{name}: expected a list of texts, at most {_MAX_ITEMS}")
+        return value
+
+    def numbers(self, name: str) -> Mapping[str, float]:
+        """A field of the body that has numbers by text; empty if it is not there. Raises `LocalError` for others."""
+        value = self._body.get(name, {})
+        is_table = isinstance(value, dict) and len(value) <= _MAX_ITEMS
+        if not (is_table and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value.values())):
+            raise LocalError(f"{name}: expected an object whose values are numbers, at most {_MAX_ITEMS}")
+        return dict(value)
+
+
+OnAction = Callable[[str, str, str, str], None]
+"""Hears of each action that was asked for: the caller, the route (``POST pending/*/approve``), what it was done to, and
+its outcome: "done", or why not.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a call's query or body, for the API's documentation."""
+
+    name: str
+    help: str
+    kind: Literal["text", "flag", "number", "texts", "numbers"] = "text"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """A call: ``pending/*/approve`` takes any text for the ``*``. What `run` gives is the answer, as JSON has it.
 
-    `run` may raise `LocalError` for a request that makes no sense, and `FindingError` for what cannot be.
+    `run` may raise `LocalError` for a request that makes no sense, and `FindingError` for what cannot be. `summary`,
+    the fields of the `query` and of the `body` are for the API's documentation.
     """
 
     method: str
     path: str
     run: Callable[[Call], Awaitable[Mapping[str, Any]]]
+    summary: str = ""
+    query: tuple[Field, ...] = ()
+    body: tuple[Field, ...] = ()
+
+    def described(self) -> Mapping[str, Any]:
+        """What the pages' process learns of it: everything but how it is done, as JSON has it."""
+        row = {"method": self.method, "path": self.path, "summary": self.summary}
+        return row | {
+            name: [{"name": one.name, "help": one.help, "kind": one.kind} for one in fields]
+            for name, fields in (("query", self.query), ("body", self.body))
+        }
 
     def parts_of(self, path: Sequence[str]) -> list[str] | None:
         """What stands for the stars; None if it is another path."""
@@ -75,64 +140,88 @@ class Route:
 
 
 class OperatorApi:
-    """Answers calls by the first route that fits."""
+    """Answers calls by the first route that fits, and tells `on_action` of each that is more than a look."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], on_action: OnAction = lambda *_: None) -> None:
         self._routes = routes
+        self._on_action = on_action
 
-    def respond(self, request: Request) -> Response | Awaitable[Response]:
-        """The answer, or what makes it."""
-        path = [unquote(part) for part in _path(request).split("/")]
-        fitting = [(route, parts) for route in self._routes if (parts := route.parts_of(path)) is not None]
-        method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
+    def described(self) -> list[Mapping[str, Any]]:
+        """All routes, for the pages' process."""
+        return [route.described() for route in self._routes]
+
+    def has(self, request: Request) -> bool:
+        """Is there a route for it?"""
+        return any(route.method == _method(request) for route, _ in self._fitting(request))
+
+    def respond(self, request: Request, caller: str = OVER_SOCKET) -> Response | Awaitable[Response]:
+        """The answer, or what makes it; `caller` is who asks, for the audit log."""
+        if not is_own_page(request):  # the socket may have been made a port of a machine with a browser
+            return json_answer(403, {"error": finding_json(findings.pages_foreign())})
+        fitting, method = self._fitting(request), _method(request)
         chosen = next(((route, parts) for route, parts in fitting if route.method == method), None)
         if not fitting:
-            return _error(404, "no such call; " + ", ".join(f"{one.method} {one.path}" for one in self._routes))
+            return error_answer(404, "no such call; " + ", ".join(f"{one.method} {one.path}" for one in self._routes))
         if chosen is None:
             allowed = ", ".join(route.method for route, _ in fitting)
-            return _error(405, f"expected {allowed}", [(b"allow", allowed.encode())])
-        if (reason := _refusal(request)) is not None:
-            return _error(403, reason)
+            return error_answer(405, f"expected {allowed}", [(b"allow", allowed.encode())])
         try:
             body = _object(request.body)
         except LocalError as exc:
-            return _error(400, str(exc))
+            return error_answer(400, str(exc))
         route, parts = chosen
-        return _run(route, Call(request, parts, body))
+        return self._run(route, Call(request, parts, body, caller), caller, _target(parts, body))
+
+    def _fitting(self, request: Request) -> list[tuple[Route, list[str]]]:
+        path = [unquote(part) for part in _path(request).split("/")]
+        return [(route, parts) for route in self._routes if (parts := route.parts_of(path)) is not None]
+
+    async def _run(self, route: Route, call: Call, caller: str, target: str) -> Response:
+        outcome = "failed"
+        try:
+            response, outcome = await _outcome(route, call)
+            return response
+        finally:
+            if route.method != "GET":
+                self._on_action(caller, f"{route.method} {route.path}", target, outcome)
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
 
 
 def _path(request: Request) -> str:
     return request.path_and_query.partition(b"?")[0].decode("ascii", "replace").removeprefix(PREFIX.decode())
 
 
-def _refusal(request: Request) -> str | None:
-    """Why whoever calls may not."""
-    if not request.peer_ip:
-        return None
-    if not is_on_this_machine(request):
-        return "this is for programs on the relay's own machine"
-    if not request.is_read:
-        return "over TCP this can only be read; changes are made over admin.sock in the state directory, by `tailhub`"
-    return None
-
-
-async def _run(route: Route, call: Call) -> Response:
+async def _outcome(route: Route, call: Call) -> tuple[Response, str]:
+    """The answer, and in a few words what came of it."""
     try:
-        return _answer(200, await route.run(call))
+        return json_answer(200, await route.run(call)), "done"
     except LocalError as exc:
-        return _error(400, str(exc))
+        return error_answer(400, str(exc)), str(exc)
     except FindingError as exc:
         finding = exc.finding
         if not isinstance(finding, Finding):
             raise
-        return _answer(409 if isinstance(exc, UsageError) else 500, {"error": _finding_json(finding)})
+        status = 409 if isinstance(exc, UsageError) else 500
+        return json_answer(status, {"error": finding_json(finding)}), f"{finding.what('en')} ({finding.code})"
 
 
-def _finding_json(finding: Finding) -> Mapping[str, Any]:
+def _target(parts: Sequence[str], body: Mapping[str, Any]) -> str:
+    """What an action is done to, in one short line: what stands in the path, then the fields."""
+    words = [*parts, *(f"{name}={value}" for name, value in body.items())]
+    return " ".join(words)[:_MAX_TARGET]
+
+
+def finding_json(finding: Finding) -> Mapping[str, Any]:
+    """A finding as an answer's ``error`` has it: in English, and under "texts" in other languages."""
     values = {
         name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
     }
-    return {"code": finding.code, "values": values, "what": finding.what(), "remedy": finding.remedy()}
+    texts = {"zh": {"what": finding.what("zh"), "remedy": finding.remedy("zh")}}
+    english = {"what": finding.what("en"), "remedy": finding.remedy("en")}
+    return {"code": finding.code, "values": values, **english, "texts": texts}
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -147,10 +236,12 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return value
 
 
-def _answer(status: int, value: Mapping[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+def json_answer(status: int, value: Mapping[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+    """An answer of JSON."""
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
     return answer(status, text, JSON, (*_NO_STORE, *headers))
 
 
-def _error(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
-    return _answer(status, {"error": {"what": f"{HTTPStatus(status).phrase}: {message}"}}, headers)
+def error_answer(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+    """The answer to a call that makes no sense, in words."""
+    return json_answer(status, {"error": {"what": f"{HTTPStatus(status).phrase}: {message}"}}, headers)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, those_left, watch
+from tailhub.cli.drain import EMPTY_S, LEFT_S, LINE_S, duration, progress, those_left, watch, watch_closing
 from tailhub.cli.drain_texts import TEXTS
 from tailhub.cli.text_layout import display_width
 from tailhub.exceptions import UsageError
@@ -122,3 +122,18 @@ def test_those_left() -> None:
         "          [Dw8PD]",
         "  and 2 more",
     ]
+
+
+def test_closing_is_watched_until_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """While clients are closed it says how many are left, now and then; until the relay is gone, or serves again."""
+    left = iter([30, 20, 10, 0])
+
+    def look() -> dict[str, Any]:
+        here = next(left, None)
+        return {"phase": "gone"} if here is None else status("draining", here) | {"ends_in_s": here / 10}
+
+    clock = Clock(0)
+    began = status("draining", 40) | {"ends_in_s": 4.0}
+    assert watch_closing(began, look, "en", clock, clock.sleep) == {"phase": "gone"}
+    assert capsys.readouterr().out == "Connections are being closed, 0:04 more. Left: 41.\n"
+    assert watch_closing({"phase": "off"}, look, "en", clock, clock.sleep) == {"phase": "off"}

@@ -119,6 +119,7 @@ def test_pins_that_can_never_match(name: str) -> None:
         ("other.example.com", False, True, False),
         ("other.example.com", True, True, False),
     ],
+    ids=["no name", "insecure", "pin", "pin, insecure", "own name", "other name", "other name, insecure"],
 )
 def test_what_is_left_to_the_handshake(
     cert_name: str | None, insecure: bool, verifies: bool, checks_name: bool

@@ -83,10 +83,12 @@ def test_both_readmes_name_the_same_commands() -> None:
 
 
 def test_both_readmes_link_to_the_same_documents() -> None:
-    """Both have the same links but those to each other; the Chinese leads to the Chinese pages where there are some."""
-    english, chinese = (
-        [link for link in _LINK.findall(path.read_text(encoding="utf-8")) if "README" not in link] for path in README
-    )
+    """Both have the same links but those to each other; the Chinese leads to the Chinese pages where there are some.
+
+    Pictures show what a reader of that language sees.
+    """
+    linked = (_LINK.findall(path.read_text(encoding="utf-8")) for path in README)
+    english, chinese = ([link for link in links if "README" not in link and ".png" not in link] for links in linked)
     assert english
     for path, links in ((README[0], english), (README[1], chinese)):
         assert (".zh.md" in "".join(links)) == (path is README[1])

@@ -37,6 +37,14 @@ def test_a_yes_stands_in_for_its_verifier(answer: Answer) -> None:
     assert stands_in == Verdict("url", Answer.ADMITTED, "laptop", f"remembered, now {answer}", "ada", "friends")
 
 
+def test_names() -> None:
+    """What remembered nodes and their owners are called can be looked up by key; who has no name is left out."""
+    remembers = memory()
+    remembers.note(KEY, yes(node="laptop", owner="ada"), NOW)
+    remembers.note(OTHER, yes(), NOW)
+    assert remembers.names() == {KEY: ("laptop", "ada")}
+
+
 def test_it_ends() -> None:
     """After the days that were set it stands in no longer, and is known to be over; a new yes begins them again."""
     remembers = memory()

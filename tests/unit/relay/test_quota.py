@@ -122,3 +122,11 @@ def test_what_a_client_is_told(quota: Quota, used_gb: float, said: str) -> None:
     ledger.gb["", KEY] = (0, used_gb)
     quotas = Quotas(Billing(), {"": quota}, ledger)
     assert quotas.text(quotas.state_of("", KEY, NOW)) == said
+
+
+def test_quotas_of_tenants() -> None:
+    """Each tenant with a quota of its own is told, with what it has used of it; a quota of keys alone is none."""
+    ledger = Ledger()
+    ledger.gb["friends", None] = (3, 12.5)
+    quotas = {"": Quota(key_gb=10), "friends": Quota(key_gb=10, tenant_gb=50), "lab": Quota(tenant_gb=20)}
+    assert list(Quotas(Billing(), quotas, ledger).of_tenants()) == [("friends", 12.5, 50), ("lab", 0, 20)]

@@ -70,6 +70,18 @@ def test_a_packet_for_an_unknown_key_is_dropped_and_counted() -> None:
     assert world.relay.stats.bytes_dropped["unknown_dest", "other"] == 5
 
 
+def test_each_connection_knows_what_it_lost() -> None:
+    """A connection counts by reason what it sent and nobody got; one whose packets all arrived has no counter."""
+    world = World()
+    world.login("a")
+    world.login("b")
+    world.send("a", "b", b"hello", 2)
+    assert world.connection("a").lost is None
+    world.send("a", "nobody", b"hello", 3)
+    assert world.connection("a").lost == {"unknown_dest": 3}
+    assert world.connection("b").lost is None
+
+
 def test_packets_and_payload_bytes_are_counted_both_ways() -> None:
     """Received counts what clients sent, sent what left the queues, both without frame headers and keys."""
     world = World()

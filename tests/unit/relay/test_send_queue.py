@@ -193,6 +193,20 @@ def test_clear_counts_what_it_drops_under_the_reason_given() -> None:
     assert queue.total.used == queue.queue.packet_bytes == 0
 
 
+def test_each_queue_knows_what_it_dropped() -> None:
+    """A queue counts by reason what it has dropped itself, however that came about; one that has not has no counter."""
+    queue = Queue(QueueLimits(data_bytes=2 * cost(10), max_age_s=0.5))
+    queue.put(bytes(10), now=10.0)
+    assert queue.queue.dropped is None
+    queue.put(bytes(10), now=10.0)
+    queue.put(bytes(10), now=10.0)
+    queue.take(now=11.0)
+    queue.put(b"1", b"2", now=11.0)
+    queue.queue.clear("write_error")
+    assert queue.queue.dropped == {"queue_head": 1, "queue_age": 2, "write_error": 2}
+    assert queue.queue.dropped.total() == sum(queue.dropped().values())
+
+
 def test_what_is_taken_is_counted_as_sent() -> None:
     """Packets and their payload are counted when they leave the queue, for it and for all."""
     queue = Queue()

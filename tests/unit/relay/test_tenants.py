@@ -164,3 +164,36 @@ def test_names_of_tenants() -> None:
     assert [tenant.shown_name for tenant in tenants] == ["default", "one"]
     with pytest.raises(KeyError):
         tenants.named("default")
+
+
+def test_tenants_that_change() -> None:
+    """A tenant keeps its number and its counters through changes; one that is listed no more reaches itself only."""
+    tenants = Tenants(Stats(), ("one", "two"), [("one", "two"), ("", "two")])
+    one, two, guests = tenants.named("one"), tenants.named("two"), tenants.guests_of("two")
+    tenants.set(("three", "one"), [("three", "one")])
+    assert [tenant.shown_name for tenant in tenants] == ["default", "three", "one"]
+    three = tenants.named("three")
+    assert two not in one.reaches
+    assert {tenant.name for tenant in two.reaches} == {"two", "two guests"}
+    assert guests.reaches == {two}
+    assert three in one.reaches
+    tenants.set(("two",), [])
+    assert tenants.named("two") is two
+    numbers = [tenants.named(name).number for name in ("", "one", "two", "three")]
+    assert [tenants.numbered(number) for number in numbers] == [tenants.named(""), one, two, three]
+    assert tenants.numbered(8) is None
+
+
+def test_who_must_not_be_heard_of_any_more() -> None:
+    """When tenants reach each other no more, each learns that the other's keys have gone, and nothing from then on."""
+    world = World(tenants=("one", "two"), pairs=(("one", "two"),))
+    world.login("a", tenant="one")
+    world.login("b", tenant="two")
+    world.send("a", "b", b"hello")
+    world.frames("b")
+    world.relay.set_tenants(("one", "two"), [])
+    assert world.frames("b") == [Gone("a")]
+    assert world.relay.consistency_errors() == []
+    world.send("a", "b", b"hello")
+    world.leave("a")
+    assert world.frames("b") == []

@@ -209,3 +209,11 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert theirs is not None
     assert (theirs.backing.place, theirs.tenant) == (os.fspath(tmp_path / "keys"), "family")
     assert AllowLists(relay).of(TenantConfig()) is None
+
+
+def test_whether_it_is_there(tmp_path: Path) -> None:
+    """A list that may lack says whether it does; an empty file is a list."""
+    file = AllowFile(tmp_path / "keys", may_lack=True)
+    assert not file.load().is_there
+    (tmp_path / "keys").write_text("")
+    assert file.load().is_there

@@ -126,3 +126,17 @@ def test_a_socket_twice() -> None:
 def test_verifiers_that_cannot_be(values: dict[str, Any], code: str) -> None:
     """A URL that is none, and settings for verifiers that are not asked, are refused."""
     assert [finding.code for finding in config_findings(RelayConfig(**values))] == [code]
+
+
+def test_relays_of_the_dashboard() -> None:
+    """Each relay that the dashboard is to show is checked, and a finding about one does not show its token."""
+    wrong = (
+        "tokyo=https://s3cret@tokyo.example.com",
+        "https://s3cret@h/path",
+        "http://192.0.2.1:9912",
+        "unix:admin.sock",
+    )
+    found = config_findings(RelayConfig(dashboard_relays=wrong))
+    assert [finding.code for finding in found] == ["TH339"] * 3
+    assert "s3cret" not in "".join(finding.render() for finding in found)
+    assert "s3cret" not in repr(RelayConfig(dashboard_relays=wrong))

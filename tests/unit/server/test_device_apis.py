@@ -12,7 +12,7 @@ from support.waiting import run
 from tailhub.findings import Finding
 from tailhub.server.config import RelayConfig, config_findings
 from tailhub.server.device_apis import device_verifiers
-from tailhub.server.verification import look_at_verifiers
+from tailhub.server.tenant_verifiers import look_at_verifiers
 
 KEY = bytes(range(32))
 FILE = Path("/etc/tailhub/secret")

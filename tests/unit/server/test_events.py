@@ -15,6 +15,7 @@ from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.server.events import FIRST_LINES, MAX_REASONS, Events
 from tailhub.server.gatekeeper import Decision
+from tailhub.server.log_line import row_of
 
 
 class StillLoop:
@@ -61,6 +62,9 @@ def identity(address: str = "192.0.2.7", *, mesh: bool = False) -> Identity:
     return Identity(bytes(32), 1, ip_address(address), 41641, is_mesh=mesh, connected_at=100.0)
 
 
+NOBODYS = Tenant("", 0, Stats())
+
+
 class _Sink:
     def wake(self) -> None: ...
 
@@ -82,6 +86,8 @@ def test_the_first_failures_are_written_and_the_rest_folded(
     caplog.clear()
     loop.fire()
     assert caplog.messages == [f"not logged in: neither TLS nor HTTP ({1000 - FIRST_LINES} more in the last minute)"]
+    row = row_of(caplog.records[0])
+    assert (row.event, row.fields) == ("folded", {"of": "not_logged_in", "count": 1000 - FIRST_LINES})
     caplog.clear()
     events.failed("198.51.100.1", "neither TLS nor HTTP")
     assert len(caplog.messages) == 1
@@ -169,6 +175,23 @@ def test_the_first_connection_from_outside_is_reported_once(events: Events) -> N
     assert reported == ["198.51.100.1"]
 
 
+def test_what_comes_from_the_internet_is_counted_where_that_is_asked_for(events: Events) -> None:
+    """Connections and clients with public addresses are counted; private ones and this machine's are not."""
+    client = Connection(identity("8.8.8.8"), SendQueue(QueueLimits(), QueuedBytes(), Stats()), _Sink(), NOBODYS)
+    for counts in (False, True):
+        events.counts_outside = counts
+        for address in ("127.0.0.1", "192.168.1.7", "100.64.0.9", "8.8.8.8", "2606:4700::1111", "fd00::1"):
+            events.accepted(ip_address(address))
+        events.accepted(None)
+        events.logged_in(identity())
+        events.logged_in(client.identity)
+        assert (events.outside_accepted, events.outside_open) == ((2, 2) if counts else (0, 1))
+    events.logged_out(connection(), "closed", 200.0)
+    for _ in range(2):
+        events.logged_out(client, "closed", 200.0)
+    assert events.outside_open == 0
+
+
 def test_login_and_logout_lines(events: Events, caplog: pytest.LogCaptureFixture) -> None:
     """A login says who from where, a logout also for how long, how much, and why."""
     events.logged_in(identity())
@@ -219,6 +242,8 @@ def test_addresses_can_be_hidden(loop: Any, caplog: pytest.LogCaptureFixture) ->
     assert reported == ["hidden", "hidden"]
     assert len(caplog.messages) == 4
     assert all("hidden" in message for message in caplog.messages)
+    fields = [row_of(record).fields for record in caplog.records]
+    assert all(one["address"] == "hidden" and "port" not in one for one in fields)
     assert not any("198.51" in message or "192.0.2" in message for message in caplog.messages)
 
 
@@ -231,3 +256,28 @@ def test_a_refused_one_is_named_with_what_becomes_of_it(events: Events, caplog: 
         "refused [AAAAA] from 192.0.2.7:41641, held; url: refused",
         "refused [AAAAA] from 192.0.2.7:41641; url: refused",
     ]
+    held, _ = (row_of(record).fields for record in caplog.records)
+    assert (held["why"], held["verifier"], held["detail"], held["held"]) == (
+        "not admitted",
+        "url",
+        "url: refused",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "client"),
+        ({"is_mesh": True}, "mesh"),
+        ({"is_guest": True}, "guest"),
+        ({"is_prober": True}, "prober"),
+        ({"is_mesh": True, "is_prober": True}, "mesh"),
+    ],
+)
+def test_the_kind_of_a_client_is_a_field(
+    events: Events, caplog: pytest.LogCaptureFixture, changes: dict[str, bool], kind: str
+) -> None:
+    """Programs are told in one word what has logged in."""
+    events.logged_in(replace(identity(), **changes))  # type: ignore[arg-type]
+    assert row_of(caplog.records[0]).fields["kind"] == kind

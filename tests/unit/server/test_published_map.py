@@ -108,3 +108,9 @@ def test_own_name() -> None:
 def test_no_local_map_behind_a_proxy() -> None:
     """Where a proxy in front ends TLS there is no certificate here, and nothing that programs here could dial."""
     assert local_map(HERE, None, "derp.example.com", 947) is None
+
+
+@pytest.mark.parametrize("certificate", [None, OF_A_CA])
+def test_local_map_of_a_unix_socket(certificate: Certificate | None) -> None:
+    """A relay whose only listener is a unix socket has no map for programs beside it: they could not dial it."""
+    assert local_map(LocalEndpoint(None, None, 0, 3478), certificate, "derp.example.com", 947) is None

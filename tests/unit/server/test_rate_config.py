@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tailhub.exceptions import MachineError
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.server.config import RelayConfig, config_findings
-from tailhub.server.rate_config import load_rate_limit, reload_rate_limit
+from tailhub.server.rate_config import load_rate_limit
 
 RATE, BURST = "PerClientRateLimitBytesPerSec", "PerClientRateBurstBytes"
 
@@ -85,25 +84,6 @@ def test_what_is_doubtful(file: Path) -> None:
     assert (limit, [finding.code for finding in found]) == (RateLimit(1_250_000, 65_568), ["TH223"])
     limit, found = load_rate_limit(RelayConfig(rate_burst_bytes=100_000))
     assert (limit, [finding.code for finding in found]) == (None, ["TH224"])
-
-
-def test_reading_again(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A good file brings its limit; one that is bad or gone leaves the limit as it was, and the log says so."""
-    before = RateLimit(7, 65_568)
-    config = RelayConfig(rate_config=file)
-    with caplog.at_level(logging.INFO, "tailhub"):
-        file.write_text(json.dumps({RATE: 2_000_000}))
-        assert reload_rate_limit(config, before) == RateLimit(2_000_000, 2_000_000)
-        assert "2000000 bytes/s" in caplog.messages[-1]
-        file.write_text("{}")
-        assert reload_rate_limit(config, before) is None
-        assert "no rate limit" in caplog.messages[-1]
-        file.write_text("{")
-        assert reload_rate_limit(config, before) is before
-        file.unlink()
-        assert reload_rate_limit(config, before) is before
-    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "ERROR", "ERROR"]
-    assert all("limits from before still hold" in message for message in caplog.messages[2:])
 
 
 @pytest.mark.parametrize("setting", ["rate_limit_bytes_per_s", "rate_burst_bytes"])

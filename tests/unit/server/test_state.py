@@ -18,6 +18,7 @@ import pytest
 from support.killed import killed
 from support.refusals import finding_of
 from tailhub import box
+from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.findings import Finding
@@ -217,6 +218,24 @@ def test_relay_key_is_kept(state: StateDir) -> None:
     first, found = state.relay_key()
     assert found == []
     assert state.relay_key() == (first, [])
+
+
+def test_the_operators_token_is_made_once(state: StateDir, path: Path) -> None:
+    """The token is made at the first start, long, one line, for the owner's eyes; the next start keeps it."""
+    assert state.operator_token() == []
+    token = (path / TOKEN_FILE).read_text()
+    assert len(token.strip()) >= 40
+    assert token == token.strip() + "\n"
+    assert stat.S_IMODE((path / TOKEN_FILE).stat().st_mode) == 0o600
+    assert state.operator_token() == []
+    assert (path / TOKEN_FILE).read_text() == token
+
+
+def test_a_token_that_others_can_read(state: StateDir, path: Path) -> None:
+    """A token that everyone on the machine can read is told of."""
+    state.operator_token()
+    (path / TOKEN_FILE).chmod(0o644)
+    assert [finding.code for finding in state.operator_token()] == ["TH049"]
 
 
 def test_relay_key_of_a_moved_relay(state: StateDir, path: Path) -> None:

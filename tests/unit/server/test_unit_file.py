@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tailhub.server.unit_file import Service, config_in, unit_text
+from tailhub.server.unit_file import Service, config_in, python_in, unit_text
 
 
 def start_line(config: Path) -> str:
@@ -33,6 +33,19 @@ def test_an_upgrade_finds_the_configuration_file_again(path: str) -> None:
     assert config_in(unit_text(service)) == Path(path)
 
 
+@pytest.mark.parametrize("path", ["/opt/tailhub/bin/python", "/a b/100%/$x/bin/python"])
+def test_an_upgrade_finds_the_program_again(path: str) -> None:
+    """So is the Python that it starts."""
+    assert python_in(unit_text(Service("tailhub", "tailhub", Path(path), Path("/etc/x.toml")))) == Path(path)
+
+
 def test_a_unit_that_names_no_file() -> None:
     """A unit that somebody else has written may have none."""
     assert config_in("[Service]\nExecStart=/bin/true\n") is None
+    assert python_in("[Service]\n") is None
+
+
+def test_a_reload() -> None:
+    """``systemctl reload`` asks the relay by its socket, whose answer it shows."""
+    text = unit_text(Service("derp", "derp", Path("/usr/bin/python3"), Path("/etc/derp/tailhub.toml")))
+    assert "ExecReload=/usr/bin/python3 -m tailhub reload --state-dir /var/lib/derp\n" in text

@@ -22,7 +22,8 @@ from tailhub.server.config import RelayConfig
 from tailhub.server.events import Events
 from tailhub.server.gatekeeper import Decision, OnChange, unheeded
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.server.verification import MAX_QUESTIONS, Verification, look_at_verifiers
+from tailhub.server.tenant_verifiers import look_at_verifiers
+from tailhub.server.verification import MAX_QUESTIONS, Verification, VerifierState
 
 ONE, OTHER = bytes(32), bytes((1,)) * 32
 HERE, THERE = ip_address("192.0.2.7"), ip_address("2001:db8::7")
@@ -505,13 +506,67 @@ def test_why_a_verifier_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -
     async def scenario() -> None:
         script = Broken()
         desk = Desk(script)
+        assert desk.verification.reachable == {"script": True}
         for always in (Answer.UNREACHABLE, Answer.UNREACHABLE, Answer.ADMITTED, Answer.UNREACHABLE):
             script.always = always
             await decision(desk)
+            assert desk.verification.reachable == {"script": always is not Answer.UNREACHABLE}
         await until(lambda: caplog.text.count("cannot be reached: No route to host") == 2)
 
     run(scenario)
     assert caplog.text.count("verifier script answers again") == 1
+
+
+def test_how_long_a_verifier_is_silent() -> None:
+    """Since when a verifier gives no answer, however it fails, and when it was seen last; a probe tells it is back."""
+
+    async def scenario() -> None:
+        script = ScriptedVerifier()
+        desk = Desk(script)
+        assert desk.verification.state_of(script) == VerifierState()
+        course = ((Answer.ADMITTED, "ok"), (Answer.REFUSED, "ok"), (Answer.UNREACHABLE, "unreachable"))
+        for number, (answer, word) in enumerate((*course, (Answer.UNUSABLE, "error")), 1):
+            script.always, desk.now = answer, KEPT + 10.0 * number
+            desk.ask()
+            await desk.decided(number)
+            state = desk.verification.state_of(script)
+            assert (state.state, state.seen_at) == (word, desk.now)
+            assert state.silent_since == (0.0 if word == "ok" else KEPT + 30.0)
+        desk.now = KEPT + 50.0
+        await desk.verification.probe(script)
+        state = desk.verification.state_of(script)
+        assert (state.state, state.since, state.silent_since) == ("ok", KEPT + 50.0, 0.0)
+
+    run(scenario)
+
+
+def test_how_a_verifier_answers() -> None:
+    """It is known how each verifier answered last, and since when; one that was not asked is unknown."""
+
+    async def scenario() -> None:
+        script, silent = ScriptedVerifier("script"), ScriptedVerifier("silent")
+        desk = Desk(script, silent)
+        verification = desk.verification
+        assert verification.state_of(script).state == "unknown"
+
+        async def answered(answer: Answer) -> None:
+            before = len(desk.decisions)
+            desk.ask()
+            await until(lambda: script.open_questions and silent.open_questions)
+            script.answer(answer)
+            silent.answer(Answer.REFUSED)
+            await desk.decided(before + 1)
+            desk.now += 10
+
+        seen = []
+        for answer in (Answer.REFUSED, Answer.REFUSED, Answer.UNREACHABLE, Answer.UNUSABLE, Answer.REFUSED):
+            await answered(answer)
+            state = verification.state_of(script)
+            seen.append((state.state, state.since - KEPT))
+        assert seen == [("ok", 0), ("ok", 0), ("unreachable", 20), ("error", 30), ("ok", 40)]
+        assert verification.state_of(silent).state == "ok"
+
+    run(scenario)
 
 
 def test_a_relay_without_verifiers_loads_none() -> None:

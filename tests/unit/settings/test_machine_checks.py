@@ -7,7 +7,7 @@ from pathlib import Path
 from support.certificates import make_certificate
 from tailhub.server.config import RelayConfig
 from tailhub.server.tenant_config import TenantConfig
-from tailhub.server.verification import make_verifiers
+from tailhub.server.tenant_verifiers import make_verifiers
 from tailhub.settings.machine_checks import machine_findings
 
 NAME = "derp.example.com"

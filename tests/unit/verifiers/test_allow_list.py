@@ -113,3 +113,23 @@ def test_probe() -> None:
         finding = asyncio.run(AllowList(kept).probe(1))
         assert finding is not None
         assert finding.code == code
+
+
+def test_a_list_that_is_there_no_more() -> None:
+    """It refuses nobody as long as somebody is remembered whom it has admitted; else it is an empty list."""
+    kept = KeptList()
+    kept.is_there = False
+    allow_list = AllowList(kept)
+    assert answers(allow_list, A) == [Answer.REFUSED]
+    remembered = [True]
+
+    async def has_admitted() -> bool:
+        return remembered[0]
+
+    allow_list.has_admitted = has_admitted
+    assert answers(allow_list, A) == [Answer.UNREACHABLE]
+    finding = asyncio.run(allow_list.probe(5))
+    assert finding is not None
+    assert finding.name == "allow-list-gone"
+    kept.is_there = True
+    assert answers(AllowList(kept), A) == [Answer.REFUSED]

@@ -18,7 +18,7 @@ from tailhub.relay.admission import Answer, Verdict
 from tailhub.verifiers.api_client import ApiStatusError
 from tailhub.verifiers.device_list import WARN_S, Device, DeviceListVerifier
 from tailhub.verifiers.refresh import KEEP_S, PAUSE_S, RefreshSchedule
-from tailhub.verifiers.verifier import Watching
+from tailhub.verifiers.verifier import HasCredential, Watching
 
 ONE, OTHER, STRANGER = bytes((1,)) * 32, bytes((2,)) * 32, bytes((3,)) * 32
 ADDRESS = ip_address("192.0.2.7")
@@ -232,6 +232,34 @@ def test_trouble_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert NAME in caplog.records[0].getMessage()
 
 
+def test_what_it_knows_of_itself() -> None:
+    """Whether its list can be read, since when not, and when its credential ends, is there for whoever looks."""
+
+    async def scenario() -> None:
+        world = World()
+        verifier = world.verifier
+        assert (verifier.has_read, verifier.trouble) == (False, None)
+        world.source.error = ConnectionRefusedError(111, "Connection refused")
+        before = time.time()
+        await world.ask()
+        since = verifier.trouble_since
+        assert before <= since <= time.time()
+        await asyncio.sleep(600.0)
+        assert verifier.trouble is not None
+        assert (verifier.trouble_since, verifier.has_read) == (since, False)
+        world.source.error = None
+        world.source.expires = at = time.time() + 86400.0
+        await asyncio.sleep(600.0)
+        assert (verifier.trouble, verifier.has_read) == (None, True)
+        assert verifier.credential_expires == at
+        finding = verifier.expiring(at - 3600.0)
+        assert finding is not None
+        assert finding.values["days"] == 0
+        verifier.stop()
+
+    run_at_once(scenario)
+
+
 def test_an_error_of_ours_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, and the list is read again."""
 
@@ -269,6 +297,23 @@ def test_a_credential_that_expires(caplog: pytest.LogCaptureFixture) -> None:
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 3
     assert "expires on soon, in 13 days" in told[0]
+
+
+@pytest.mark.parametrize("expires", [None, 2e9])
+def test_when_the_credential_expires_is_known(expires: float | None) -> None:
+    """Once it has been looked at, whoever asks can be told when the credential expires, or that it never does."""
+
+    async def scenario() -> None:
+        world = World()
+        assert isinstance(world.verifier, HasCredential)
+        assert world.verifier.credential_expires is None
+        world.source.expires = expires
+        await world.ask()
+        await asyncio.sleep(60)
+        assert world.verifier.credential_expires == expires
+        world.verifier.stop()
+
+    run_at_once(scenario)
 
 
 def test_the_probe() -> None:

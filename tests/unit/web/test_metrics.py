@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections import Counter
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from support import require
 from tailhub.relay.stats import Stats
 from tailhub.web.metrics import METRICS, render_metrics
 
@@ -41,6 +43,14 @@ def test_text_reads_back() -> None:
         assert sample.name == metric.name
         assert sample.value == number
         assert set(sample.labels) == set(metric.labels)
+
+
+def test_prometheus_finds_nothing_to_improve() -> None:
+    """Names, help and types of the whole table are as Prometheus wants them."""
+    values = {metric.key: {("v",) * len(metric.labels): 1.0} if metric.labels else 1.0 for metric in METRICS}
+    words = [require.promtool(), "check", "metrics"]
+    done = subprocess.run(words, input=render_metrics(values), capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_absent_values_are_left_out() -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from tailhub import findings
 from tailhub.exceptions import LocalError, MachineError, UsageError
-from tailhub.web.message import Request, Response
+from tailhub.web.message import Header, Request, Response
 from tailhub.web.operator_api import Call, OperatorApi, Route
 
 
@@ -28,8 +28,8 @@ async def refuse(call: Call) -> Mapping[str, Any]:
 API = OperatorApi([Route("GET", "explain/*", show), Route("POST", "allow", change), Route("GET", "refuse/*", refuse)])
 
 
-def ask(method: str, target: str, body: bytes = b"", peer_ip: str = "", *headers: tuple[bytes, bytes]) -> Response:
-    request = Request(method.encode(), b"/api/v1/" + target.encode(), b"1.1", headers, peer_ip, body)
+def ask(method: str, target: str, body: bytes = b"", headers: Sequence[Header] = ()) -> Response:
+    request = Request(method.encode(), b"/api/v1/" + target.encode(), b"1.1", headers, "", body)
     answer = API.respond(request)
     if isinstance(answer, Response):
         return answer
@@ -53,6 +53,12 @@ def value(response: Response) -> Any:
 def test_a_call(target: str, parts: list[str], ask_value: str) -> None:
     """A star takes one part of the path, decoded, whatever is in it."""
     assert value(ask("GET", target)) == {"parts": parts, "ask": ask_value}
+
+
+def test_a_foreign_page_may_not_ask() -> None:
+    """A browser says which page it asks for; commands say nothing."""
+    response = ask("POST", "allow", headers=[(b"host", b"localhost"), (b"origin", b"https://evil.example")])
+    assert (response.status, value(response)["error"]["code"]) == (403, "TH336")
 
 
 @pytest.mark.parametrize("target", ["", "explain", "explain/a/b", "nothing", "/explain/a"])
@@ -106,19 +112,39 @@ def test_what_cannot_be(kind: str, status: int) -> None:
     assert error["what"] == findings.allow_list_twice("x", 2, 1).what()
 
 
-@pytest.mark.parametrize("peer_ip", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-def test_over_tcp_from_this_machine(peer_ip: str) -> None:
-    """It is read; a change is 403 and says where changes are made."""
-    assert ask("GET", "explain/a", b"", peer_ip).status == 200
-    response = ask("POST", "allow", b"{}", peer_ip)
-    assert response.status == 403
-    assert "admin.sock" in value(response)["error"]["what"]
+@pytest.mark.parametrize(
+    ("method", "target", "is_here"),
+    [
+        ("GET", "explain/a?ask=1", True),
+        ("HEAD", "explain/a", True),
+        ("POST", "allow", True),
+        ("DELETE", "explain/a", False),
+        ("GET", "explain", False),
+        ("GET", "metrics", False),
+    ],
+)
+def test_which_calls(method: str, target: str, is_here: bool) -> None:
+    """A call is one of these by its method and path together."""
+    request = Request(method.encode(), b"/api/v1/" + target.encode(), b"1.1", (), "")
+    assert API.has(request) is is_here
 
 
-def test_from_elsewhere() -> None:
-    """Nobody else may read, nor whoever comes by way of a proxy on this machine."""
-    assert ask("GET", "explain/a", b"", "192.0.2.9").status == 403
-    assert ask("GET", "explain/a", b"", "127.0.0.1", (b"x-forwarded-for", b"192.0.2.9")).status == 403
+def test_caller() -> None:
+    """A call knows who asks: whoever is named, else somebody at the unix socket."""
+
+    async def tell(call: Call) -> Mapping[str, Any]:
+        return {"caller": call.caller}
+
+    api = OperatorApi([Route("GET", "who", tell)])
+    request = Request(b"GET", b"/api/v1/who", b"1.1", (), "")
+
+    async def scenario(*caller: str) -> Any:
+        answer = api.respond(request, *caller)
+        assert not isinstance(answer, Response)
+        return value(await answer)["caller"]
+
+    assert asyncio.run(scenario()) == "unix socket"
+    assert asyncio.run(scenario("token from 192.0.2.1")) == "token from 192.0.2.1"
 
 
 def test_a_fault_of_ours() -> None:

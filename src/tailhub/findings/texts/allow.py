@@ -59,6 +59,11 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "{path}, line {line}: there is no tenant `{name}`, so the key belongs to nobody and is refused.",
         "[[names?Write one of {names}; leave||Leave]] `tenant=` out for the relay's own; no restart is needed.",
     ),
+    "TH357": (
+        "The allow list {path} is not there any more. Whom it has admitted stays admitted for `remember_days`, nobody "
+        "else is let in.",
+        "Put it back from a copy; or begin a new one, which then counts alone, with `tailhub allow add KEY`.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, str]] = {
@@ -112,5 +117,9 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH318": (
         "{path} 第 {line} 行：没有租户 `{name}`，因此该密钥不属于任何租户，会被拒绝。",
         "[[names?请写 {names} 之一；||]]若属于中继自身设置，请去掉 `tenant=`；无需重启。",
+    ),
+    "TH357": (
+        "白名单 {path} 已不存在。它放行过的设备在 `remember_days` 内仍可使用，其他设备一律不放行。",
+        "请用备份恢复它；或用 `tailhub allow add KEY` 重新建立，此后只以新名单为准。",
     ),
 }

@@ -9,10 +9,6 @@ ENGLISH: dict[str, tuple[str, str]] = {
         'As in `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`: 10 Mbit/s for each '
         "client.",
     ),
-    "TH221": (
-        "{path} cannot be used, so the limits from before still hold.",
-        "{reason} Mend it, and send SIGHUP again.",
-    ),
     "TH222": (
         "{path}: `{name}` means nothing here.",
         "Known are `PerClientRateLimitBytesPerSec` and `PerClientRateBurstBytes`.",
@@ -34,10 +30,6 @@ CHINESE: dict[str, tuple[str, str]] = {
         "||应为 JSON 对象，实际为 `{found}`]]]]。",
         '例如 `{{"PerClientRateLimitBytesPerSec": 1250000, "PerClientRateBurstBytes": 1250000}}`：'
         "每个客户端 10 Mbit/s。",
-    ),
-    "TH221": (
-        "{path} 无法使用，仍按之前的限速执行。",
-        "{reason}改正后请再发送 SIGHUP。",
     ),
     "TH222": (
         "{path}：不认识 `{name}`。",

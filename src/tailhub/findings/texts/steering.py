@@ -8,7 +8,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "Answer STUN (`{stun:=:3478}`), or leave {place} out.",
     ),
     "TH301": (
-        "{place}: expected a time of at most 24 hours such as `360`, `90s`, `6m` or `1h`, found `{text}`.",
+        "{place}: expected a time of at most {hours} hours such as `360`, `90s`, `6m` or `1h`, found `{text}`.",
         "Write `{place:=6m}`.",
     ),
 }
@@ -19,7 +19,7 @@ CHINESE: dict[str, tuple[str, str]] = {
         "请打开 STUN（`{stun:=:3478}`），或去掉 {place}。",
     ),
     "TH301": (
-        "{place}：应为不超过 24 小时的时间，例如 `360`、`90s`、`6m` 或 `1h`，实际是 `{text}`。",
+        "{place}：应为不超过 {hours} 小时的时间，例如 `360`、`90s`、`6m` 或 `1h`，实际是 `{text}`。",
         "请写 `{place:=6m}`。",
     ),
 }

@@ -30,7 +30,7 @@ LIMITS: tuple[Setting, ...] = (
         Section.LIMITS,
         "path",
         None,
-        "Both in a file, as the original's -rate-config; SIGHUP then reads it again instead of ending the relay.",
+        "Both in a file, as the original's -rate-config; a reload (SIGHUP) reads it again.",
         "FILE",
         "/etc/tailhub/rate.json",
     ),

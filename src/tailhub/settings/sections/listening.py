@@ -78,9 +78,19 @@ PORTS: tuple[Setting, ...] = (
         Section.PORTS,
         "text",
         "127.0.0.1:9912",
-        "Health, metrics and the map, for you only.",
+        "The operator's pages (dashboard, metrics, health, API, the map), for you only.",
         "HOST:PORT",
         "127.0.0.1:9913",
+    ),
+    Setting(
+        "dashboard_relays",
+        Section.PORTS,
+        "texts",
+        (),
+        "Other relays that the dashboard shows too: URLs of their operator's pages, with their tokens.",
+        "[NAME=]URL",
+        "tokyo=https://TOKEN@tokyo.example.com",
+        secret_url=True,
     ),
 )
 

@@ -132,6 +132,34 @@ RELAY: tuple[Setting, ...] = (
         "5",
         shown_default="2",
     ),
+    Setting(
+        "log_format",
+        Section.RELAY,
+        "text",
+        "text",
+        "How the log is written: text for people, logfmt or json for programs.",
+        "text|logfmt|json",
+        "json",
+    ),
+    Setting(
+        "log_level",
+        Section.RELAY,
+        "text",
+        "info",
+        "What is logged; `tailhub log` changes it while the relay runs.",
+        "error|warning|info|debug",
+        "warning",
+    ),
+    Setting(
+        "drain_s",
+        Section.RELAY,
+        "decimal",
+        2.0,
+        "On SIGTERM: close clients one after the other for so long at most, then end (0: all at once).",
+        "SECONDS",
+        "5",
+        shown_default="2",
+    ),
 )
 
 PAGES: tuple[Setting, ...] = (
