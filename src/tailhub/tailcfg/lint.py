@@ -43,7 +43,7 @@ class MapTrouble(Enum):
     HOST_NAME_EMPTY = "host_name_empty"
     HOST_NAME_SCHEME = "host_name_scheme"  # https:// before it
     HOST_NAME_PORT = "host_name_port"  # :8443 behind it
-    IP_WITHOUT_PIN = "ip_without_pin"  # clients then take any certificate for that address from a CA, and there is none
+    IP_WITHOUT_PIN = "ip_without_pin"  # clients then take a CA's certificate for any name
     BAD_ADDRESS = "bad_address"  # IPv4 or IPv6 is none
     BAD_PORT = "bad_port"
     STUN_OFF = "stun_off"  # it is never measured, so hardly ever chosen
@@ -62,6 +62,7 @@ _DOUBTS: Final = frozenset(
         MapTrouble.UNKNOWN_FIELD,
         MapTrouble.REGION_ID_OUTSIDE,
         MapTrouble.REGION_ID_OFFICIAL,
+        MapTrouble.IP_WITHOUT_PIN,
         MapTrouble.STUN_OFF,
         MapTrouble.INSECURE,
         MapTrouble.PIN_AND_INSECURE,
