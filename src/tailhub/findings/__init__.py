@@ -2,6 +2,9 @@
 
 Make a `Finding` with the function named after what was found, ``findings.port_taken(…)``; raise it in a `UsageError` or
 `MachineError`, or show it with ``finding.render(lang)``. `catalogue` lists all codes.
+
+What only checks find (`tailhub.tools`) is made by its topic's module, ``findings.reach.tcp_refused(…)``, and not
+exported here: a start needs none of it.
 """
 
 from __future__ import annotations

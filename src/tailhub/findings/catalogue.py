@@ -1,6 +1,6 @@
 """Every code there is: its short name and how bad it is. What they say is in `texts`.
 
-A code is never reused for something else; people search for it. TH001 to TH029 are kept for what a check from outside
+A code is never reused for something else; people search for it. TH001 to TH029 are what a check from outside
 sees; the tens that follow are listening, state, certificates, what was asked for, the address, and the machine.
 """
 
@@ -28,6 +28,8 @@ class Entry(NamedTuple):
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 CATALOGUE: dict[str, Entry] = {
+    # from outside: names, addresses, TCP, UDP, and whoever is in between
+    # from outside: TLS, certificates, and the web servers that stand before a relay
     # listening
     "TH030": Entry("port-taken", _ERROR),
     "TH031": Entry("port-needs-privilege", _ERROR),
@@ -265,4 +267,18 @@ CATALOGUE: dict[str, Entry] = {
     # a reload that cannot be, or is not done yet
     "TH378": Entry("reload-late", _ERROR),
     "TH379": Entry("too-many-new-listeners", _ERROR),
+    # from outside, further: whoever is in between
+    # from outside, further: web servers and certificates
+    # from outside: logging in and relaying packets
+    # on the relay: the machine
+    # on the relay: whoever is asked about clients, and clients' logs
+    # DERP maps and policy files
+    "TH460": Entry("map-unreadable", _ERROR),
+    "TH461": Entry("not-hujson", _ERROR),
+    "TH462": Entry("no-map-in-it", _ERROR),
+    "TH463": Entry("no-tailnet-here", _ERROR),
+    # bringing a map to those who hand it out
+    # which region clients choose
+    # measuring
+    # what a check was asked to look at
 }

@@ -18,6 +18,7 @@ from typing import Any
 from tailhub.findings.catalogue import CATALOGUE, Severity
 from tailhub.findings.language import Language
 from tailhub.findings.place import Place, assigned
+from tailhub.findings.text import Text
 
 _TEXT = r"((?:(?!\[\[|\]\]|\|\|).)*)"
 _INNERMOST_SECTION = re.compile(rf"\[\[(\w+)\?{_TEXT}(?:\|\|{_TEXT})?\]\]")
@@ -41,22 +42,31 @@ class Finding:
         return CATALOGUE[self.code].severity
 
     def what(self, lang: Language = "en") -> str:
-        """What was expected and what was found."""
-        return fill(_texts(lang)[self.code][0], self.values, lang)
+        """What was expected and what was found: a headline, and a line for each thing that was seen."""
+        return fill(_texts(lang)[self.code].what, self.values, lang)
 
     def remedy(self, lang: Language = "en") -> str:
-        """What to do: a command or a setting. Commands stand in backticks."""
-        return fill(_texts(lang)[self.code][1], self.values, lang)
+        """What to do: a command or a setting, one step a line. Commands stand in backticks."""
+        return fill(_texts(lang)[self.code].remedy, self.values, lang)
+
+    def means(self, lang: Language = "en") -> str:
+        """How it comes to this; "" for what a command says in a sentence."""
+        return fill(_texts(lang)[self.code].means, self.values, lang)
+
+    def now(self, lang: Language = "en") -> str:
+        """What it does to users now; "" for what a command says in a sentence."""
+        return fill(_texts(lang)[self.code].now, self.values, lang)
 
     def render(self, lang: Language = "en") -> str:
         """`what` and `remedy` in one paragraph."""
-        return f"{self.what(lang)}{' ' if lang == 'en' else ''}{self.remedy(lang)}"
+        lines = [*self.what(lang).splitlines(), *self.remedy(lang).splitlines()]
+        return (" " if lang == "en" else "").join(lines)
 
     def __str__(self) -> str:
         return self.render()
 
 
-def _texts(lang: Language) -> Mapping[str, tuple[str, str]]:
+def _texts(lang: Language) -> Mapping[str, Text]:
     from tailhub.findings.texts import CHINESE, ENGLISH
 
     return CHINESE if lang == "zh" else ENGLISH

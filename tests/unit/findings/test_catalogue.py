@@ -4,14 +4,14 @@ import inspect
 import re
 from collections.abc import Callable
 from datetime import date
+from importlib import import_module
 from types import ModuleType
 
 import pytest
 
-from tailhub import findings
 from tailhub.findings import Finding
 from tailhub.findings.catalogue import CATALOGUE
-from tailhub.findings.texts import CHINESE, ENGLISH, TOPICS
+from tailhub.findings.texts import CHINESE, ENGLISH, REMARKS, TOPICS, askers, local, reach, relaying, tls
 
 
 class Owner:
@@ -33,8 +33,11 @@ SAMPLES: dict[str, object] = {
 }
 MAKERS: dict[str, Callable[..., Finding]] = {
     name: make
-    for name in findings.__all__
-    if inspect.isfunction(make := getattr(findings, name)) and inspect.signature(make).return_annotation == "Finding"
+    for topic in TOPICS
+    for name, make in inspect.getmembers(import_module(topic.__name__.replace(".texts", "")), inspect.isfunction)
+    if make.__module__ == topic.__name__.replace(".texts", "")
+    and inspect.signature(make).return_annotation == "Finding"
+    and not name.startswith("_")
 }
 
 
@@ -100,7 +103,8 @@ def test_rendering_leaves_no_template_behind(name: str, with_optional: bool) -> 
     """With and without the optional values, every text is whole: no template, no None, no double space."""
     finding = sample(MAKERS[name], with_optional)
     for lang in ("en", "zh"):
-        for text in (finding.what(lang), finding.remedy(lang)):
+        texts = [finding.what(lang), finding.remedy(lang), finding.means(lang), finding.now(lang)]
+        for text in filter(None, "\n".join(texts).split("\n")):
             text = text.replace("[[listen]]", "listen").replace("[[tenant]]", "tenant")
             assert not re.search(r"\[\[|\]\]|\|\||\{[a-z]|None|  |^ | $", text), text
             assert text.count("`") % 2 == 0, text
@@ -116,3 +120,21 @@ def test_both_languages_name_the_same_commands(code: str) -> None:
         for texts in (ENGLISH, CHINESE)
     ]
     assert commands[0] == commands[1]
+
+
+@pytest.mark.parametrize("topic", [askers, local, reach, relaying, tls], ids=lambda topic: topic.__name__)
+def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
+    """What `tailhub doctor` finds says what it means and what it does to users now."""
+    for texts in (topic.ENGLISH, topic.CHINESE):
+        assert [code for code, text in texts.items() if len(text) < 4 or not (text.means and text.now)] == []
+
+
+@pytest.mark.parametrize("key", sorted(REMARKS))
+def test_a_remark_is_a_clause(key: str) -> None:
+    """A remark has the same values and commands in both languages, and neither capital nor full stop around it."""
+    english, chinese = REMARKS[key]
+    assert placeholders(english) == placeholders(chinese)
+    assert sorted(re.findall(r"`([^`]*)`", english)) == sorted(re.findall(r"`([^`]*)`", chinese))
+    assert english[-1] not in ".。"
+    assert chinese[-1] not in ".。"
+    assert "\n" not in english + chinese

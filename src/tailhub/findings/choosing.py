@@ -1,0 +1,3 @@
+"""Findings about which region clients choose, and why."""
+
+from __future__ import annotations

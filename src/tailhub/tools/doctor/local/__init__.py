@@ -1,0 +1,1 @@
+"""The check on the relay's own machine."""

@@ -1,0 +1,27 @@
+"""The check on the relay's own machine: what is looked at, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.doctor.outside import Progress, in_order
+from tailhub.tools.report import Judgement, Report
+
+__all__ = ["CHECKS", "LocalCheck", "examine_local"]
+
+LocalCheck = Callable[[LocalContext], Awaitable[Judgement]]
+"""Looks at one thing and judges it. A check's judging is a pure function of what it saw, tested without a machine."""
+
+CHECKS: tuple[tuple[str, LocalCheck], ...] = ()
+"""Name of the part, for progress, and the check."""
+
+
+async def examine_local(context: LocalContext, progress: Progress | None = None) -> Report:
+    """Look at the machine, the configuration and the state of the relay that runs here, or would."""
+    whole = Judgement()
+    for name, check in CHECKS:
+        if progress is not None:
+            progress(name)
+        whole.add(await check(context))
+    return Report(str(context.state_dir), in_order(whole.findings), tuple(whole.steps))
