@@ -65,7 +65,7 @@ def test_the_sum_of_several() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("columns", [40, 80, 110])
 def test_every_page_fits(columns: int, lang: Language) -> None:
-    """Below its title, the prose of each code's page is broken at the terminal's width; only a command may be longer."""
+    """Below its title, the prose of each page is broken at the terminal's width; only a command may be longer."""
     for code in CATALOGUE:
         for line in list(code_lines(code, lang, columns))[1:]:
             if display_width(line.text) > columns and line.style != "paste":
