@@ -63,7 +63,7 @@ ENGLISH: dict[str, Text] = {
         "In a proxy before the relay let connections be idle for longer than 75 s; in nginx: `proxy_read_timeout 1h;` "
         "and `proxy_send_timeout 1h;`, or in a stream block `proxy_timeout 1h;`; in HAProxy: `timeout tunnel 1h`\n"
         "In a firewall or NAT on the way raise the time after which it forgets idle TCP connections.\n"
-        "Look again: `tailhub doctor <relay> --watch 90`",
+        "Look again: `tailhub doctor <relay> --watch 90s`",
         "A relay sends a KeepAlive every 60 to 65 s and nothing in between, so a proxy's usual limit of 60 s cuts "
         "every idle client off, again and again; 75 s does not.",
         "Devices that do nothing lose their relay each time, cannot be reached until they are back, and their logs "
@@ -128,8 +128,7 @@ ENGLISH: dict[str, Text] = {
         "{relay} accepted the connection and the upgrade; neither a reason nor an end of the connection came.",
         "On the relay see whether it is busy, and whether the program that it asks about clients answers: `tailhub "
         "doctor --local`\n"
-        "If a proxy stands before it, try without it: some collect answers until there is enough to pass on.\n"
-        "Log in once more, with more time: `tailhub doctor <relay> --timeout 15`",
+        "If a proxy stands before it, try without it: some collect answers until there is enough to pass on.",
         "The relay waits for a verifier that does not answer, hangs, or holds refused clients without a word; or a "
         "proxy keeps its answer back.",
         "Devices do not get in: `tailscale netcheck` says that all is well, because it does not log in.",
@@ -215,7 +214,7 @@ CHINESE: dict[str, Text] = {
         "让中继前面的代理允许连接空闲超过 75 s；nginx：`proxy_read_timeout 1h;` 和 `proxy_send_timeout 1h;`，"
         "在 stream 块中是 `proxy_timeout 1h;`；HAProxy：`timeout tunnel 1h`\n"
         "在途中的防火墙或 NAT 上，把遗忘空闲 TCP 连接的时间调长。\n"
-        "再检查一次：`tailhub doctor <relay> --watch 90`",
+        "再检查一次：`tailhub doctor <relay> --watch 90s`",
         "中继每 60 到 65 s 发一个 KeepAlive，其间什么都不发，所以代理常用的 60 s 限制会一次又一次切断每个空闲客户端；"
         "75 s 则不会。",
         "空闲的设备每次都会失去中继，在重新连上之前无法到达，它们的日志里满是 `derp.Recv: EOF`。",
@@ -269,8 +268,7 @@ CHINESE: dict[str, Text] = {
     "TH410": Text(
         "中继收下了登录请求，但 {waited_s} s 内没有答复。\n{relay} 接受了连接和升级；既没有给出原因，也没有断开连接。",
         "在中继上查看它是否繁忙，以及它用来询问客户端的程序是否应答：`tailhub doctor --local`\n"
-        "如果它前面有代理，请绕过它试一次：有些代理会把应答攒够了才转发。\n"
-        "再登录一次，多给些时间：`tailhub doctor <relay> --timeout 15`",
+        "如果它前面有代理，请绕过它试一次：有些代理会把应答攒够了才转发。",
         "中继在等一个不应答的验证程序，或已卡死，或一言不发地保持着被拒绝的客户端；也可能是代理扣住了它的应答。",
         "设备进不去；`tailscale netcheck` 却说一切正常，因为它不登录。",
     ),
@@ -327,8 +325,8 @@ REMARKS: dict[str, tuple[str, str]] = {
     ),
     "idle-held": ("{s} s without traffic, and not cut", "{s} s 没有流量，未被切断"),
     "idle-not-watched": (
-        "not tested; `--watch 90` holds a connection without traffic for so long",
-        "未测试；`--watch 90` 会让一个连接在没有流量的情况下保持这么久",
+        "not tested; `--watch 90s` holds a connection without traffic for so long",
+        "未测试；`--watch 90s` 会让一个连接在没有流量的情况下保持这么久",
     ),
 }
 

@@ -37,14 +37,19 @@ class FlightSeen:
     """How the connection came to its end within the flight, "" if it did not."""
 
     @property
+    def came(self) -> int:
+        """How many came, altered or not."""
+        return len(self.arrivals) + self.altered
+
+    @property
     def lost(self) -> int:
         """How many did not come."""
-        return self.sent - len(self.arrivals) - self.altered
+        return self.sent - self.came
 
     @property
     def is_broken_off(self) -> bool:
-        """Did it end before all were sent or lost?"""
-        return self.is_stalled or self.ended != ""
+        """Did it end early, or did nothing of it come?"""
+        return self.is_stalled or self.ended != "" or not self.came
 
     @property
     def delays_s(self) -> list[float]:

@@ -94,7 +94,7 @@ class PacketsSeen:
     @property
     def received(self) -> int:
         """Of those that were sent."""
-        return sum(len(flight.arrivals) for flight in self.flights)
+        return sum(flight.came for flight in self.flights)
 
 
 def judge(seen: Seen) -> Judgement:
@@ -147,9 +147,9 @@ def _finding(seen: Seen) -> Finding | None:
     """The one finding about the flights that explains the most."""
     packets = seen.packets
     first, last = packets.flights[0], packets.flights[-1]
-    if not first.arrivals or first.is_broken_off:
-        return relaying.relaying_fails(len(first.arrivals), first.sent, first.ended)
-    if last.is_broken_off or not last.arrivals:
+    if first.is_broken_off:
+        return relaying.relaying_fails(first.came, first.sent, first.ended)
+    if last.is_broken_off:
         return relaying.large_packets_vanish(
             seen.target.host,
             _came(packets.flights[-2]),
@@ -169,7 +169,7 @@ def _finding(seen: Seen) -> Finding | None:
 def _lost(seen: Seen) -> Finding | None:
     """Packets that did not come, or segments of TCP that had to be sent again."""
     packets, segments = seen.packets, seen.packets.segments
-    lost = packets.sent - packets.received
+    lost = sum(flight.lost for flight in packets.flights)
     is_lossy = lost >= _LEAST_LOST and lost >= _LOST_SHARE * packets.sent
     is_resent = segments is not None and _share_is_high(segments.resent, segments.towards)
     is_disordered = segments is not None and _share_is_high(segments.out_of_order or 0, segments.received)
@@ -188,7 +188,7 @@ def _lost(seen: Seen) -> Finding | None:
 
 
 def _came(flight: FlightSeen) -> str:
-    return f"{flight.size} B {len(flight.arrivals)}/{flight.sent}"
+    return f"{flight.size} B {flight.came}/{flight.sent}"
 
 
 def _share_is_high(count: int, of: int) -> bool:
@@ -225,7 +225,7 @@ def _remark(packets: PacketsSeen) -> Remark:
     delays = packets.flights[0].delays_s
     values = {
         "sizes": ", ".join(str(flight.size) for flight in packets.flights),
-        "lost": packets.sent - packets.received,
+        "lost": sum(flight.lost for flight in packets.flights),
         "sent": packets.sent,
         "p50": _text(percentile(delays, 0.5) * 1000),
         "p99": _text(percentile(delays, 0.99) * 1000),

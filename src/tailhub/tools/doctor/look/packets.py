@@ -81,7 +81,7 @@ async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, option
         if not plan.count:
             continue
         flights.append(await fly(sender, receiver, plan, options.timeout_s / _PATIENCES))
-        if flights[-1].is_broken_off or not flights[-1].arrivals:
+        if flights[-1].is_broken_off:
             stalled = await _stalled_way(sender, receiver, options.timeout_s / _PATIENCES)
             break
     after = [read_tcp_info(client) for client in clients]
