@@ -74,8 +74,8 @@ ENGLISH: dict[str, Text] = {
         "again, which takes time.]]\n"
         "Of each size were lost: {each}; the slowest one in a hundred took {p99_ms} ms.\n"
         "[[inside?TCP lost nothing on either way: the packets were dropped in the relay, or in a proxy before it.||"
-        "[[resent?Towards the relay TCP sent {resent} segments again. ||]][[out_of_order?From the relay {out_of_order} "
-        "segments came out of order, because some before them were lost. ||]]What else is lost on which way cannot be "
+        "[[resent?Towards the relay TCP sent {resent} segments again. ||]][[stalls?From the relay packets had "
+        "to wait for a lost one {stalls} times. ||]]What else is lost on which way cannot be "
         "told from here.]]",
         "On the relay look at its load and at what it drops: `tailhub top`\n"
         "Look from another network: what is not lost there is lost on the path of this one.\n"
@@ -224,7 +224,7 @@ CHINESE: dict[str, Text] = {
         "各尺寸丢失数量：{each}；最慢的百分之一用了 {p99_ms} ms。\n"
         "[[inside?TCP 在两个方向上都没有丢失：数据包是在中继里，或在它前面的代理里被丢弃的。||"
         "[[resent?去往中继的方向上 TCP 重发了 {resent} 个报文段。||]]"
-        "[[out_of_order?从中继返回的方向上有 {out_of_order} 个报文段乱序到达，因为它们之前的丢失了。||]]"
+        "[[stalls?从中继返回的方向上，数据包有 {stalls} 次不得不等待丢失的数据。||]]"
         "其余丢失在哪个方向，从这里无法判断。]]",
         "在中继上查看负载和它丢弃了什么：`tailhub top`\n"
         "换一个网络再检查：在那里不丢的，就是丢在当前网络的路径上。\n"

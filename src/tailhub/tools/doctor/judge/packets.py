@@ -19,12 +19,15 @@ from tailhub.tools.report import Judgement
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Seen
 
-__all__ = ["IdleSeen", "PacketsSeen", "SegmentsSeen", "Way", "judge"]
+MOST_SMALL = 2000
+"""Bytes of a packet that is sent for itself; a larger one is many segments of TCP at once."""
+
+__all__ = ["MOST_SMALL", "IdleSeen", "PacketsSeen", "SegmentsSeen", "Way", "judge"]
 
 _LOST_SHARE = 0.01  # of the packets, and two at least: from here on it is a finding
 _LEAST_LOST = 2
-_RESENT_SHARE = 0.02  # of TCP's segments, and five at least
-_LEAST_RESENT = 5
+_RESENT_SHARE = 0.02  # of TCP's segments, and four at least
+_LEAST_RESENT = 4
 _SLOW_S = 0.05  # beyond what the way explains, and more than once as long as that
 _SEVERAL_RELAYS = "TH029"
 
@@ -39,15 +42,14 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentsSeen:
-    """What TCP tells of all connections together, in segments with data.
+    """What TCP tells of all connections together while small flights were under way, in segments with data.
 
-    `towards` the relay, and of those `resent`; `received` from it, and how many of those came `out_of_order`, because
-    some before them had been lost (None: this system does not say).
+    `towards` the relay, and of those `resent`; from the relay came so many `out_of_order`, because some before them had
+    been lost (None: this system does not say). Of the largest packets nothing: they make TCP try how much it may lose.
     """
 
     towards: int = 0
     resent: int = 0
-    received: int = 0
     out_of_order: int | None = None
 
 
@@ -168,12 +170,15 @@ def _finding(seen: Seen) -> Finding | None:
 
 def _lost(seen: Seen) -> Finding | None:
     """Packets that did not come, or segments of TCP that had to be sent again."""
-    packets, segments = seen.packets, seen.packets.segments
+    packets, segments = seen.packets, seen.packets.segments or SegmentsSeen()
     lost = sum(flight.lost for flight in packets.flights)
     is_lossy = lost >= _LEAST_LOST and lost >= _LOST_SHARE * packets.sent
-    is_resent = segments is not None and _share_is_high(segments.resent, segments.towards)
-    is_disordered = segments is not None and _share_is_high(segments.out_of_order or 0, segments.received)
-    if not (is_lossy or is_resent or is_disordered):
+    small = [flight for flight in packets.flights if flight.size < MOST_SMALL]
+    # Behind a segment that was lost the next ones wait, and come together.
+    stalls = sum(len(flight.lumps) for flight in small) - segments.resent if segments.out_of_order else 0
+    is_resent = _is_many(segments.resent, segments.towards)
+    is_stalling = _is_many(stalls, sum(flight.sent for flight in small))
+    if not (is_lossy or is_resent or is_stalling):
         return None
     return relaying.packets_lost(
         str(seen.target),
@@ -181,9 +186,9 @@ def _lost(seen: Seen) -> Finding | None:
         packets.sent,
         ", ".join(f"{flight.size} B {flight.lost}/{flight.sent}" for flight in packets.flights),
         _text(percentile(packets.flights[0].delays_s, 0.99) * 1000),
-        f"{segments.resent}/{segments.towards}" if segments and is_resent else "",
-        f"{segments.out_of_order}/{segments.received}" if segments and is_disordered else "",
-        inside=segments is not None and segments.out_of_order is not None and not (is_resent or is_disordered),
+        f"{segments.resent}/{segments.towards}" if is_resent else "",
+        stalls if is_stalling else 0,
+        inside=segments.out_of_order == 0 and segments.resent == 0,
     )
 
 
@@ -191,7 +196,7 @@ def _came(flight: FlightSeen) -> str:
     return f"{flight.size} B {flight.came}/{flight.sent}"
 
 
-def _share_is_high(count: int, of: int) -> bool:
+def _is_many(count: int, of: int) -> bool:
     return count >= _LEAST_RESENT and count >= _RESENT_SHARE * of
 
 

@@ -15,7 +15,7 @@ from tailhub import box
 from tailhub.client.derp_client import DERPClient
 from tailhub.exceptions import ConnectionClosedError
 from tailhub.tools.doctor.judge.flight import FlightSeen
-from tailhub.tools.doctor.judge.packets import IdleSeen, PacketsSeen, Way
+from tailhub.tools.doctor.judge.packets import MOST_SMALL, IdleSeen, PacketsSeen, Way
 from tailhub.tools.doctor.look.entry import can_enter, enter
 from tailhub.tools.doctor.look.flight import fly, plan_flights
 from tailhub.tools.doctor.look.tcp_info import TCPInfo, read_tcp_info, segments_between
@@ -73,7 +73,7 @@ async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, option
     pings: list[float] = []
     for client in clients:
         pings += await _ping(client, options.timeout_s)
-    before = [read_tcp_info(client) for client in clients]
+    before = after = [read_tcp_info(client) for client in clients]
     plans = plan_flights(options.packets, sender.server_info)
     flights: list[FlightSeen] = []
     stalled = Way.UNKNOWN
@@ -81,10 +81,11 @@ async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, option
         if not plan.count:
             continue
         flights.append(await fly(sender, receiver, plan, options.timeout_s / _PATIENCES))
+        if plan.size < MOST_SMALL:
+            after = [read_tcp_info(client) for client in clients]
         if flights[-1].is_broken_off:
             stalled = await _stalled_way(sender, receiver, options.timeout_s / _PATIENCES)
             break
-    after = [read_tcp_info(client) for client in clients]
     return PacketsSeen(
         flights=tuple(flights),
         skipped=tuple(plan.size for plan in plans if not plan.count),
