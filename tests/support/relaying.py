@@ -41,7 +41,7 @@ def judged(seen: Seen) -> Said:
     return Said(seen, {one.code: one for one in said.findings}, {step.name: step for step in said.steps})
 
 
-async def check(port: int, host: str = "127.0.0.1", *, tls: bool = True, packets: int = 20, **options: Any) -> Said:
+async def check(port: int, host: str = "127.0.0.1", *, tls: bool = True, packets: int = 10, **options: Any) -> Said:
     """Log in and send packets there; `options` are those of `Options`."""
     seen, how = reached(port, host, tls=tls), Options(packets=packets, **options)
     seen.login = await look.login(seen, how)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,34 +42,27 @@ async def look(seen: Seen, options: Options) -> PacketsSeen:
 
 
 async def _measure(seen: Seen, options: Options) -> PacketsSeen:
-    key = options.private_key or box.generate()
-    async with contextlib.AsyncExitStack() as stack:
-        first = await enter(seen, options, key)
+    clients: list[DERPClient] = []
+    try:
+        first = await enter(seen, options, options.private_key or box.generate())
         if first.client is None:
             return PacketsSeen(error=first.seen.detail or first.seen.told or first.seen.end.name.lower())
-        await stack.enter_async_context(_closing(first.client))
+        clients.append(first.client)
         second = await enter(seen, options, box.generate())
-        receiver = first.client
         if second.client is not None:
-            receiver = await stack.enter_async_context(_closing(second.client))
-        if receiver.server_key != first.client.server_key:
+            clients.append(second.client)
+        if clients[-1].server_key != first.client.server_key:
             return PacketsSeen(are_strangers=True)
-        packets = await _exchange(first.client, receiver, seen, options)
+        packets = await _exchange(clients, seen, options)
         if options.watch_s and not first.client.is_closed:
             packets = replace(packets, idle=await _watch(first.client, options))
         return packets
-
-
-@contextlib.asynccontextmanager
-async def _closing(client: DERPClient) -> AsyncIterator[DERPClient]:
-    try:
-        yield client
     finally:
-        await client.close()
+        await asyncio.gather(*(client.close() for client in clients))
 
 
-async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, options: Options) -> PacketsSeen:
-    clients = (sender, receiver) if sender is not receiver else (sender,)
+async def _exchange(clients: Sequence[DERPClient], seen: Seen, options: Options) -> PacketsSeen:
+    sender, receiver = clients[0], clients[-1]  # the same, where no second key is let in
     pings: list[float] = []
     for client in clients:
         pings += await _ping(client, options.timeout_s)
