@@ -51,9 +51,11 @@ ENGLISH: dict[str, Text] = {
         "into TLS.\n"
         "Have it pass this host through untouched, as TCP, or switch its buffering off; in nginx: `proxy_buffering "
         "off;` and `tcp_nodelay on;`\n"
-        "Look again from another network: if it is gone, it is in this one.",
+        "Look again from another network: if it is gone, it is in this one.\n"
+        "If nothing stands in between, see whether the relay gets enough of its processor: `tailhub top`",
         "A relay and its clients exchange small messages that should leave at once. A proxy that takes them for the "
-        "body of a long HTTP answer waits for more before it passes them on.",
+        "body of a long HTTP answer waits for more before it passes them on; nginx, HAProxy and Caddy do not after an "
+        "upgrade. A relay that may run in slices only, under the CPU limit of a container, looks the same.",
         "It works, but with a delay that everybody notices: `tailscale ping` shows it, and calls stutter.",
     ),
     "TH404": Text(
@@ -204,8 +206,10 @@ CHINESE: dict[str, Text] = {
         "用时从 {least_ms} 到 {most_ms} ms。",
         "查清这里与中继之间有什么：网页代理、CDN、杀毒软件，或会拆看 TLS 的过滤设备。\n"
         "让它把这个主机作为 TCP 原样放行，或关闭它的缓冲；nginx 中是：`proxy_buffering off;` 和 `tcp_nodelay on;`\n"
-        "换一个网络再检查：如果现象消失，原因就在当前网络里。",
-        "中继与客户端交换的是应当立即发出的小消息。把它们当作一个很长的 HTTP 应答正文的代理，会等到更多数据才转发。",
+        "换一个网络再检查：如果现象消失，原因就在当前网络里。\n"
+        "如果中间什么都没有，查看中继得到的处理器时间是否足够：`tailhub top`",
+        "中继与客户端交换的是应当立即发出的小消息。把它们当作一个很长的 HTTP 应答正文的代理，会等到更多数据才转发；"
+        "nginx、HAProxy 和 Caddy 在升级之后不会这样。受容器 CPU 限制、只能断续运行的中继看上去也一样。",
         "能用，但人人都能感到延迟：`tailscale ping` 看得出来，通话会断断续续。",
     ),
     "TH404": Text(
@@ -312,6 +316,7 @@ REMARKS: dict[str, tuple[str, str]] = {
         "not tested: the two connections came to different relays",
         "未测试：两个连接到了不同的中继",
     ),
+    "packets-limit-too-low": ("not tested: the relay's limit is too low", "未测试：中继的限速太低"),
     "packets-between-two": (
         "{sizes} B: {lost} of {sent} lost, p50 {p50} ms, p99 {p99} ms[[skipped?; {skipped} B not tried, the limit is "
         "too low]]",

@@ -76,7 +76,7 @@ class PacketsSeen:
     is_pair: bool = True
     """Did two clients exchange them? Else one sent them to itself: no second key is let in."""
     are_strangers: bool = False
-    """Had the two connections relays with different keys?"""
+    """Did the two connections come to relays with different keys? In a mesh packets come through all the same."""
     pings_s: tuple[float, ...] = ()
     """Round trips from a client to the relay and back, with nothing else under way, in order of size."""
     tcp_rtt_s: float = 0.0
@@ -105,12 +105,17 @@ def judge(seen: Seen) -> Judgement:
     if not seen.login.is_admitted:
         _untested(seen, said)
         return said
-    if packets.are_strangers:
-        said.untested("packets", Remark("packets-several-relays"), _SEVERAL_RELAYS)
-        return said
-    if not packets.flights:
+    if packets.error:
         said.found("packets", relaying.relaying_fails(0, 0, packets.error))
         said.untested("idle", None, said.findings[0].code)
+        return said
+    if not packets.flights:
+        said.untested("packets", Remark("packets-limit-too-low"))
+        _judge_idle(seen, said)
+        return said
+    if packets.are_strangers and packets.flights[0].is_broken_off:
+        for step in ("packets", "idle"):
+            said.untested(step, Remark("packets-several-relays"), _SEVERAL_RELAYS)
         return said
     finding, remark = _finding(seen), _remark(packets)
     if finding is None:

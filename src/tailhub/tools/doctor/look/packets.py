@@ -51,8 +51,6 @@ async def _measure(seen: Seen, options: Options) -> PacketsSeen:
         second = await enter(seen, options, box.generate())
         if second.client is not None:
             clients.append(second.client)
-        if clients[-1].server_key != first.client.server_key:
-            return PacketsSeen(are_strangers=True)
         packets = await _exchange(clients, seen, options)
         if options.watch_s and not first.client.is_closed:
             packets = replace(packets, idle=await _watch(first.client, options))
@@ -83,6 +81,7 @@ async def _exchange(clients: Sequence[DERPClient], seen: Seen, options: Options)
         flights=tuple(flights),
         skipped=tuple(plan.size for plan in plans if not plan.count),
         is_pair=sender is not receiver,
+        are_strangers=sender.server_key != receiver.server_key,
         pings_s=tuple(sorted(pings)),
         tcp_rtt_s=_tcp_rtt_s(after, seen),
         segments=segments_between(before, after),

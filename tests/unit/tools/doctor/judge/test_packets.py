@@ -172,11 +172,25 @@ def test_one_key_and_sizes_that_were_not_tried() -> None:
     assert "65536 B not tried, the limit is too low" in remark
 
 
+def test_no_size_was_tried() -> None:
+    """Where the limit lets nothing through, nothing is said against the relay."""
+    said = said_of(PacketsSeen(skipped=(60, 1400, 65_536)))
+    assert said.codes == []
+    assert str(said.steps["packets"].remark) == "not tested: the relay's limit is too low"
+
+
 def test_connections_to_different_relays() -> None:
     """That is another finding's, and nothing is said of packets."""
-    said = said_of(PacketsSeen(are_strangers=True))
-    assert said.steps["packets"].outcome is Outcome.UNTESTED
-    assert said.steps["packets"].code == "TH029"
+    said = said_of(PacketsSeen(flights=(FlightSeen(60, 24),), are_strangers=True))
+    assert said.codes == []
+    assert (said.steps["packets"].outcome, said.steps["packets"].code) == (Outcome.UNTESTED, "TH029")
+    assert said.steps["idle"].outcome is Outcome.UNTESTED
+
+
+def test_relays_of_one_mesh() -> None:
+    """Where packets come through all the same, it is well."""
+    said = said_of(replace(GOOD, are_strangers=True))
+    assert (said.codes, said.steps["packets"].outcome) == ([], Outcome.OK)
 
 
 @pytest.mark.parametrize(
