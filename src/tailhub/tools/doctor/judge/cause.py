@@ -21,7 +21,5 @@ def cause_before_tls(seen: Seen) -> str:
     Where the port was reached a name that leads elsewhere too has not stopped this connection.
     """
     parts = (judge_here, judge_tcp) if seen.tcp.open_address else (judge_here, judge_name, judge_tcp)
-    errors = (
-        finding.code for part in parts for finding in part(seen).findings if finding.severity is Severity.ERROR
-    )
+    errors = (finding.code for part in parts for finding in part(seen).findings if finding.severity is Severity.ERROR)
     return next(errors, "")

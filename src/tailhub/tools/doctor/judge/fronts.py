@@ -33,7 +33,9 @@ class Answer:
 
 
 # First those that hide behind another's Server header. The panel of 宝塔 (BT, aaPanel) runs an nginx of its own.
-_BT_PAGES: Final = re.compile(rb"bt\.cn|aapanel|\xe5\xae\x9d\xe5\xa1\x94|\xe6\xb2\xa1\xe6\x9c\x89\xe6\x89\xbe\xe5\x88\xb0\xe7\xab\x99\xe7\x82\xb9")
+_BT_PAGES: Final = re.compile(
+    rb"bt\.cn|aapanel|\xe5\xae\x9d\xe5\xa1\x94|\xe6\xb2\xa1\xe6\x9c\x89\xe6\x89\xbe\xe5\x88\xb0\xe7\xab\x99\xe7\x82\xb9"
+)
 _BY_SERVER: Final = (
     ("cloudflare", re.compile(r"\bcloudflare\b", re.IGNORECASE)),
     ("caddy", re.compile(r"\bcaddy\b", re.IGNORECASE)),

@@ -77,7 +77,7 @@ def judge(seen: Seen) -> Judgement:
     http = seen.http
     if not seen.tls.is_tls or (http.answer is None and not http.failure):
         cause = cause_before_tls(seen)
-        judgement.untested("upgrade", None if cause else Remark("no_tls"), cause)
+        judgement.untested("upgrade", None if cause else Remark("http-not-asked"), cause)
         return judgement
     _say_upgrade(judgement, seen)
     if http.is_upgraded:
@@ -85,6 +85,8 @@ def judge(seen: Seen) -> Judgement:
     check = http.page("/derp/latency-check")
     if check is not None and check.status == 101:
         judgement.found("check_page", findings.check_page_upgrades())
+    elif check is not None and check.status == 200 and http.is_upgraded:
+        judgement.ok("check_page", Remark("http-check-page"), beyond=not seen.tls.is_trusted)
     return judgement
 
 
@@ -105,7 +107,9 @@ def _say_upgrade(judgement: Judgement, seen: Seen) -> None:
     elif is_relay_behind(http):
         judgement.found("upgrade", findings.upgrade_eaten(answer.status, server, front, answer.title))
     else:
-        judgement.found("upgrade", findings.other_web_server(str(seen.target), answer.status, server, front, answer.title))
+        judgement.found(
+            "upgrade", findings.other_web_server(str(seen.target), answer.status, server, front, answer.title)
+        )
 
 
 def is_relay_behind(http: HTTPSeen) -> bool:
@@ -113,7 +117,12 @@ def is_relay_behind(http: HTTPSeen) -> bool:
     echo, probe, said = http.page("/generate_204"), http.page("/derp/probe"), http.answer
     return (
         (echo is not None and echo.header("x-tailscale-response") == f"response {CHALLENGE}")
-        or (probe is not None and probe.status == 200 and probe.header("access-control-allow-origin") == "*" and not probe.body)
+        or (
+            probe is not None
+            and probe.status == 200
+            and probe.header("access-control-allow-origin") == "*"
+            and not probe.body
+        )
         or (said is not None and said.status == 426 and b"DERP" in said.body)
     )
 
@@ -125,12 +134,14 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
     if first.meta_key and first.server_key and first.meta_key != first.server_key:
         judgement.found("upgrade", findings.meta_key_differs(first.meta_key.hex(), first.server_key.hex()))
     elif tls.meta_key:
-        judgement.ok("upgrade", Remark("upgraded_fast"), beyond=beyond)
+        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
     elif tls.version == "TLSv1.3":
         front = front_of([page for _, page in http.pages])
-        judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("upgraded"))
+        judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
     else:
-        judgement.ok("upgrade", Remark("upgraded_tls12", {"version": tls.version.removeprefix("TLSv")}), beyond=beyond)
+        judgement.ok(
+            "upgrade", Remark("http-upgraded-old", {"version": tls.version.removeprefix("TLSv")}), beyond=beyond
+        )
 
 
 def _say_relays(judgement: Judgement, seen: Seen) -> None:
@@ -138,11 +149,14 @@ def _say_relays(judgement: Judgement, seen: Seen) -> None:
     keys = http.keys | ({seen.login.server_key} if seen.login.server_key and http.keys else frozenset())
     beyond = not seen.tls.is_trusted
     if len(keys) <= 1:
-        judgement.ok("relays", Remark("one_relay", {"count": len(http.connections)}), beyond=beyond)
+        judgement.ok("relays", Remark("http-one-relay", {"count": len(http.connections)}), beyond=beyond)
     elif http.is_one_mesh:
-        judgement.ok("relays", Remark("one_mesh", {"count": len(keys)}), beyond=beyond)
+        judgement.ok("relays", Remark("http-one-mesh", {"count": len(keys)}), beyond=beyond)
     else:
         texts = sorted(key.hex() for key in keys)
         judgement.found(
-            "relays", findings.several_relays(str(seen.target), texts, len(http.connections), is_untried=http.is_one_mesh is None)
+            "relays",
+            findings.several_relays(
+                str(seen.target), texts, len(http.connections), is_untried=http.is_one_mesh is None
+            ),
         )

@@ -86,12 +86,13 @@ def _called(name: Name) -> str:
 
 def _issuer_is_fetchable(certificate: Certificate) -> bool:
     from cryptography import x509
+    from cryptography.x509.oid import AuthorityInformationAccessOID
 
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except x509.ExtensionNotFound:
         return False
-    return any(one.access_method == x509.AuthorityInformationAccessOID.CA_ISSUERS for one in access)
+    return any(one.access_method == AuthorityInformationAccessOID.CA_ISSUERS for one in access)
 
 
 def _is_self_signed(certificate: Certificate) -> bool:

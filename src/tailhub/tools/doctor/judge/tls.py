@@ -76,8 +76,9 @@ def judge(seen: Seen) -> Judgement:
         judgement.found("tls", findings.tls_too_old(_shown_version(tls.version)))
         judgement.untested("certificate", code="TH024")
         return judgement
-    values = {"version": _shown_version(tls.version), "count": len(own_chain(tls.chain)), "meta": bool(tls.meta_key)}
-    judgement.ok("tls", Remark("tls_shown", values))
+    count = len(own_chain(tls.chain))
+    values = {"version": _shown_version(tls.version), "count": count, "several": count > 1, "meta": bool(tls.meta_key)}
+    judgement.ok("tls", Remark("tls-shown", values))
     verdict = judge_certificate(seen.target, tls)
     _say_dates(judgement, seen, verdict)
     _say_identity(judgement, seen, verdict)
@@ -87,7 +88,7 @@ def judge(seen: Seen) -> Judgement:
 def _no_tls(judgement: Judgement, seen: Seen) -> None:
     tls, cause = seen.tls, cause_before_tls(seen)
     if not tls.failure:  # it was not tried
-        judgement.untested("tls", None if cause else Remark("not_reached"), cause)
+        judgement.untested("tls", None if cause else Remark("tls-not-reached"), cause)
     elif cause:
         judgement.consequence("tls", cause)
     elif tls.is_by_name and tls.works_without_name:
@@ -110,7 +111,7 @@ def _say_dates(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
         judgement.found("dates", findings.clocks_differ(*_both_clocks(seen, ahead)))
     else:
         values = {"date": f"{verdict.shown.not_after:%Y-%m-%d}", "clock": ahead is not None}
-        judgement.ok("dates", Remark("dates_good", values))
+        judgement.ok("dates", Remark("tls-dates-good", values))
 
 
 def _clock(seen: Seen, verdict: Verdict) -> Finding | None:
@@ -145,18 +146,18 @@ def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
         else:
             judgement.found(step, verdict.identity)
     elif shown is None:
-        judgement.untested(step, Remark("certificate_unreadable"))
+        judgement.untested(step, Remark("tls-certificate-unread"))
     elif target.is_pinned:
-        judgement.ok(step, Remark("pin_same"))
+        judgement.ok(step, Remark("tls-pin-same"))
     elif not is_checked_by_clients(target):
-        judgement.ok(step, Remark("nothing_checked", {"pin": shown.pin}))
+        judgement.ok(step, Remark("tls-nothing-checked", {"pin": shown.pin}))
     elif tls.verify_code in VOUCHED_FOR:
         names = ", ".join(shown.names[:3])
-        judgement.ok(step, Remark("authority_known", {"issuer": shown.issuer, "names": names}))
+        judgement.ok(step, Remark("tls-vouched-for", {"issuer": shown.issuer, "names": names}))
     elif not tls.knows_authorities and not shown.is_self_signed:
-        judgement.untested(step, Remark("no_authorities", {"issuer": shown.issuer}))
+        judgement.untested(step, Remark("tls-no-authorities", {"issuer": shown.issuer}))
     else:
-        judgement.ok(step, Remark("pin_unknown", {"pin": shown.pin}))
+        judgement.ok(step, Remark("tls-pin-unknown", {"pin": shown.pin}))
 
 
 def _shown_version(version: str) -> str:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import h11
 
 from tailhub.certs.pin import pin_of_der
-from tailhub.client.dial import Endpoint, OpenStream, open_stream
 from tailhub.client.derp_client import DERPClient
+from tailhub.client.dial import Endpoint, OpenStream, open_stream
 from tailhub.derp.messages import ReceivedPacket
 from tailhub.exceptions import CertificateError, TailhubError
 from tailhub.net.abort import abort

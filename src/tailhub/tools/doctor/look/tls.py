@@ -122,9 +122,7 @@ async def _with_authorities(tls: TLSSeen, target: Target, address: str, timeout_
 async def _verified(context: ssl.SSLContext, target: Target, address: str, timeout_s: float) -> tuple[int, str]:
     """OpenSSL's number for what is wrong, and its words; 0 if nothing is."""
     try:
-        stream = await open_stream(
-            Endpoint(address, target.derp_port, _name(target), ssl_context=context), timeout_s
-        )
+        stream = await open_stream(Endpoint(address, target.derp_port, _name(target), ssl_context=context), timeout_s)
     except CertificateError as exc:
         cause = exc.__cause__
         if isinstance(cause, ssl.SSLCertVerificationError):
