@@ -43,6 +43,22 @@ CATALOGUE: dict[str, Entry] = {
     "TH012": Entry("plain-http", _ERROR),
     "TH013": Entry("not-tls", _ERROR),
     # from outside: TLS, certificates, and the web servers that stand before a relay
+    "TH014": Entry("pin-differs", _ERROR),
+    "TH015": Entry("pin-with-chain", _ERROR),
+    "TH016": Entry("pinned-expired", _ERROR),
+    "TH017": Entry("served-expired", _ERROR),
+    "TH018": Entry("served-not-yet-valid", _ERROR),
+    "TH019": Entry("expires-within-days", _WARNING),
+    "TH020": Entry("clock-wrong", _ERROR),
+    "TH021": Entry("name-not-in-certificate", _ERROR),
+    "TH022": Entry("intermediate-missing", _ERROR),
+    "TH023": Entry("self-signed", _ERROR),
+    "TH024": Entry("tls-too-old", _ERROR),
+    "TH025": Entry("meta-certificate-missing", _NOTE),
+    "TH026": Entry("other-web-server", _ERROR),
+    "TH027": Entry("upgrade-eaten", _ERROR),
+    "TH028": Entry("nothing-behind-proxy", _ERROR),
+    "TH029": Entry("several-relays", _ERROR),
     # listening
     "TH030": Entry("port-taken", _ERROR),
     "TH031": Entry("port-needs-privilege", _ERROR),
@@ -292,6 +308,14 @@ CATALOGUE: dict[str, Entry] = {
     "TH388": Entry("port-hangs-up", _ERROR),
     "TH389": Entry("some-addresses-dead", _WARNING),
     # from outside, further: web servers and certificates
+    "TH390": Entry("name-refused", _ERROR),
+    "TH391": Entry("handshake-failed", _ERROR),
+    "TH392": Entry("authority-unknown", _ERROR),
+    "TH393": Entry("clocks-differ", _WARNING),
+    "TH394": Entry("certificate-unacceptable", _ERROR),
+    "TH395": Entry("meta-key-differs", _ERROR),
+    "TH396": Entry("no-answer-to-upgrade", _ERROR),
+    "TH397": Entry("check-page-upgrades", _ERROR),
     # from outside: logging in and relaying packets
     # on the relay: the machine
     # on the relay: whoever is asked about clients, and clients' logs
