@@ -185,7 +185,7 @@ ENGLISH: dict[str, Text] = {
         "Their keys are {keys}.",
         "Have one relay only behind the address, and give each other one a name or a port of its own, and its own node "
         "or region in the map.\n"
-        "Or make them a mesh, which passes packets from one to the other: `--mesh-with`\n"
+        "Or, with derper, make them a mesh, which passes packets from one to the other: `derper -mesh-with`\n"
         "[[is_untried?If they are one already all is well: whether they are could not be tried from here.]]",
         "A balancer, or a name with several addresses, leads each connection to whichever relay. Two devices that have "
         "come to different ones cannot reach each other there.",
@@ -398,7 +398,7 @@ CHINESE: dict[str, Text] = {
     "TH029": Text(
         "在 {target} 应答的是几台没有组成 mesh 的中继：{connections} 次连接遇到 {count} 台。\n它们的公钥是 {keys}。",
         "这个地址后面只留一台中继，其余各用自己的域名或端口，在 map 中各有自己的节点或区域。\n"
-        "或让它们组成 mesh，彼此转发数据包：`--mesh-with`\n"
+        "或（用 derper 时）让它们组成 mesh，彼此转发数据包：`derper -mesh-with`\n"
         "[[is_untried?如果它们已经是一个 mesh，则一切正常：从这里无法验证。]]",
         "负载均衡器，或有几个地址的域名，会把每个连接带到任意一台中继。连到不同中继的两台设备在那里互相不可达。",
         "设备之间能否互通全凭运气，而且每次连接都会变。",
