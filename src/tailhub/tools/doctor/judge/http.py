@@ -133,15 +133,14 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
     first = http.connections[0] if http.connections else Connected()
     if first.meta_key and first.server_key and first.meta_key != first.server_key:
         judgement.found("upgrade", findings.meta_key_differs(first.meta_key.hex(), first.server_key.hex()))
-    elif tls.meta_key:
-        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
-    elif tls.version == "TLSv1.3":
+    elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
+    elif tls.meta_key:
+        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
     else:
-        judgement.ok(
-            "upgrade", Remark("http-upgraded-old", {"version": tls.version.removeprefix("TLSv")}), beyond=beyond
-        )
+        values = {"version": tls.version.removeprefix("TLSv")}
+        judgement.ok("upgrade", Remark("http-upgraded-old", values), beyond=beyond)
 
 
 def _say_relays(judgement: Judgement, seen: Seen) -> None:

@@ -64,6 +64,11 @@ class TLSSeen:
     authorities: frozenset[str] = frozenset()
     """The organisations of those; looked at only if an issuer was not found."""
 
+    @property
+    def has_meta_certificate(self) -> bool:
+        """Was a meta certificate among the chain? Before TLS 1.3 clients make no use of it."""
+        return len(own_chain(self.chain)) < len(self.chain)
+
 
 def judge(seen: Seen) -> Judgement:
     """What it means."""
@@ -77,7 +82,12 @@ def judge(seen: Seen) -> Judgement:
         judgement.untested("certificate", code="TH024")
         return judgement
     count = len(own_chain(tls.chain))
-    values = {"version": _shown_version(tls.version), "count": count, "several": count > 1, "meta": bool(tls.meta_key)}
+    values = {
+        "version": _shown_version(tls.version),
+        "count": count,
+        "several": count > 1,
+        "meta": tls.has_meta_certificate,
+    }
     judgement.ok("tls", Remark("tls-shown", values))
     verdict = judge_certificate(seen.target, tls)
     _say_dates(judgement, seen, verdict)
