@@ -113,9 +113,12 @@ def several_relays(target: str, keys: Sequence[str], connections: int, *, is_unt
     return Finding("TH029", values | {"is_untried": is_untried})
 
 
-def name_refused(name: str, reason: str) -> Finding:
-    """The server answers TLS, but not for this name; `reason` is OpenSSL's word for the alert."""
-    return Finding("TH390", {"name": name, "reason": reason})
+def name_refused(name: str, reason: str, *, answers_others: bool) -> Finding:
+    """The server answers TLS, but not for this name; `reason` is OpenSSL's word for the alert.
+
+    `answers_others`: without a name it was seen to.
+    """
+    return Finding("TH390", {"name": name, "reason": reason, "answers_others": answers_others})
 
 
 def handshake_failed(target: str, reason: str) -> Finding:

@@ -192,7 +192,7 @@ ENGLISH: dict[str, Text] = {
         "Devices reach each other or not by chance, and that changes with each connection.",
     ),
     "TH390": Text(
-        "The server refuses the name {name} in TLS, and answers who asks for no name.\nIts alert is {reason}.",
+        "The server refuses the name {name} in TLS[[answers_others?, and answers who asks for no name]].\nIts alert is {reason}.",
         "Start the relay with that name; derper: `derper -hostname {name}`\n"
         "Or have the map's HostName say the name that the relay has.",
         "The server has no certificate for that name. derper serves the name of `-hostname` only, and answers any "
@@ -404,7 +404,7 @@ CHINESE: dict[str, Text] = {
         "设备之间能否互通全凭运气，而且每次连接都会变。",
     ),
     "TH390": Text(
-        "服务器在 TLS 中拒绝域名 {name}，却会应答不指明域名的连接。\n它的警报是 {reason}。",
+        "服务器在 TLS 中拒绝域名 {name}[[answers_others?，却会应答不指明域名的连接]]。\n它的警报是 {reason}。",
         "用该域名启动中继；derper：`derper -hostname {name}`\n或在 map 的 HostName 中写中继现有的域名。",
         "服务器没有该域名的证书。derper 只服务 `-hostname` 指定的域名，对其他域名都回以这个警报。",
         "按该域名的客户端都连不上。",

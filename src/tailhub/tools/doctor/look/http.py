@@ -158,7 +158,7 @@ def _clock_ahead(answers: list[Answer], now: datetime) -> timedelta | None:
 
 
 async def _is_one_mesh(seen: Seen, address: str, options: Options) -> bool | None:
-    """Log in at two of the relays behind the address and send a packet from one to the other. None: not let in."""
+    """Log in at two of the relays behind the address and send a packet each way. None: not let in."""
     first = await _log_in(seen, address, options)
     if first is None:
         return None
@@ -169,7 +169,7 @@ async def _is_one_mesh(seen: Seen, address: str, options: Options) -> bool | Non
                 return None
             async with second:
                 if second.server_key != first.server_key:
-                    return await _passes(first, second)
+                    return await _passes(first, second) and await _passes(second, first)
     return None
 
 
