@@ -192,7 +192,8 @@ ENGLISH: dict[str, Text] = {
         "Devices reach each other or not by chance, and that changes with each connection.",
     ),
     "TH390": Text(
-        "The server refuses the name {name} in TLS[[answers_others?, and answers who asks for no name]].\nIts alert is {reason}.",
+        "The server refuses the name {name} in TLS[[answers_others?, and answers who asks for no name]].\n"
+        "It says {reason}.",
         "Start the relay with that name; derper: `derper -hostname {name}`\n"
         "Or have the map's HostName say the name that the relay has.",
         "The server has no certificate for that name. derper serves the name of `-hostname` only, and answers any "

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
+from tailhub.tools.doctor.judge.answer import Answer
 from tailhub.tools.doctor.judge.cause import cause_before_tls
-from tailhub.tools.doctor.judge.fronts import Answer, front_of
+from tailhub.tools.doctor.judge.fronts import front_of
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
