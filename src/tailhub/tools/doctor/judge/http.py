@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
+from tailhub.keys import NodePublic
 from tailhub.tools.doctor.judge.answer import Answer
 from tailhub.tools.doctor.judge.cause import cause_before_tls
 from tailhub.tools.doctor.judge.fronts import front_of
@@ -133,7 +134,9 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
     beyond = not tls.is_trusted
     first = http.connections[0] if http.connections else Connected()
     if first.meta_key and first.server_key and first.meta_key != first.server_key:
-        judgement.found("upgrade", findings.meta_key_differs(first.meta_key.hex(), first.server_key.hex()))
+        judgement.found(
+            "upgrade", findings.meta_key_differs(*(str(NodePublic(key)) for key in (first.meta_key, first.server_key)))
+        )
     elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
@@ -153,7 +156,7 @@ def _say_relays(judgement: Judgement, seen: Seen) -> None:
     elif http.is_one_mesh:
         judgement.ok("relays", Remark("http-one-mesh", {"count": len(keys)}), beyond=beyond)
     else:
-        texts = sorted(key.hex() for key in keys)
+        texts = sorted(str(NodePublic(key)) for key in keys)
         judgement.found(
             "relays",
             findings.several_relays(

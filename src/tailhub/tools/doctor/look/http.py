@@ -16,6 +16,7 @@ from tailhub.client.derp_client import DERPClient
 from tailhub.client.dial import Endpoint, OpenStream, open_stream
 from tailhub.derp.messages import ReceivedPacket
 from tailhub.exceptions import CertificateError, LocalError, TailhubError
+from tailhub.keys import NodePublic
 from tailhub.net.abort import abort
 from tailhub.tools.doctor.judge.answer import Answer, Exchange
 from tailhub.tools.doctor.judge.http import CHALLENGE, Connected, HTTPSeen
@@ -66,8 +67,8 @@ async def _connect(endpoint: Endpoint, timeout_s: float) -> tuple[Connected, Ans
     pin = pin_of_der(stream.certificate_der) if stream.certificate_der is not None else ""
     key = b""
     if answer is not None and answer.status == 101:
-        with suppress(ValueError):
-            key = bytes.fromhex(answer.header("derp-public-key"))
+        with suppress(LocalError):
+            key = NodePublic.parse(NodePublic.PREFIX + answer.header("derp-public-key")).raw
     return Connected(pin, stream.meta_key or b"", key), answer, failure
 
 

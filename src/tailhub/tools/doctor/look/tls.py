@@ -69,7 +69,7 @@ async def _handshake(target: Target, address: str, timeout_s: float) -> TLSSeen:
     is_by_name, now = endpoint.server_name is not None, datetime.now(UTC)
     try:
         stream = await open_stream(endpoint, timeout_s)
-    except (OSError, UnicodeError, CertificateError) as exc:
+    except (OSError, ValueError, CertificateError) as exc:  # ValueError: a name that TLS cannot carry
         failure = _called(exc)
         works = is_by_name and await _works(unchecked_endpoint(target, address, by_name=False), timeout_s)
         return TLSSeen(seen_at=now, failure=failure, is_by_name=is_by_name, works_without_name=works)
