@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from tailhub.findings import Finding, relaying
+from tailhub.findings import Finding, relaying, tls
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.judge.flight import FlightSeen, percentile
+from tailhub.tools.doctor.judge.http import judge as judge_http
 from tailhub.tools.doctor.judge.login import LoginEnd, cause_before_login
 from tailhub.tools.doctor.judge.login import judge as judge_login
 from tailhub.tools.report import Judgement
@@ -29,7 +30,6 @@ _LEAST_LOST = 2
 _RESENT_SHARE = 0.02  # of TCP's segments, and four at least
 _LEAST_RESENT = 4
 _SLOW_S = 0.05  # beyond what the way explains, and more than once as long as that
-_SEVERAL_RELAYS = "TH029"
 
 
 class Way(Enum):
@@ -75,8 +75,8 @@ class PacketsSeen:
     """The sizes that were not tried, because the relay's limit would not let them through in time."""
     is_pair: bool = True
     """Did two clients exchange them? Else one sent them to itself: no second key is let in."""
-    are_strangers: bool = False
-    """Did the two connections come to relays with different keys? In a mesh packets come through all the same."""
+    server_keys: tuple[bytes, ...] = ()
+    """The raw keys of the relays to which the connections came. In a mesh packets come through all the same."""
     pings_s: tuple[float, ...] = ()
     """Round trips from a client to the relay and back, with nothing else under way, in order of size."""
     tcp_rtt_s: float = 0.0
@@ -113,9 +113,8 @@ def judge(seen: Seen) -> Judgement:
         said.untested("packets", Remark("packets-limit-too-low"))
         _judge_idle(seen, said)
         return said
-    if packets.are_strangers and packets.flights[0].is_broken_off:
-        for step in ("packets", "idle"):
-            said.untested(step, Remark("packets-several-relays"), _SEVERAL_RELAYS)
+    if len(set(packets.server_keys)) > 1 and packets.flights[0].is_broken_off:
+        _say_strangers(seen, said)
         return said
     finding, remark = _finding(seen), _remark(packets)
     if finding is None:
@@ -137,6 +136,18 @@ def _untested(seen: Seen, said: Judgement) -> None:
     remark = Remark("packets-key-not-allowed") if is_refused else None if code else Remark("login-not-reached")
     said.untested("packets", remark, code)
     said.untested("idle", remark, code)
+
+
+def _say_strangers(seen: Seen, said: Judgement) -> None:
+    """The clients came to different relays; that those are several may have been found already."""
+    keys = sorted({key.hex() for key in seen.packets.server_keys})
+    several = tls.several_relays(str(seen.target), keys, len(seen.packets.server_keys), is_untried=False)
+    remark = Remark("packets-several-relays")
+    if several.code in (finding.code for finding in judge_http(seen).findings):
+        said.untested("packets", remark, several.code)
+    else:
+        said.found("packets", several, remark)
+    said.untested("idle", remark, several.code)
 
 
 def _judge_idle(seen: Seen, said: Judgement) -> None:

@@ -81,7 +81,7 @@ async def _exchange(clients: Sequence[DERPClient], seen: Seen, options: Options)
         flights=tuple(flights),
         skipped=tuple(plan.size for plan in plans if not plan.count),
         is_pair=sender is not receiver,
-        are_strangers=sender.server_key != receiver.server_key,
+        server_keys=tuple(client.server_key for client in clients),
         pings_s=tuple(sorted(pings)),
         tcp_rtt_s=_tcp_rtt_s(after, seen),
         segments=segments_between(before, after),

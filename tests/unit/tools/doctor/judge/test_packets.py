@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from support.relaying import Said, judged, reached
+from tailhub.tools.doctor.judge.answer import Answer
 from tailhub.tools.doctor.judge.flight import FlightSeen
+from tailhub.tools.doctor.judge.http import Connected
+from tailhub.tools.doctor.judge.http import judge as judge_http
 from tailhub.tools.doctor.judge.login import LoginEnd, LoginSeen
 from tailhub.tools.doctor.judge.packets import IdleSeen, PacketsSeen, SegmentsSeen, Way
 from tailhub.tools.report import Outcome
@@ -179,17 +182,26 @@ def test_no_size_was_tried() -> None:
     assert str(said.steps["packets"].remark) == "not tested: the relay's limit is too low"
 
 
+STRANGERS = (b"\1" * 32, b"\2" * 32)
+
+
 def test_connections_to_different_relays() -> None:
-    """That is another finding's, and nothing is said of packets."""
-    said = said_of(PacketsSeen(flights=(FlightSeen(60, 24),), are_strangers=True))
-    assert said.codes == []
-    assert (said.steps["packets"].outcome, said.steps["packets"].code) == (Outcome.UNTESTED, "TH029")
-    assert said.steps["idle"].outcome is Outcome.UNTESTED
+    """That is what is found then, and no loss; once only."""
+    packets = PacketsSeen(flights=(FlightSeen(60, 24),), server_keys=STRANGERS)
+    said = said_of(packets)
+    assert (said.codes, said.steps["packets"].outcome) == (["TH029"], Outcome.FAIL)
+    assert (said.steps["idle"].outcome, said.steps["idle"].code) == (Outcome.UNTESTED, "TH029")
+    seen = said.seen
+    seen.http = replace(seen.http, answer=Answer(101), connections=tuple(Connected(server_key=k) for k in STRANGERS))
+    assert judge_http(seen).findings[-1].code == "TH029"
+    again = judged(seen)
+    assert again.codes == []
+    assert (again.steps["packets"].outcome, again.steps["packets"].code) == (Outcome.UNTESTED, "TH029")
 
 
 def test_relays_of_one_mesh() -> None:
     """Where packets come through all the same, it is well."""
-    said = said_of(replace(GOOD, are_strangers=True))
+    said = said_of(replace(GOOD, server_keys=STRANGERS))
     assert (said.codes, said.steps["packets"].outcome) == ([], Outcome.OK)
 
 
