@@ -1,13 +1,15 @@
-"""Faults 9, 19, 20, 22 and 23 of the diagnosis, produced and named: logging in, relaying packets, idle connections.
+"""Faults 9, 19, 20, 22 and 23 of the diagnosis, produced and named: logging in and relaying packets.
+
+Real proxies and real paths: `test_doctor_paths`.
 
 | fault | how it is produced here | code |
 | --- | --- | --- |
-| 9 large packets vanish | a path with a small MTU and no ICMP (network namespaces); a proxy that chokes | TH402 |
+| 9 large packets vanish | a proxy that chokes on large writes | TH402 |
 | 19 a proxy buffers | a TCP proxy that collects (stands in: no common proxy does that after an upgrade) | TH403 |
-| 19 a proxy cuts idle connections | nginx with a short proxy_read_timeout | TH404 |
+| 19 an idle connection dies | a proxy that forgets it without a word | TH404 |
 | 20 login closes after ClientInfo | our relay with an allow list and refuse = close | TH400 |
 | 20 reachable, but this key is not allowed | our relay with an allow list | TH401, TH409 |
-| 22 packets are lost | a proxy that drops frames; nftables that drops segments, in one direction at a time | TH405 |
+| 22 packets are lost | a proxy that drops frames | TH405 |
 | 22 delay | a TCP proxy that delays (no delaying network device is in every kernel) | TH406 |
 | 23 limited by the relay | our relay with a limit | TH407 |
 
@@ -16,26 +18,15 @@ Beside these: answers that are no DERP, none at all, packets that are changed on
 
 from __future__ import annotations
 
-import contextlib
-import json
-import shutil
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from support import require
 from support.middlebox import Frame, Ship, chokes_on, frames, in_lumps, late, middlebox
-from support.netns import NetworkNamespace
-from support.ports import free_ports
-from support.relay_process import RelayProcess
 from support.relaying import check
 from support.scripted_relay import Session, scripted_relay
-from support.server_process import ServerProcess
 from support.wire import relay, run
 from tailhub import box
 from tailhub.derp import frames as derp
@@ -360,88 +351,7 @@ def test_a_limit_that_the_relay_announces(rate: float, skipped: tuple[int, ...])
     run(scenario)
 
 
-# --- idle connections: real proxies before a relay without TLS --------------------------------------------------------
-
-_NGINX = """
-daemon off; master_process off; pid {directory}/nginx.pid; error_log stderr; events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/a; proxy_temp_path {directory}/b; fastcgi_temp_path {directory}/c;
-  uwsgi_temp_path {directory}/d; scgi_temp_path {directory}/e;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://127.0.0.1:{behind}; proxy_http_version 1.1; proxy_read_timeout 1s;
-      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
-    }}
-  }}
-}}
-"""
-_HAPROXY = """
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 5s
-    timeout server 5s
-    timeout tunnel 1s
-frontend front
-    bind 127.0.0.1:{port}
-    default_backend relay
-backend relay
-    server relay 127.0.0.1:{behind}
-"""
-_CADDY = """
-{{
-	admin off
-	auto_https off
-}}
-http://127.0.0.1:{port} {{
-	reverse_proxy 127.0.0.1:{behind}
-}}
-"""
-
-
-@contextlib.contextmanager
-def front(name: str, behind: int, directory: Path) -> Iterator[int]:
-    """A real proxy that cuts idle connections after a second, where it has such a limit; gives its port."""
-    texts = {"nginx": _NGINX, "haproxy": _HAPROXY, "caddy": _CADDY}
-    port, file = free_ports(), directory / "front"
-    file.write_text(texts[name].format(directory=directory, port=port, behind=behind))
-    commands = {
-        "nginx": lambda: [require.nginx(), "-e", "stderr", "-c", str(file)],
-        "haproxy": lambda: [require.haproxy(), "-db", "-f", str(file)],
-        "caddy": lambda: [require.caddy(), "run", "--adapter", "caddyfile", "--config", str(file)],
-    }
-    process = ServerProcess(commands[name](), directory / "log", environ={"HOME": str(directory), "PATH": "/usr/bin"})
-    try:
-        process.wait_until(lambda: _listens(port), f"{name} listens")
-        yield port
-    finally:
-        process.stop()
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-@pytest.mark.parametrize("name", ["nginx", "haproxy", "caddy"])
-def test_a_connection_without_traffic(name: str, tmp_path: Path) -> None:
-    """A proxy's limit for idle connections is found by waiting; what it passes on does not look collected."""
-
-    async def scenario() -> None:
-        async with relay(tls=False) as server:
-            with front(name, server.listeners.public.port, tmp_path) as port:
-                said = await check(port, tls=False, watch_s=0.3 if name == "caddy" else 10.0)
-        if name == "caddy":  # it has no such limit
-            assert said.codes == []
-            assert said.steps["idle"].outcome is Outcome.OK
-        else:
-            assert said.codes == ["TH404"]
-            assert said.steps["idle"].outcome is Outcome.WARNING
-
-    run(scenario)
+# --- a connection that nobody uses ------------------------------------------------------------------------------------
 
 
 def test_a_connection_that_is_forgotten() -> None:
@@ -465,98 +375,3 @@ def _forgets() -> Callable[[int, bytes], list[Frame]]:
         return [] if is_late else [(kind, body)]
 
     return edit
-
-
-# --- a path with two routers: network namespaces ----------------------------------------------------------------------
-
-_CHECK = """
-import asyncio, json, sys
-from support.relaying import check
-said = asyncio.run(check(8443, "10.3.0.2", packets=30, timeout_s=float(sys.argv[1])))
-finding = next(iter(said.findings.values()), None)
-print(json.dumps([said.codes, said.seen.packets.stalled.name, dict(finding.values) if finding else {}]))
-"""
-
-
-class Path3:
-    """Client, router, router, relay; in between a small MTU, if asked for, and rules of nftables."""
-
-    def __init__(self, stack: contextlib.ExitStack) -> None:
-        client, near, far, server = (stack.enter_context(require.network_namespace()) for _ in range(4))
-        self._client, self._near, self._far, self.server = client, near, far, server
-        client.cable("e0", near, "c0")
-        near.cable("m0", far, "m0")
-        far.cable("s0", server, "e0")
-        for place, address, interface in (
-            (client, "10.1.0.2/24", "e0"),
-            (near, "10.1.0.1/24", "c0"),
-            (near, "10.2.0.1/24", "m0"),
-            (far, "10.2.0.2/24", "m0"),
-            (far, "10.3.0.1/24", "s0"),
-            (server, "10.3.0.2/24", "e0"),
-        ):
-            place.ip("address", "add", address, "dev", interface)
-        for place, network, router in (
-            (client, "default", "10.1.0.1"),
-            (near, "10.3.0.0/24", "10.2.0.2"),
-            (far, "10.1.0.0/24", "10.2.0.1"),
-            (server, "default", "10.3.0.1"),
-        ):
-            place.ip("route", "add", network, "via", router)
-        for router in (near, far):
-            _in(router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-
-    def check(
-        self, hook: str, rule: str, mtu: int = 1500, timeout_s: float = 5.0
-    ) -> tuple[list[str], str, dict[str, object]]:
-        """What is found when the client's router drops by this rule and has this MTU behind it.
-
-        Codes, the way on which it stalls, and the finding's values.
-        """
-        for router in (self._near, self._far):
-            router.ip("link", "set", "m0", "mtu", str(mtu))
-        chain = f"add table inet t; add chain inet t c {{ type filter hook {hook} priority 0; }}"
-        _in(self._near, "nft", f"flush ruleset; {chain}; add rule inet t c {rule} drop")
-        codes, stalled, values = json.loads(_in(self._client, sys.executable, "-c", _CHECK, str(timeout_s)))
-        return codes, stalled, values
-
-
-def _in(namespace: NetworkNamespace, *command: str) -> str:
-    paths = {"PYTHONPATH": ":".join(path for path in sys.path if path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    done = subprocess.run(
-        (*namespace.prefix, *command), capture_output=True, text=True, timeout=60, check=False, env=paths
-    )
-    assert done.returncode == 0, done
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def path() -> Iterator[Path3]:
-    if shutil.which("nft", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
-        require.missing("netns", "nft (Debian: nftables) is not here")
-    with contextlib.ExitStack() as stack:
-        made = Path3(stack)
-        options = ("--no-discover", "--listen", "10.3.0.2:8443", "--stun-listen", "off", "--admin-listen", "off")
-        stack.enter_context(RelayProcess(*options, defaults=(), prefix=made.server.prefix))
-        yield made
-
-
-def test_a_path_with_a_small_mtu_and_no_icmp(path: Path3) -> None:
-    """Login works, and packets of 1,400 bytes vanish: the client never learns that it should send less at once."""
-    codes, stalled, _ = path.check("output", "icmp type destination-unreachable", mtu=1400, timeout_s=TIMEOUT_S)
-    assert (codes, stalled) == (["TH402"], "TOWARDS")
-
-
-def test_a_path_that_eats_large_packets_on_the_way_back(path: Path3) -> None:
-    """The same from the relay to the client is told apart."""
-    codes, stalled, _ = path.check("forward", "ip saddr 10.3.0.2 meta length > 1440", timeout_s=TIMEOUT_S)
-    assert (codes, stalled) == (["TH402"], "FROM")
-
-
-@pytest.mark.parametrize(("source", "tells"), [("10.1.0.2", "resent"), ("10.3.0.2", "stalls")])
-def test_a_path_that_loses_segments(path: Path3, source: str, tells: str) -> None:
-    """TCP brings them all in the end; what it tells says on which way they were lost."""
-    codes, _, values = path.check("forward", f"ip saddr {source} meta length > 100 numgen inc mod 10 0")
-    assert codes == ["TH405"]
-    assert [name for name in ("resent", "stalls") if values[name]] == [tells]
-    assert values["lost"] == 0
