@@ -82,8 +82,8 @@ ENGLISH: dict[str, Text] = {
         "On the relay look at its load and at what it drops: `tailhub top`\n"
         "Look from another network: what is not lost there is lost on the path of this one.\n"
         "Measure for longer: `tailhub probe {relay}`",
-        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is full "
-        "because it is overloaded or because the path to the receiver is too slow or loses too much.",
+        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is full: "
+        "it is overloaded, limits what a client may receive, or the path to the receiver is too slow or loses too much.",
         "Transfers through this relay are slow, calls break up.",
     ),
     "TH406": Text(
@@ -96,8 +96,8 @@ ENGLISH: dict[str, Text] = {
         "On the relay look at its load and its queues: `tailhub top`\n"
         "See whether other programs take its processor, or its provider slows it down: `top`\n"
         "If a proxy stands before it, try without it.",
-        "The relay's system, or a proxy before it, answers at once, but the program does not: the machine is busy, or "
-        "something in between holds packets back.",
+        "The relay's system, or a proxy before it, answers at once, but the program does not: the machine is busy, "
+        "limits clients without announcing it, or something in between holds packets back.",
         "All that goes through this relay is late by that much.",
     ),
     "TH407": Text(
@@ -234,7 +234,7 @@ CHINESE: dict[str, Text] = {
         "换一个网络再检查：在那里不丢的，就是丢在当前网络的路径上。\n"
         "测量更长时间：`tailhub probe {relay}`",
         "DERP 走 TCP，慢慢发出的数据包一个都不会丢，除非中继里的队列满了："
-        "中继过载，或者通往接收方的路径太慢、丢失太多。",
+        "中继过载，或限制了客户端的接收，或者通往接收方的路径太慢、丢失太多。",
         "经此中继的传输很慢，通话断断续续。",
     ),
     "TH406": Text(
@@ -245,7 +245,7 @@ CHINESE: dict[str, Text] = {
         "在中继上查看负载和队列：`tailhub top`\n"
         "查看是否有别的程序占用处理器，或服务商限制了它的速度：`top`\n"
         "如果它前面有代理，请绕过它试一次。",
-        "中继的系统或它前面的代理立即应答，程序却没有：机器繁忙，或者中间有东西扣住了数据包。",
+        "中继的系统或它前面的代理立即应答，程序却没有：机器繁忙，或限制了客户端却没有告知，或者中间有东西扣住了数据包。",
         "经此中继的一切都会迟到这么久。",
     ),
     "TH407": Text(
