@@ -82,8 +82,9 @@ ENGLISH: dict[str, Text] = {
         "On the relay look at its load and at what it drops: `tailhub top`\n"
         "Look from another network: what is not lost there is lost on the path of this one.\n"
         "Measure for longer: `tailhub probe {relay}`",
-        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is full: "
-        "it is overloaded, limits what a client may receive, or the path to the receiver is too slow or loses too much.",
+        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is "
+        "full: it is overloaded, limits what a client may receive, or the path to the receiver is too slow or loses too "
+        "much.",
         "Transfers through this relay are slow, calls break up.",
     ),
     "TH406": Text(
