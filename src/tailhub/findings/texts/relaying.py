@@ -83,8 +83,7 @@ ENGLISH: dict[str, Text] = {
         "Look from another network: what is not lost there is lost on the path of this one.\n"
         "Measure for longer: `tailhub probe {relay}`",
         "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is "
-        "full: it is overloaded, limits what a client may receive, or the path to the receiver is too slow or loses too "
-        "much.",
+        "full: it is overloaded, limits what a client may receive, or the path to the receiver is slow or loses much.",
         "Transfers through this relay are slow, calls break up.",
     ),
     "TH406": Text(
