@@ -94,9 +94,9 @@ def seen_through_proxy() -> Finding:
     return Finding("TH383")
 
 
-def dns_silent(host: str) -> Finding:
-    """No name server answers this machine, and the relay's address is not in the map."""
-    return Finding("TH384", {"host": host})
+def dns_silent(host: str, others_known: bool) -> Finding:
+    """No name server could say where `host` is, and the map does not; `others_known`: other questions are answered."""
+    return Finding("TH384", {"host": host, "others_known": others_known})
 
 
 def relay_moved(host: str, in_map: Sequence[str], answers: Sequence[str], port: int) -> Finding:

@@ -117,7 +117,7 @@ ENGLISH: dict[str, Text] = {
     "TH012": Text(
         "TCP {port} speaks plain HTTP, where clients expect TLS.\n"
         "{address} answered without TLS[[server? and calls itself {server}]].",
-        "If that is the relay, give it TLS: a relay without `--tls off` has a certificate of its own.\n"
+        "If that is the relay, give it TLS: a relay without `--no-tls` has a certificate of its own.\n"
         "If a proxy stands before it, switch TLS on for that port there, or let the map name the port that has TLS as "
         "DERPPort.",
         "A web server has the port, or the relay runs without TLS for a proxy that is not in between here.",
@@ -172,11 +172,13 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH384": Text(
         "This machine's DNS does not answer, so nobody here knows where {host} is.\n"
-        "No name server said anything, not even about a name that cannot exist.",
+        "[[others_known?Questions about other names are answered||No name server said anything, not even about a name "
+        "that cannot exist]].",
         "See which name servers this machine asks: `cat /etc/resolv.conf`\n"
         "To check the relay meanwhile, name its address in place of its name.\n"
         "A map with the relay's IPv4 spares clients the question.",
-        "The name servers are down, a firewall drops what goes to them, or this machine has no network.",
+        "[[others_known?The name servers of that domain are down or refuse to answer||The name servers are down, a "
+        "firewall drops what goes to them, or this machine has no network]].",
         "Clients on this machine cannot find the relay; those elsewhere may.",
     ),
     "TH385": Text(
@@ -315,7 +317,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH012": Text(
         "TCP {port} 上是明文 HTTP，而客户端要的是 TLS。\n{address} 的应答没有 TLS[[server?，它自称 {server}]]。",
-        "如果那就是中继，请给它 TLS：不带 `--tls off` 的中继有自己的证书。\n"
+        "如果那就是中继，请给它 TLS：不带 `--no-tls` 的中继有自己的证书。\n"
         "如果前面有代理，请在代理上为这个端口打开 TLS，或在 map 里把有 TLS 的端口写成 DERPPort。",
         "这个端口被网页服务器占用，或者中继没有 TLS、本应由代理提供，而这里并没有经过代理。",
         "没有客户端能使用这台中继；它们的日志里写着“first record does not look like a TLS handshake”。",
@@ -354,11 +356,12 @@ CHINESE: dict[str, Text] = {
         "本机上的 Tailscale 客户端也经代理到达中继。",
     ),
     "TH384": Text(
-        "本机的 DNS 没有应答，因此这里没人知道 {host} 在哪里。\n没有任何域名服务器应答，连不可能存在的名字也没有回答。",
+        "本机的 DNS 没有应答，因此这里没人知道 {host} 在哪里。\n"
+        "[[others_known?其他名字的查询有应答||没有任何域名服务器应答，连不可能存在的名字也没有回答]]。",
         "看看本机问的是哪些域名服务器：`cat /etc/resolv.conf`\n"
         "要先检查中继，请用它的地址代替域名。\n"
         "map 里写上中继的 IPv4，客户端就不必查询。",
-        "域名服务器停了，或防火墙丢弃了查询，或者本机没有网络。",
+        "[[others_known?该域名自己的域名服务器停了或拒绝回答||域名服务器停了，或防火墙丢弃了查询，或者本机没有网络]]。",
         "本机上的客户端找不到中继；别处的也许可以。",
     ),
     "TH385": Text(
@@ -400,6 +403,10 @@ REMARKS: dict[str, tuple[str, str]] = {
     "here-clear": ("no proxy in the way", "没有代理挡在中间"),
     "here-accepts": ("every connection is accepted, wherever it goes", "不管连到哪里，连接都被接受"),
     "here-fake-ip": ("DNS gives made-up addresses", "DNS 给出虚构的地址"),
+    "here-fake-ip-unused": (
+        "DNS gives made-up addresses, but clients take the map's",
+        "DNS 给出虚构的地址，但客户端使用 map 里的地址",
+    ),
     "here-proxy-lets-through": ("seen through a proxy", "是经代理看到的"),
     "here-proxy-variable": ("{variables} is set, which this check goes past", "设置了 {variables}，本检查不经过它"),
     "name-is-address": ("{host} is an address, nothing to look up", "{host} 是地址，不必解析"),

@@ -50,7 +50,10 @@ def judge(seen: Seen) -> Judgement:
     if name.look_up == "not_asked":
         judgement.ok("name", Remark("name-is-address", {"host": host}))
     elif why_none:
-        judgement.found("name", reach.name_unresolved(host) if why_none == "TH001" else reach.dns_silent(host))
+        judgement.found(
+            "name",
+            reach.name_unresolved(host) if why_none == "TH001" else reach.dns_silent(host, seen.here.is_dns_answering),
+        )
     elif made_up(seen):
         judgement.consequence("name", what_catches(seen), Remark("name-made-up", {"host": host, "addresses": listed}))
     elif seen.here.invented or not name.resolved:

@@ -27,6 +27,8 @@ class Dial:
 
     address: str
     end: DialEnd
+    source: str = ""
+    """The address of this machine from which it goes there."""
     rtt_s: float = 0.0
     error: str = ""
     """The system's words where it is ``unreachable``."""

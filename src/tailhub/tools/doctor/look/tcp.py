@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -52,7 +53,8 @@ async def _dial_all(addresses: Sequence[str], port: int, timeout_s: float) -> li
 
 
 async def _dial(address: str, port: int, timeout_s: float) -> Dial:
-    if route_source(address, port) is None:
+    source = route_source(address, port)
+    if source is None:
         return Dial(address, "no_route")
     loop = asyncio.get_running_loop()
     started_at = loop.time()
@@ -60,14 +62,16 @@ async def _dial(address: str, port: int, timeout_s: float) -> Dial:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(address, port)
     except ConnectionRefusedError:
-        return Dial(address, "refused")
+        return Dial(address, "refused", source)
     except TimeoutError:
-        return Dial(address, "silent")
-    except OSError as exc:
-        return Dial(address, "unreachable", error=exc.strerror or str(exc))
+        return Dial(address, "silent", source)
+    except ConnectionResetError:  # it was accepted, and then closed before we could look
+        return Dial(address, "open", source, loop.time() - started_at)
+    except OSError as exc:  # asyncio's own words have no reason in them
+        return Dial(address, "unreachable", source, error=os.strerror(exc.errno) if exc.errno else str(exc))
     rtt_s = loop.time() - started_at
     abort(writer)
-    return Dial(address, "open", rtt_s)
+    return Dial(address, "open", source, rtt_s)
 
 
 async def _ask_port80(address: str, host: str, timeout_s: float) -> str:
