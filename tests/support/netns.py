@@ -39,9 +39,9 @@ class NetworkNamespace:
         """Run ``ip`` for this namespace."""
         _ip("-n", self.name, *arguments)
 
-    def run(self, *command: str, stdin: str = "") -> None:
-        """Run a command in here."""
-        _run((*self.prefix, *command), stdin)
+    def run(self, *command: str, stdin: str = "") -> str:
+        """Run a command in here; what it says."""
+        return _run((*self.prefix, *command), stdin)
 
     def etc_file(self, name: str, text: str) -> None:
         """What commands that are run in here from now on find as ``/etc/NAME``; the machine's own file stays."""
@@ -71,10 +71,11 @@ def _ip(*arguments: str) -> None:
     _run(("ip", *arguments))
 
 
-def _run(command: tuple[str, ...], stdin: str = "") -> None:
+def _run(command: tuple[str, ...], stdin: str = "") -> str:
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NamespaceError(str(error)) from error
     if done.returncode:
         raise NamespaceError(done.stderr.strip() or f"{command[0]} ended with code {done.returncode}")
+    return done.stdout
