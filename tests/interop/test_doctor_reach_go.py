@@ -67,7 +67,7 @@ def test_the_original(client: tuple[NetworkNamespace, ServerProcess]) -> None:
     found = examine_in(namespace.prefix, relays, TIMEOUT_S)
     for name in ("host", "map"):
         assert {found[name].steps[step][0] for step in REACH} == {"ok"}, found[name]
-    assert found["second"].codes == ["TH009"]
+    assert found["second"].of_reach == ["TH009"]
     assert f"Asked was {SECOND}:3478, and the answer came from {FIRST}:3478" in found["second"].whats["TH009"]
     derper.stop()
     stopped = examine_in(namespace.prefix, {"host": host(f"{FIRST}:{DERP}")}, TIMEOUT_S)["host"]

@@ -25,6 +25,11 @@ class Examined:
     whats: dict[str, str]
     steps: dict[str, tuple[str, str, str]]
 
+    @property
+    def of_reach(self) -> list[str]:
+        """The codes that are about reaching a relay, whatever its TLS is like."""
+        return [code for code in self.codes if code <= "TH013" or "TH380" <= code <= "TH389"]
+
 
 def host(text: str, stun_port: int = 0) -> dict[str, Any]:
     """A relay as a person names it."""

@@ -87,7 +87,7 @@ ENGLISH: dict[str, Text] = {
         "`tailhub relay --stun-listen ADDRESS:PORT`\n"
         "If something forwards the port, let it translate the answers back.",
         "The machine has several addresses, and the server answers from the one that the routing prefers. `tailhub` "
-        "itself answers from where it was asked; other servers and forwarding rules do not always.",
+        "itself answers from where it was asked; the original derper and many forwarding rules do not.",
         "Firewalls and NATs drop such answers, so most clients get none: for them the relay has no STUN.",
     ),
     "TH010": Text(
@@ -295,7 +295,7 @@ CHINESE: dict[str, Text] = {
         "让中继明确监听那个地址，机器的每个地址各一项：`tailhub relay --stun-listen ADDRESS:PORT`\n"
         "如果有转发规则，让它把应答也转换回来。",
         "机器有多个地址，服务器用了路由偏好的那个来应答。`tailhub` 自己总是从被问的地址应答；"
-        "其他服务器和转发规则不一定。",
+        "原版 derper 和许多转发规则则不是。",
         "防火墙和 NAT 会丢弃这样的应答，所以大多数客户端什么也收不到：对它们来说这台中继没有 STUN。",
     ),
     "TH010": Text(
