@@ -45,17 +45,22 @@ ENGLISH: dict[str, Text] = {
         "Clients with both take IPv4; those that have IPv6 only cannot use the relay.",
     ),
     "TH005": Text(
-        "TCP {port} of the relay cannot be reached.\n{addresses} gave no answer[[error?: {error}|| within {limit} s]].",
+        "TCP {port} of the relay cannot be reached.\n{addresses} gave no answer[[error?: {error}|| within {limit} s]]"
+        "[[stun_answers?, while STUN answers: the machine is there]].",
         "Allow TCP {port} in the security group of the relay's cloud.\n"
         "Open it on the relay: `sudo ufw allow {port}/tcp`\n"
         "See on the relay what its own firewall does, and whether it runs: `tailhub doctor --local`\n"
         "If another network gets through, this one blocks the port: 443 is the one that most networks let pass.",
-        "A firewall on the way drops the port, the machine is off, or the address is somebody else's by now.",
+        "[[private?That address is a private one: it leads to the relay inside the relay's own network only||A "
+        "firewall "
+        "on the way drops the port, the machine is off, or the address is somebody else's by now]].",
         "Nobody whom that stops can use the relay. `tailscale netcheck` may go on naming it as the nearest, for it "
         "tests UDP and pings only.",
     ),
     "TH006": Text(
-        "Nothing listens on TCP {port}.\n{addresses} refused the connection.",
+        "Nothing listens on TCP {port}.\n"
+        "{addresses} refused the connection[[stun_answers?, while STUN answers: the relay seems to have another "
+        "port]].",
         "See on the relay whether it runs, and what keeps it from it: `tailhub doctor --local`\n"
         "See there which ports are listened on: `sudo ss -ltnp`\n"
         "If the relay has another port, put that into the map as DERPPort.",
@@ -260,16 +265,19 @@ CHINESE: dict[str, Text] = {
         "两种都有的客户端使用 IPv4；只有 IPv6 的客户端无法使用这台中继。",
     ),
     "TH005": Text(
-        "中继的 TCP {port} 连不上。\n{addresses} 没有应答[[error?：{error}||（{limit} 秒内）]]。",
+        "中继的 TCP {port} 连不上。\n{addresses} 没有应答[[error?：{error}||（{limit} 秒内）]]"
+        "[[stun_answers?，而 STUN 有应答：机器在]]。",
         "在中继所在云的安全组里放行 TCP {port}。\n"
         "在中继上放行：`sudo ufw allow {port}/tcp`\n"
         "在中继上看它自己的防火墙做了什么，以及中继是否在运行：`tailhub doctor --local`\n"
         "如果换一个网络能通，就是当前网络封了这个端口：大多数网络放行的是 443。",
-        "途中的防火墙丢弃了这个端口，或者机器关机了，或者这个地址已经属于别人。",
+        "[[private?这是私有地址：只有在中继自己的网络里才能到达||途中的防火墙丢弃了这个端口，或者机器关机了，"
+        "或者这个地址已经属于别人]]。",
         "被挡住的人都无法使用这台中继。`tailscale netcheck` 可能仍说它最近，因为它只测 UDP 和 ping。",
     ),
     "TH006": Text(
-        "TCP {port} 上没有程序在监听。\n{addresses} 拒绝了连接。",
+        "TCP {port} 上没有程序在监听。\n"
+        "{addresses} 拒绝了连接[[stun_answers?，而 STUN 有应答：中继用的似乎是别的端口]]。",
         "在中继上看它是否在运行，是什么挡住了它：`tailhub doctor --local`\n"
         "看看那里监听着哪些端口：`sudo ss -ltnp`\n"
         "如果中继用的是别的端口，请作为 DERPPort 写进 map。",

@@ -15,13 +15,13 @@ from tailhub.tools.report import Judgement
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Seen
 
-__all__ = ["LookUp", "NameSeen", "judge", "why_no_address"]
+__all__ = ["INSIDE", "LookUp", "NameSeen", "judge", "why_no_address"]
 
 LookUp = Literal["not_asked", "found", "not_found", "no_answer"]
 """How a look-up ended. ``not_asked``: the host is an address."""
 
 # An address from these ranges is good inside one network only: what a name leads to there says nothing about outside.
-_INSIDE = frozenset({Kind.PRIVATE, Kind.CARRIER, Kind.TAILNET, Kind.LINK_LOCAL, Kind.LOOPBACK})
+INSIDE = frozenset({Kind.PRIVATE, Kind.CARRIER, Kind.TAILNET, Kind.LINK_LOCAL, Kind.LOOPBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def _differing(seen: Seen) -> tuple[list[str], list[str]] | None:
     resolved: list[str] = []
     for version, address in _fixed(seen).items():
         others = [other for other in seen.name.resolved if ip_address(other).version == version]
-        is_inside = kind_of(ip_address(address)) in _INSIDE
-        if all(kind_of(ip_address(other)) in _INSIDE for other in others) and not is_inside:
+        is_inside = kind_of(ip_address(address)) in INSIDE
+        if all(kind_of(ip_address(other)) in INSIDE for other in others) and not is_inside:
             continue  # DNS has none, or this network's own view of the relay
         if address not in others:
             in_map.append(address)

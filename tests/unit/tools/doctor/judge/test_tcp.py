@@ -6,6 +6,7 @@ from tailhub.tailcfg.derpmap import DERPNode, DERPRegion
 from tailhub.tools.doctor.judge.heard import Heard
 from tailhub.tools.doctor.judge.here import HereSeen
 from tailhub.tools.doctor.judge.name import NameSeen
+from tailhub.tools.doctor.judge.stun import STUNSeen
 from tailhub.tools.doctor.judge.tcp import Dial, TCPSeen, judge, why_no_tls
 from tailhub.tools.doctor.seen import Seen
 from tailhub.tools.report import Judgement
@@ -77,6 +78,21 @@ def test_port_80_is_never_a_fault(status: str) -> None:
 def test_addresses(dials: tuple[Dial, ...], expected: list[str]) -> None:
     """Which of the addresses answer decides what is wrong; the same thing twice is said once."""
     assert codes(judge(seen_of(*dials))) == expected
+
+
+def test_what_udp_adds() -> None:
+    """Where STUN answers, a closed port is likely another one, and a filtered one's machine is there."""
+    for end, hint in (("refused", "the relay seems to have another port"), ("silent", "the machine is there")):
+        seen = seen_of(Dial(V4, end))  # type: ignore[arg-type]
+        assert hint not in judge(seen).findings[0].what()
+        seen.stun = STUNSeen(answered=(4,))
+        assert hint in judge(seen).findings[0].what()
+
+
+def test_a_private_address() -> None:
+    """A private address that does not answer is told as what it is."""
+    assert "private" in judge(seen_of(Dial("10.1.2.3", "silent"))).findings[0].means()
+    assert "private" not in judge(seen_of(Dial(V4, "silent"))).findings[0].means()
 
 
 def test_the_same_twice_is_a_consequence() -> None:
