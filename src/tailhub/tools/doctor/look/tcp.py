@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -67,11 +68,18 @@ async def _dial(address: str, port: int, timeout_s: float) -> Dial:
         return Dial(address, "silent", source)
     except ConnectionResetError:  # it was accepted, and then closed before we could look
         return Dial(address, "open", source, loop.time() - started_at)
-    except OSError as exc:  # asyncio's own words have no reason in them
-        return Dial(address, "unreachable", source, error=os.strerror(exc.errno) if exc.errno else str(exc))
+    except OSError as exc:
+        return Dial(address, "unreachable", source, error=_reason(exc))
     rtt_s = loop.time() - started_at
     abort(writer)
     return Dial(address, "open", source, rtt_s)
+
+
+def _reason(exc: OSError) -> str:
+    """The system's words. Those of asyncio are "Connect call failed", but not on Windows, whose numbers are others."""
+    if sys.platform == "win32" or not exc.errno:
+        return exc.strerror or str(exc)
+    return os.strerror(exc.errno)
 
 
 async def _ask_port80(address: str, host: str, timeout_s: float) -> str:
