@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from tailhub.net.abort import abort
+from tailhub.tools.doctor.judge.name import addresses_elsewhere
 from tailhub.tools.doctor.judge.tcp import Dial, TCPSeen
 from tailhub.tools.doctor.look.listening import exchange, hear
 from tailhub.tools.doctor.look.name import literal
@@ -32,7 +34,8 @@ async def look(seen: Seen, options: Options) -> TCPSeen:
     dials = await _dial_all(seen.name.addresses, port, timeout_s)
     first_open = {dial.version: dial for dial in reversed(dials) if dial.end == "open"}
     if not first_open:
-        elsewhere = [address for address in seen.name.resolved if address not in seen.name.addresses]
+        tried = {dial.version for dial in dials if dial.end != "no_route"}
+        elsewhere = [address for address in addresses_elsewhere(seen) if ip_address(address).version in tried]
         others = await _dial_all(elsewhere, port, timeout_s)
         moved_to = tuple(dial.address for dial in others if dial.end == "open")
         return TCPSeen(dials=tuple(dials), moved_to=moved_to, limit_s=timeout_s)

@@ -4,7 +4,7 @@ import pytest
 
 from tailhub.tailcfg.derpmap import DERPNode, DERPRegion
 from tailhub.tools.doctor.judge.here import HereSeen
-from tailhub.tools.doctor.judge.name import LookUp, NameSeen, judge, why_no_address
+from tailhub.tools.doctor.judge.name import LookUp, NameSeen, addresses_elsewhere, judge, why_no_address
 from tailhub.tools.doctor.judge.tcp import TCPSeen
 from tailhub.tools.doctor.seen import Seen
 from tailhub.tools.report import Judgement, Outcome
@@ -76,6 +76,7 @@ def test_a_made_up_name_with_addresses(look_up: LookUp) -> None:
         (in_map(FIRST), (FIRST,), ("10.0.0.7",), None),  # this network's own view
         (in_map(FIRST), (FIRST,), ("127.0.1.1",), None),  # the relay's own hosts file
         (in_map(FIRST), (FIRST,), (OTHER6,), None),  # DNS has no IPv4: nothing that differs
+        (in_map(FIRST), (FIRST,), ("198.18.0.9",), None),  # a proxy's own
         (in_map(FIRST), (FIRST,), (OTHER,), (FIRST, OTHER)),
         (in_map("10.0.0.7"), ("10.0.0.7",), ("10.0.0.8",), ("10.0.0.7", "10.0.0.8")),
         (in_map(FIRST, FIRST6), (FIRST, FIRST6), (FIRST, OTHER6), (FIRST6, OTHER6)),
@@ -85,10 +86,13 @@ def test_map_and_dns(
     target: Target, dialled: tuple[str, ...], resolved: tuple[str, ...], differing: tuple[str, str] | None
 ) -> None:
     """The map's address of each IP version has to be among those of DNS, if that has any that counts."""
-    judgement = judge(Seen(target, name=NameSeen(dialled, resolved, "found")))
+    seen = Seen(target, name=NameSeen(dialled, resolved, "found"))
+    judgement = judge(seen)
     if differing is None:
         assert codes(judgement) == []
+        assert addresses_elsewhere(seen) == ()
     else:
+        assert addresses_elsewhere(seen) == (differing[1],)
         assert codes(judgement) == ["TH002"]
         assert judgement.findings[0].values == {"host": "relay.test", "in_map": differing[0], "resolved": differing[1]}
 
