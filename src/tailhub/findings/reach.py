@@ -28,14 +28,20 @@ def ipv6_dead(addresses: Sequence[str], port: int, refused: bool) -> Finding:
     return Finding("TH004", {"addresses": ", ".join(addresses), "port": port, "refused": refused})
 
 
-def tcp_filtered(addresses: Sequence[str], port: int, limit: str, error: str = "") -> Finding:
-    """No answer within `limit` seconds, or a router on the way answered with an `error`."""
-    return Finding("TH005", {"addresses": ", ".join(addresses), "port": port, "limit": limit, "error": error})
+def tcp_filtered(
+    addresses: Sequence[str], port: int, limit: str, error: str, private: bool, stun_answers: bool
+) -> Finding:
+    """No answer within `limit` seconds, or a router on the way answered with an `error`, "" for none.
+
+    `private`: the addresses are good inside a network only. `stun_answers`: UDP gets to the machine.
+    """
+    values = {"addresses": ", ".join(addresses), "port": port, "limit": limit, "error": error}
+    return Finding("TH005", values | {"private": private, "stun_answers": stun_answers})
 
 
-def tcp_refused(addresses: Sequence[str], port: int) -> Finding:
-    """The machine says that nothing listens there."""
-    return Finding("TH006", {"addresses": ", ".join(addresses), "port": port})
+def tcp_refused(addresses: Sequence[str], port: int, stun_answers: bool) -> Finding:
+    """The machine says that nothing listens there; `stun_answers`: on UDP something does."""
+    return Finding("TH006", {"addresses": ", ".join(addresses), "port": port, "stun_answers": stun_answers})
 
 
 def stun_refused(address: str, port: int) -> Finding:
@@ -94,9 +100,9 @@ def seen_through_proxy() -> Finding:
     return Finding("TH383")
 
 
-def dns_silent(host: str) -> Finding:
-    """No name server answers this machine, and the relay's address is not in the map."""
-    return Finding("TH384", {"host": host})
+def dns_silent(host: str, others_known: bool) -> Finding:
+    """No name server could say where `host` is, and the map does not; `others_known`: other questions are answered."""
+    return Finding("TH384", {"host": host, "others_known": others_known})
 
 
 def relay_moved(host: str, in_map: Sequence[str], answers: Sequence[str], port: int) -> Finding:

@@ -45,17 +45,22 @@ ENGLISH: dict[str, Text] = {
         "Clients with both take IPv4; those that have IPv6 only cannot use the relay.",
     ),
     "TH005": Text(
-        "TCP {port} of the relay cannot be reached.\n{addresses} gave no answer[[error?: {error}|| within {limit} s]].",
+        "TCP {port} of the relay cannot be reached.\n{addresses} gave no answer[[error?: {error}|| within {limit} s]]"
+        "[[stun_answers?, while STUN answers: the machine is there]].",
         "Allow TCP {port} in the security group of the relay's cloud.\n"
         "Open it on the relay: `sudo ufw allow {port}/tcp`\n"
         "See on the relay what its own firewall does, and whether it runs: `tailhub doctor --local`\n"
         "If another network gets through, this one blocks the port: 443 is the one that most networks let pass.",
-        "A firewall on the way drops the port, the machine is off, or the address is somebody else's by now.",
+        "[[private?That address is a private one: it leads to the relay inside the relay's own network only||A "
+        "firewall "
+        "on the way drops the port, the machine is off, or the address is somebody else's by now]].",
         "Nobody whom that stops can use the relay. `tailscale netcheck` may go on naming it as the nearest, for it "
         "tests UDP and pings only.",
     ),
     "TH006": Text(
-        "Nothing listens on TCP {port}.\n{addresses} refused the connection.",
+        "Nothing listens on TCP {port}.\n"
+        "{addresses} refused the connection[[stun_answers?, while STUN answers: the relay seems to have another "
+        "port]].",
         "See on the relay whether it runs, and what keeps it from it: `tailhub doctor --local`\n"
         "See there which ports are listened on: `sudo ss -ltnp`\n"
         "If the relay has another port, put that into the map as DERPPort.",
@@ -87,7 +92,7 @@ ENGLISH: dict[str, Text] = {
         "`tailhub relay --stun-listen ADDRESS:PORT`\n"
         "If something forwards the port, let it translate the answers back.",
         "The machine has several addresses, and the server answers from the one that the routing prefers. `tailhub` "
-        "itself answers from where it was asked; other servers and forwarding rules do not always.",
+        "itself answers from where it was asked; the original derper and many forwarding rules do not.",
         "Firewalls and NATs drop such answers, so most clients get none: for them the relay has no STUN.",
     ),
     "TH010": Text(
@@ -117,7 +122,7 @@ ENGLISH: dict[str, Text] = {
     "TH012": Text(
         "TCP {port} speaks plain HTTP, where clients expect TLS.\n"
         "{address} answered without TLS[[server? and calls itself {server}]].",
-        "If that is the relay, give it TLS: a relay without `--tls off` has a certificate of its own.\n"
+        "If that is the relay, give it TLS: a relay without `--no-tls` has a certificate of its own.\n"
         "If a proxy stands before it, switch TLS on for that port there, or let the map name the port that has TLS as "
         "DERPPort.",
         "A web server has the port, or the relay runs without TLS for a proxy that is not in between here.",
@@ -172,11 +177,13 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH384": Text(
         "This machine's DNS does not answer, so nobody here knows where {host} is.\n"
-        "No name server said anything, not even about a name that cannot exist.",
+        "[[others_known?Questions about other names are answered||No name server said anything, not even about a name "
+        "that cannot exist]].",
         "See which name servers this machine asks: `cat /etc/resolv.conf`\n"
         "To check the relay meanwhile, name its address in place of its name.\n"
         "A map with the relay's IPv4 spares clients the question.",
-        "The name servers are down, a firewall drops what goes to them, or this machine has no network.",
+        "[[others_known?The name servers of that domain are down or refuse to answer||The name servers are down, a "
+        "firewall drops what goes to them, or this machine has no network]].",
         "Clients on this machine cannot find the relay; those elsewhere may.",
     ),
     "TH385": Text(
@@ -258,16 +265,19 @@ CHINESE: dict[str, Text] = {
         "两种都有的客户端使用 IPv4；只有 IPv6 的客户端无法使用这台中继。",
     ),
     "TH005": Text(
-        "中继的 TCP {port} 连不上。\n{addresses} 没有应答[[error?：{error}||（{limit} 秒内）]]。",
+        "中继的 TCP {port} 连不上。\n{addresses} 没有应答[[error?：{error}||（{limit} 秒内）]]"
+        "[[stun_answers?，而 STUN 有应答：机器在]]。",
         "在中继所在云的安全组里放行 TCP {port}。\n"
         "在中继上放行：`sudo ufw allow {port}/tcp`\n"
         "在中继上看它自己的防火墙做了什么，以及中继是否在运行：`tailhub doctor --local`\n"
         "如果换一个网络能通，就是当前网络封了这个端口：大多数网络放行的是 443。",
-        "途中的防火墙丢弃了这个端口，或者机器关机了，或者这个地址已经属于别人。",
+        "[[private?这是私有地址：只有在中继自己的网络里才能到达||途中的防火墙丢弃了这个端口，或者机器关机了，"
+        "或者这个地址已经属于别人]]。",
         "被挡住的人都无法使用这台中继。`tailscale netcheck` 可能仍说它最近，因为它只测 UDP 和 ping。",
     ),
     "TH006": Text(
-        "TCP {port} 上没有程序在监听。\n{addresses} 拒绝了连接。",
+        "TCP {port} 上没有程序在监听。\n"
+        "{addresses} 拒绝了连接[[stun_answers?，而 STUN 有应答：中继用的似乎是别的端口]]。",
         "在中继上看它是否在运行，是什么挡住了它：`tailhub doctor --local`\n"
         "看看那里监听着哪些端口：`sudo ss -ltnp`\n"
         "如果中继用的是别的端口，请作为 DERPPort 写进 map。",
@@ -293,7 +303,7 @@ CHINESE: dict[str, Text] = {
         "让中继明确监听那个地址，机器的每个地址各一项：`tailhub relay --stun-listen ADDRESS:PORT`\n"
         "如果有转发规则，让它把应答也转换回来。",
         "机器有多个地址，服务器用了路由偏好的那个来应答。`tailhub` 自己总是从被问的地址应答；"
-        "其他服务器和转发规则不一定。",
+        "原版 derper 和许多转发规则则不是。",
         "防火墙和 NAT 会丢弃这样的应答，所以大多数客户端什么也收不到：对它们来说这台中继没有 STUN。",
     ),
     "TH010": Text(
@@ -315,7 +325,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH012": Text(
         "TCP {port} 上是明文 HTTP，而客户端要的是 TLS。\n{address} 的应答没有 TLS[[server?，它自称 {server}]]。",
-        "如果那就是中继，请给它 TLS：不带 `--tls off` 的中继有自己的证书。\n"
+        "如果那就是中继，请给它 TLS：不带 `--no-tls` 的中继有自己的证书。\n"
         "如果前面有代理，请在代理上为这个端口打开 TLS，或在 map 里把有 TLS 的端口写成 DERPPort。",
         "这个端口被网页服务器占用，或者中继没有 TLS、本应由代理提供，而这里并没有经过代理。",
         "没有客户端能使用这台中继；它们的日志里写着“first record does not look like a TLS handshake”。",
@@ -354,11 +364,12 @@ CHINESE: dict[str, Text] = {
         "本机上的 Tailscale 客户端也经代理到达中继。",
     ),
     "TH384": Text(
-        "本机的 DNS 没有应答，因此这里没人知道 {host} 在哪里。\n没有任何域名服务器应答，连不可能存在的名字也没有回答。",
+        "本机的 DNS 没有应答，因此这里没人知道 {host} 在哪里。\n"
+        "[[others_known?其他名字的查询有应答||没有任何域名服务器应答，连不可能存在的名字也没有回答]]。",
         "看看本机问的是哪些域名服务器：`cat /etc/resolv.conf`\n"
         "要先检查中继，请用它的地址代替域名。\n"
         "map 里写上中继的 IPv4，客户端就不必查询。",
-        "域名服务器停了，或防火墙丢弃了查询，或者本机没有网络。",
+        "[[others_known?该域名自己的域名服务器停了或拒绝回答||域名服务器停了，或防火墙丢弃了查询，或者本机没有网络]]。",
         "本机上的客户端找不到中继；别处的也许可以。",
     ),
     "TH385": Text(
@@ -400,6 +411,10 @@ REMARKS: dict[str, tuple[str, str]] = {
     "here-clear": ("no proxy in the way", "没有代理挡在中间"),
     "here-accepts": ("every connection is accepted, wherever it goes", "不管连到哪里，连接都被接受"),
     "here-fake-ip": ("DNS gives made-up addresses", "DNS 给出虚构的地址"),
+    "here-fake-ip-unused": (
+        "DNS gives made-up addresses, but clients take the map's",
+        "DNS 给出虚构的地址，但客户端使用 map 里的地址",
+    ),
     "here-proxy-lets-through": ("seen through a proxy", "是经代理看到的"),
     "here-proxy-variable": ("{variables} is set, which this check goes past", "设置了 {variables}，本检查不经过它"),
     "name-is-address": ("{host} is an address, nothing to look up", "{host} 是地址，不必解析"),

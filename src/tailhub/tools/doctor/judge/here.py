@@ -30,6 +30,8 @@ class HereSeen:
     """Names of the variables that send HTTPS to this host through a proxy."""
     accepted: str = ""
     """Address and port where nobody is and that accepted a connection all the same; "" as it should be."""
+    accepted_from: str = ""
+    """From which address of this machine that connection went out."""
     invented: tuple[str, ...] = ()
     """The addresses that DNS gave for a name that cannot exist."""
     is_dns_answering: bool = True
@@ -50,9 +52,15 @@ def made_up(seen: Seen) -> tuple[str, ...]:
 
 def what_catches(seen: Seen) -> str:
     """The code of what catches our connections: what fails behind it may be its consequence. "" if there is nothing."""
-    if seen.here.accepted:
+    if seen.here.accepted and _goes_the_same_way(seen):
         return "TH381"
     return "TH380" if made_up(seen) else ""
+
+
+def _goes_the_same_way(seen: Seen) -> bool:
+    """Do connections to the relay leave this machine as the one did that was caught? Neighbours are often let alone."""
+    sources = {dial.source for dial in seen.tcp.dials if dial.version == 4}
+    return not sources or seen.here.accepted_from in sources
 
 
 def judge(seen: Seen) -> Judgement:
@@ -66,7 +74,7 @@ def judge(seen: Seen) -> Judgement:
     elif catches:
         judgement.found("here", reach.fake_ip(target.host, made_up(seen)), Remark("here-fake-ip"))
     elif not here.proxies:
-        judgement.ok("here", Remark("here-clear"))
+        judgement.ok("here", Remark("here-fake-ip-unused" if here.invented else "here-clear"))
     if here.proxies:
         finding = reach.proxy_in_environment(
             here.proxies, target.host, target.derp_port, target.derp_port != _DERP_PORT

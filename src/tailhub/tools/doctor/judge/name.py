@@ -15,13 +15,13 @@ from tailhub.tools.report import Judgement
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Seen
 
-__all__ = ["LookUp", "NameSeen", "judge", "why_no_address"]
+__all__ = ["INSIDE", "LookUp", "NameSeen", "addresses_elsewhere", "judge", "why_no_address"]
 
 LookUp = Literal["not_asked", "found", "not_found", "no_answer"]
 """How a look-up ended. ``not_asked``: the host is an address."""
 
 # An address from these ranges is good inside one network only: what a name leads to there says nothing about outside.
-_INSIDE = frozenset({Kind.PRIVATE, Kind.CARRIER, Kind.TAILNET, Kind.LINK_LOCAL, Kind.LOOPBACK})
+INSIDE = frozenset({Kind.PRIVATE, Kind.CARRIER, Kind.TAILNET, Kind.LINK_LOCAL, Kind.LOOPBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,13 @@ def judge(seen: Seen) -> Judgement:
     if name.look_up == "not_asked":
         judgement.ok("name", Remark("name-is-address", {"host": host}))
     elif why_none:
-        judgement.found("name", reach.name_unresolved(host) if why_none == "TH001" else reach.dns_silent(host))
+        judgement.found(
+            "name",
+            reach.name_unresolved(host) if why_none == "TH001" else reach.dns_silent(host, seen.here.is_dns_answering),
+        )
     elif made_up(seen):
         judgement.consequence("name", what_catches(seen), Remark("name-made-up", {"host": host, "addresses": listed}))
-    elif seen.here.invented or not name.resolved:
+    elif not name.resolved or seen.here.invented:
         judgement.ok("name", Remark("name-not-needed", {"host": host, "addresses": listed}))
     elif seen.tcp.moved_to:
         judgement.found("name", reach.relay_moved(host, name.addresses, seen.tcp.moved_to, target.derp_port))
@@ -70,16 +73,26 @@ def _fixed(seen: Seen) -> dict[int, str]:
     return {version: address for version in (4, 6) if (address := seen.target.fixed_address(version))}
 
 
+def addresses_elsewhere(seen: Seen) -> tuple[str, ...]:
+    """Where the name leads to and the map does not: where a relay may be that the map has the old address of."""
+    differing = _differing(seen)
+    return tuple(differing[1]) if differing else ()
+
+
 def _differing(seen: Seen) -> tuple[list[str], list[str]] | None:
-    """The map's addresses that DNS does not have, and what DNS has of their IP versions."""
+    """The map's addresses that DNS does not have, and what DNS has of their IP versions, if that can be believed."""
+    if seen.here.invented:
+        return None
     in_map: list[str] = []
     resolved: list[str] = []
     for version, address in _fixed(seen).items():
-        others = [other for other in seen.name.resolved if ip_address(other).version == version]
-        is_inside = kind_of(ip_address(address)) in _INSIDE
-        if all(kind_of(ip_address(other)) in _INSIDE for other in others) and not is_inside:
+        others = [other for other in map(ip_address, seen.name.resolved) if other.version == version]
+        is_inside = kind_of(ip_address(address)) in INSIDE
+        if any(kind_of(other) is Kind.FAKE for other in others):
+            continue  # a proxy's
+        if all(kind_of(other) in INSIDE for other in others) and not is_inside:
             continue  # DNS has none, or this network's own view of the relay
-        if address not in others:
+        if ip_address(address) not in others:
             in_map.append(address)
-            resolved += others
+            resolved += map(str, others)
     return (in_map, resolved) if in_map else None

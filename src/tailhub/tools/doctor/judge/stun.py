@@ -127,13 +127,13 @@ def _failure(asked: Asked, tcp_answers: bool) -> Finding:
 
 def is_plausible(asked: Asked) -> bool:
     """Can `mapped` be what the relay should see? A private address can, if we and it are in one private network."""
-    mapped, relay = ip_address(asked.mapped), ip_address(asked.address)
-    if kind_of(mapped) not in _INSIDE or asked.mapped == asked.local:
+    mapped, relay, local = ip_address(asked.mapped), ip_address(asked.address), ip_address(asked.local)
+    if kind_of(mapped) not in _INSIDE or mapped == local:
         return True
     if kind_of(relay) not in _INSIDE:
-        return False
+        return _are_neighbours(mapped, local)  # our own router, which leads back in what goes to its public address
     # A NAT of the private network may be in between, but not where we are neighbours.
-    return not (asked.local and _are_neighbours(ip_address(asked.local), relay))
+    return not _are_neighbours(local, relay)
 
 
 def _are_neighbours(one: IPv4Address | IPv6Address, other: IPv4Address | IPv6Address) -> bool:

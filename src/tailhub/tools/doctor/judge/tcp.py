@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 from tailhub.findings import Finding, reach
 from tailhub.findings.remark import Remark
+from tailhub.net.interfaces import kind_of
 from tailhub.tools.doctor.judge.heard import Heard
 from tailhub.tools.doctor.judge.here import what_catches
-from tailhub.tools.doctor.judge.name import why_no_address
+from tailhub.tools.doctor.judge.name import INSIDE, why_no_address
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Dial:
 
     address: str
     end: DialEnd
+    source: str = ""
+    """The address of this machine from which it goes there."""
     rtt_s: float = 0.0
     error: str = ""
     """The system's words where it is ``unreachable``."""
@@ -117,15 +121,21 @@ def _judge_dead(seen: Seen, version: int, dead: list[Dial], judgement: Judgement
     elif version == 6 and any(dial.end == "open" and dial.version == 4 for dial in seen.tcp.dials):
         judgement.found(step, reach.ipv6_dead(_listed(dead), port, is_refused), remark)
     else:
-        finding = (
-            reach.tcp_refused(_listed(dead), port)
-            if is_refused
-            else reach.tcp_filtered(_listed(dead), port, f"{seen.tcp.limit_s:g}", _first_error(dead))
-        )
+        finding = _dead(seen, version, dead)
         if any(earlier.code == finding.code for earlier in judgement.findings):  # IPv4 has the same
             judgement.consequence(step, finding.code, remark)
         else:
             judgement.found(step, finding, remark)
+
+
+def _dead(seen: Seen, version: int, dead: list[Dial]) -> Finding:
+    """What is wrong with a family none of whose addresses answers."""
+    port, addresses, stun_answers = seen.target.derp_port, _listed(dead), version in seen.stun.answered
+    if any(dial.end == "refused" for dial in dead):
+        return reach.tcp_refused(addresses, port, stun_answers)
+    error = next((dial.error for dial in dead if dial.error), "")
+    is_private = all(kind_of(ip_address(address)) in INSIDE for address in addresses)
+    return reach.tcp_filtered(addresses, port, f"{seen.tcp.limit_s:g}", error, is_private, stun_answers)
 
 
 def _no_route(seen: Seen, judgement: Judgement) -> Finding | None:
@@ -190,7 +200,3 @@ def _ms(seconds: float) -> str:
 
 def _listed(dials: list[Dial]) -> list[str]:
     return [dial.address for dial in dials]
-
-
-def _first_error(dials: list[Dial]) -> str:
-    return next((dial.error for dial in dials if dial.error), "")

@@ -19,6 +19,7 @@ from tailhub.net.threads import in_thread
 from tailhub.tools.doctor.judge.here import HereSeen
 from tailhub.tools.doctor.look.name import literal
 from tailhub.tools.doctor.look.resolving import Resolved, resolve
+from tailhub.tools.doctor.look.routing import route_source
 
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Options, Seen
@@ -46,6 +47,7 @@ async def look(seen: Seen, options: Options) -> HereSeen:
     return HereSeen(
         proxies=_proxies(target),
         accepted=accepted,
+        accepted_from=route_source(accepted.partition(":")[0], 1) or "" if accepted else "",
         invented=answer.addresses,
         is_dns_answering=answer.look_up != "no_answer",
         tunnels=await in_thread(_tunnels) if is_odd else (),
@@ -58,6 +60,8 @@ async def _dial_nobody(limit_s: float) -> str:
     try:
         async with asyncio.timeout(limit_s):
             _, writer = await asyncio.open_connection(host, port)
+    except ConnectionResetError:  # accepted, and closed before we could look
+        return f"{host}:{port}"
     except OSError:
         return ""
     abort(writer)

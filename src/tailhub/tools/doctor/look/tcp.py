@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from tailhub.net.abort import abort
+from tailhub.tools.doctor.judge.name import addresses_elsewhere
 from tailhub.tools.doctor.judge.tcp import Dial, TCPSeen
 from tailhub.tools.doctor.look.listening import exchange, hear
 from tailhub.tools.doctor.look.name import literal
@@ -30,7 +34,8 @@ async def look(seen: Seen, options: Options) -> TCPSeen:
     dials = await _dial_all(seen.name.addresses, port, timeout_s)
     first_open = {dial.version: dial for dial in reversed(dials) if dial.end == "open"}
     if not first_open:
-        elsewhere = [address for address in seen.name.resolved if address not in seen.name.addresses]
+        tried = {dial.version for dial in dials if dial.end != "no_route"}
+        elsewhere = [address for address in addresses_elsewhere(seen) if ip_address(address).version in tried]
         others = await _dial_all(elsewhere, port, timeout_s)
         moved_to = tuple(dial.address for dial in others if dial.end == "open")
         return TCPSeen(dials=tuple(dials), moved_to=moved_to, limit_s=timeout_s)
@@ -52,7 +57,8 @@ async def _dial_all(addresses: Sequence[str], port: int, timeout_s: float) -> li
 
 
 async def _dial(address: str, port: int, timeout_s: float) -> Dial:
-    if route_source(address, port) is None:
+    source = route_source(address, port)
+    if source is None:
         return Dial(address, "no_route")
     loop = asyncio.get_running_loop()
     started_at = loop.time()
@@ -60,14 +66,23 @@ async def _dial(address: str, port: int, timeout_s: float) -> Dial:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(address, port)
     except ConnectionRefusedError:
-        return Dial(address, "refused")
+        return Dial(address, "refused", source)
     except TimeoutError:
-        return Dial(address, "silent")
+        return Dial(address, "silent", source)
+    except ConnectionResetError:  # it was accepted, and then closed before we could look
+        return Dial(address, "open", source, loop.time() - started_at)
     except OSError as exc:
-        return Dial(address, "unreachable", error=exc.strerror or str(exc))
+        return Dial(address, "unreachable", source, error=_reason(exc))
     rtt_s = loop.time() - started_at
     abort(writer)
-    return Dial(address, "open", rtt_s)
+    return Dial(address, "open", source, rtt_s)
+
+
+def _reason(exc: OSError) -> str:
+    """The system's words. Those of asyncio are "Connect call failed", but not on Windows, whose numbers are others."""
+    if sys.platform == "win32" or not exc.errno:
+        return exc.strerror or str(exc)
+    return os.strerror(exc.errno)
 
 
 async def _ask_port80(address: str, host: str, timeout_s: float) -> str:
