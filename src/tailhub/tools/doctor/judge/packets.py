@@ -30,6 +30,7 @@ _LEAST_LOST = 2
 _RESENT_SHARE = 0.02  # of TCP's segments, and four at least
 _LEAST_RESENT = 4
 _SLOW_S = 0.05  # beyond what the way explains, and more than once as long as that
+_LEAST_SLOW = 10  # packets; of fewer, this machine itself may have been busy just then
 
 
 class Way(Enum):
@@ -230,7 +231,7 @@ def _slow(packets: PacketsSeen) -> Finding | None:
     """A delay that the way does not explain: in the relay, or in something before it that answers TCP itself."""
     delay_s, ping_s = percentile(packets.flights[0].delays_s, 0.5), percentile(packets.pings_s, 0.5)
     way_s = packets.tcp_rtt_s or min(packets.pings_s, default=delay_s)
-    if delay_s - way_s <= max(_SLOW_S, way_s):
+    if delay_s - way_s <= max(_SLOW_S, way_s) or len(packets.flights[0].arrivals) < _LEAST_SLOW:
         return None
     delays = packets.flights[0].delays_s
     return relaying.slow_relay(

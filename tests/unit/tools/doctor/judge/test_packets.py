@@ -160,6 +160,12 @@ def test_a_slow_relay(delay_s: float, ping_s: float, rtt_s: float, codes: list[s
     assert not codes or words in said.findings["TH406"].what()
 
 
+def test_a_few_slow_packets() -> None:
+    """Nothing is made of the delay of a few packets: this machine may have been busy just then."""
+    assert said_of(replace(GOOD, flights=(flight(60, sent=9, delay_s=0.3),))).codes == []
+    assert said_of(replace(GOOD, flights=(flight(60, sent=10, delay_s=0.3),))).codes == ["TH406"]
+
+
 @pytest.mark.parametrize(("rtt_s", "codes"), [(0.0, ["TH403"]), (0.01, ["TH403"]), (0.06, [])])
 def test_lumps(rtt_s: float, codes: list[str]) -> None:
     """Lumps are a proxy's if TCP's own round trip does not have that delay; else the network itself makes them."""
