@@ -320,7 +320,8 @@ REMARKS: dict[str, tuple[str, str]] = {
     "packets-between-two": (
         "{sizes} B: {lost} of {sent} lost, p50 {p50} ms, p99 {p99} ms[[skipped?; {skipped} B not tried, the limit is "
         "too low]]",
-        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} 毫秒，p99 {p99} 毫秒[[skipped?；{skipped} B 未尝试，限速太低]]",
+        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} 毫秒，p99 {p99} 毫秒"
+        "[[skipped?；{skipped} B 未尝试，限速太低]]",
     ),
     "packets-to-itself": (
         "{sizes} B: {lost} of {sent} lost, p50 {p50} ms, p99 {p99} ms, from one key to itself because no other is "
