@@ -73,8 +73,6 @@ def judge_certificate(target: Target, tls: TLSSeen) -> Verdict:
         identity = _pinned(target, tls.chain, len(chain), shown)
     else:
         identity = _by_authority(target, tls, len(chain), shown)
-    if identity is not None and identity.code == "TH014":
-        return Verdict(shown, identity)  # it is another one: its dates are not those that count
     return Verdict(shown, identity, _dates(target, tls, shown))
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
+from tailhub.keys import NodePublic
+from tailhub.tools.doctor.judge.answer import Answer
 from tailhub.tools.doctor.judge.cause import cause_before_tls
-from tailhub.tools.doctor.judge.fronts import Answer, front_of
+from tailhub.tools.doctor.judge.fronts import front_of
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -132,16 +134,17 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
     beyond = not tls.is_trusted
     first = http.connections[0] if http.connections else Connected()
     if first.meta_key and first.server_key and first.meta_key != first.server_key:
-        judgement.found("upgrade", findings.meta_key_differs(first.meta_key.hex(), first.server_key.hex()))
-    elif tls.meta_key:
-        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
-    elif tls.version == "TLSv1.3":
+        judgement.found(
+            "upgrade", findings.meta_key_differs(*(str(NodePublic(key)) for key in (first.meta_key, first.server_key)))
+        )
+    elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
+    elif tls.meta_key:
+        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
     else:
-        judgement.ok(
-            "upgrade", Remark("http-upgraded-old", {"version": tls.version.removeprefix("TLSv")}), beyond=beyond
-        )
+        values = {"version": tls.version.removeprefix("TLSv")}
+        judgement.ok("upgrade", Remark("http-upgraded-old", values), beyond=beyond)
 
 
 def _say_relays(judgement: Judgement, seen: Seen) -> None:
@@ -153,7 +156,7 @@ def _say_relays(judgement: Judgement, seen: Seen) -> None:
     elif http.is_one_mesh:
         judgement.ok("relays", Remark("http-one-mesh", {"count": len(keys)}), beyond=beyond)
     else:
-        texts = sorted(key.hex() for key in keys)
+        texts = sorted(str(NodePublic(key)) for key in keys)
         judgement.found(
             "relays",
             findings.several_relays(

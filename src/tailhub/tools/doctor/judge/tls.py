@@ -28,6 +28,8 @@ __all__ = ["TLSSeen", "judge"]
 
 OLD_VERSIONS: Final = ("SSLv3", "TLSv1", "TLSv1.1")
 """As the `ssl` module calls them; clients take none of them."""
+# How servers without a certificate for a name say so; derper with the first.
+_NAME_ALERTS: Final = ("TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME")
 # Clocks that are further apart are worth a word. Certificates count minutes, and an HTTP answer may be late.
 _APART: Final = timedelta(minutes=10)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +66,11 @@ class TLSSeen:
     authorities: frozenset[str] = frozenset()
     """The organisations of those; looked at only if an issuer was not found."""
 
+    @property
+    def has_meta_certificate(self) -> bool:
+        """Was a meta certificate among the chain? Before TLS 1.3 clients make no use of it."""
+        return len(own_chain(self.chain)) < len(self.chain)
+
 
 def judge(seen: Seen) -> Judgement:
     """What it means."""
@@ -77,7 +84,12 @@ def judge(seen: Seen) -> Judgement:
         judgement.untested("certificate", code="TH024")
         return judgement
     count = len(own_chain(tls.chain))
-    values = {"version": _shown_version(tls.version), "count": count, "several": count > 1, "meta": bool(tls.meta_key)}
+    values = {
+        "version": _shown_version(tls.version),
+        "count": count,
+        "several": count > 1,
+        "meta": tls.has_meta_certificate,
+    }
     judgement.ok("tls", Remark("tls-shown", values))
     verdict = judge_certificate(seen.target, tls)
     _say_dates(judgement, seen, verdict)
@@ -91,8 +103,9 @@ def _no_tls(judgement: Judgement, seen: Seen) -> None:
         judgement.untested("tls", None if cause else Remark("tls-not-reached"), cause)
     elif cause:
         judgement.consequence("tls", cause)
-    elif tls.is_by_name and tls.works_without_name:
-        judgement.found("tls", findings.name_refused(seen.target.host, tls.failure))
+    elif tls.is_by_name and (tls.works_without_name or tls.failure in _NAME_ALERTS):
+        finding = findings.name_refused(seen.target.host, tls.failure, answers_others=tls.works_without_name)
+        judgement.found("tls", finding)
     else:
         judgement.found("tls", findings.handshake_failed(str(seen.target), tls.failure))
     judgement.untested("certificate", code=cause or (judgement.steps[-1].code if judgement.steps else ""))

@@ -7,6 +7,7 @@ who vouches for it, by the CAs of this machine, and a third, if that fails, the 
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -68,7 +69,7 @@ async def _handshake(target: Target, address: str, timeout_s: float) -> TLSSeen:
     is_by_name, now = endpoint.server_name is not None, datetime.now(UTC)
     try:
         stream = await open_stream(endpoint, timeout_s)
-    except (OSError, UnicodeError, CertificateError) as exc:
+    except (OSError, ValueError, CertificateError) as exc:  # ValueError: a name that TLS cannot carry
         failure = _called(exc)
         works = is_by_name and await _works(unchecked_endpoint(target, address, by_name=False), timeout_s)
         return TLSSeen(seen_at=now, failure=failure, is_by_name=is_by_name, works_without_name=works)
@@ -136,10 +137,10 @@ async def _verified(context: ssl.SSLContext, target: Target, address: str, timeo
 
 def _organizations(context: ssl.SSLContext) -> frozenset[str] | None:
     """The organisations of this machine's CAs; None if it has no CAs."""
-    bundle = Path(ssl.get_default_verify_paths().openssl_capath) / "ca-certificates.crt"
-    authorities = context.get_ca_certs()
-    if not authorities and bundle.is_file():  # OpenSSL reads such a directory only as it needs it
-        context.load_verify_locations(bundle)
+    authorities, directory = context.get_ca_certs(), ssl.get_default_verify_paths().capath
+    if not authorities and directory is not None:  # OpenSSL reads such a directory only as it needs it
+        with suppress(OSError):  # ssl.SSLError too
+            context.load_verify_locations(Path(directory) / "ca-certificates.crt")
         authorities = context.get_ca_certs()
     if not authorities:
         return None
