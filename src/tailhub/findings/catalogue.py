@@ -29,6 +29,19 @@ _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 CATALOGUE: dict[str, Entry] = {
     # from outside: names, addresses, TCP, UDP, and whoever is in between
+    "TH001": Entry("name-unresolved", _ERROR),
+    "TH002": Entry("name-elsewhere", _WARNING),
+    "TH003": Entry("stun-silent", _WARNING),
+    "TH004": Entry("ipv6-dead", _WARNING),
+    "TH005": Entry("tcp-filtered", _ERROR),
+    "TH006": Entry("tcp-refused", _ERROR),
+    "TH007": Entry("stun-refused", _WARNING),
+    "TH008": Entry("not-stun", _WARNING),
+    "TH009": Entry("stun-from-elsewhere", _WARNING),
+    "TH010": Entry("stun-private-address", _WARNING),
+    "TH011": Entry("reset-on-name", _ERROR),
+    "TH012": Entry("plain-http", _ERROR),
+    "TH013": Entry("not-tls", _ERROR),
     # from outside: TLS, certificates, and the web servers that stand before a relay
     "TH014": Entry("pin-differs", _ERROR),
     "TH015": Entry("pin-with-chain", _ERROR),
@@ -284,6 +297,16 @@ CATALOGUE: dict[str, Entry] = {
     "TH378": Entry("reload-late", _ERROR),
     "TH379": Entry("too-many-new-listeners", _ERROR),
     # from outside, further: whoever is in between
+    "TH380": Entry("fake-ip", _ERROR),
+    "TH381": Entry("everything-accepted", _ERROR),
+    "TH382": Entry("proxy-in-environment", _NOTE),
+    "TH383": Entry("seen-through-proxy", _NOTE),
+    "TH384": Entry("dns-silent", _ERROR),
+    "TH385": Entry("relay-moved", _ERROR),
+    "TH386": Entry("no-route-here", _ERROR),
+    "TH387": Entry("port-silent", _ERROR),
+    "TH388": Entry("port-hangs-up", _ERROR),
+    "TH389": Entry("some-addresses-dead", _WARNING),
     # from outside, further: web servers and certificates
     "TH390": Entry("name-refused", _ERROR),
     "TH391": Entry("handshake-failed", _ERROR),
