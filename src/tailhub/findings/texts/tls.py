@@ -259,6 +259,15 @@ ENGLISH: dict[str, Text] = {
         "Clients that cannot use UDP measure a relay by that page, and wait for ever for the end of such an answer.",
         "Clients in networks without UDP stay in the state `Starting`, and `tailscale netcheck` does not come back.",
     ),
+    "TH398": Text(
+        "The relay shows {count} certificates in turn, and the map pins one of them: clients refuse the others.\n"
+        "They are {pins}.",
+        "Have all that answers there show the same certificate, the pinned one: copy its files.\n"
+        "Or give each its own node in the map, with its own pin, after comparing it there: `tailhub cert show`",
+        "Something spreads connections over several servers, or over the addresses of one name, and each made a "
+        "certificate of its own.",
+        "Clients connect or do not by chance.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -464,6 +473,13 @@ CHINESE: dict[str, Text] = {
         "让那里的程序只升级 `/derp`；中继对这个页面的应答是 200。",
         "不能用 UDP 的客户端靠这个页面测量中继，遇到这样的应答会永远等下去。",
         "没有 UDP 的网络里，客户端停在 `Starting` 状态，`tailscale netcheck` 也不会返回。",
+    ),
+    "TH398": Text(
+        "中继轮流出示 {count} 张证书，而 map 只锁定了其中一张：客户端会拒绝其余的。\n它们是 {pins}。",
+        "让那里应答的所有程序出示同一张证书，即被锁定的那张：把文件复制过去。\n"
+        "或者在 map 中给每台各写一个节点和各自的指纹，先在那台机器上核对：`tailhub cert show`",
+        "连接被分散到几台服务器，或分散到同一域名的几个地址，而它们各自生成了证书。",
+        "客户端能否连上全凭运气。",
     ),
 }
 

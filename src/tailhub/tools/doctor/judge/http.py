@@ -10,8 +10,8 @@ from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
 from tailhub.keys import NodePublic
 from tailhub.tools.doctor.judge.answer import Answer
-from tailhub.tools.doctor.judge.cause import cause_before_tls
 from tailhub.tools.doctor.judge.fronts import front_of
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _NOTHING_BEHIND: Final = frozenset({502, 503, 504, *range(520, 528)})  # from 52
 class Connected:
     """One connection of several: who answered. Keys are raw, empty if not told; `pin` is its certificate's."""
 
+    address: str = ""
     pin: str = ""
     meta_key: bytes = b""
     server_key: bytes = b""
@@ -51,7 +52,7 @@ class HTTPSeen:
     pages: tuple[tuple[str, Answer], ...] = ()
     """What was answered to plain requests, by path."""
     connections: tuple[Connected, ...] = ()
-    """One after the other, to the same address."""
+    """Several to the address that was looked at, one to each other that clients dial."""
     is_one_mesh: bool | None = None
     """Where several relays answer: do packets go from one to the other? None: it could not be tried."""
     clock_ahead: timedelta | None = None
@@ -67,8 +68,13 @@ class HTTPSeen:
         return frozenset(one.key for one in self.connections if one.key)
 
     @property
+    def are_strangers(self) -> bool:
+        """Did relays answer that do not know each other, or may not?"""
+        return len(self.keys) > 1 and not self.is_one_mesh
+
+    @property
     def pins(self) -> frozenset[str]:
-        """The certificates that were shown on further connections, if there was more than one."""
+        """The certificates that were shown, if there was more than one."""
         found = frozenset(one.pin for one in self.connections if one.pin)
         return found if len(found) > 1 else frozenset()
 
@@ -78,7 +84,7 @@ def judge(seen: Seen) -> Judgement:
     judgement = Judgement()
     http = seen.http
     if not seen.tls.is_tls or (http.answer is None and not http.failure):
-        cause = cause_before_tls(seen)
+        cause = why_no_tls(seen)
         judgement.untested("upgrade", None if cause else Remark("http-not-asked"), cause)
         return judgement
     _say_upgrade(judgement, seen)

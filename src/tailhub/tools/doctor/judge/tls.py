@@ -10,7 +10,6 @@ from tailhub.certs.dates import is_clock_behind
 from tailhub.findings import Finding
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
-from tailhub.tools.doctor.judge.cause import cause_before_tls
 from tailhub.tools.doctor.judge.certificate import (
     NOT_YET_VALID,
     VOUCHED_FOR,
@@ -19,6 +18,7 @@ from tailhub.tools.doctor.judge.certificate import (
     judge_certificate,
 )
 from tailhub.tools.doctor.judge.shown import own_chain
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -98,11 +98,9 @@ def judge(seen: Seen) -> Judgement:
 
 
 def _no_tls(judgement: Judgement, seen: Seen) -> None:
-    tls, cause = seen.tls, cause_before_tls(seen)
-    if not tls.failure:  # it was not tried
+    tls, cause = seen.tls, why_no_tls(seen)
+    if cause or not tls.failure:  # it was not tried
         judgement.untested("tls", None if cause else Remark("tls-not-reached"), cause)
-    elif cause:
-        judgement.consequence("tls", cause)
     elif tls.is_by_name and (tls.works_without_name or tls.failure in _NAME_ALERTS):
         finding = findings.name_refused(seen.target.host, tls.failure, answers_others=tls.works_without_name)
         judgement.found("tls", finding)
@@ -153,11 +151,13 @@ def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
     """Whose certificate it is."""
     target, tls, shown = seen.target, seen.tls, verdict.shown
     step = "pin" if target.is_pinned else "certificate"
-    if verdict.identity is not None:
-        if target.is_pinned and target.node.cert_name in seen.http.pins:
-            judgement.consequence(step, "TH029")  # it is the other one's
-        else:
-            judgement.found(step, verdict.identity)
+    is_of_several = target.is_pinned and target.node.cert_name in seen.http.pins
+    if is_of_several and seen.http.are_strangers:
+        judgement.consequence(step, "TH029")  # it is one of theirs
+    elif is_of_several:
+        judgement.found(step, findings.several_certificates(sorted(seen.http.pins)))
+    elif verdict.identity is not None:
+        judgement.found(step, verdict.identity)
     elif shown is None:
         judgement.untested(step, Remark("tls-certificate-unread"))
     elif target.is_pinned:
