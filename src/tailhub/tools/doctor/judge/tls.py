@@ -81,7 +81,7 @@ def judge(seen: Seen) -> Judgement:
         return judgement
     if tls.version in OLD_VERSIONS:
         judgement.found("tls", findings.tls_too_old(_shown_version(tls.version)))
-        judgement.untested("certificate", code="TH024")
+        judgement.untested(_identity_step(seen), code="TH024")
         return judgement
     count = len(own_chain(tls.chain))
     values = {
@@ -106,7 +106,7 @@ def _no_tls(judgement: Judgement, seen: Seen) -> None:
         judgement.found("tls", finding)
     else:
         judgement.found("tls", findings.handshake_failed(str(seen.target), tls.failure))
-    judgement.untested("certificate", code=cause or (judgement.steps[-1].code if judgement.steps else ""))
+    judgement.untested(_identity_step(seen), code=judgement.steps[-1].code)
 
 
 def _say_dates(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
@@ -150,7 +150,7 @@ def _clock_text(moment: datetime) -> str:
 def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
     """Whose certificate it is."""
     target, tls, shown = seen.target, seen.tls, verdict.shown
-    step = "pin" if target.is_pinned else "certificate"
+    step = _identity_step(seen)
     is_of_several = target.is_pinned and target.node.cert_name in seen.http.pins
     if is_of_several and seen.http.are_strangers:
         judgement.consequence(step, "TH029")  # it is one of theirs
@@ -171,6 +171,10 @@ def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
         judgement.untested(step, Remark("tls-no-authorities", {"issuer": shown.issuer}))
     else:
         judgement.ok(step, Remark("tls-pin-unknown", {"pin": shown.pin}))
+
+
+def _identity_step(seen: Seen) -> str:
+    return "pin" if seen.target.is_pinned else "certificate"
 
 
 def _shown_version(version: str) -> str:

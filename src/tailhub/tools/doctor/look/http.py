@@ -51,8 +51,9 @@ async def look(seen: Seen, options: Options) -> HTTPSeen:
         again += [unchecked_endpoint(seen.target, other) for other in others[:MORE_ADDRESSES]]
         more = await asyncio.gather(*(_connect(one, options.timeout_s) for one in again))
         connections += [connected for connected, answered, _ in more if answered is not None]
-    asked = await asyncio.gather(*(_page(endpoint, path, options.timeout_s) for path in PAGES))
-    pages = tuple((path, page) for path, page in zip(PAGES, asked, strict=True) if page is not None)
+    paths = PAGES if answer is not None else ()  # who does not answer the one will not answer the others
+    asked = await asyncio.gather(*(_page(endpoint, path, options.timeout_s) for path in paths))
+    pages = tuple((path, page) for path, page in zip(paths, asked, strict=True) if page is not None)
     is_one_mesh = None
     if len({one.key for one in connections if one.key}) > 1:
         is_one_mesh = await _is_one_mesh(seen, connections, options)
