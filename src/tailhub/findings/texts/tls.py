@@ -127,9 +127,11 @@ ENGLISH: dict[str, Text] = {
         "No client connects; its log says `protocol version not supported`.",
     ),
     "TH025": Text(
-        "The relay works, but shows no meta certificate: a proxy ends TLS in front of it[[front? ({front})]].",
+        "The relay works, but shows no meta certificate: as a rule a proxy ends TLS in front of "
+        "it[[front? ({front})]].",
         f"Nothing has to be done.\nTo spare the round trip, pass TCP on by name instead of ending TLS, as in {_FILES}.",
-        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP answer.",
+        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP "
+        "answer. Headscale's built-in relay has none either.",
         "Each connect takes one round trip more. Packets are as fast as ever.",
     ),
     "TH026": Text(
@@ -365,9 +367,10 @@ CHINESE: dict[str, Text] = {
         "所有客户端都连不上；其日志显示 `protocol version not supported`。",
     ),
     "TH025": Text(
-        "中继工作正常，但没有出示 meta 证书：TLS 由它前面的代理终结[[front?（{front}）]]。",
+        "中继工作正常，但没有出示 meta 证书：通常 TLS 由它前面的代理终结[[front?（{front}）]]。",
         f"不必处理。\n想省下这次往返，可以按域名转发 TCP 而不终结 TLS，见 {_FILES}。",
-        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。",
+        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。"
+        "Headscale 内置的中继也没有它。",
         "每次连接多一次往返。数据包的速度不受影响。",
     ),
     "TH026": Text(

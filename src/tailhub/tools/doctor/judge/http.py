@@ -84,8 +84,9 @@ def judge(seen: Seen) -> Judgement:
     judgement = Judgement()
     http = seen.http
     if not seen.tls.is_tls or (http.answer is None and not http.failure):
-        cause = why_no_tls(seen)
-        judgement.untested("upgrade", None if cause else Remark("http-not-asked"), cause)
+        cause, is_needed = why_no_tls(seen), not seen.target.node.stun_only
+        remark = Remark("http-not-asked" if is_needed else "stun-only")
+        judgement.untested("upgrade", None if cause else remark, cause)
         return judgement
     _say_upgrade(judgement, seen)
     if http.is_upgraded:

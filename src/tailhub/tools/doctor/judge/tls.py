@@ -12,9 +12,9 @@ from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.judge.certificate import (
     NOT_YET_VALID,
-    VOUCHED_FOR,
     Verdict,
     is_checked_by_clients,
+    is_vouched_for,
     judge_certificate,
 )
 from tailhub.tools.doctor.judge.shown import own_chain
@@ -99,6 +99,9 @@ def judge(seen: Seen) -> Judgement:
 
 def _no_tls(judgement: Judgement, seen: Seen) -> None:
     tls, cause = seen.tls, why_no_tls(seen)
+    if seen.target.node.stun_only:
+        judgement.untested("tls", Remark("stun-only"))
+        return
     if cause or not tls.failure:  # it was not tried
         judgement.untested("tls", None if cause else Remark("tls-not-reached"), cause)
     elif tls.is_by_name and (tls.works_without_name or tls.failure in _NAME_ALERTS):
@@ -164,7 +167,7 @@ def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
         judgement.ok(step, Remark("tls-pin-same"))
     elif not is_checked_by_clients(target):
         judgement.ok(step, Remark("tls-nothing-checked", {"pin": shown.pin}))
-    elif tls.verify_code in VOUCHED_FOR:
+    elif is_vouched_for(tls):
         names = ", ".join(shown.names[:3])
         judgement.ok(step, Remark("tls-vouched-for", {"issuer": shown.issuer, "names": names}))
     elif not tls.knows_authorities and not shown.is_self_signed:
