@@ -14,6 +14,7 @@
 | accepts and is silent; accepts and hangs up | servers of ours, as a hung or a missing backend behaves | TH387, TH388 |
 | one of two addresses dead | an A record for a machine that is not there | TH389 |
 | fake-ip DNS; everything is accepted | such a name server; nftables redirect, in place of a TUN | TH380, TH381 |
+| the same, and the relay works all the same | a transparent proxy that passes on | TH383 |
 | HTTPS_PROXY | the variable | TH382 |
 
 The relay is a `tailhub relay`, which all but the fault itself is led to.
@@ -33,7 +34,18 @@ from support import require
 from support.examined import Examined, examine_in, host, node
 from support.fronts import FrontWorld
 from support.netns import NetworkNamespace
-from support.odd_servers import cuts_name, dns, greeting, hangs_up, naive_stun, odd_servers, silent, udp_echo
+from support.odd_servers import (
+    MARK,
+    cuts_name,
+    dns,
+    greeting,
+    hangs_up,
+    naive_stun,
+    odd_servers,
+    silent,
+    transparent,
+    udp_echo,
+)
 from support.relay_process import RelayProcess
 
 RELAY, SECOND, PUBLIC = "10.79.0.1", "10.79.0.3", "203.0.113.7"  # all of one machine
@@ -73,7 +85,7 @@ _CATCHING_RULES = f"""
 table ip catching {{
   chain out {{
     type nat hook output priority -100
-    ip daddr != 127.0.0.0/8 tcp dport 1-65535 redirect to :{CATCH_ALL}
+    meta mark != {MARK} ip daddr != 127.0.0.0/8 tcp dport 1-65535 redirect to :{CATCH_ALL}
   }}
 }}
 """
@@ -212,16 +224,25 @@ def _behind_proxy(stack: ExitStack, machine: NetworkNamespace, directory: Path) 
     return partial(examine_in, client.prefix, relays, TIMEOUT_S, environ)
 
 
+def _through_proxy(stack: ExitStack, machine: NetworkNamespace, directory: Path) -> Examination:
+    """By a client whose proxy program accepts all connections, and gets to the relay."""
+    client = _client(stack, machine, 3)
+    client.run("nft", "-f", "-", stdin=_CATCHING_RULES)
+    stack.enter_context(odd_servers(client.prefix, directory, transparent(CATCH_ALL, RELAY)))
+    return partial(examine_in, client.prefix, {"let through": host(f"{RELAY}:{DERP}")}, TIMEOUT_S)
+
+
 @pytest.fixture(scope="module")
 def examined(
     machine: NetworkNamespace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[dict[str, Examined]]]:
-    """What the three say; all at a time, for most of it is waiting."""
+    """What the four say; all at a time, for most of it is waiting."""
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         examinations = (
             _without_dns(stack, machine),
             _with_dns(stack, machine),
             _behind_proxy(stack, machine, tmp_path_factory.mktemp("proxy")),
+            _through_proxy(stack, machine, tmp_path_factory.mktemp("transparent")),
         )
         yield list(pool.map(lambda examine: examine(), examinations))
 
@@ -240,8 +261,8 @@ def resolved(examined: list[dict[str, Examined]]) -> dict[str, Examined]:
 
 @pytest.fixture
 def caught(examined: list[dict[str, Examined]]) -> dict[str, Examined]:
-    """What is said behind a proxy."""
-    return examined[2]
+    """What is said behind proxies."""
+    return examined[2] | examined[3]
 
 
 @pytest.mark.parametrize("name", ["healthy", "healthy by name", "healthy over both", "public", "no stun", "not cut"])
@@ -329,6 +350,12 @@ def test_everything_is_caught(caught: dict[str, Examined], name: str, codes: lis
     assert caught[name].codes == codes, caught[name]
     assert caught[name].steps["tcp4"][0] == "ok"
     assert caught[name].steps["speaks"][::2] == ("fail", "TH381")
+
+
+def test_a_proxy_that_gets_through(caught: dict[str, Examined]) -> None:
+    """Where a proxy accepts everything and the relay works through it, a note says whose view that is."""
+    assert caught["let through"].codes == ["TH383"], caught["let through"]
+    assert caught["let through"].steps["login"][0] == "ok"
 
 
 def test_one_cause_is_counted_once(seen: dict[str, Examined], resolved: dict[str, Examined]) -> None:

@@ -72,7 +72,7 @@ async def _examine_all(asked: dict[str, Any]) -> dict[str, Any]:
     from tailhub.tools.doctor.seen import Options
     from tailhub.tools.target import host_target, map_targets
 
-    options = Options(timeout_s=asked["timeout_s"], packets=5)
+    options = Options(timeout_s=asked["timeout_s"], packets=1)
 
     async def one(relay: dict[str, Any]) -> dict[str, Any]:
         if "map" in relay:

@@ -26,6 +26,8 @@ if __name__ != "__main__":
     from support.server_process import ServerProcess
 
 READY = "all of them listen"
+MARK = 7  # on the connections of a transparent proxy itself, which no rule may catch again
+_SO_ORIGINAL_DST = 80  # linux/netfilter_ipv4.h
 
 
 def greeting(port: int, text: str) -> dict[str, Any]:
@@ -46,6 +48,11 @@ def hangs_up(port: int) -> dict[str, Any]:
 def cuts_name(port: int, name: str, to_port: int) -> dict[str, Any]:
     """TCP: resets a connection whose ClientHello asks for `name`, and passes all others on to a port of loopback."""
     return {"kind": "cuts_name", "port": port, "name": name, "to_port": to_port}
+
+
+def transparent(port: int, to: str) -> dict[str, Any]:
+    """TCP: a proxy that passes each connection on, at the address `to`, to the port that it was meant for."""
+    return {"kind": "transparent", "port": port, "to": to}
 
 
 def udp_echo(port: int) -> dict[str, Any]:
@@ -115,6 +122,20 @@ async def _pass_unless(name: str, to_port: int, reader: asyncio.StreamReader, wr
     await asyncio.gather(_pump(reader, to_writer), _pump(to_reader, writer))
 
 
+async def _pass_on(to: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    meant = writer.get_extra_info("socket").getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, 16)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+    sock.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (to, int.from_bytes(meant[2:4], "big")))
+    except OSError:
+        writer.transport.abort()
+        return
+    to_reader, to_writer = await asyncio.open_connection(sock=sock)
+    await asyncio.gather(_pump(reader, to_writer), _pump(to_reader, writer))
+
+
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while piece := await reader.read(1 << 16):
@@ -177,6 +198,7 @@ async def _serve(servers: Sequence[dict[str, Any]]) -> None:
             "greeting": lambda server: partial(_greet, server["text"]),
             "silent": lambda server: _read_on,
             "hangs_up": lambda server: _reset,
+            "transparent": lambda server: partial(_pass_on, server["to"]),
             "cuts_name": lambda server: partial(_pass_unless, server["name"], server["to_port"]),
         }
         kept.append(await asyncio.start_server(handlers[server["kind"]](server), None, port))

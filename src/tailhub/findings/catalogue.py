@@ -318,6 +318,21 @@ CATALOGUE: dict[str, Entry] = {
     "TH397": Entry("check-page-upgrades", _ERROR),
     "TH398": Entry("several-certificates", _ERROR),
     # from outside: logging in and relaying packets
+    "TH400": Entry("login-closed", _NOTE),
+    "TH401": Entry("key-not-allowed", _NOTE),
+    "TH402": Entry("large-packets-vanish", _ERROR),
+    "TH403": Entry("answers-buffered", _WARNING),
+    "TH404": Entry("idle-cut", _WARNING),
+    "TH405": Entry("packets-lost", _WARNING),
+    "TH406": Entry("slow-relay", _WARNING),
+    "TH407": Entry("limited", _NOTE),
+    "TH408": Entry("own-key-unusable", _ERROR),
+    "TH409": Entry("given-key-refused", _ERROR),
+    "TH410": Entry("login-silent", _ERROR),
+    "TH411": Entry("login-broken", _ERROR),
+    "TH412": Entry("packets-altered", _ERROR),
+    "TH413": Entry("relay-notice", _NOTE),
+    "TH414": Entry("relaying-fails", _ERROR),
     # on the relay: the machine
     # on the relay: whoever is asked about clients, and clients' logs
     # DERP maps and policy files
