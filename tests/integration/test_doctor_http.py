@@ -27,7 +27,7 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +46,9 @@ from support.web_answers import answering, page
 from tailhub.findings import Severity
 from tailhub.keys import NodePrivate
 from tailhub.server.fronts import Front
+from tailhub.tools.doctor.outside import examine
+from tailhub.tools.doctor.seen import Options
+from tailhub.tools.report import Report
 
 NAME = "derp.example.com"
 OTHER_KEY = NodePrivate(bytes(range(2, 34)))
@@ -452,3 +455,32 @@ def test_several_certificates(directory: Path) -> None:
     said = run(scenario)
     assert said.step("pin") == ("fail", "TH398")
     assert said.step("relays") == ("ok", "")
+
+
+# --- one fault, one error ---------------------------------------------------------------------------------------------
+
+
+def test_one_fault_is_one_error() -> None:
+    """What fails because of a certificate, or of who answers, is no further error, up to the last packet."""
+    leaf = make_certificate(valid_to_days=3650)
+    other = server_context(leaf, make_meta_certificate(bytes(range(32))))
+    web = {
+        "TH026": page("404 Not Found", Server="nginx"),
+        "TH028": page("502 Bad Gateway", Server="nginx"),
+        "TH396": b"",
+    }
+
+    async def scenario() -> dict[str, Report]:
+        async with AsyncExitStack() as stack:
+            ports = {"TH395": (await stack.enter_async_context(serving(tls=other))).port}
+            for code, answer in web.items():
+                ports[code] = await stack.enter_async_context(answering(server_context(leaf), {"*": answer}))
+            options = Options(timeout_s=2, packets=2)
+            targets = (mapped(port, cert_name=leaf.pin) for port in ports.values())
+            reports = await asyncio.gather(*(examine(target, options) for target in targets))
+            return dict(zip(ports, reports, strict=True))
+
+    for code, report in run(scenario).items():
+        assert [one.code for one in report.findings if one.severity is Severity.ERROR] == [code]
+        steps = {step.name: step.code for step in report.steps}
+        assert (steps["upgrade"], steps["login"], steps["packets"]) == (code, code, code)

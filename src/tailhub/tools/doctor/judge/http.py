@@ -39,6 +39,11 @@ class Connected:
         """By which this relay is told from another."""
         return self.server_key or self.meta_key
 
+    @property
+    def is_of_two(self) -> bool:
+        """Does the meta certificate have another key than the relay that answers?"""
+        return self.meta_key != self.server_key and b"" not in (self.meta_key, self.server_key)
+
 
 @dataclass(frozen=True, slots=True)
 class HTTPSeen:
@@ -71,6 +76,11 @@ class HTTPSeen:
     def are_strangers(self) -> bool:
         """Did relays answer that do not know each other, or may not?"""
         return len(self.keys) > 1 and not self.is_one_mesh
+
+    @property
+    def is_meta_of_another(self) -> bool:
+        """Does the meta certificate have a key that the relay behind it does not have? No login is understood then."""
+        return any(one.is_of_two for one in self.connections)
 
     @property
     def pins(self) -> frozenset[str]:
@@ -139,11 +149,10 @@ def is_relay_behind(http: HTTPSeen) -> bool:
 def _say_start(judgement: Judgement, seen: Seen) -> None:
     tls, http = seen.tls, seen.http
     beyond = not tls.is_trusted
-    first = http.connections[0] if http.connections else Connected()
-    if first.meta_key and first.server_key and first.meta_key != first.server_key:
-        judgement.found(
-            "upgrade", findings.meta_key_differs(*(str(NodePublic(key)) for key in (first.meta_key, first.server_key)))
-        )
+    if http.is_meta_of_another:
+        (one, *_) = (one for one in http.connections if one.is_of_two)
+        keys = str(NodePublic(one.meta_key)), str(NodePublic(one.server_key))
+        judgement.found("upgrade", findings.meta_key_differs(*keys))
     elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
@@ -156,7 +165,8 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
 
 def _say_relays(judgement: Judgement, seen: Seen) -> None:
     http = seen.http
-    keys = http.keys | ({seen.login.server_key} if seen.login.server_key and http.keys else frozenset())
+    told = seen.login.server_key if not http.is_meta_of_another else b""  # with fast start it is the meta certificate's
+    keys = http.keys | ({told} if told and http.keys else frozenset())
     beyond = not seen.tls.is_trusted
     if len(keys) <= 1:
         judgement.ok("relays", Remark("http-one-relay", {"count": len(http.connections)}), beyond=beyond)
