@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from tailhub.tools.doctor.local import (
+    certificates,
+    clock,
+    configuration,
+    disk,
+    firewall,
+    limits,
+    network,
+    ports,
+    running,
+    state,
+)
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.doctor.outside import Progress, in_order
 from tailhub.tools.report import Judgement, Report
@@ -13,8 +25,19 @@ __all__ = ["CHECKS", "LocalCheck", "examine_local"]
 LocalCheck = Callable[[LocalContext], Awaitable[Judgement]]
 """Looks at one thing and judges it. A check's judging is a pure function of what it saw, tested without a machine."""
 
-CHECKS: tuple[tuple[str, LocalCheck], ...] = ()
-"""Name of the part, for progress, and the check."""
+CHECKS: tuple[tuple[str, LocalCheck], ...] = (
+    ("configuration", configuration.check),
+    ("running", running.check),
+    ("state", state.check),
+    ("disk", disk.check),
+    ("ports", ports.check),
+    ("certificates", certificates.check),
+    ("limits", limits.check),
+    ("firewall", firewall.check),
+    ("network", network.check),
+    ("clock", clock.check),
+)
+"""Name of the part, for progress, and the check. What comes first is nearer to the cause."""
 
 
 async def examine_local(context: LocalContext, progress: Progress | None = None) -> Report:

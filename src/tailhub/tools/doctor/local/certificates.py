@@ -1,0 +1,13 @@
+"""The certificates on disk: can they be read, served, and used by clients?"""
+
+from __future__ import annotations
+
+from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.report import Judgement
+
+__all__ = ["check"]
+
+
+async def check(context: LocalContext) -> Judgement:
+    """Look, and judge."""
+    return Judgement()

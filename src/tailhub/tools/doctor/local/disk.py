@@ -1,0 +1,13 @@
+"""Is there room for the state, and may it be written to?"""
+
+from __future__ import annotations
+
+from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.report import Judgement
+
+__all__ = ["check"]
+
+
+async def check(context: LocalContext) -> Judgement:
+    """Look, and judge."""
+    return Judgement()

@@ -1,0 +1,13 @@
+"""The state directory: is it the one that clients know?"""
+
+from __future__ import annotations
+
+from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.report import Judgement
+
+__all__ = ["check"]
+
+
+async def check(context: LocalContext) -> Judgement:
+    """Look, and judge."""
+    return Judgement()
