@@ -250,7 +250,8 @@ CHINESE: dict[str, Text] = {
     "TH428": Text(
         "服务 {unit} 看不到 {path}：它的单元隐藏了用户目录（`ProtectHome=`）。",
         "把文件放到服务能看到的地方：`sudo install -D -m 600 -o tailhub {path!q} /etc/tailhub/`，"
-        "并在配置里写上新的位置。\n或允许服务查看用户目录，`sudo systemctl edit {unit}`，写 `[Service]` 和 `ProtectHome=read-only` 两行。",
+        "并在配置里写上新的位置。\n"
+        "或允许服务查看用户目录，`sudo systemctl edit {unit}`，写 `[Service]` 和 `ProtectHome=read-only` 两行。",
         "systemd 让服务看到的 /home、/root 和 /run/user 都是空的。从终端里看，文件是在的。",
         "中继无法启动，或一直提供旧的证书。",
     ),
