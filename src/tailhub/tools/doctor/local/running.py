@@ -27,6 +27,7 @@ class RunningSeen:
     """What there is: `checkup` is what the relay says, None without one; `states` what systemd says of `unit`.
 
     `is_hidden`: a relay is there and this user may not ask it. `last_words`: the last line that the service printed.
+    `made`: the day of the pinned certificate; `others`: state directories of other relays that run here.
     """
 
     state_dir: str
@@ -37,6 +38,7 @@ class RunningSeen:
     states: Mapping[str, str] | None = None
     last_words: str = ""
     made: str = ""
+    others: tuple[str, ...] = ()
 
 
 async def check(context: LocalContext) -> Judgement:
@@ -62,6 +64,7 @@ def _look(context: LocalContext) -> RunningSeen:
         states=states,
         last_words=words,
         made=_made(context),
+        others=tuple(dict.fromkeys(map(str, context.others))),
     )
 
 
@@ -106,7 +109,7 @@ def judge(seen: RunningSeen) -> Judgement:
             judgement.found(_SERVICE, local_findings.service_not_running(seen.unit, state, seen.last_words))
     if seen.checkup is None:
         reason = "relay_hidden" if seen.is_hidden else "relay_none"
-        judgement.untested(_STEP, Remark(reason, {"path": seen.state_dir}))
+        judgement.untested(_STEP, Remark(reason, {"path": seen.state_dir, "others": ", ".join(seen.others)}))
         return judgement
     version = str(seen.checkup.get("version") or "")
     remark = Remark("relay_up", {"version": version or "?"})
