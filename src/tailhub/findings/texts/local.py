@@ -275,7 +275,8 @@ REMARKS: dict[str, tuple[str, str]] = {
     "relay_none": (
         "none answers in {path}; this is how it would be started[[others?; others run with {others}: name one with "
         "`--state-dir DIR`]]",
-        "{path} 里没有运行中的中继；以下是启动时的情况[[others?；另有中继在 {others} 运行：可用 `--state-dir DIR` 指定]]",
+        "{path} 里没有运行中的中继；以下是启动时的情况"
+        "[[others?；另有中继在 {others} 运行：可用 `--state-dir DIR` 指定]]",
     ),
     "relay_hidden": ("this user may not ask the one in {path}", "当前用户无权询问 {path} 里的中继"),
     "clients_here": (

@@ -17,7 +17,7 @@ from tailhub.net.listen_spec import ListenSpec
 from tailhub.server.firewall import Firewall, FirewallKind, detect, open_commands, run_tool
 from tailhub.server.firewall_rules import Packet, Passage, Verdict, iptables_passage, nft_passage
 from tailhub.tools.doctor.local.context import LocalContext
-from tailhub.tools.doctor.local.ports import listen_specs
+from tailhub.tools.doctor.local.ports import listen_specs, served_port
 from tailhub.tools.report import Judgement
 
 __all__ = ["FirewallSeen", "Rules", "check", "judge", "read_rules"]
@@ -71,7 +71,7 @@ def _packets(context: LocalContext) -> Iterator[Packet]:
     for step, protocol, spec in listen_specs(context.config):
         if step not in _FROM_OUTSIDE or not isinstance(spec, ListenSpec):
             continue
-        port = spec.port or _port_of(context, step)
+        port = served_port(context, step, spec)
         for endpoint in spec.endpoints:
             if port and not ip_address(endpoint.host.partition("%")[0]).is_loopback:
                 version: Literal[4, 6] = 6 if endpoint.family == socket.AF_INET6 else 4
@@ -79,13 +79,6 @@ def _packets(context: LocalContext) -> Iterator[Packet]:
                 if version == 4 or route is not None:
                     kind: Literal["tcp", "udp"] = "udp" if protocol == "UDP" else "tcp"
                     yield Packet(kind, port, version, (route.interface if route is not None else None) or "")
-
-
-def _port_of(context: LocalContext, step: str) -> int:
-    """The port that a listener on port 0 was given, if it runs."""
-    listeners = context.relay.checkup.get("listeners", ()) if context.relay is not None else ()
-    name = "public" if step == "listen" else step
-    return next((int(one["port"]) for one in listeners if one.get("name") == name), 0)
 
 
 def judge(seen: FirewallSeen) -> Judgement:

@@ -11,7 +11,7 @@ from tailhub.findings import local as local_findings
 from tailhub.findings.remark import Remark
 from tailhub.server.foundation import FEW_DESCRIPTORS, OWN_DESCRIPTORS
 from tailhub.tools.doctor.local.context import LocalContext
-from tailhub.tools.doctor.local.ports import listen_specs
+from tailhub.tools.doctor.local.ports import listen_specs, served_port
 from tailhub.tools.doctor.local.unit import read
 from tailhub.tools.report import Judgement
 
@@ -51,7 +51,7 @@ async def check(context: LocalContext) -> Judgement:
 def _look(context: LocalContext) -> LimitsSeen:
     root, checkup = context.root, context.relay.checkup if context.relay is not None else {}
     sizes = [size for size in checkup.get("stun_receive_bytes", ()) if isinstance(size, int)]
-    ports = [spec.port for step, _, spec in listen_specs(context.config) if step == "stun" and hasattr(spec, "port")]
+    ports = [served_port(context, step, spec) for step, _, spec in listen_specs(context.config) if step == "stun"]
     pid = (context.relay.pid if context.relay is not None else 0) or "self"
     lost = sum(
         lost_datagrams(read(root / f"proc/{pid}/net/{name}"), port) for name in ("udp", "udp6") for port in ports

@@ -20,14 +20,13 @@ from tailhub.findings import local as local_findings
 from tailhub.findings.remark import Remark
 from tailhub.net.container import SYSTEM_CONTAINERS, detect_engine, is_paired
 from tailhub.net.interfaces import InterfaceAddress, Kind, Role, default_route, kind_of, list_addresses, role_of
-from tailhub.net.listen_spec import ListenSpec
 from tailhub.server.address_facts import Facts, Wanted
 from tailhub.server.discover import resolve
 from tailhub.server.firewall_rules import tailnet_rule
 from tailhub.tailcfg.derpmap import from_plain
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.doctor.local.firewall import read_rules
-from tailhub.tools.doctor.local.ports import listen_specs
+from tailhub.tools.doctor.local.ports import listen_specs, served_port
 from tailhub.tools.doctor.local.unit import read
 from tailhub.tools.report import Judgement
 from tailhub.tools.target import map_targets
@@ -88,7 +87,7 @@ def _look(context: LocalContext) -> NetworkSeen:
     route = default_route(socket.AF_INET)
     interface = (route.interface if route is not None else None) or ""
     checkup = context.relay.checkup if context.relay is not None else {}
-    port, stun_port = _port(context, checkup, "listen"), _port(context, checkup, "stun") or None
+    port, stun_port = _port(context, "listen"), _port(context, "stun") or None
     facts = Facts(
         Wanted(port, stun_port),
         interfaces=tuple(addresses),
@@ -116,12 +115,10 @@ def _look(context: LocalContext) -> NetworkSeen:
     )
 
 
-def _port(context: LocalContext, checkup: Mapping[str, Any], step: str) -> int:
-    """The port of the first listener of this kind: the one that it was given, else the one that it is to have."""
-    name = "public" if step == "listen" else step
-    asked = (spec.port for one, _, spec in listen_specs(context.config) if one == step and isinstance(spec, ListenSpec))
-    given = (int(one["port"]) for one in checkup.get("listeners", ()) if one.get("name") == name)
-    return next(given, next(asked, 0))
+def _port(context: LocalContext, wanted: str) -> int:
+    """The port of the first listener of this kind, 0 for none."""
+    ports = (served_port(context, step, spec) for step, _, spec in listen_specs(context.config) if step == wanted)
+    return next(ports, 0)
 
 
 def _is_for_clients(found: InterfaceAddress) -> bool:
