@@ -270,6 +270,10 @@ REMARKS: dict[str, tuple[str, str]] = {
         "no file, only flags and variables[[unit? of the service {unit}]]",
         "没有文件，只有[[unit?服务 {unit} 的]]选项和变量",
     ),
+    "config_closed": (
+        "only root [[account?and {account} ]]may read it, and what follows is a guess: `sudo tailhub doctor --local`",
+        "只有 root[[account? 和 {account}]] 能读取，因此以下都是猜测：`sudo tailhub doctor --local`",
+    ),
     "service_up": ("{unit}: {state}", "{unit}：{state}"),
     "relay_up": ("tailhub {version} answers", "tailhub {version} 有应答"),
     "relay_none": (

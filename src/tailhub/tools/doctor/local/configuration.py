@@ -36,6 +36,10 @@ _GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 async def check(context: LocalContext) -> Judgement:
     """Look, and judge."""
+    if context.is_closed:
+        judgement = Judgement()
+        judgement.untested(_STEP, Remark("config_closed", {"account": context.account.name if context.account else ""}))
+        return judgement
     found = await asyncio.to_thread(_look, context)
     file = context.settings.file if context.settings.is_read else None
     return judge(found, str(file or ""), context.unit.name if context.unit is not None else "")

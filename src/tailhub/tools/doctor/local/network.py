@@ -203,7 +203,7 @@ def _judge_place(judgement: Judgement, seen: NetworkSeen) -> None:
     found = list(seen.notes)
     if seen.bridged and not seen.is_running:  # a relay that runs has told of it, or knows by what others reach it
         found.append(findings.container_bridge(seen.bridged, seen.port, seen.stun_port))
-    if seen.engine and seen.first_stun and seen.neighbours:
+    if seen.bridged and seen.first_stun and seen.neighbours:
         try:
             if ip_address(seen.first_stun) in ip_network(seen.neighbours):
                 found.append(findings.stun_private_sources(seen.first_stun))
