@@ -72,8 +72,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH422": Text(
         "This container has no IPv6[[interface?: {interface} has no address of it]].",
-        "Best: `docker run --network host …`\nOr give its network IPv6, in the compose file under the network's name: "
-        "`enable_ipv6: true`\nNothing to do if your clients need none.",
+        "Best: `docker run --network host …`\nOr give its network IPv6 in the compose file: `enable_ipv6: true`\nNothing to do if your clients need none.",
         "Container engines give their networks IPv4 alone unless they are asked for more; with `sysctls` a container "
         "may have it switched off too.",
         "Clients use the relay over IPv4; those on networks with IPv6 alone cannot.",
@@ -203,7 +202,7 @@ CHINESE: dict[str, Text] = {
     "TH422": Text(
         "这个容器没有 IPv6[[interface?：{interface} 上没有 IPv6 地址]]。",
         "最好：`docker run --network host …`\n"
-        "或给容器的网络加上 IPv6，在 compose 文件中该网络的名称下写：`enable_ipv6: true`\n"
+        "或在 compose 文件里给它的网络加上 IPv6：`enable_ipv6: true`\n"
         "如果客户端用不到，不必处理。",
         "容器引擎默认只给网络 IPv4；`sysctls` 也可能在容器里关闭了 IPv6。",
         "客户端通过 IPv4 使用中继；只有 IPv6 的网络里的客户端不能使用。",

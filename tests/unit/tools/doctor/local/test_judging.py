@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -199,18 +200,19 @@ def test_the_clock(synchronised: bool | None) -> None:
     assert codes(clock.judge(BUILD_DATE - timedelta(days=2), synchronised)) == ["TH083"]
 
 
-def test_rights_by_mode(tmp_path: Path) -> None:
+def test_rights_by_mode() -> None:
     """Owner, group and others have bits of their own, and all directories above must be open."""
-    file = tmp_path / "a" / "file"
-    file.parent.mkdir()
-    file.write_text("x")
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(place.stat().st_mode | 0o011) if place.stat().st_uid == tmp_path.stat().st_uid else None
-    status = file.stat()
-    owner, member = Account("o", status.st_uid or 7, 99), Account("m", 12345, status.st_gid)
-    stranger = Account("s", 12345, 12345)
-    file.chmod(0o640)
-    assert by_mode(stranger, file, "r") is False
-    assert by_mode(Account("root", 0, 0), file, "r") is True
-    assert by_mode(stranger, tmp_path / "gone", "r") is None
-    assert owner != member
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "file"
+        file.write_text("x")
+        status = file.stat()
+        member, stranger = Account("m", 12345, 12345, (status.st_gid,)), Account("s", 12345, 12345)
+        Path(directory).chmod(0o755)
+        file.chmod(0o640)
+        assert (by_mode(member, file, "r"), by_mode(member, file, "w")) == (True, False)
+        assert (by_mode(stranger, file, "r"), by_mode(Account("root", 0, 0), file, "w")) == (False, True)
+        file.chmod(0o604)
+        assert (by_mode(member, file, "r"), by_mode(stranger, file, "r")) == (False, True)
+        assert by_mode(stranger, file.with_name("gone"), "r") is None
+        Path(directory).chmod(0o700)
+        assert by_mode(stranger, file, "r") is False
