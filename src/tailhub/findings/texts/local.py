@@ -72,7 +72,8 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH422": Text(
         "This container has no IPv6[[interface?: {interface} has no address of it]].",
-        "Best: `docker run --network host …`\nOr give its network IPv6 in the compose file: `enable_ipv6: true`\nNothing to do if your clients need none.",
+        "Best: `docker run --network host …`\nOr give its network IPv6 in the compose file: "
+        "`enable_ipv6: true`\nNothing to do if your clients need none.",
         "Container engines give their networks IPv4 alone unless they are asked for more; with `sysctls` a container "
         "may have it switched off too.",
         "Clients use the relay over IPv4; those on networks with IPv6 alone cannot.",
@@ -293,6 +294,7 @@ REMARKS: dict[str, tuple[str, str]] = {
     "port_wanted": ("{protocol} {listen}", "{protocol} {listen}"),
     "port_ours": ("{protocol} {listen}: the relay has it", "{protocol} {listen}：中继正在使用"),
     "port_free": ("{protocol} {listen}: free", "{protocol} {listen}：空闲"),
+    "certificate_at": ("at {listen}[[place?, from {place}]]", "{listen}[[place?，来自 {place}]]"),
     "certificate_none": ("no TLS at {listen}", "{listen} 没有 TLS"),
     "certificate_hidden": ("this user may not look at {place}", "当前用户无权查看 {place}"),
     "certificate_to_come": ("{place} is made at the first start", "{place} 在首次启动时生成"),

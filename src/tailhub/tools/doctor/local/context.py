@@ -94,6 +94,8 @@ def local_context(
     process = _choose_process(running, unit, config_file, state_dir, root)
     launch = process or (launch_of_unit(unit, root) if unit is not None else None) or own
     environ = _environ(launch)
+    if launch.environ is None and unit is not None:
+        environ = {**environ, **unit.environ(root)}
     settings, faults = _read(launch, environ, config_file, own)
     is_me = launch.uid == me
     is_closed = not is_me and any(fault.name == "file-unreadable" for fault in faults)

@@ -26,6 +26,7 @@ from tailhub.server.firewall_rules import tailnet_rule
 from tailhub.tailcfg.derpmap import from_plain
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.doctor.local.firewall import read_rules
+from tailhub.tools.doctor.local.one_step import say_together
 from tailhub.tools.doctor.local.ports import listen_specs, served_port
 from tailhub.tools.doctor.local.unit import read
 from tailhub.tools.report import Judgement
@@ -211,9 +212,7 @@ def _judge_place(judgement: Judgement, seen: NetworkSeen) -> None:
             pass
     if seen.engine and not seen.has_ipv6:
         found.append(local_findings.container_without_ipv6(seen.interface))
-    for finding in found:
-        judgement.found("place", finding)
-    if not found:
+    if not say_together(judgement, "place", found):
         judgement.ok("place", Remark("place_container" if seen.engine else "place_machine", {"engine": seen.engine}))
 
 

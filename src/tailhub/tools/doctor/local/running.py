@@ -19,7 +19,7 @@ __all__ = ["RunningSeen", "check", "judge"]
 
 _STEP, _SERVICE, _CLIENTS = "relay", "service", "clients"
 _LIMIT_S = 1.0  # for each program of systemd
-_PASSING = frozenset({"active", "activating", "reloading"})
+_UP = frozenset({"active", "reloading"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _look(context: LocalContext) -> RunningSeen:
     states: dict[str, str] | None = None
     words = ""
     if unit and (context.root / "run/systemd/system").exists():
-        shown = _run(["systemctl", "show", f"{unit}.service", "--property=ActiveState,SubState,Result"])
+        shown = _run(["systemctl", "show", f"{unit}.service", "--property=ActiveState,SubState,NRestarts"])
         states = dict(line.partition("=")[::2] for line in shown.splitlines()) if shown else None
         if states and not _is_up(states):
             words = _last_words(_run(["journalctl", "-u", f"{unit}.service", "-n", "30", "-o", "cat", "--no-pager"]))
@@ -95,7 +95,9 @@ def _made(context: LocalContext) -> str:
 
 
 def _is_up(states: Mapping[str, str]) -> bool:
-    return states.get("ActiveState") in _PASSING and states.get("SubState") != "auto-restart"
+    if states.get("ActiveState") == "activating":  # again and again, perhaps
+        return states.get("SubState") != "auto-restart" and states.get("NRestarts", "0") == "0"
+    return states.get("ActiveState") in _UP
 
 
 def judge(seen: RunningSeen) -> Judgement:

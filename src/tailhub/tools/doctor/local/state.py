@@ -23,6 +23,7 @@ from tailhub.server.state import parse_relay_key, secret_findings
 from tailhub.server.state_place import RELAY_KEY, may_have_state, other_states
 from tailhub.server.state_swap import is_unfinished
 from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.doctor.local.one_step import say_together
 from tailhub.tools.doctor.local.rights import may
 from tailhub.tools.report import Judgement
 
@@ -173,9 +174,7 @@ def judge(seen: StateSeen) -> Judgement:
             found.append(findings.state_elsewhere(seen.path, other, seen.port))
         elif at < seen.pinned_at:
             found.append(findings.other_state(seen.path, other))
-    for finding in found:
-        judgement.found(_STEP, finding)
-    if not found:
+    if not say_together(judgement, _STEP, found):
         if seen.is_hidden:
             judgement.untested(_STEP, Remark("state_hidden"))
         else:

@@ -73,6 +73,8 @@ def test_what_runs() -> None:
     assert outcome(running.judge(nothing), "relay") is Outcome.UNTESTED
     down = replace(nothing, unit="tailhub", states={"ActiveState": "activating", "SubState": "auto-restart"})
     assert codes(running.judge(down)) == ["TH427"]
+    again = {"ActiveState": "activating", "SubState": "start", "NRestarts": "3"}
+    assert codes(running.judge(replace(down, states=again))) == ["TH427"]
     up = replace(down, states={"ActiveState": "active", "SubState": "running"}, checkup={"version": "1.0"})
     assert codes(running.judge(up)) == ["TH370"]
     assert codes(running.judge(replace(up, checkup={"version": "2.0"}))) == []
