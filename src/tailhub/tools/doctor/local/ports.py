@@ -86,6 +86,8 @@ def _look(context: LocalContext, step: str, protocol: str, spec: ListenSpec | Un
         found = exc.finding if isinstance(exc.finding, Finding) else None
         if found is not None and found.name == "port-needs-privilege" and not context.is_me:
             found = None  # it is whoever looks that may not
+        if found is not None and found.values.get("pid") == 1 and context.unit is not None:
+            return PortSeen(step, protocol, spec.text, is_ours=True)  # systemd keeps it for the next start
         return PortSeen(step, protocol, spec.text, fault=found)
     bound.close()
     return PortSeen(step, protocol, spec.text)
