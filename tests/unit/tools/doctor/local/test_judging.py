@@ -121,6 +121,7 @@ def test_open_files() -> None:
     assert codes(limits.judge(limits.LimitsSeen(files=1024))) == ["TH036"]
     assert codes(limits.judge(limits.LimitsSeen(files=1024, clients=1000))) == ["TH429"]
     assert codes(limits.judge(limits.LimitsSeen(files=65536, used=60000))) == ["TH429"]
+    assert codes(limits.judge(limits.LimitsSeen(files=65536, used=70000, clients=66000, processes=3))) == []
     assert outcome(limits.judge(limits.LimitsSeen()), "files") is Outcome.UNTESTED
     text = "Limit                     Soft Limit           Hard Limit           Units\n"
     text += "Max open files            1024                 524288               files\n"
@@ -132,7 +133,9 @@ def test_receive_buffers() -> None:
     """A small buffer is a fault, and so is one that was full."""
     seen = limits.LimitsSeen(files=65536, stun_port=3478, receive_bytes=425984, receive_limit=212992)
     assert codes(limits.judge(seen)) == []
-    assert codes(limits.judge(replace(seen, lost=1))) == ["TH416"]
+    assert codes(limits.judge(replace(seen, lost=1))) == []
+    assert codes(limits.judge(replace(seen, lost=100))) == ["TH416"]
+    assert codes(limits.judge(replace(seen, lost=100, requests=1_000_000))) == []
     assert codes(limits.judge(replace(seen, receive_bytes=4608))) == ["TH416"]
 
 
