@@ -29,9 +29,9 @@ class LimitsSeen:
     """What there is; None where it cannot be told.
 
     `files`: how many a process of the relay may open, `used` so many its `processes` have together; `clients`: how many
-    it is to serve, or does, the more.
-    `receive_bytes` is the smallest buffer of its STUN sockets, `lost` how many datagrams these had no room for beside
-    the `requests` that came, and `receive_limit` what the kernel allows. `tracked` of at most `table` connections are in the kernel's table.
+    it is to serve, or does, the more. `receive_bytes` is the smallest buffer of its STUN sockets, `lost` how many
+    datagrams these had no room for beside the `requests` that came, and `receive_limit` what the kernel allows.
+    `tracked` of at most `table` connections are in the kernel's table.
     """
 
     files: int | None = None
