@@ -4,6 +4,7 @@
 
 | fault | how it is produced | code |
 | --- | --- | --- |
+| 10, 11, 12 dates; names; an intermediate that is missing | real files | TH054 TH055 TH107; TH058; TH059 |
 | 17 key of another certificate; encrypted; a link to nowhere | real files | TH051 TH052 TH047 |
 | 17 certificates for other names; none with its key | real files | TH058 TH105 |
 | 17 unreadable for the service's user; hidden from it | real files and rights, a unit | TH046 TH428 |
@@ -19,6 +20,7 @@
 | 29 bridge; user-land proxy; no IPv6 | a real relay in a namespace, told of a container | TH073 TH075 TH422 |
 | 37 a cloud in Tailscale's range | a real rule and resolv.conf in a network namespace | TH424 |
 | 38 state lost; other state; the next start elsewhere | real relays, a unit | TH175 TH426; TH044; TH425 |
+| 38 a container without a volume | as 29, a real file system in memory | TH043 |
 | 39 another port is mapped | as 29, nobody listens where the map says | TH423 |
 
 For 29 what an engine's proxy would hand on is sent from the gateway.
@@ -37,6 +39,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
@@ -142,8 +145,8 @@ def test_the_flags_of_the_original_are_read(home: Path, tmp_path: Path) -> None:
 # --- 17: certificate files --------------------------------------------------------------------------------------------
 
 
-def pair(directory: Path, **options: object) -> tuple[Path, Path]:
-    made = make_certificate(dns_names=["derp.example.com"])
+def pair(directory: Path, **options: Any) -> tuple[Path, Path]:
+    made = make_certificate(dns_names=["derp.example.com"], **options)
     directory.mkdir(exist_ok=True)
     (directory / "c.pem").write_bytes(made.pem)
     (directory / "c.key").write_bytes(made.key_pem)
@@ -176,6 +179,26 @@ def test_certificate_files(home: Path, tmp_path: Path, fault: str, code: str) ->
     config.write_text(text)
     report = look(config, tmp_path / "state")
     assert codes(report) == {code}
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "valid_to", "issued", "found"),
+    [
+        (-400, -1, False, {"TH054"}),
+        (2, 365, False, {"TH055"}),
+        (-80, 10, False, {"TH107"}),
+        (-80, 60, True, {"TH059"}),
+        (-80, 60, False, set()),
+    ],
+)
+def test_dates_and_chains(
+    home: Path, tmp_path: Path, valid_from: int, valid_to: int, issued: bool, found: set[str]
+) -> None:
+    """Certificates that have expired, are not valid yet or soon no more, and one without what leads to its CA."""
+    issuer = make_certificate(common_name="A CA", is_ca=True) if issued else None
+    cert, key = pair(tmp_path / "tls", valid_from_days=valid_from, valid_to_days=valid_to, issuer=issuer)
+    (tmp_path / "tailhub.toml").write_text(QUIET + f'cert = "{cert}"\nkey = "{key}"\n')
+    assert codes(look(tmp_path / "tailhub.toml", tmp_path / "state")) == found
 
 
 @pytest.mark.parametrize(("place", "code"), [("tls", "TH046"), ("home", "TH428")])
@@ -389,8 +412,9 @@ def ask_from(namespace: NetworkNamespace, address: str) -> None:
     subprocess.run([*namespace.prefix, sys.executable, "-c", program, request, address], check=True)
 
 
-def test_a_container_behind_a_bridge(home: Path, tmp_path: Path) -> None:
-    """A bridge, senders that it rewrites, IPv6 that is missing and a port that is mapped otherwise: each is named."""
+def test_a_container_behind_a_bridge(home: Path, volume: Path) -> None:
+    """A bridge, rewritten senders, no IPv6, another port that is mapped and state in no volume: each is named."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(volume)], check=True)
     with require.network_namespace() as host, require.network_namespace() as container:
         host.cable("outside", container, "eth0")
         host.ip("addr", "add", "10.88.0.1/24", "dev", "outside")
@@ -400,11 +424,17 @@ def test_a_container_behind_a_bridge(home: Path, tmp_path: Path) -> None:
         options = ("--listen", ":8443", "--stun-listen", ":3478", "--admin-listen", "off", "--no-discover")
         # With -p 443:8443 clients come to 443 of the host, and nobody has told the relay.
         with RelayProcess(
-            *options, "--address", "10.88.0.1", defaults=(), prefix=container.prefix, environ={"container": "docker"}
-        ) as relay:  # fmt: skip
+            *options,
+            "--address",
+            "10.88.0.1",
+            defaults=(),
+            prefix=container.prefix,
+            state_dir=volume / "state",
+            environ={"container": "docker"},
+        ) as relay:
             ask_from(host, "10.88.0.2")
             found = doctor(container.prefix, "--state-dir", str(relay.state_dir))
-    assert found.keys() - {"TH043"} == {"TH073", "TH075", "TH422", "TH423"}
+    assert found.keys() == {"TH043", "TH073", "TH075", "TH422", "TH423"}
     assert "10.88.0.1" in found["TH075"]
     assert "8443" in found["TH423"]
 

@@ -256,15 +256,14 @@ def iptables_passage(rules: str, packet: Packet) -> Passage:
     """What the chain INPUT and those that it calls do with the packet, by the output of ``iptables -S``."""
     told = _Tables(packet)
     policy = Verdict.ACCEPT
-    for line in rules.splitlines():
-        words = shlex.split(line)
-        if words[:2] == ["-P", "INPUT"]:
-            policy = Verdict.ACCEPT if words[2:3] == ["ACCEPT"] else Verdict.DROP
-        elif words[:1] == ["-A"] and len(words) > 1:
-            told.rules.setdefault(words[1], []).append(words[2:])
     try:
+        for words in map(shlex.split, rules.splitlines()):
+            if words[:2] == ["-P", "INPUT"]:
+                policy = Verdict.ACCEPT if words[2:3] == ["ACCEPT"] else Verdict.DROP
+            elif words[:1] == ["-A"] and len(words) > 1:
+                told.rules.setdefault(words[1], []).append(words[2:])
         found = _through_table(told, "INPUT", 0)
-    except ValueError:
+    except ValueError:  # a circle, or a quote without its other half
         return Passage(Verdict.UNKNOWN)
     if found not in (Verdict.ACCEPT, Verdict.DROP):
         found = policy

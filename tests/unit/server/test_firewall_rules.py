@@ -58,6 +58,7 @@ def test_chains_that_lead_in_a_circle_end() -> None:
         ("-P INPUT DROP\n-N a\n-A INPUT -s 192.0.2.1 -j a\n-A a -p tcp -j ACCEPT", UNKNOWN, DROP),
         ("-P INPUT ACCEPT\n-N a\n-A INPUT -g a\n-A INPUT -j DROP\n-A a -p udp -j DROP", ACCEPT, DROP),
         ('-P INPUT DROP\n-A INPUT -p tcp -m comment --comment "our relay" -j ACCEPT', ACCEPT, DROP),
+        ('-P INPUT DROP\n-A INPUT -m comment --comment "half', UNKNOWN, UNKNOWN),
     ],
 )
 def test_iptables(rules: str, tcp: Verdict, udp: Verdict) -> None:

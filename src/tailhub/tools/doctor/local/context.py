@@ -88,7 +88,7 @@ def local_context(
     is named and cannot be read.
     """
     me = os.geteuid() if hasattr(os, "geteuid") else None
-    own = Launch(environ=os.environ, uid=me, directory=Path.cwd())
+    own = Launch(environ=os.environ, uid=me, directory=_here())
     unit = _choose_unit(root, config_file, state_dir)
     running = list(find_processes(root))
     process = _choose_process(running, unit, config_file, state_dir, root)
@@ -115,6 +115,13 @@ def local_context(
         others=tuple(_state_dir(one) for one in running if one is not process),
     )
     return _asked(context, process.pid if process is not None else 0)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return Path("/")
 
 
 def _choose_unit(root: Path, config_file: str | None, state_dir: Path | None) -> Unit | None:
