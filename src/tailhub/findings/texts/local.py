@@ -271,9 +271,10 @@ REMARKS: dict[str, tuple[str, str]] = {
         "没有文件，只有[[unit?服务 {unit} 的]]选项和变量",
     ),
     "config_closed": (
-        "only root [[account?and {account} ]]may read it, and what follows is a guess: `sudo tailhub doctor --local`",
-        "只有 root[[account? 和 {account}]] 能读取，因此以下都是猜测：`sudo tailhub doctor --local`",
+        "only root [[account?and {account} ]]may read it: `sudo tailhub doctor --local`",
+        "只有 root[[account? 和 {account}]] 能读取：`sudo tailhub doctor --local`",
     ),
+    "settings_unknown": ("what the settings say is not known", "不知道配置的内容"),
     "service_up": ("{unit}: {state}", "{unit}：{state}"),
     "relay_up": ("tailhub {version} answers", "tailhub {version} 有应答"),
     "relay_none": (

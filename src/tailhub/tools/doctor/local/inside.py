@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from tailhub.findings import Finding, Severity
+from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.local import (
     certificates,
     clock,
@@ -45,6 +46,9 @@ CHECKS: tuple[tuple[str, LocalCheck], ...] = (
 NEEDED_TO_START = frozenset({"configuration", "state", "disk", "ports", "certificates"})
 """Parts whose errors keep a relay from starting."""
 
+OF_SETTINGS = frozenset({"ports", "certificates", "firewall"})
+"""Parts that look at what the settings name, and make no sense where those cannot be read."""
+
 
 async def examine_local(context: LocalContext, progress: Progress | None = None) -> Report:
     """Look at the machine, the configuration and the state of the relay that runs here, or would."""
@@ -53,6 +57,9 @@ async def examine_local(context: LocalContext, progress: Progress | None = None)
     for name, check in CHECKS:
         if progress is not None:
             progress(name)
+        if context.is_closed and name in OF_SETTINGS:
+            whole.untested(name, Remark("settings_unknown"))
+            continue
         part = await check(context)
         whole.add(part)
         if name in NEEDED_TO_START:

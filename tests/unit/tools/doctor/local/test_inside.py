@@ -13,7 +13,7 @@ from tailhub.findings import local as local_findings
 from tailhub.settings.merge import Settings
 from tailhub.tools.doctor.local import inside
 from tailhub.tools.doctor.local.context import LocalContext
-from tailhub.tools.report import Judgement, Report
+from tailhub.tools.report import Judgement, Outcome, Report
 
 
 def report_of(monkeypatch: pytest.MonkeyPatch, **found: Finding) -> Report:
@@ -41,6 +41,19 @@ def test_a_service_that_cannot_start_is_a_consequence(monkeypatch: pytest.Monkey
     assert [step.code for step in report.steps] == ["TH091", "TH068", "TH091"]
     silent = local_findings.service_not_running("tailhub", "failed")
     assert report_of(monkeypatch, running=silent, state=half).steps[0].code == "TH068"
+
+
+def test_settings_that_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the settings name is not looked at where this user may not read them: the defaults would be a guess."""
+
+    async def never(_context: LocalContext) -> Judgement:
+        raise AssertionError("it was looked at")
+
+    monkeypatch.setattr(inside, "CHECKS", (("ports", never),))
+    settings = Settings()
+    context = LocalContext(settings, settings.config(), Path("/s"), is_closed=True)
+    (step,) = asyncio.run(inside.examine_local(context)).steps
+    assert (step.name, step.outcome) == ("ports", Outcome.UNTESTED)
 
 
 def test_a_service_that_is_down_for_no_known_reason(monkeypatch: pytest.MonkeyPatch) -> None:
