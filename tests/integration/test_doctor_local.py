@@ -250,7 +250,7 @@ def test_a_port_for_which_the_service_lacks_the_privilege(home: Path, root: Path
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('listen = "203.0.113.77:8443"\n', {"TH032"}),
+        ('listen = "203.0.113.77:0"\n', {"TH032"}),
         ("listen = \"':8443'\"\n", {"TH033"}),
         ('listen = "8443"\n', {"TH033"}),
         ('cert = "/etc/ssl/relay.pem"\n', {"TH065"}),
