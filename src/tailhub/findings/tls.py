@@ -162,5 +162,10 @@ def several_certificates(pins: Sequence[str]) -> Finding:
     return Finding("TH398", {"count": len(pins), "pins": ", ".join(pins)})
 
 
+def fast_start_broken() -> Finding:
+    """A fast start is offered, and what stands before the relay waits for HTTP."""
+    return Finding("TH399")
+
+
 def _minute(moment: date) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

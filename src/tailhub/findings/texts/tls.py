@@ -270,6 +270,17 @@ ENGLISH: dict[str, Text] = {
         "certificate of its own.",
         "Clients connect or do not by chance.",
     ),
+    "TH399": Text(
+        "A fast start is offered and does not work: the upgrade is answered in HTTP, and who starts fast waits for "
+        "none.",
+        "Take the last certificate, with a CN that begins with derpkey, out of the file that the proxy shows: clients "
+        "then wait for the answer.\n"
+        f"Or pass TCP on by name and let the relay end TLS itself, as in {_FILES}.",
+        "Whoever ends TLS in front shows the relay's meta certificate, by which clients start fast; but a proxy "
+        "wants an "
+        "HTTP answer from the relay, and a fast start has none.",
+        "No client of today logs in; older ones, which wait for the answer, do.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -483,6 +494,14 @@ CHINESE: dict[str, Text] = {
         "或者在 map 中给每台各写一个节点和各自的指纹，先在那台机器上核对：`tailhub cert show`",
         "连接被分散到几台服务器，或分散到同一域名的几个地址，而它们各自生成了证书。",
         "客户端能否连上全凭运气。",
+    ),
+    "TH399": Text(
+        "提供了快速登录却行不通：升级请求得到的是 HTTP 应答，而快速登录的客户端不等任何应答。",
+        "从代理出示的证书文件里去掉最后一张，即 CN 以 derpkey 开头的那张：客户端就会等待应答。\n"
+        f"或者按域名转发 TCP，由中继自己终结 TLS，见 {_FILES}。",
+        "在前面终结 TLS 的程序出示了中继的 meta 证书，客户端据此快速登录；而代理要等中继的 HTTP 应答，"
+        "快速登录没有应答。",
+        "如今的客户端都登录不了；会等待应答的旧客户端可以。",
     ),
 }
 
