@@ -137,8 +137,8 @@ def clocks_differ(here: str, there: str) -> Finding:
     return Finding("TH393", {"here": here, "there": there})
 
 
-def certificate_unacceptable(reason: str) -> Finding:
-    """The certificate is refused for a `reason` that is OpenSSL's to tell."""
+def certificate_unacceptable(reason: str = "") -> Finding:
+    """The certificate is refused for a `reason` that is OpenSSL's to tell; without one nobody can read it."""
     return Finding("TH394", {"reason": reason})
 
 

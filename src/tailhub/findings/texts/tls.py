@@ -231,7 +231,7 @@ ENGLISH: dict[str, Text] = {
         "Nothing yet. With the next certificate clients may refuse the relay.",
     ),
     "TH394": Text(
-        "Clients refuse the relay's certificate: {reason}.",
+        "Clients refuse the relay's certificate: [[reason?{reason}||it cannot be read]].",
         "Get another certificate, as most programs make them: P-256 or RSA with 2,048 bits, for servers, signed with "
         "SHA-256.",
         "Its key, its signature or what it says it may be used for does not fit a server.",
@@ -463,7 +463,7 @@ CHINESE: dict[str, Text] = {
         "目前没有影响。换下一张证书时，客户端可能会拒绝中继。",
     ),
     "TH394": Text(
-        "客户端拒绝中继的证书：{reason}。",
+        "客户端拒绝中继的证书：[[reason?{reason}||证书无法读取]]。",
         "换一张多数程序都能生成的证书：P-256 或 2048 位 RSA，用途为服务器，用 SHA-256 签名。",
         "它的密钥、签名或声明的用途不适合服务器。",
         "所有客户端都连不上。",
@@ -522,7 +522,8 @@ REMARKS: dict[str, tuple[str, str]] = {
         "shows {pin}",
         "能用，但不安全：有 InsecureForTests 时客户端不看证书，被换掉也不会发觉；现在出示的是 {pin}",
     ),
-    "tls-vouched-for": ("for {names}, from {issuer}", "名称 {names}，由 {issuer} 签发"),
+    "tls-vouched-for": ("[[names?for {names}, ]]from {issuer}", "[[names?名称 {names}，]]由 {issuer} 签发"),
+    "tls-not-asked": ("it could not be checked: {reason}", "没能检查：{reason}"),
     "tls-no-authorities": (
         "from {issuer}; this machine has no CAs to check it by",
         "由 {issuer} 签发；本机没有可用来检查的 CA",
