@@ -115,14 +115,15 @@ class Proxy:
 
 @asynccontextmanager
 async def running(command: Sequence[str], directory: Path, is_up: Callable[[], bool]) -> AsyncIterator[None]:
-    """Run a server program, which has no goodbyes to say."""
+    """Run a server program."""
     environment = {"HOME": str(directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     process = ServerProcess(command, directory / "log", environ=environment, directory=directory)
     try:
         await asyncio.to_thread(process.wait_until, is_up, "it is up")
         yield
     finally:
-        process.stop(signal.SIGKILL)
+        # Traefik waits for its goodbyes; nginx would leave its workers behind, if it had no time for them.
+        await asyncio.to_thread(process.stop, signal.SIGKILL if "traefik" in command[0] else signal.SIGTERM)
 
 
 def is_open(port: int) -> bool:
