@@ -317,6 +317,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH396": Entry("no-answer-to-upgrade", _ERROR),
     "TH397": Entry("check-page-upgrades", _ERROR),
     "TH398": Entry("several-certificates", _ERROR),
+    "TH399": Entry("fast-start-broken", _ERROR),
     # from outside: logging in and relaying packets
     "TH400": Entry("login-closed", _NOTE),
     "TH401": Entry("key-not-allowed", _NOTE),
