@@ -317,4 +317,9 @@ CATALOGUE: dict[str, Entry] = {
     # which region clients choose
     # measuring
     # what a check was asked to look at
+    "TH525": Entry("bad-target", _ERROR),
+    "TH526": Entry("not-with-a-map", _ERROR),
+    "TH527": Entry("no-such-region", _ERROR),
+    "TH528": Entry("too-many-targets", _ERROR),
+    "TH529": Entry("not-a-private-key", _ERROR),
 }
