@@ -11,7 +11,7 @@ from typing import Final
 
 from tailhub.tailcfg.hujson import Array, Document, Element, Member, Object, Scalar, Value
 
-__all__ = ["insert_element", "insert_member", "remove", "replace"]
+__all__ = ["insert_element", "insert_member", "remove", "rename", "replace"]
 
 _BLANK: Final = " \t"
 
@@ -59,6 +59,11 @@ def remove(document: Document, parent: Object | Array, item: Member | Element) -
     if item.comma is None and before is not None and before.comma is not None:
         text, start, end = _spliced(text, before.comma, before.comma + 1, ""), start - 1, end - 1
     return _spliced(text, start, end, "")
+
+
+def rename(document: Document, _parent: Object, item: Member, name: str) -> str:
+    """Give a member another name."""
+    return _spliced(document.text, item.name.start, item.name.end, json.dumps(name, ensure_ascii=False))
 
 
 # --- how neighbours look ----------------------------------------------------------------------------------------------

@@ -26,8 +26,12 @@ __all__ = [
     "Syntax",
     "add_region",
     "apply_changes",
+    "find_region",
     "map_in",
+    "node_names",
     "put_region",
+    "remove_region",
+    "set_region_id",
 ]
 
 EditTrouble: TypeAlias = Literal["no_region", "region_there", "no_node", "odd_shape"]
@@ -53,16 +57,29 @@ class Syntax:
     insert_element: Callable[[Document, Array, object], str]
     remove: Callable[[Document, Object | Array, Member | Element], str]
     replace: Callable[[Document, Value, object], str]
+    rename: Callable[[Document, Object, Member, str], str]
     spelled: Callable[[str], str]
     """A field's name as this kind of file has it."""
 
 
 HUJSON: Final = Syntax(
-    hujson.parse, hujson_edit.insert_member, hujson_edit.insert_element, hujson_edit.remove, hujson_edit.replace, str
+    hujson.parse,
+    hujson_edit.insert_member,
+    hujson_edit.insert_element,
+    hujson_edit.remove,
+    hujson_edit.replace,
+    hujson_edit.rename,
+    str,
 )
 """A Tailscale policy, or a map in JSON."""
 YAML: Final = Syntax(
-    parse_yaml, yaml_edit.insert_member, yaml_edit.insert_element, yaml_edit.remove, yaml_edit.replace, str.lower
+    parse_yaml,
+    yaml_edit.insert_member,
+    yaml_edit.insert_element,
+    yaml_edit.remove,
+    yaml_edit.replace,
+    yaml_edit.rename,
+    str.lower,
 )
 """A file of Headscale's ``derp.paths``."""
 
@@ -87,6 +104,46 @@ def put_region(syntax: Syntax, text: str, region: DERPRegion) -> str:
     old = {region.region_id: before.regions[region.region_id]} if region.region_id in before.regions else {}
     changes = diff_maps(DERPMap(regions=old), DERPMap(regions={region.region_id: region}))
     return apply_changes(syntax, text, changes)
+
+
+def remove_region(syntax: Syntax, text: str, region: str) -> str:
+    """The text without the region of this id, code or name. Raises `EditError` if there is none."""
+    number = find_region(syntax, text, region)
+    return apply_changes(syntax, text, [Change(number, "", "", True, None)])
+
+
+def set_region_id(syntax: Syntax, text: str, number: int, wanted: int) -> str:
+    """The text with the region `number` called `wanted`: in Regions, in its RegionID and in those of its nodes."""
+    if wanted != number:
+        document = syntax.parse(text)
+        if _regions(document, str(wanted)) is not None:
+            raise EditError("region_there", str(wanted))
+        member, parent = _regions(document, str(number)), _region_parent(document)
+        if member is None or parent is None:
+            raise EditError("no_region", str(number), _region_names(document))
+        text = syntax.rename(document, parent, member, str(wanted))
+    text = _Edit(syntax, text).set_id(wanted, None)
+    for place in range(len(_Edit(syntax, text).nodes(wanted))):
+        text = _Edit(syntax, text).set_id(wanted, place)
+    return text
+
+
+def find_region(syntax: Syntax, text: str, wanted: str) -> int:
+    """The number of the region that somebody means by its number, code or name. Raises `EditError`."""
+    document = syntax.parse(text)
+    for member in _region_members(document):
+        names = [str(member.name.value)]
+        if isinstance(member.value, Object):
+            values = (_value(member.value, name) for name in ("RegionCode", "RegionName"))
+            names += [str(value.value) for value in values if isinstance(value, Scalar)]
+        if wanted in names and names[0].isascii() and names[0].isdecimal():
+            return int(names[0])
+    raise EditError("no_region", wanted, _region_names(document))
+
+
+def node_names(syntax: Syntax, text: str, number: int) -> list[str]:
+    """The names of a region's nodes. Raises `EditError`."""
+    return [_name(one) for one in _Edit(syntax, text).nodes(number)]
 
 
 def apply_changes(syntax: Syntax, text: str, changes: Iterable[Change]) -> str:
@@ -129,6 +186,16 @@ class _Edit:
         if found is None:
             raise EditError("no_node", change.node, [_name(one) for one in elements])
         return self._set(_object(found.value), change.field, change.after)
+
+    def nodes(self, number: int) -> tuple[Element, ...]:
+        """The nodes of a region."""
+        value = _value(self._region(str(number)), "Nodes")
+        return value.elements if isinstance(value, Array) else ()
+
+    def set_id(self, number: int, place: int | None) -> str:
+        """Write the region's number into the region, or into its node at this place."""
+        owner = self._region(str(number)) if place is None else _object(self.nodes(number)[place].value)
+        return self._put(owner, "RegionID", number)
 
     def _region(self, key: str) -> Object:
         found = _regions(self._document, key)
@@ -200,15 +267,22 @@ class _Missing:
 
 def _regions(document: Document, key: str) -> Member | None:
     """The region of this id, by its name in the map; one that is null too."""
+    return next((one for one in reversed(_region_members(document)) if str(one.name.value) == key), None)
+
+
+def _region_parent(document: Document) -> Object | None:
     found = find_map(document)
     regions = _value(found, "Regions") if found is not None else None
-    return regions.member(key) if isinstance(regions, Object) else None
+    return regions if isinstance(regions, Object) else None
+
+
+def _region_members(document: Document) -> tuple[Member, ...]:
+    parent = _region_parent(document)
+    return parent.members if parent is not None else ()
 
 
 def _region_names(document: Document) -> list[str]:
-    found = find_map(document)
-    regions = _value(found, "Regions") if found is not None else None
-    return [str(one.name.value) for one in regions.members] if isinstance(regions, Object) else []
+    return [str(one.name.value) for one in _region_members(document)]
 
 
 def _member(parent: Object, name: str) -> Member | None:

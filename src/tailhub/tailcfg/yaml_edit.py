@@ -13,7 +13,7 @@ from tailhub.exceptions import LocalError
 from tailhub.tailcfg.hujson import Array, Document, Element, Member, Object, Scalar, Value
 from tailhub.tailcfg.yaml_tree import YAMLError, has_anchors, parse_yaml
 
-__all__ = ["YAMLEditError", "insert_element", "insert_member", "remove", "replace"]
+__all__ = ["YAMLEditError", "insert_element", "insert_member", "remove", "rename", "replace"]
 
 _BLANK: Final = " \t"
 _WIDTH: Final = 100_000  # columns: a value is never folded
@@ -81,6 +81,14 @@ def remove(document: Document, parent: Object | Array, item: Member | Element) -
     return _checked(document, changed, parent, left or ({} if parent is document.root else None))
 
 
+def rename(document: Document, parent: Object, item: Member, name: str) -> str:
+    """Give a member another name."""
+    text = document.text
+    changed = text[: item.name.start] + _line(_key(name)) + text[item.name.end :]
+    plain = {name if one is item else str(one.name.value): document.plain(one.value) for one in parent.members}
+    return _checked(document, changed, parent, plain)
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -128,11 +136,12 @@ def _line(new: object) -> str:
 def _keyed(value: object) -> object:
     """With a region's number as one: it is written without quotes then, as Headscale wants it."""
     if isinstance(value, dict):
-        return {
-            int(name) if str(name).isascii() and str(name).isdecimal() else name: _keyed(item)
-            for name, item in value.items()
-        }
+        return {_key(str(name)): _keyed(item) for name, item in value.items()}
     return [_keyed(item) for item in value] if isinstance(value, list) else value
+
+
+def _key(name: str) -> object:
+    return int(name) if name.isascii() and name.isdecimal() else name
 
 
 def _check_block(document: Document, parent: Object | Array) -> None:

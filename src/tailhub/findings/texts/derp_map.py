@@ -118,4 +118,41 @@ CHINESE: dict[str, Text] = {
     ),
 }
 
-REMARKS: dict[str, tuple[str, str]] = {}
+REMARKS: dict[str, tuple[str, str]] = {
+    "map_pin_compare": (
+        "{host} shows a certificate that has to be pinned, {pin}: compare on the relay first, `tailhub cert show`",
+        "{host} 的证书需要锁定指纹 {pin}：请先在中继上核对，`tailhub cert show`",
+    ),
+    "map_no_stun": (
+        "no STUN answered at {host}; the entry has UDP {port}: open it there, or say another one with `--stun-port`",
+        "{host} 没有 STUN 应答；条目里写的是 UDP {port}：请放行它，或用 `--stun-port` 指定别的端口",
+    ),
+    "map_stun_off": (
+        "without STUN clients rarely choose the region",
+        "没有 STUN，客户端很少会选中这个区域",
+    ),
+    "map_score_headscale": (
+        "a score moves homes at once with Tailscale; Headscale 0.29.2 drops it",
+        "score 对 Tailscale 的客户端立即生效；Headscale 0.29.2 会丢弃它",
+    ),
+    "map_avoid_stays": (
+        "clients whose home is there already stay; `--score 1000` moves them, but not with Headscale",
+        "已经以它为 home 的客户端不会离开；`--score 1000` 能让它们离开，但对 Headscale 无效",
+    ),
+    "map_lost_policy": (
+        "not carried over, for they belong to the policy and not to its map: {names}",
+        "未转换（属于策略，不属于 map）：{names}",
+    ),
+    "map_lost_fields": (
+        "not carried over, for no client knows such fields: {names}",
+        "未转换（客户端不认识的字段）：{names}",
+    ),
+    "map_lost_comments": (
+        "comments are not carried over",
+        "注释未转换",
+    ),
+    "map_lost_headscale": (
+        "not carried over, for Headscale has no such thing or drops it: {names}",
+        "未转换（Headscale 没有或会丢弃）：{names}",
+    ),
+}

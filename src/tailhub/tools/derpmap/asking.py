@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
+from tailhub.certs.pin import pin_of_der
 from tailhub.client import DERPClient
 from tailhub.client.dial import Endpoint, open_stream
 from tailhub.client.stun import stun_query
 from tailhub.exceptions import CertificateError, TailhubError
 from tailhub.net.abort import abort
-from tailhub.tools.derpmap.ports import PortsSeen, ports_to_ask
-from tailhub.tools.target import Target
+from tailhub.tools.derpmap.making import RelaySeen
+from tailhub.tools.derpmap.ports import DERP_CANDIDATES, STUN_CANDIDATES, PortsSeen, ports_to_ask
+from tailhub.tools.target import Target, host_target
 
-__all__ = ["RelayAnswer", "ask_ports", "ask_relay", "ask_stun"]
+__all__ = ["RelayAnswer", "ask_ports", "ask_relay", "ask_stun", "look_at_relay"]
 
 _AT_ONCE = 8  # connections to one host
 
@@ -69,6 +72,24 @@ async def ask_relay(target: Target, ports: Sequence[int], timeout_s: float = 5.0
     raise failure
 
 
+async def look_at_relay(text: str, timeout_s: float = 5.0) -> RelaySeen:
+    """What a map must say of the relay at ``HOST[:PORT]``. Without a port 443 is tried, then the other usual ones.
+
+    Raises `LocalError` for a text that is no host, `OSError` or a `TailhubError` if no relay speaks there.
+    """
+    target = host_target(text)
+    ports = (target.derp_port,) if target.node.derp_port else DERP_CANDIDATES[:3]
+    answer = await ask_relay(target, ports, timeout_s)
+    cert_name = ""
+    if answer.certificate_der is not None:
+        cert_name = (
+            _name_in(answer.certificate_der, target.host) if answer.is_trusted else pin_of_der(answer.certificate_der)
+        )
+    candidates = dict.fromkeys((STUN_CANDIDATES[0], answer.port, *STUN_CANDIDATES))
+    stun = await _heard(lambda port: ask_stun([target.host], port, timeout_s / 2), [], tuple(candidates))
+    return RelaySeen(target.host, answer.port, answer.server_key, cert_name, stun[0] if stun else None)
+
+
 async def ask_stun(hosts: Sequence[str], port: int, timeout_s: float) -> bool:
     """Does one of these addresses answer STUN at the port?"""
     for host in hosts:
@@ -118,17 +139,28 @@ async def _is_trusted(host: str, port: int, timeout_s: float) -> bool:
     """Would a client take the certificate as it is? For an address it looks at no name."""
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    with contextlib.suppress(ValueError):
+        ip_address(host)
         context.check_hostname = False
-    except OSError:
-        pass
     try:
         stream = await open_stream(Endpoint(host, port, ssl_context=context), timeout_s)
     except (OSError, CertificateError):
         return False
     abort(stream.writer)
     return True
+
+
+def _name_in(der: bytes, host: str) -> str:
+    """The DNS name that clients should expect in a CA's certificate at an address; "" where `host` is a name."""
+    from cryptography import x509
+
+    try:
+        ip_address(host)
+        names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (ValueError, x509.ExtensionNotFound):
+        return ""
+    found = names.value.get_values_for_type(x509.DNSName)
+    return next((name for name in found if "*" not in name), "")
 
 
 def _hosts(target: Target) -> list[str]:

@@ -16,7 +16,7 @@ import msgspec
 from tailhub.exceptions import LocalError
 from tailhub.findings.remark import Remark
 from tailhub.tailcfg.build import NO_STUN, relay_region
-from tailhub.tailcfg.derpmap import DERPHomeParams, DERPMap, DERPRegion
+from tailhub.tailcfg.derpmap import PIN_PREFIX, DERPHomeParams, DERPMap, DERPRegion
 from tailhub.tailcfg.map_diff import SCORE
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION, region_id_for_key
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
@@ -26,13 +26,16 @@ __all__ = ["Entry", "RelaySeen", "free_region_id", "make_entry", "make_map"]
 
 @dataclass(frozen=True, slots=True)
 class RelaySeen:
-    """What a relay showed. `pin`: of its certificate, "" where clients take that by itself. `stun_port` None: none
-    answered."""
+    """What a relay showed.
+
+    `cert_name`: the pin that its certificate needs, or the name that it is for where `host` is an address; "" where
+    clients take it by itself. `stun_port` None: none answered.
+    """
 
     host: str
     derp_port: int
     server_key: bytes
-    pin: str = ""
+    cert_name: str = ""
     stun_port: int | None = None
 
 
@@ -70,8 +73,8 @@ def make_entry(fields: Mapping[str, Any], seen: RelaySeen | None = None, taken: 
         ipv6=said.get("IPv6"),
         derp_port=None if is_stun_only else said.get("DERPPort") or (seen.derp_port if seen else 443),
         stun_port=stun_port,
-        cert_name=said.get("CertName") or (seen.pin if seen and not insecure else None),
-        address_certified=insecure or (seen is not None and not seen.pin),
+        cert_name=said.get("CertName") or (seen.cert_name if seen and not insecure else None),
+        address_certified=insecure or (seen is not None and not seen.cert_name),
     )
     (node,) = region.nodes
     node = _with(node, "node", said, {"HostName", "CertName", "IPv4", "IPv6", "DERPPort", "STUNPort", "STUNOnly"})
@@ -118,8 +121,9 @@ def _with(value: Any, of: str, said: Mapping[str, Any], done: Collection[str]) -
 
 def _remarks(said: Mapping[str, Any], seen: RelaySeen | None, stun_port: int) -> tuple[Remark, ...]:
     found = []
-    if seen is not None and seen.pin and not said.get("CertName") and not said.get("InsecureForTests"):
-        found.append(Remark("map_pin_compare", {"host": seen.host, "pin": seen.pin}))
+    is_pinned = seen is not None and seen.cert_name.startswith(PIN_PREFIX)
+    if seen is not None and is_pinned and not said.get("CertName") and not said.get("InsecureForTests"):
+        found.append(Remark("map_pin_compare", {"host": seen.host, "pin": seen.cert_name}))
     if seen is not None and seen.stun_port is None and not said.get("STUNPort"):
         found.append(Remark("map_no_stun", {"host": seen.host, "port": stun_port}))
     if stun_port == NO_STUN:

@@ -15,7 +15,7 @@ from tailhub.server.file_edit import replace_file, target_of, trace
 from tailhub.server.state_files import alone_in
 from tailhub.tailcfg.hujson import HuJSONError
 from tailhub.tailcfg.map_edit import EditError, Syntax
-from tailhub.tools.map_source import MapText, form_of, hujson_finding, is_file, read_map_text
+from tailhub.tools.map_source import MapText, hujson_finding, is_file, read_map_text
 
 __all__ = ["Edited", "edit_map_file"]
 
@@ -33,13 +33,10 @@ class Edited:
         return self.before.text != self.after.text
 
 
-def edit_map_file(
-    name: str, change: Callable[[Syntax, str], str], *, is_dry: bool = False, may_lack: bool = False
-) -> Edited:
+def edit_map_file(name: str, change: Callable[[Syntax, str], str], *, is_dry: bool = False) -> Edited:
     """Give the text of a file to `change` and write what comes back, unless `is_dry`. Blocks.
 
-    For ``-`` nothing is written: whoever calls has the new text. A file that `may_lack` is begun empty. Raises
-    `MachineError`.
+    For ``-`` nothing is written: whoever calls has the new text. Raises `MachineError`.
     """
     if name == "-":
         return _edited(read_map_text("-"), change)
@@ -48,10 +45,10 @@ def edit_map_file(
     path = Path(name).expanduser()
     try:
         if is_dry:
-            return _edited(_read(name, path, may_lack), change)
+            return _edited(read_map_text(name), change)
         with alone_in(target_of(path).parent):  # no other command of ours is at it; an editor may be
             seen = trace(path)
-            edited = _edited(_read(name, path, may_lack), change)
+            edited = _edited(read_map_text(name), change)
             if trace(path) != seen:
                 raise MachineError(derp_map_findings.map_changed_meanwhile(name))
             if edited.is_changed:
@@ -59,12 +56,6 @@ def edit_map_file(
             return edited
     except OSError as exc:
         raise MachineError(derp_map_findings.map_not_changed(name, exc.strerror or str(exc))) from exc
-
-
-def _read(name: str, path: Path, may_lack: bool) -> MapText:
-    if may_lack and not path.exists():
-        return MapText("" if form_of("", name) == "yaml" else "{}\n", form_of("{", name), name)
-    return read_map_text(name)
 
 
 def _edited(before: MapText, change: Callable[[Syntax, str], str]) -> Edited:
