@@ -78,7 +78,7 @@ def convert_map(name: str, form: str, into: str, *, is_dry: bool, lang: Language
     if into:
         from tailhub.cli.derpmap_edit import print_edit
 
-        target = "yaml" if into.endswith((".yaml", ".yml")) else "json"
+        target: MapFormName = "yaml" if into.endswith((".yaml", ".yml")) else "json"
         tell([remark.text(lang) for remark in losses(source, target)], lang)
         return print_edit(into, lambda syntax, text: merged(syntax, text, derp_map), is_dry=is_dry, lang=lang)
     chosen = next((one for one in FORMS if one == form), None)

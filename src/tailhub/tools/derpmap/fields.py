@@ -100,7 +100,9 @@ def _parse(kind: str, text: str) -> Any:
             return _WORDS.get(text.lower())
         case "decimal" | "score":
             number_ = float(text) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]+)?", text) else None
-            return None if number_ is None or (kind == "score" and number_ <= 0) else number_
+            if number_ is None or (kind == "score" and number_ <= 0):
+                return None
+            return int(number_) if number_.is_integer() else number_
         case "ipv4" | "ipv6":
             return text if text == NO_ADDRESS else _address(text, 4 if kind == "ipv4" else 6)
         case "host":
