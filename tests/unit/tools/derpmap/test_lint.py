@@ -124,8 +124,8 @@ def test_the_same_faults_are_found_in_yaml() -> None:
     found = findings(headscale_yaml(derp_map), "yaml")
     assert [(one.finding.code, one.line, one.column) for one in found] == [
         ("TH471", 3, 15),
-        ("TH472", 7, 17),
-        ("TH483", 8, 17),
+        ("TH472", 8, 17),
+        ("TH483", 9, 17),
     ]
     assert "policy.hujson" in found[0].finding.what().splitlines()[-1]
 
