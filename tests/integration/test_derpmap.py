@@ -12,17 +12,21 @@ port in the map, the relay at another one.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-import subprocess
+import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.relay_process import LIMIT_S, RelayProcess
+from support.relay_process import RelayProcess
+from tailhub.cli.app import run
 from tailhub.tailcfg.derpmap import parse_json
 from tailhub.tailcfg.forms import policy_snippet
 
@@ -30,6 +34,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs all of 12
 
 # Nobody else's, though other tests run at the same time: the ports are those that people use.
 HOST = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}.7"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A locale that says English."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +57,21 @@ def own_map(relay: RelayProcess) -> dict[str, Any]:
     return found
 
 
-def tailhub(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        (sys.executable, "-m", "tailhub", *words),
-        env=os.environ | {"LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def tailhub(*words: str) -> Done:
+    """Run a command to its end, in this process."""
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        code = run(list(words))
+    return Done(code, out.getvalue(), error.getvalue())
 
 
 def linted(path: Path, derp_map: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,7 +129,7 @@ def test_a_port_that_the_relay_does_not_have(
     (one,) = linted(path, own_map)
     assert (one["code"], one["values"]["port"]) == (code, port)
     command = one["remedy"][0].partition("`")[2].partition("`")[0]
-    done = tailhub(*command.split()[1:])
+    done = tailhub(*shlex.split(command)[1:])
     assert done.returncode == 0, done.stderr
     assert node_of(json.loads(path.read_text(encoding="utf-8")))[field] == right
 
