@@ -10,7 +10,7 @@ from typing import Any
 from tailhub import findings
 from tailhub.cli.derpmap_make import tell
 from tailhub.cli.derpmap_texts import TEXTS
-from tailhub.cli.output import write
+from tailhub.cli.output import write_bytes
 from tailhub.cli.screen import Line, Style, show
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
@@ -93,7 +93,7 @@ def print_edit(name: str, change: Callable[[Syntax, str], str], *, is_dry: bool,
     """Change a file and show what has changed; what came by standard input goes to standard output whole."""
     edited = edit_map_file(name, change, is_dry=is_dry)
     if name == "-" and not is_dry:
-        write(edited.after.text)
+        write_bytes(edited.after.text.encode("utf-8", "surrogateescape"))
     else:
         show_edit(edited, lang, is_dry=is_dry)
     return 0

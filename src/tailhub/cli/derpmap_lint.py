@@ -33,7 +33,8 @@ def print_lint(name: str, region: str, *, asks: bool, as_json: bool, lang: Langu
     if asks:
         found = sorted([*found, *_asked(map_text, region)], key=lambda one: (one.line, one.column))
     if as_json:
-        write(json.dumps(_as_json(map_text, found, lang), indent=1, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(_as_json(map_text, found, lang), indent=1, ensure_ascii=False, default=str) + "\n"
+        write(text.encode("utf-8", "backslashreplace").decode())  # bytes that are not UTF-8, as JSON escapes them
     else:
         show(list(lint_screen(map_text, found, lang, columns_of(sys.stdout))), sys.stdout)
     return 1 if any(one.finding.severity is Severity.ERROR for one in found) else 0
