@@ -129,15 +129,17 @@ def set_region_id(syntax: Syntax, text: str, number: int, wanted: int) -> str:
 
 
 def find_region(syntax: Syntax, text: str, wanted: str) -> int:
-    """The number of the region that somebody means by its number, code or name. Raises `EditError`."""
+    """The number of the region that somebody means by its number, else code, else name. Raises `EditError`."""
     document = syntax.parse(text)
-    for member in _region_members(document):
-        names = [str(member.name.value)]
-        if isinstance(member.value, Object):
-            values = (_value(member.value, name) for name in ("RegionCode", "RegionName"))
-            names += [str(value.value) for value in values if isinstance(value, Scalar)]
-        if wanted in names and names[0].isascii() and names[0].isdecimal():
-            return int(names[0])
+    numbered = {str(one.name.value): one.value for one in _region_members(document)}
+    if wanted in numbered and wanted.isascii() and wanted.isdecimal():
+        return int(wanted)
+    for field in ("RegionCode", "RegionName"):
+        for number, region in numbered.items():
+            value = _value(region, field) if isinstance(region, Object) else None
+            is_meant = isinstance(value, Scalar) and value.value == wanted
+            if is_meant and number.isascii() and number.isdecimal():
+                return int(number)
     raise EditError("no_region", wanted, _region_names(document))
 
 

@@ -128,6 +128,8 @@ def test_a_region_is_meant_by_number_code_or_name() -> None:
     """In this order, each whole."""
     for wanted in ("912", "home_relay", "Home Relay"):
         assert find_region(HUJSON, POLICY, wanted) == 912
+    odd = POLICY.replace('"home_relay"', '"913"')
+    assert find_region(HUJSON, add_region(HUJSON, odd, REGION), "913") == 913
     with pytest.raises(EditError, match=r"no_region: Home \(there are 912\)"):
         find_region(HUJSON, POLICY, "Home")
 
