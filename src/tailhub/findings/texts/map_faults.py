@@ -123,7 +123,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH484": Text(
         f"HostName of {_NODE} is an address, {{found}}, and CertName is empty." + _AT,
-        _COMPARE + "Then pin it: " + _SET + "--cert-name <sha256-raw:PIN>`",
+        _COMPARE + "Then pin it: " + _SET + "--cert-name sha256-raw:…`",
         "Clients check no name then: they take every certificate that leads to a CA, whosever it is.",
         "With a self-signed certificate no client connects. With one from a CA it works, but whoever can redirect the "
         "address and has a certificate for any name can be in between.",
@@ -167,7 +167,7 @@ ENGLISH: dict[str, Text] = {
         + _COMPARE
         + "Then: "
         + _SET
-        + "--insecure-for-tests '' --cert-name <sha256-raw:PIN>`",
+        + "--insecure-for-tests '' --cert-name sha256-raw:…`",
         "It was meant for a first try.",
         "It works, but whoever is in between can pose as the relay (not read what passes), and a certificate that "
         "changed goes unnoticed.",
@@ -181,7 +181,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH492": Text(
         f"CertName of {_NODE} is no pin that a certificate can have: {{found}}." + _AT,
-        _COMPARE + "Then write it so: " + _SET + "--cert-name <sha256-raw:PIN>`",
+        _COMPARE + "Then write it so: " + _SET + "--cert-name sha256-raw:…`",
         "A pin is sha256-raw: and 64 lower-case hexadecimal digits, without colons. Clients compare the text.",
         "No client can connect to it.",
     ),
@@ -321,7 +321,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH484": Text(
         f"{_NODE_ZH} 的 HostName 是地址 {{found}}，而 CertName 是空的。" + _AT_ZH,
-        _COMPARE_ZH + "然后锁定它：" + _SET + "--cert-name <sha256-raw:指纹>`",
+        _COMPARE_ZH + "然后锁定它：" + _SET + "--cert-name sha256-raw:…`",
         "此时客户端不核对名称：任何由 CA 签发的证书，不论是谁的，都会接受。",
         "自签名证书连不上。CA 证书可以用，但谁能劫持这个地址、又有任意一个域名的证书，谁就能插在中间。",
     ),
@@ -362,7 +362,7 @@ CHINESE: dict[str, Text] = {
         + _COMPARE_ZH
         + "然后："
         + _SET
-        + "--insecure-for-tests '' --cert-name <sha256-raw:指纹>`",
+        + "--insecure-for-tests '' --cert-name sha256-raw:…`",
         "它本来只用于初次尝试。",
         "可以用，但中间人可以冒充这台中继（读不到经过的内容），证书换了也没有人察觉。",
     ),
@@ -375,7 +375,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH492": Text(
         f"{_NODE_ZH} 的 CertName 不可能是任何证书的指纹：{{found}}。" + _AT_ZH,
-        _COMPARE_ZH + "然后这样写：" + _SET + "--cert-name <sha256-raw:指纹>`",
+        _COMPARE_ZH + "然后这样写：" + _SET + "--cert-name sha256-raw:…`",
         "指纹是 sha256-raw: 加 64 位小写十六进制数字，不带冒号。客户端比较的是文本。",
         "没有客户端能连上它。",
     ),
