@@ -73,6 +73,11 @@ def doctor(
         return int(explain_log(log, as_json=as_json, lang=language))
     if local:
         return checking.check_here(config, state_dir, form, language)
-    targets = checking.find_targets(target, region, stun_port=stun_port, pin=pin, insecure=insecure)
+    asked_for = checking.find_targets(target, region, stun_port=stun_port, pin=pin, insecure=insecure)
+    if asked_for.map_text is not None and not asked_for.targets:
+        code = checking.check_unreadable(asked_for.map_text, form, language)
+        if code is not None:
+            return code
+        asked_for.map_text.derp_map()  # raises what a map's own check does not say
     looking = checking.options_of(key, command_line.duration("--watch", watch, 3600.0) if watch else 0.0)
-    return checking.check_from_outside(targets, looking, form, language)
+    return checking.check_from_outside(asked_for, looking, form, language)

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,32 @@ from tailhub.tools.target import Target, host_target, map_targets
 if TYPE_CHECKING:
     from tailhub.tools.doctor.outside import Progress
     from tailhub.tools.doctor.seen import Options
+    from tailhub.tools.map_source import MapText
 
-__all__ = ["Form", "check_from_outside", "check_here", "explain_code", "find_targets", "form_of", "options_of"]
+__all__ = [
+    "Asked",
+    "Form",
+    "check_from_outside",
+    "check_here",
+    "check_unreadable",
+    "explain_code",
+    "find_targets",
+    "form_of",
+    "options_of",
+]
 
 MAX_TARGETS = 64  # of one call: a map with all of Tailscale's regions has more, and none of them is the user's
 
 Form = str
 """How it is printed: ``screen``, ``json`` or ``share``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be looked at: relays, and the map that they are from; none of them if it cannot be read."""
+
+    targets: Sequence[Target]
+    map_text: MapText | None = None
 
 
 def form_of(*, as_json: bool, to_share: bool) -> Form:
@@ -41,14 +61,19 @@ def form_of(*, as_json: bool, to_share: bool) -> Form:
     return "json" if as_json else "share" if to_share else "screen"
 
 
-def check_from_outside(targets: Sequence[Target], options: Options, form: Form, lang: Language) -> int:
+def check_from_outside(asked: Asked, options: Options, form: Form, lang: Language) -> int:
     """Look at each relay, print, and give the exit code: 1 if an error was found."""
+    from tailhub.tools.doctor.mapped import with_map
     from tailhub.tools.doctor.outside import examine
+
+    targets = asked.targets
 
     def look_at(target: Target) -> Callable[[Progress], Awaitable[Report]]:
         return lambda tell: examine(target, options, tell)
 
     reports = [_run(look_at(target), str(target), form, lang) for target in targets]
+    if asked.map_text is not None:
+        reports = with_map(reports, targets, asked.map_text)
     titles = [_title(target, lang) for target in targets]
     names = [name for target in targets for name in _names(target)]
     return _print(reports, titles, names, form, lang)
@@ -83,7 +108,17 @@ def explain_code(code: str, *, as_json: bool, lang: Language) -> int:
     return 0
 
 
-def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: bool) -> list[Target]:
+def check_unreadable(map_text: MapText, form: Form, lang: Language) -> int | None:
+    """Print what keeps clients from reading a map, and give the exit code; None if they can read it."""
+    from tailhub.tools.doctor.mapped import unreadable_map
+
+    report = unreadable_map(map_text)
+    if report is None:
+        return None
+    return _print([report], [f"tailhub doctor   {map_text.origin}"], [map_text.origin], form, lang)
+
+
+def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: bool) -> Asked:
     """What a person means by `name`: a host, or the relays of a map. Raises `UsageError` and `MachineError`.
 
     "" is the tailnet of this machine; without a `region` its relays of one's own are meant.
@@ -93,13 +128,17 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
     is_own, name = not name, name or TAILNET
     if name not in ("-", TAILNET) and "://" not in name and not Path(name).expanduser().is_file():
         try:
-            return [host_target(name, stun_port, pin, insecure=insecure)]
+            return Asked([host_target(name, stun_port, pin, insecure=insecure)])
         except LocalError as exc:
             raise UsageError(checking.bad_target(name)) from exc
     for option, value in (("--stun-port", stun_port), ("--pin", pin), ("--insecure", insecure)):
         if value:
             raise UsageError(checking.not_with_a_map(option, name))
-    derp_map = read_map_text(name).derp_map()
+    map_text = read_map_text(name)
+    try:
+        derp_map = map_text.derp_map()
+    except MachineError:
+        return Asked([], map_text)
     found = map_targets(derp_map, name, region)
     if is_own and not region:
         found = [target for target in found if target.node.region_id >= FIRST_USER_REGION]
@@ -108,7 +147,7 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
         raise UsageError(checking.no_such_region(region, name, ids[:20]))
     if len(found) > MAX_TARGETS:
         raise UsageError(checking.too_many_targets(name, len(found), MAX_TARGETS))
-    return found
+    return Asked(found, map_text)
 
 
 def options_of(key_file: Path | None, watch_s: float) -> Options:

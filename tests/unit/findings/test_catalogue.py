@@ -140,3 +140,10 @@ def test_a_remark_is_a_clause(key: str) -> None:
     assert english[-1] not in ".。"
     assert chinese[-1] not in ".。"
     assert "\n" not in english + chinese
+
+
+@pytest.mark.parametrize("table", ["REMARKS", "STEPS"])
+def test_a_key_says_one_thing(table: str) -> None:
+    """No two topics say something else under the same key of a remark or a step."""
+    said = {item for topic in TOPICS for item in getattr(topic, table, {}).items()}
+    assert len({key for key, _ in said}) == len(said)

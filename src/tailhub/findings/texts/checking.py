@@ -51,4 +51,11 @@ CHINESE: dict[str, Text] = {
     ),
 }
 
-REMARKS: dict[str, tuple[str, str]] = {}
+REMARKS: dict[str, tuple[str, str]] = {
+    "map-unreadable": ("not tested: clients cannot read this map", "未检测：客户端读不了这个 map"),
+    "map-well": ("says nothing wrong of this region", "关于这个区域没有写错"),
+}
+
+STEPS: dict[str, tuple[str, str]] = {
+    "map_relays": ("relays", "中继"),
+}
