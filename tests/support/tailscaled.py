@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from support import require
@@ -14,11 +15,12 @@ LIMIT_S = 30.0
 
 
 class Tailscaled:
-    """A tailscaled of a headscale's tailnet, without privileges."""
+    """A tailscaled of a headscale's tailnet, without privileges. `environ` is added to what it inherits."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, environ: Mapping[str, str] | None = None) -> None:
         self._program, self._command = require.go_program("tailscaled"), require.go_program("tailscale")
         self._directory = directory
+        self._environ = dict(environ or {})
         self.socket = directory / "tailscaled.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -32,7 +34,7 @@ class Tailscaled:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment | {"HOME": str(self._directory)},
+                env=environment | {"HOME": str(self._directory)} | self._environ,
             )
         until(self.socket.exists, "tailscaled has its socket", self.log)
 

@@ -272,6 +272,28 @@ CATALOGUE: dict[str, Entry] = {
     # from outside: logging in and relaying packets
     # on the relay: the machine
     # on the relay: whoever is asked about clients, and clients' logs
+    "TH435": Entry("issuer-unknown", _ERROR),
+    "TH436": Entry("name-not-served", _ERROR),
+    "TH437": Entry("no-way-there", _ERROR),
+    "TH438": Entry("accepts-then-silent", _ERROR),
+    "TH439": Entry("closed-in-handshake", _ERROR),
+    "TH440": Entry("pin-misspelt", _ERROR),
+    "TH441": Entry("region-without-relay", _ERROR),
+    "TH442": Entry("region-redefined", _WARNING),
+    "TH443": Entry("relay-reports", _WARNING),
+    "TH444": Entry("connection-intercepted", _WARNING),
+    "TH445": Entry("control-unreachable", _WARNING),
+    "TH446": Entry("home-flaps", _WARNING),
+    "TH447": Entry("captive-portal", _WARNING),
+    "TH448": Entry("client-offline", _WARNING),
+    "TH449": Entry("error-not-known", _WARNING),
+    "TH450": Entry("key-used-twice", _WARNING),
+    "TH451": Entry("tailscaled-too-old", _WARNING),
+    "TH452": Entry("socket-left-behind", _WARNING),
+    "TH453": Entry("verify-url-unusable", _WARNING),
+    "TH454": Entry("own-client-cut-off", _WARNING),
+    "TH455": Entry("own-client-at-home", _NOTE),
+    "TH456": Entry("relay-cannot-ask", _WARNING),
     # DERP maps and policy files
     "TH460": Entry("map-unreadable", _ERROR),
     "TH461": Entry("not-hujson", _ERROR),
