@@ -271,6 +271,21 @@ CATALOGUE: dict[str, Entry] = {
     # from outside, further: web servers and certificates
     # from outside: logging in and relaying packets
     # on the relay: the machine
+    "TH415": Entry("unknown-relay-flag", _ERROR),
+    "TH416": Entry("stun-requests-lost", _WARNING),
+    "TH417": Entry("connection-table-full", _WARNING),
+    "TH418": Entry("disk-full", _ERROR),
+    "TH419": Entry("disk-nearly-full", _WARNING),
+    "TH420": Entry("state-read-only", _ERROR),
+    "TH421": Entry("firewall-drops", _ERROR),
+    "TH422": Entry("container-without-ipv6", _NOTE),
+    "TH423": Entry("mapped-port-differs", _ERROR),
+    "TH424": Entry("tailscaled-drops-cloud", _ERROR),
+    "TH425": Entry("next-start-elsewhere", _WARNING),
+    "TH426": Entry("clients-refuse-certificate", _WARNING),
+    "TH427": Entry("service-not-running", _ERROR),
+    "TH428": Entry("hidden-from-service", _ERROR),
+    "TH429": Entry("descriptors-run-out", _WARNING),
     # on the relay: whoever is asked about clients, and clients' logs
     "TH435": Entry("issuer-unknown", _ERROR),
     "TH436": Entry("name-not-served", _ERROR),
