@@ -363,14 +363,20 @@ STEPS: dict[str, tuple[str, str]] = {
 
 REMARKS: dict[str, tuple[str, str]] = {
     # the checks on the relay
-    "no_verifiers": ("nobody is asked: anyone may relay", "不询问任何人：谁都可以使用"),
-    "verifiers_answer": ("{names}: all answer", "{names}：都有应答"),
-    "credential_until": ("good until {date}", "有效至 {date}"),
-    "no_credentials": ("none that expires", "没有会过期的"),
-    "no_duplicates": ("each key is connected once", "每个密钥只有一个连接"),
+    "no_verifiers": ("nobody is asked about clients", "不就客户端询问任何人"),
+    "verifier": ("{name}", "{name}"),
+    "verifier_answers": ("{name} answers", "{name} 有应答"),
+    "credential_until": ("{name}: good until {date}", "{name}：有效至 {date}"),
+    "credential_stays": ("{name}: does not expire", "{name}：不会过期"),
+    "no_duplicates": ("no key is connected twice", "没有密钥连接了两次"),
+    "duplicates_passing": (
+        "keys connected twice just now: {count}; a client whose network changes is so for a moment",
+        "刚刚连接了两次的密钥：{count} 个；客户端换网络时会有片刻如此",
+    ),
+    "relay_does_not_say": ("the relay that runs does not say", "正在运行的中继没有说"),
     "no_relay_runs": ("no relay runs", "没有中继在运行"),
     "relay_not_asked": ("this user may not ask the relay", "当前用户无权询问中继"),
-    "no_client_here": ("no Tailscale on this machine", "本机没有 Tailscale"),
+    "no_client_here": ("no Tailscale answers on this machine", "本机没有 Tailscale 应答"),
     "client_home_elsewhere": ("its home is {name}", "它的家是 {name}"),
     "client_at_home": ("its home is this relay, and it is connected", "它的家是这台中继，并且已连接"),
     "client_not_running": (

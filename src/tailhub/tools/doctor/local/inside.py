@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from tailhub.tools.doctor.local import (
+    askers,
     certificates,
     clock,
     configuration,
     disk,
+    duplicates,
     firewall,
     limits,
     network,
+    own_client,
     ports,
     running,
     state,
@@ -36,6 +39,9 @@ CHECKS: tuple[tuple[str, LocalCheck], ...] = (
     ("firewall", firewall.check),
     ("network", network.check),
     ("clock", clock.check),
+    ("verifiers", askers.check),
+    ("duplicates", duplicates.check),
+    ("own_client", own_client.check),
 )
 """Name of the part, for progress, and the check. What comes first is nearer to the cause."""
 
