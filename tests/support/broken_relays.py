@@ -13,6 +13,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ SELF_SIGNED, OTHER_NAME, EXPIRED, NO_INTERMEDIATE, NO_NAMES, HASH_FORM = 908, 90
 PLAIN_HTTP, PAGE, CLOSED, DROPPED, SILENT, NO_DNS, SSH = 914, 915, 916, 917, 918, 919, 920
 OTHER_SNI, OLD_TLS, RESET, STUN_ONLY, NO_PINNED_NAME, HANGS_UP, COMMON_NAME = 921, 922, 923, 924, 925, 926, 927
 LIMIT_S = 60.0
+ALLOW_LIST = "allowed"  # of the two that refuse, in the directory
 
 
 async def _says_nothing(session: Session) -> None:
@@ -70,7 +72,9 @@ async def _hangs_up(session: Session) -> None:
 def _old_tls(leaf: Made) -> ssl.SSLContext:
     context = server_context(leaf, tls_1_2=True)
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():  # that is the point
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
 
 
@@ -216,15 +220,20 @@ def tailscaled_of_broken_relays(directory: Path) -> Iterator[Tailscaled]:
     root = make_certificate(common_name="a root", is_ca=True)
     roots = directory / "roots.pem"
     roots.write_bytes(root.pem)
-    nobody = directory / "nobody"
-    nobody.write_text("")
+    allow_list = directory / ALLOW_LIST
+    allow_list.write_text("")
     with contextlib.ExitStack() as stack:
         nodes = stack.enter_context(_in_thread(root))
         nodes[OTHER_SNI] = stack.enter_context(_derper(directory))
         relay = stack.enter_context(RelayProcess("--address=127.0.0.1"))
         nodes[HEALTHY] = _node(relay)
         for region, refuse in ((REFUSING, "close"), (HOLDING, "hold")):
-            words = ("--address=127.0.0.1", f"--allow-list={nobody}", f"--refuse={refuse}", "--refuse-text=Ask Ada.")
+            words = (
+                "--address=127.0.0.1",
+                f"--allow-list={allow_list}",
+                f"--refuse={refuse}",
+                "--refuse-text=Ask Ada.",
+            )
             nodes[region] = _node(stack.enter_context(RelayProcess(*words)))
         regions = {
             region: {

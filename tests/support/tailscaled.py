@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class Tailscaled:
         """Start it, and wait until it has its socket."""
         words = ("--no-logs-no-support", "--tun=userspace-networking", "--port=0", f"--socket={self.socket}")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
-        with (self._directory / "tailscaled.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 (self._program, *words, f"--statedir={self._directory}/ts"),
                 stdin=subprocess.DEVNULL,
@@ -57,6 +58,18 @@ class Tailscaled:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         return done.stdout + done.stderr
 
+    @property
+    def key(self) -> str:
+        """Its public node key: ``nodekey:…``."""
+        command = (self._command, f"--socket={self.socket}", "status", "--json")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+        return str(json.loads(done.stdout)["Self"]["PublicKey"])
+
+    @property
+    def log_file(self) -> Path:
+        """Where it prints."""
+        return self._directory / "tailscaled.log"
+
     def log(self) -> str:
         """All that it has printed."""
-        return (self._directory / "tailscaled.log").read_text("utf-8", "replace")
+        return self.log_file.read_text("utf-8", "replace")

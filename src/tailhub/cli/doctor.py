@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from tailhub.tools.doctor.outside import Progress
     from tailhub.tools.doctor.seen import Options
 
-__all__ = ["Form", "check_from_outside", "check_here", "explain_code", "find_targets", "form_of", "options_of"]
+__all__ = [
+    "Form",
+    "check_from_outside",
+    "check_here",
+    "explain_code",
+    "find_targets",
+    "form_of",
+    "masked",
+    "options_of",
+]
 
 MAX_TARGETS = 64  # of one call: a map with all of Tailscale's regions has more, and none of them is the user's
 
@@ -172,13 +181,13 @@ def _print(reports: Sequence[Report], titles: Sequence[str], names: Sequence[str
             lines += [*report_lines(report, lang, columns, title), Line("")]
         lines.append(Line(summary(reports, lang), "step"))
         if form == "share":
-            write(_masked(plain(lines), names, lang))
+            write(masked(plain(lines), names, lang))
         else:
             show(lines, sys.stdout)
     return 0 if all(report.count(findings.Severity.ERROR) == 0 for report in reports) else 1
 
 
-def _masked(text: str, names: Sequence[str], lang: Language) -> str:
+def masked(text: str, names: Sequence[str], lang: Language) -> str:
     """For strangers: without what identifies somebody, and with what they would ask for first."""
     from tailhub.tools.masking import Mask
 

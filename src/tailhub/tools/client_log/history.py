@@ -5,9 +5,11 @@ Memory is bounded, however long the log is and whatever stands in it: of each ki
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from tailhub.tools.client_log.errors import Meaning, while_connected, while_connecting
 from tailhub.tools.client_log.kinds import Known, classify
@@ -21,6 +23,8 @@ MOST_SAID = 400  # characters
 SHORT_S = 900.0  # a connection that ends earlier is a short one
 OFTEN = 3  # short connections, or redefinitions, before they mean something
 HOME_CHANGES = 6  # before they mean that it flaps
+PAGE_LINES = 8  # behind a page's first, in which its title is looked for
+_TITLE = re.compile(r"<title>([^<]{1,80})</title>", re.IGNORECASE)
 
 
 class State(StrEnum):
@@ -107,6 +111,12 @@ class _Entry:
     said: str = ""
 
 
+class _Page(NamedTuple):
+    known: Known
+    time: str
+    line: int
+
+
 @dataclass(slots=True)
 class _Region:
     name: str = ""
@@ -132,6 +142,7 @@ class _Reader:
         self.lines = self.known = self.hidden = self.home_changes = 0
         self.first = self.last = self.version = ""
         self._last_line = ""
+        self._page: _Page | None = None  # one whose title may come in the next lines
         self.home: int | None = None
         self.first_home: int | None = None
         self.regions: dict[int, _Region] = {}
@@ -147,12 +158,31 @@ class _Reader:
         if not self.first:
             self.first = split_line(text)[0]
         if not text or (known := classify(text)) is None:
+            self._read_page(text)
             return
         time, message = split_line(text)
         if message is not text:  # it stood in JSON, where its quotes are not as they are said
             known = classify(message) or known
         self.known += 1
+        self._end_page()
         self._take(known, time)
+
+    def _read_page(self, text: str) -> None:
+        """A page that came instead of the relay has several lines; its title says more than the first."""
+        page, title = self._page, _TITLE.search(text)
+        if page is None:
+            return
+        if title is not None:
+            self._page = page._replace(known=page.known._replace(said=f"{page.known.said} {title[1]}"))
+        if title is not None or self.lines - page.line >= PAGE_LINES:
+            self._end_page()
+
+    def _end_page(self) -> None:
+        if self._page is not None:
+            known, time, _ = self._page
+            meaning = while_connecting(known.said)
+            self._page = None
+            self._see(known._replace(name=meaning.name), meaning.code, time)
 
     def _take(self, known: Known, time: str) -> None:
         region = self._region(known.region)
@@ -185,7 +215,11 @@ class _Reader:
 
     def _failed(self, known: Known, region: _Region | None, meaning: Meaning, time: str) -> None:
         cured = f"region {known.region}"
-        self._see(known._replace(name=meaning.name, values=meaning.values, cured=cured), meaning.code, time)
+        known = known._replace(name=meaning.name, values=meaning.values, cured=cured)
+        if meaning.name == "page" and known.said.rstrip().endswith(">"):  # it goes on in the lines behind
+            self._page = _Page(known, time, self.lines)
+        else:
+            self._see(known, meaning.code, time)
         if region is None:
             return
         if region.state is State.CONNECTED:
@@ -231,9 +265,10 @@ class _Reader:
 
     def result(self) -> ClientLog:
         """What it all says."""
+        self._end_page()
         last = split_line(self._last_line)[0] or max((one.last for one in self.entries.values()), default="")
         is_reversed = bool(sortable(last)) and sortable(last) < sortable(self.first)
-        lines = [self._line(entry, is_reversed) for entry in self.entries.values()]
+        lines = _told_once(filter(None, [self._line(entry, is_reversed) for entry in self.entries.values()]))
         if self.home_changes >= HOME_CHANGES:
             said = f"home is now derp-{self.home}"
             lines.append(LogLine("home_flaps", "TH446", self.home, self.home_changes, self.first, last, said))
@@ -259,7 +294,7 @@ class _Reader:
                 )
                 for number, one in sorted(self.regions.items())
             ),
-            tuple(sorted((line for line in lines if line is not None), key=self._gravity)),
+            tuple(sorted(lines, key=self._gravity)),
         )
 
     def _line(self, entry: _Entry, is_reversed: bool) -> LogLine | None:
@@ -270,6 +305,8 @@ class _Reader:
         is_over = first_cure < entry.at if is_reversed else last_cure > entry.last_at
         if name == "no_connection" and region is not None and region.failures:
             return None  # those say why
+        if name == "filtered" and ("name", known.region) in self.entries:
+            return None  # the time was over while the name was looked for
         if name in ("ended", "fell_silent") and region is not None and region.short >= OFTEN:
             values["seconds"] = f"{sorted(region.lived)[len(region.lived) // 2]:.0f}"
             name, code, is_over = "cut", "TH404", False
@@ -281,6 +318,20 @@ class _Reader:
     def _gravity(self, line: LogLine) -> tuple[bool, bool, str, int]:
         """What is wrong now comes first, and of that what keeps the client's home from working."""
         return not line.is_trouble, line.region != self.home, line.code or "~", line.region or 0
+
+
+def _told_once(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Without a second line for one fault: that a certificate is self-signed is said apart, without its region."""
+    lines = list(lines)
+    apart = next((line for line in lines if line.name == "self_signed"), None)
+    unknown = [line for line in lines if line.name == "issuer" and line.region is not None]
+    if apart is None or not unknown:
+        return lines
+    lines.remove(apart)
+    if len(unknown) > 1:  # which of them it is cannot be told
+        return [*lines, replace(apart, code="")]
+    lines[lines.index(unknown[0])] = replace(unknown[0], name=apart.name, code=apart.code)
+    return lines
 
 
 def read_client_log(lines: Iterable[bytes]) -> ClientLog:

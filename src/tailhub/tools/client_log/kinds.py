@@ -31,7 +31,7 @@ class Known(NamedTuple):
     is_loss: bool = False
 
 
-_CLIENT = r"derphttp\.Client\.\w+ connect to region (\d+)(?: \(([^)]*)\))?: (.*)"
+_CLIENT = r"derphttp\.Client\.\w+ connect to region (\d{1,9})(?: \(([^)]*)\))?: (.*)"
 _Rule = Callable[[re.Match[str]], Known | None]
 
 
@@ -56,7 +56,7 @@ _HEALTH: Mapping[str, tuple[str, str]] = {
     "mapresponse-timeout": ("control", "TH445"),
     "blockblame-mitm-detected": ("intercepted", "TH444"),
 }
-_RELAY_NUMBER = re.compile(r"relay server #(\d+)|with ID '(\d+)'")
+_RELAY_NUMBER = re.compile(r"relay server #(\d{1,9})|with ID '(\d{1,9})'")
 
 
 def _health(found: re.Match[str]) -> Known | None:
@@ -72,7 +72,8 @@ def _health(found: re.Match[str]) -> Known | None:
     name, code = _HEALTH[warnable]
     number = _RELAY_NUMBER.search(text)
     region = int(number[1] or number[2]) if number is not None else None
-    return Known(name, region, text, code, cure if region is None else f"region {region}")
+    cured = f"region {region}" if name == "fell_silent" and region is not None else cure
+    return Known(name, region, text, code, cured)
 
 
 def _closing(found: re.Match[str]) -> Known:
@@ -82,7 +83,7 @@ def _closing(found: re.Match[str]) -> Known:
 
 
 def _net_info(found: re.Match[str]) -> Known:
-    home = re.search(r"derp=#(\d+)", found[0])
+    home = re.search(r"derp=#(\d{1,9})", found[0])
     return Known("net_info", int(home[1]) if home else None, cure="udp" if "udp=true" in found[0] else "")
 
 
@@ -97,13 +98,13 @@ def _connected(found: re.Match[str]) -> Known:
 _RULES: tuple[tuple[str, re.Pattern[str], _Rule], ...] = tuple(
     (word, re.compile(pattern), rule)
     for word, pattern, rule in (
-        (" connected", r"\bderp-(\d+) connected\b", _connected),
+        (" connected", r"\bderp-(\d{1,9}) connected\b", _connected),
         (" connect to region ", _CLIENT, _failed),
-        ("derp.Recv(", r"derp\.Recv\(derp-(\d+)\): (.*)", _lost),
+        ("derp.Recv(", r"derp\.Recv\(derp-(\d{1,9})\): (.*)", _lost),
         ("UDP is blocked", r"UDP is blocked, trying \w+", _udp),
         ("health(", r"health\(warnable=([\w-]+)\): (?:ok|error: (.*))", _health),
-        ("closing connection to derp", r"closing connection to derp-(\d+) \(([^)]*)\).*", _closing),
-        ("home is now", r"home is now derp-(\d+)(?: \(([^)]*)\))?", lambda f: Known("home", int(f[1]), f[0])),
+        ("closing connection to derp", r"closing connection to derp-(\d{1,9}) \(([^)]*)\).*", _closing),
+        ("home is now", r"home is now derp-(\d{1,9})(?: \(([^)]*)\))?", lambda f: Known("home", int(f[1]), f[0])),
         ("NetInfo{", r"NetInfo\{.*?\}", _net_info),
         (
             "looks like",
@@ -112,7 +113,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], _Rule], ...] = tuple(
         ),
         (
             "DNS lookup error",
-            r'DNS lookup error for "(?P<host>[^"]+)" \(node "[^"]*" region (\d+)\): (.*)',
+            r'DNS lookup error for "(?P<host>[^"]+)" \(node "[^"]*" region (\d{1,9})\): (.*)',
             lambda f: Known("unresolved", int(f[2]), f[0], values={"host": f[1]}),  # perhaps for IPv6 alone
         ),
         (
@@ -121,11 +122,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], _Rule], ...] = tuple(
             lambda f: Known("portal", None, f[0], "TH447", "portal") if f[1] == "true" else Known("", cure="portal"),
         ),
         ("CONNECT dial", r"CONNECT dial to \S+: (?!200).*", lambda f: Known("proxy", None, f[0], "TH382")),
-        ("[RATELIMIT]", r"\((\d+) dropped\)", lambda f: Known("hidden", None, values={"count": f[1]})),
+        ("[RATELIMIT]", r"\((\d{1,9}) dropped\)", lambda f: Known("hidden", None, values={"count": f[1]})),
         ("Program starting", r"Program starting: v?([^ ,]+)", lambda f: Known("started", values={"version": f[1]})),
         (
             "does not know about peer",
-            r"derp-(\d+) does not know about peer .*",
+            r"derp-(\d{1,9}) does not know about peer .*",
             lambda f: Known("absent", int(f[1]), f[0]),
         ),
         ("has no v4 address", r"named node .* has no v4 address", lambda f: Known("unmeasured", None, f[0])),
