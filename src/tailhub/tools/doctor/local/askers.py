@@ -11,7 +11,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -26,6 +26,7 @@ from tailhub.relay.admission import Answer, Verdict
 from tailhub.tools.admin_socket import call
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.doctor.local.mounts import is_left_behind
+from tailhub.tools.doctor.local.own_client import age_of_tailscaled
 from tailhub.tools.doctor.local.rights import may
 from tailhub.tools.report import Judgement
 
@@ -45,7 +46,8 @@ class VerifierSeen:
     `trouble` is what keeps it from answering here, `verdict` what it says here of a key that nobody has, None if that
     was not asked; `told` what it says to the relay of that key, None without a relay. `setting` is where it is named.
     `socket` is the path of a tailscaled, "" for others; of it: whether the mount of it, or of its `directory`, has been
-    `left_behind`, and whether the user of the relay is `denied`. `expires_at` in seconds since 1970, None: never.
+    `left_behind`, whether the user of the relay is `denied`, and what there is to say `about` it though it answers.
+    `expires_at` in seconds since 1970, None: never.
     """
 
     name: str
@@ -58,16 +60,16 @@ class VerifierSeen:
     left_behind: bool = False
     directory: bool = False
     denied: bool = False
+    about: Finding | None = None
     has_credential: bool = False
     expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AskersSeen:
-    """All of them, and what tailscaleds say of themselves: findings, by name."""
+    """All of them."""
 
     verifiers: tuple[VerifierSeen, ...] = ()
-    about_tailscaled: Mapping[str, Finding] = {}
 
 
 async def check(context: LocalContext) -> Judgement:
@@ -87,9 +89,7 @@ async def look(context: LocalContext) -> AskersSeen:
     if not verifiers:
         return AskersSeen()
     told = await asyncio.to_thread(_ask_relay, context, key)
-    seen = await asyncio.gather(*(_look_at(context, one, key, told) for one in verifiers))
-    about = {one.name: finding for one, finding in seen if finding is not None}
-    return AskersSeen(tuple(one for one, _ in seen), about)
+    return AskersSeen(tuple(await asyncio.gather(*(_look_at(context, one, key, told) for one in verifiers))))
 
 
 def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
@@ -108,49 +108,39 @@ def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
         return {}
 
 
-async def _look_at(
-    context: LocalContext, verifier: Any, key: bytes, told: Mapping[str, Verdict]
-) -> tuple[VerifierSeen, Finding | None]:
+async def _look_at(context: LocalContext, verifier: Any, key: bytes, told: Mapping[str, Verdict]) -> VerifierSeen:
     from tailhub.server.verification import label_of
     from tailhub.verifiers.tailscaled import TailscaledVerifier
     from tailhub.verifiers.url import UrlVerifier
-    from tailhub.verifiers.verifier import HasCredential
+    from tailhub.verifiers.verifier import HasCredential, Watching
 
     label = label_of(verifier)
     tenant = next(one for one in context.config.tenants if one.tenant == verifier.tenant)
     trouble = await verifier.probe(_PROBE_S)
-    verdict: Verdict | None = None
-    if trouble is None and isinstance(verifier, UrlVerifier):
-        verdict = await _ask(verifier, key)
-    socket, finding = "", None
-    left_behind = is_directory = denied = False
-    if isinstance(verifier, TailscaledVerifier):
-        from tailhub.tools.doctor.local.own_client import age_of_tailscaled
-
-        path = verifier.path
-        socket = str(path)
-        left_behind, is_directory = is_left_behind(path, context.root, context.relay.pid if context.relay else 0)
-        denied = _is_socket(path) and may(context, path, "w") is False
-        finding = await age_of_tailscaled(path) if trouble is None else None
-    place = tenant.place("verify_socket" if socket else "verify_url")
-    has_credential = isinstance(verifier, HasCredential)
     seen = VerifierSeen(
-        label,
-        place,
-        trouble,
-        verdict,
-        told.get(label),
-        verifier.fails_open,
-        socket,
-        left_behind,
-        is_directory,
-        denied,
-        has_credential,
-        verifier.credential_expires if has_credential else None,
+        label, tenant.place("verify_url"), trouble, told=told.get(label), fails_open=verifier.fails_open
     )
-    if hasattr(verifier, "stop"):
+    if isinstance(verifier, UrlVerifier) and trouble is None:
+        seen = replace(seen, verdict=await _ask(verifier, key))
+    elif isinstance(verifier, TailscaledVerifier):
+        seen = await _look_at_tailscaled(replace(seen, setting=tenant.place("verify_socket")), context, verifier.path)
+    if isinstance(verifier, HasCredential):
+        seen = replace(seen, has_credential=True, expires_at=verifier.credential_expires)
+    if isinstance(verifier, Watching):
         verifier.stop()
-    return seen, finding
+    return seen
+
+
+async def _look_at_tailscaled(seen: VerifierSeen, context: LocalContext, path: Path) -> VerifierSeen:
+    left_behind, is_directory = is_left_behind(path, context.root, context.relay.pid if context.relay else 0)
+    return replace(
+        seen,
+        socket=str(path),
+        left_behind=left_behind,
+        directory=is_directory,
+        denied=_is_socket(path) and may(context, path, "w") is False,
+        about=await age_of_tailscaled(path) if seen.trouble is None else None,
+    )
 
 
 async def _ask(verifier: Any, key: bytes) -> Verdict:
@@ -179,20 +169,19 @@ def judge(seen: AskersSeen) -> Judgement:
         judgement.ok(_STEP, Remark("no_verifiers"))
         return judgement
     for one in seen.verifiers:
-        _judge_one(judgement, one, seen.about_tailscaled.get(one.name))
+        _judge_one(judgement, one)
     for one in seen.verifiers:
         if one.has_credential:
             _judge_credential(judgement, one)
     return judgement
 
 
-def _judge_one(judgement: Judgement, one: VerifierSeen, about: Finding | None) -> None:
+def _judge_one(judgement: Judgement, one: VerifierSeen) -> None:
     remark = Remark("verifier", {"name": one.name})
     finding = _trouble(one)
     if finding is not None and finding.code == "TH255":  # it answers, until then
         finding = None
-    if finding is None and about is not None:
-        finding = about
+    finding = finding or one.about
     if finding is None:
         judgement.ok(_STEP, Remark("verifier_answers", {"name": one.name}))
     elif finding.code in _ABOUT_CREDENTIALS:
