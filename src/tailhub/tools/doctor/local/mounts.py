@@ -28,7 +28,8 @@ def is_left_behind(path: Path, root: Path, pid: int = 0) -> tuple[bool, bool]:
     for point in (seen, *seen.parents):
         mount = mounts.get(point)
         if mount is not None:  # the innermost is what is seen
-            return mount.root.endswith(_DELETED), point != seen
+            is_gone = mount.root.endswith(_DELETED)
+            return is_gone, is_gone and point != seen
     return False, False
 
 
