@@ -163,7 +163,7 @@ class _Reader:
         time, message = split_line(text)
         if message is not text:  # it stood in JSON, where its quotes are not as they are said
             known = classify(message) or known
-        self.known += 1
+        self.known += known.name not in ("hidden", "started")
         self._end_page()
         self._take(known, time)
 
