@@ -213,6 +213,22 @@ def test_what_only_the_relay_cannot_ask(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_an_allow_list_with_nobody_on_it(tmp_path: Path) -> None:
+    """A list that admits nobody, and lines that count for nothing, are named though the relay gets its answers."""
+    allowed = tmp_path / "allowed"
+    allowed.write_text("laptop\n")
+
+    async def scenario() -> None:
+        async with running(f"--allow-list={allowed}") as relay:
+            assert await found_at(relay) == ["TH288"]
+            allowed.write_text(f"nodekey:{'ab' * 32} laptop\nphone\n")
+            assert await found_at(relay) == ["TH285"]
+            allowed.write_text(f"nodekey:{'ab' * 32} laptop\n")
+            assert await found_at(relay) == []
+
+    run(scenario)
+
+
 # --- credentials ------------------------------------------------------------------------------------------------------
 
 

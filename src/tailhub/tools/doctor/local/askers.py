@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tailhub import findings
 from tailhub.exceptions import FindingError
@@ -30,11 +30,15 @@ from tailhub.tools.doctor.local.own_client import age_of_tailscaled
 from tailhub.tools.doctor.local.rights import may
 from tailhub.tools.report import Judgement
 
+if TYPE_CHECKING:
+    from tailhub.verifiers.allow_list import AllowList
+
 __all__ = ["AskersSeen", "VerifierSeen", "check", "judge"]
 
 _STEP, _CREDENTIALS = "verifiers", "credentials"
 _PROBE_S = 3.0
 _NOBODY = IPv4Address("127.0.0.1")
+_THOUGH_IT_ANSWERS = frozenset({"TH255", "TH288", "TH357"})  # the credential ends, nobody is on the list
 _ABOUT_CREDENTIALS = frozenset({"TH251", "TH252", "TH253", "TH255", "TH256"})
 _NO_ANSWER = frozenset({Answer.UNREACHABLE, Answer.UNUSABLE})
 
@@ -60,7 +64,7 @@ class VerifierSeen:
     left_behind: bool = False
     directory: bool = False
     denied: bool = False
-    about: Finding | None = None
+    about: tuple[Finding, ...] = ()
     has_credential: bool = False
     expires_at: float | None = None
 
@@ -110,6 +114,7 @@ def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
 
 async def _look_at(context: LocalContext, verifier: Any, key: bytes, told: Mapping[str, Verdict]) -> VerifierSeen:
     from tailhub.server.verification import label_of
+    from tailhub.verifiers.allow_list import AllowList
     from tailhub.verifiers.tailscaled import TailscaledVerifier
     from tailhub.verifiers.url import UrlVerifier
     from tailhub.verifiers.verifier import HasCredential, Watching
@@ -124,6 +129,10 @@ async def _look_at(context: LocalContext, verifier: Any, key: bytes, told: Mappi
         seen = replace(seen, verdict=await _ask(verifier, key))
     elif isinstance(verifier, TailscaledVerifier):
         seen = await _look_at_tailscaled(replace(seen, setting=tenant.place("verify_socket")), context, verifier.path)
+    elif isinstance(verifier, AllowList):
+        seen = replace(
+            seen, setting=tenant.place("allow_list"), about=await _lines(verifier) if trouble is None else ()
+        )
     if isinstance(verifier, HasCredential):
         seen = replace(seen, has_credential=True, expires_at=verifier.credential_expires)
     if isinstance(verifier, Watching):
@@ -139,8 +148,16 @@ async def _look_at_tailscaled(seen: VerifierSeen, context: LocalContext, path: P
         left_behind=left_behind,
         directory=is_directory,
         denied=_is_socket(path) and may(context, path, "w") is False,
-        about=await age_of_tailscaled(path) if seen.trouble is None else None,
+        about=await age_of_tailscaled(path) if seen.trouble is None else (),
     )
+
+
+async def _lines(allow_list: AllowList) -> tuple[Finding, ...]:
+    """What is wrong with single lines of a list that can be read."""
+    try:
+        return tuple((await allow_list.backing.read()).found)
+    except FindingError:
+        return ()
 
 
 async def _ask(verifier: Any, key: bytes) -> Verdict:
@@ -179,11 +196,12 @@ def judge(seen: AskersSeen) -> Judgement:
 def _judge_one(judgement: Judgement, one: VerifierSeen) -> None:
     remark = Remark("verifier", {"name": one.name})
     finding = _trouble(one)
-    if finding is not None and finding.code == "TH255":  # it answers, until then
-        finding = None
-    finding = finding or one.about
-    if finding is None:
+    ends_later = finding is not None and finding.code == "TH255"  # told as the credential's
+    if ends_later or (finding is None and not one.about):
         judgement.ok(_STEP, Remark("verifier_answers", {"name": one.name}))
+    elif finding is None:
+        for about in one.about:
+            judgement.found(_STEP, about, remark)
     elif finding.code in _ABOUT_CREDENTIALS:
         judgement.consequence(_STEP, finding.code, remark)  # the credential's own step says why
     else:
@@ -194,12 +212,12 @@ def _judge_one(judgement: Judgement, one: VerifierSeen) -> None:
 
 def _trouble(one: VerifierSeen) -> Finding | None:
     """What keeps it from answering: the relay, if one runs, else us."""
-    expires = one.trouble is not None and one.trouble.code == "TH255"
+    answers = one.trouble is not None and one.trouble.code in _THOUGH_IT_ANSWERS
     if one.told is not None and one.told.is_answer:  # whatever we may not do
-        return one.trouble if expires else None
+        return one.trouble if answers else None
     if one.left_behind:
         return askers_findings.socket_left_behind(one.socket, str(Path(one.socket).parent), directory=one.directory)
-    if one.trouble is not None and not expires:
+    if one.trouble is not None and not answers:
         return one.trouble
     if one.denied:
         reason = os.strerror(13)

@@ -84,20 +84,20 @@ async def look(context: LocalContext) -> ClientSeen:
     return ClientSeen(status.state, home, tuple(status.health or ()), theirs, ours)
 
 
-async def age_of_tailscaled(path: Path) -> Finding | None:
-    """Is the tailscaled at `path` too old to say who has a key? None if not, or if it does not say."""
+async def age_of_tailscaled(path: Path) -> tuple[Finding, ...]:
+    """That the tailscaled at `path` is too old to say who has a key; nothing if it is not, or does not say."""
     try:
         async with asyncio.timeout(_LIMIT_S):
             status = _parse(await _get(path, "status?peers=false"))
             if status.state != _RUNNING or status.own is None or not status.own.key:
-                return None
+                return ()
             answer = await _get(path, f"whois?addr={status.own.key}")
     except (OSError, RemoteError):
-        return None
+        return ()
     if answer.status in (200, 404):
-        return None
+        return ()
     said = answer.body[:100].decode("utf-8", "replace").strip() or f"HTTP {answer.status}"
-    return askers_findings.tailscaled_too_old(str(path), status.version[:40] or "?", said)
+    return (askers_findings.tailscaled_too_old(str(path), status.version[:40] or "?", said),)
 
 
 async def _get(path: Path, what: str) -> Answer:

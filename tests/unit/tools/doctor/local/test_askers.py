@@ -74,8 +74,8 @@ def test_open_on_failure_is_told_while_it_fails() -> None:
 def test_one_that_answers_and_is_too_old() -> None:
     """A tailscaled that answers and should be newer is named; a worse fault goes before that."""
     old = askers_findings.tailscaled_too_old(SOCKET, "1.30.0", "invalid 'addr' parameter")
-    assert codes(replace(TAILSCALED, about=old)) == ["TH451"]
-    assert codes(replace(TAILSCALED, about=old, denied=True)) == ["TH210"]
+    assert codes(replace(TAILSCALED, about=(old,))) == ["TH451"]
+    assert codes(replace(TAILSCALED, about=(old,), denied=True)) == ["TH210"]
 
 
 def test_a_credential_is_told_once() -> None:
@@ -98,3 +98,12 @@ def test_a_credential_that_cannot_be_looked_at() -> None:
     ]
     fine = judged(replace(URL, has_credential=True, expires_at=1.8e9))
     assert [str(step.remark) for step in fine.steps][1] == f"{URL.name}: good until 2027-01-15"
+
+
+def test_a_list_that_answers_and_has_nobody() -> None:
+    """An allow list answers the relay, and may still have no key, or lines that count for nothing."""
+    listed = VerifierSeen("allow list", Place.flag("allow_list"), told=verdict(Answer.REFUSED))
+    assert codes(replace(listed, trouble=findings.allow_list_empty("/allow"))) == ["TH288"]
+    line = findings.allow_list_line("/allow", 3, "nodekey")
+    assert codes(replace(listed, about=(line, line))) == ["TH285", "TH285"]
+    assert codes(listed) == []

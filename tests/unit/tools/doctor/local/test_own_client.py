@@ -87,8 +87,8 @@ def test_what_cannot_be_said(client: ClientSeen, outcome: Outcome) -> None:
     assert [step.outcome for step in judgement.steps] == [outcome]
 
 
-def age(path: Path, whois: bytes, status: bytes) -> Finding | None:
-    async def scenario() -> Finding | None:
+def age(path: Path, whois: bytes, status: bytes) -> tuple[Finding, ...]:
+    async def scenario() -> tuple[Finding, ...]:
         def respond(head: str, body: bytes) -> bytes:
             return whois if "/whois?" in head else status
 
@@ -103,10 +103,9 @@ def test_one_that_does_not_know_the_question(tmp_path: Path) -> None:
     running = {"Version": "1.30.0-t1", "BackendState": "Running", "Self": {"PublicKey": OWN}}
     status = http_answer(json.dumps(running).encode())
     path = tmp_path / "sock"
-    found = age(path, http_answer(b"invalid 'addr' parameter\n", "400 Bad Request"), status)
-    assert found is not None
+    (found,) = age(path, http_answer(b"invalid 'addr' parameter\n", "400 Bad Request"), status)
     assert found.values == {"path": str(path), "version": "1.30.0-t1", "reason": "invalid 'addr' parameter"}
-    assert age(path, http_answer(b"{}"), status) is None
-    assert age(path, http_answer(b"", "404 Not Found"), status) is None
-    assert age(path, http_answer(b"", "400 Bad Request"), http_answer(b'{"BackendState":"NeedsLogin"}')) is None
-    assert age(path, http_answer(b"", "400 Bad Request"), http_answer(b"<html>")) is None
+    assert age(path, http_answer(b"{}"), status) == ()
+    assert age(path, http_answer(b"", "404 Not Found"), status) == ()
+    assert age(path, http_answer(b"", "400 Bad Request"), http_answer(b'{"BackendState":"NeedsLogin"}')) == ()
+    assert age(path, http_answer(b"", "400 Bad Request"), http_answer(b"<html>")) == ()
