@@ -303,8 +303,8 @@ class _Reader:
         values = dict(known.values)
         first_cure, last_cure = self.cures.get(known.cured, (entry.last_at, 0))
         is_over = first_cure < entry.at if is_reversed else last_cure > entry.last_at
-        if name == "no_connection" and region is not None and region.failures:
-            return None  # those say why
+        if name == "no_connection" and self._has_failed(known.region):
+            return None  # what was said then says why
         if name == "filtered" and ("name", known.region) in self.entries:
             return None  # the time was over while the name was looked for
         if name in ("ended", "fell_silent") and region is not None and region.short >= OFTEN:
@@ -314,6 +314,10 @@ class _Reader:
             code = ""
         times = (entry.last, entry.first) if is_reversed else (entry.first, entry.last)
         return LogLine(name, code, known.region, entry.count, *times, entry.said, values, is_over)
+
+    def _has_failed(self, number: int | None) -> bool:
+        """Has this region failed? Without a number: any (a region may be called by its name alone)."""
+        return any(one.failures for region, one in self.regions.items() if number in (None, region))
 
     def _gravity(self, line: LogLine) -> tuple[bool, bool, str, int]:
         """What is wrong now comes first, and of that what keeps the client's home from working."""

@@ -50,7 +50,7 @@ _HEALTH: Mapping[str, tuple[str, str]] = {
     "derp-region-error": ("relay_says", "TH443"),
     "derp-timed-out": ("fell_silent", "TH404"),
     "no-derp-home": ("no_home", "TH448"),
-    "no-derp-connection": ("no_connection", ""),  # what goes before it says why
+    "no-derp-connection": ("no_connection", "TH449"),  # mostly an error has gone before, which says why
     "network-status": ("offline", "TH448"),
     "not-in-map-poll": ("control", "TH445"),
     "mapresponse-timeout": ("control", "TH445"),

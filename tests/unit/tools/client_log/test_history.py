@@ -168,6 +168,15 @@ def test_a_name_that_does_not_resolve_is_not_a_time_out_too() -> None:
     assert only(read(late)).code == "TH005"
 
 
+def test_a_warning_that_only_repeats_an_error() -> None:
+    """That the home cannot be reached is not told beside the error that says why, whether by number or by name."""
+    for relay in ("relay server with ID '900'", "'Rig' relay server"):
+        warned = f"health(warnable=no-derp-connection): error: Tailscale could not connect to the {relay}."
+        assert only(read(refused(), warned)).name == "refused"
+        assert only(read(warned)).code == "TH449"
+        assert only(read(warned, "health(warnable=no-derp-connection): ok")).is_over
+
+
 def test_a_finding_has_the_clients_words() -> None:
     """A code that is the log's alone is a finding with region and words; another check's is none."""
     silent = only(read("derphttp.Client.Recv connect to region 900 (r900): no nodes for region 900 (r900)"))

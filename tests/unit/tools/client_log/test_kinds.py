@@ -102,7 +102,7 @@ LINES = [
         "health(warnable=no-derp-connection): error: Tailscale could not connect to the relay server with ID '927'. "
         "Your Internet connection might be down, or the server might be temporarily unavailable.",
         "no_connection",
-        "",
+        "TH449",
         927,
     ),
     (
