@@ -26,11 +26,13 @@ closed in the handshake                TH439   a server that hangs up
 `sha256:` instead of `sha256-raw:`     TH440   the map
 STUN only                              TH441   the map
 STUN silent                            TH003   a closed STUN port in the map
+map that changes                       TH442   a headscale that reads another map again and again
 =====================================  ======  ==========================================================
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -46,6 +48,7 @@ from support.headscale import running_headscale
 from support.ports import free_ports
 from support.relay_process import RelayProcess, until
 from support.tailscaled import Tailscaled
+from tailhub.tools.client_log.history import OFTEN
 
 pytestmark = pytest.mark.go
 
@@ -143,20 +146,64 @@ def test_it_is_over_when_the_client_is_let_in(tailscaled: Tailscaled) -> None:
     assert {one["state"] for one in found["regions"] if one["region"] in regions} == {"connected"}
 
 
+def write_map(directory: Path, relay: RelayProcess, stun_port: int, name: str = "") -> str:
+    """A file for headscale whose one region is the relay's; its path."""
+    node = {"hostname": "127.0.0.1", "derpport": relay.port, "certname": relay.pin, "stunport": stun_port}
+    region = {
+        "regionid": 900,
+        "regioncode": "r900",
+        "regionname": name,
+        "nodes": [{"name": "900a", "regionid": 900} | node],
+    }
+    file = directory / "derp.yaml"
+    file.write_text(yaml.safe_dump({"regions": {900: region}}))
+    return str(file)
+
+
+@contextlib.contextmanager
+def running_tailscaled(directory: Path) -> Iterator[Tailscaled]:
+    daemon = Tailscaled(directory)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
 def test_a_relay_without_stun(tmp_path: Path) -> None:
     """A client that no relay answers by UDP says so, and still gets its connection."""
-    with RelayProcess("--address=127.0.0.1") as relay:
-        node = {"hostname": "127.0.0.1", "derpport": relay.port, "certname": relay.pin, "stunport": free_ports()}
-        region = {"regionid": 900, "regioncode": "r900", "nodes": [{"name": "900a", "regionid": 900} | node]}
-        (tmp_path / "derp.yaml").write_text(yaml.safe_dump({"regions": {900: region}}))
-        with running_headscale(tmp_path, free_ports(), paths=[str(tmp_path / "derp.yaml")]) as headscale:
-            daemon = Tailscaled(tmp_path)
-            daemon.start()
-            try:
-                daemon.join(headscale)
-                until(lambda: "derp-900 connected" in daemon.log(), "it is connected", daemon.log, LIMIT_S)
-            finally:
-                daemon.stop()
-    _, found = explain(daemon.log_file)
+    with (
+        RelayProcess("--address=127.0.0.1") as relay,
+        running_headscale(tmp_path, free_ports(), paths=[write_map(tmp_path, relay, free_ports())]) as headscale,
+        running_tailscaled(tmp_path) as daemon,
+    ):
+        daemon.join(headscale)
+        until(lambda: "derp-900 connected" in daemon.log(), "it is connected", daemon.log, LIMIT_S)
+        _, found = explain(daemon.log_file)
     assert [(line["code"], line["is_over"]) for line in found["found"] if line["code"]] == [("TH003", False)]
-    assert [one["state"] for one in found["regions"]] == ["closed"]
+    assert [one["state"] for one in found["regions"]] == ["connected"]
+
+
+def test_a_map_that_changes_again_and_again(tmp_path: Path) -> None:
+    """A client whose control server hands out another map each time closes its connection each time, and says so."""
+    with (
+        RelayProcess("--address=127.0.0.1") as relay,
+        running_headscale(
+            tmp_path, free_ports(), paths=[write_map(tmp_path, relay, relay.stun_port)], looks_again=True
+        ) as headscale,
+        running_tailscaled(tmp_path) as daemon,
+    ):
+        daemon.join(headscale)
+        for number in range(1, OFTEN + 1):
+            write_map(tmp_path, relay, relay.stun_port, f"map {number}")
+
+            def has_the_map(number: int = number) -> bool:
+                log = daemon.log()
+                return log.count("derp-region-redefined") == number and log.count("derp-900 connected") == number + 1
+
+            until(has_the_map, f"map {number} is there", daemon.log, LIMIT_S)
+        code, found = explain(daemon.log_file)
+    about = [line for line in found["found"] if line["code"] == "TH442"]
+    assert [(line["region"], line["count"]) for line in about] == [(900, OFTEN)]
+    assert found["regions"][0]["state"] == "connected"
+    assert code == 0

@@ -27,7 +27,8 @@ grpc_listen_addr: {grpc}
 noise: {{private_key_path: {directory}/noise.key}}
 prefixes: {{v4: 100.64.0.0/10, v6: "fd7a:115c:a1e0::/48"}}
 database: {{type: sqlite, sqlite: {{path: {directory}/db.sqlite}}}}
-derp: {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, auto_update_enabled: false}}
+derp:
+  {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, auto_update_enabled: {looks_again}, update_frequency: 1s}}
 dns: {{magic_dns: false, base_domain: tailnet.example, override_local_dns: false}}
 disable_check_updates: true
 unix_socket: {directory}/headscale.sock
@@ -37,7 +38,16 @@ unix_socket: {directory}/headscale.sock
 class Headscale:
     """A running headscale. `url` is where nodes log in, `metrics` the address of its debug pages."""
 
-    def __init__(self, program: str, directory: Path, port: int, urls: Sequence[str], paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        program: str,
+        directory: Path,
+        port: int,
+        urls: Sequence[str],
+        paths: Sequence[str],
+        *,
+        looks_again: bool = False,
+    ) -> None:
         self._program = program
         self._config = directory / "headscale.yaml"
         self._log = directory / "headscale.log"
@@ -53,6 +63,7 @@ class Headscale:
                 directory=directory,
                 urls=json.dumps(list(urls)),
                 paths=json.dumps(list(paths)),
+                looks_again=json.dumps(looks_again),
             )
         )
 
@@ -138,10 +149,13 @@ def free_addresses(count: int) -> list[str]:
 
 @contextlib.contextmanager
 def running_headscale(
-    directory: Path, port: int, urls: Sequence[str] = (), paths: Sequence[str] = ()
+    directory: Path, port: int, urls: Sequence[str] = (), paths: Sequence[str] = (), *, looks_again: bool = False
 ) -> Iterator[Headscale]:
-    """A headscale on `port` whose DERP map comes from `urls` and `paths`, while the ``with`` lasts."""
-    headscale = Headscale(require.go_program("headscale"), directory, port, urls, paths)
+    """A headscale on `port` whose DERP map comes from `urls` and `paths`, while the ``with`` lasts.
+
+    `looks_again`: it reads them anew every second.
+    """
+    headscale = Headscale(require.go_program("headscale"), directory, port, urls, paths, looks_again=looks_again)
     process = headscale.start()
     try:
         until(headscale.is_up, "headscale answers", headscale.log)
