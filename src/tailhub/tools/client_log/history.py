@@ -22,7 +22,9 @@ MOST_LINES = 2000  # entries
 MOST_SAID = 400  # characters
 SHORT_S = 900.0  # a connection that ends earlier is a short one
 OFTEN = 3  # short connections, or redefinitions, before they mean something
-HOME_CHANGES = 6  # before they mean that it flaps
+HOME_CHANGES = 6  # within `FLAP_S`, before they mean that it flaps: laptops travel
+FLAP_S = 1800.0
+REDEFINED_S = 86400.0  # a map that changes less often is its owner's
 PAGE_LINES = 8  # behind a page's first, in which its title is looked for
 _TITLE = re.compile(r"<title>([^<]{1,80})</title>", re.IGNORECASE)
 
@@ -128,6 +130,11 @@ class _Region:
     lived: list[float] = field(default_factory=list)  # seconds, of the last few short connections
     short: int = 0
 
+    @property
+    def is_cut(self) -> bool:
+        """Do most of its connections live for a short time?"""
+        return self.short >= OFTEN and 2 * self.short >= self.connections
+
     def set(self, state: State, time: str) -> None:
         if self.state is not state:
             self.state, self.since = state, time
@@ -145,6 +152,8 @@ class _Reader:
         self._page: _Page | None = None  # one whose title may come in the next lines
         self.home: int | None = None
         self.first_home: int | None = None
+        self.flaps = False
+        self._changed_at: list[float] = []  # when its home changed, the last few times
         self.regions: dict[int, _Region] = {}
         self.entries: dict[tuple[str, int | None], _Entry] = {}
         self.cures: dict[str, tuple[int, int]] = {}  # first and last line
@@ -179,10 +188,10 @@ class _Reader:
 
     def _end_page(self) -> None:
         if self._page is not None:
-            known, time, _ = self._page
+            known, time, line = self._page
             meaning = while_connecting(known.said)
             self._page = None
-            self._see(known._replace(name=meaning.name), meaning.code, time)
+            self._see(known._replace(name=meaning.name), meaning.code, time, line)
 
     def _take(self, known: Known, time: str) -> None:
         region = self._region(known.region)
@@ -200,7 +209,7 @@ class _Reader:
             if region.state is State.CONNECTED:  # one that failed has failed
                 region.set(State.CLOSED, time)
         elif known.name in ("home", "net_info"):
-            self._set_home(known.region)
+            self._set_home(known.region, time)
         elif known.name == "hidden":
             self.hidden += int(known.values["count"])
         elif known.name == "started":
@@ -233,15 +242,16 @@ class _Reader:
             region.short += 1
             region.lived = [*region.lived[-8:], ended - began]
 
-    def _see(self, known: Known, code: str, time: str) -> None:
-        key = known.name, known.region
+    def _see(self, known: Known, code: str, time: str, line: int = 0) -> None:
+        """Count it; `line` is its number if it is not the current one."""
+        key, line = (known.name, known.region), line or self.lines
         entry = self.entries.get(key)
         if entry is None:
             if len(self.entries) >= MOST_LINES:
                 return
-            entry = self.entries[key] = _Entry(known, code, time, self.lines)
+            entry = self.entries[key] = _Entry(known, code, time, line)
         entry.count += 1
-        entry.last, entry.last_at, entry.said = time, self.lines, known.said[:MOST_SAID]
+        entry.last, entry.last_at, entry.said = time, line, known.said[:MOST_SAID]
         entry.known = known
 
     def _region(self, number: int | None) -> _Region | None:
@@ -249,11 +259,18 @@ class _Reader:
             return None
         return self.regions.setdefault(number, _Region())
 
-    def _set_home(self, number: int | None) -> None:
-        if number is not None and number != self.home:
-            self.home_changes += self.home is not None
-            self.home = number
-            self.first_home = self.first_home or number
+    def _set_home(self, number: int | None, time: str) -> None:
+        if number is None or number == self.home:
+            return
+        if self.home is not None:
+            self.home_changes += 1
+            at = seconds(time)
+            self._changed_at = [*self._changed_at[1 - HOME_CHANGES :], at] if at is not None else []
+            self.flaps |= (
+                len(self._changed_at) == HOME_CHANGES and abs(self._changed_at[-1] - self._changed_at[0]) < FLAP_S
+            )
+        self.home = number
+        self.first_home = self.first_home or number
 
     def _restart(self, version: str, time: str) -> None:
         self.version = version[:40]
@@ -269,7 +286,7 @@ class _Reader:
         last = split_line(self._last_line)[0] or max((one.last for one in self.entries.values()), default="")
         is_reversed = bool(sortable(last)) and sortable(last) < sortable(self.first)
         lines = _told_once(filter(None, [self._line(entry, is_reversed) for entry in self.entries.values()]))
-        if self.home_changes >= HOME_CHANGES:
+        if self.flaps:
             said = f"home is now derp-{self.home}"
             lines.append(LogLine("home_flaps", "TH446", self.home, self.home_changes, self.first, last, said))
         home = self.first_home if is_reversed else self.home
@@ -307,10 +324,10 @@ class _Reader:
             return None  # what was said then says why
         if name == "filtered" and ("name", known.region) in self.entries:
             return None  # the time was over while the name was looked for
-        if name in ("ended", "fell_silent") and region is not None and region.short >= OFTEN:
+        if name in ("ended", "fell_silent") and region is not None and region.is_cut:
             values["seconds"] = f"{sorted(region.lived)[len(region.lived) // 2]:.0f}"
             name, code, is_over = "cut", "TH404", False
-        if name == "redefined" and entry.count < OFTEN:
+        if name == "redefined" and not _is_often(entry):
             code = ""
         times = (entry.last, entry.first) if is_reversed else (entry.first, entry.last)
         return LogLine(name, code, known.region, entry.count, *times, entry.said, values, is_over)
@@ -322,6 +339,12 @@ class _Reader:
     def _gravity(self, line: LogLine) -> tuple[bool, bool, str, int]:
         """What is wrong now comes first, and of that what keeps the client's home from working."""
         return not line.is_trouble, line.region != self.home, line.code or "~", line.region or 0
+
+
+def _is_often(entry: _Entry) -> bool:
+    first, last = seconds(entry.first), seconds(entry.last)
+    took_s = abs(last - first) if first is not None and last is not None else 0.0
+    return entry.count >= OFTEN and took_s <= entry.count * REDEFINED_S
 
 
 def _told_once(lines: Iterable[LogLine]) -> list[LogLine]:
