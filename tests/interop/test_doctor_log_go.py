@@ -190,7 +190,7 @@ def test_a_map_that_changes_again_and_again(tmp_path: Path) -> None:
     with (
         RelayProcess("--address=127.0.0.1") as relay,
         running_headscale(
-            tmp_path, free_ports(), paths=[write_map(tmp_path, relay, relay.stun_port)], looks_again=True
+            tmp_path, free_ports(), paths=[write_map(tmp_path, relay, relay.stun_port)], looks_every_s=1
         ) as headscale,
         running_tailscaled(tmp_path) as daemon,
     ):
