@@ -47,10 +47,9 @@ def container_without_ipv6(interface: str) -> Finding:
     return Finding("TH422", {"interface": interface})
 
 
-def mapped_port_differs(address: str, port: int, listening: int, published: int | None) -> Finding:
-    """The map says `port`, which nobody has at `address`; the relay listens on `listening`, maybe `published` as."""
-    values = {"address": address, "port": port, "listening": listening, "published": published}
-    return Finding("TH423", values)
+def mapped_port_differs(address: str, port: int, listening: int) -> Finding:
+    """The map says `port`, which nobody has at `address`; the relay listens on `listening` in its container."""
+    return Finding("TH423", {"address": address, "port": port, "listening": listening})
 
 
 def tailscaled_drops_cloud(rule: str, servers: Sequence[str]) -> Finding:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tailhub.findings import Finding
     from tailhub.server.foundation import Foundation
     from tailhub.web.debug import TrafficRow
-    from tailhub.web.metrics import MetricValues
+    from tailhub.web.metrics import Labelled, MetricValues
 
 __all__ = ["CheckupActions", "duplicates_json"]
 
@@ -56,8 +56,7 @@ class CheckupActions:
     async def _run(self, call: Call) -> Mapping[str, Any]:
         foundation, values = self._foundation, await self._values()
         stun = foundation.listeners.stun
-        refused = values.get("refused", {})
-        by_reason = {labels[0]: count for labels, count in refused.items()} if isinstance(refused, Mapping) else {}
+        by_reason = {labels[0]: count for labels, count in _labelled(values, "refused").items()}
         notes = {(note.code, str(note)): note for note in self._notes()}
         return {
             "version": tailhub.__version__,
@@ -65,6 +64,7 @@ class CheckupActions:
             "state_dir": str(foundation.state.path),
             "listeners": listener_facts(foundation.config, foundation),
             "stun_receive_bytes": [_receive_bytes(sock) for sock in stun.sockets] if stun is not None else [],
+            "stun_requests": sum(_labelled(values, "stun_families").values()),
             "first_stun": self._first_stun(),
             "logins": values.get("logins", 0),
             "clients": values.get("clients", 0),
@@ -95,6 +95,12 @@ def duplicates_json(rows: Iterable[TrafficRow], now: float) -> list[dict[str, An
         }
         for since, ones in sorted(shared, key=lambda pair: pair[0])[:MOST_DUPLICATES]
     ]
+
+
+def _labelled(values: MetricValues, name: str) -> Labelled:
+    """The numbers of a metric that has several."""
+    found = values.get(name, {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _receive_bytes(sock: socket.socket) -> int:

@@ -72,7 +72,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH422": Text(
         "This container has no IPv6[[interface?: {interface} has no address of it]].",
-        "Best: `docker run --network host …`\nOr give its network IPv6, in the compose file under the network's name: "
+        "Best: `docker run --network host …`\nOr give its network IPv6 in the compose file: "
         "`enable_ipv6: true`\nNothing to do if your clients need none.",
         "Container engines give their networks IPv4 alone unless they are asked for more; with `sysctls` a container "
         "may have it switched off too.",
@@ -80,9 +80,9 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH423": Text(
         "The map that the relay hands out says TCP {port} at {address}, and nobody listens there.\nThe relay listens "
-        "on port {listening} inside of its container[[published?, which is published as {published}]].",
+        "on port {listening} inside of its container.",
         "See what is published: `docker port NAME`\nSay the outer port to the relay: `tailhub relay --public-port "
-        "[[published?{published}||PORT]]`, or `TAILHUB_PUBLIC_PORT` in the compose file.\n"
+        "PORT`, or `TAILHUB_PUBLIC_PORT` in the compose file.\n"
         "Give clients the new map: `tailhub derpmap`",
         "With `-p 8443:443` clients come to 8443, and inside the container only 443 can be seen.",
         "Clients that have this map cannot connect.",
@@ -203,16 +203,15 @@ CHINESE: dict[str, Text] = {
     "TH422": Text(
         "这个容器没有 IPv6[[interface?：{interface} 上没有 IPv6 地址]]。",
         "最好：`docker run --network host …`\n"
-        "或给容器的网络加上 IPv6，在 compose 文件中该网络的名称下写：`enable_ipv6: true`\n"
+        "或在 compose 文件里给它的网络加上 IPv6：`enable_ipv6: true`\n"
         "如果客户端用不到，不必处理。",
         "容器引擎默认只给网络 IPv4；`sysctls` 也可能在容器里关闭了 IPv6。",
         "客户端通过 IPv4 使用中继；只有 IPv6 的网络里的客户端不能使用。",
     ),
     "TH423": Text(
-        "中继给出的 map 写的是 {address} 的 TCP {port}，而那里没有程序监听。\n"
-        "中继在容器里监听端口 {listening}[[published?，对外发布为 {published}]]。",
+        "中继给出的 map 写的是 {address} 的 TCP {port}，而那里没有程序监听。\n中继在容器里监听端口 {listening}。",
         "查看对外发布的端口：`docker port NAME`\n"
-        "把外部端口告诉中继：`tailhub relay --public-port [[published?{published}||PORT]]`，或在 compose 文件里写 "
+        "把外部端口告诉中继：`tailhub relay --public-port PORT`，或在 compose 文件里写 "
         "`TAILHUB_PUBLIC_PORT`。\n把新的 map 交给客户端：`tailhub derpmap`",
         "用 `-p 8443:443` 时客户端连的是 8443，而容器里只能看到 443。",
         "拿到这份 map 的客户端无法连接。",
@@ -265,6 +264,99 @@ CHINESE: dict[str, Text] = {
     ),
 }
 
-REMARKS: dict[str, tuple[str, str]] = {}
+REMARKS: dict[str, tuple[str, str]] = {
+    "config_file": ("{file}[[unit?, by the service {unit}]]", "{file}[[unit?，由服务 {unit} 使用]]"),
+    "config_none": (
+        "no file, only flags and variables[[unit? of the service {unit}]]",
+        "没有文件，只有[[unit?服务 {unit} 的]]选项和变量",
+    ),
+    "config_closed": (
+        "only root [[account?and {account} ]]may read it: `sudo tailhub doctor --local`",
+        "只有 root[[account? 和 {account}]] 能读取：`sudo tailhub doctor --local`",
+    ),
+    "settings_unknown": ("what the settings say is not known", "不知道配置的内容"),
+    "service_up": ("{unit}: {state}", "{unit}：{state}"),
+    "relay_up": ("tailhub {version} answers", "tailhub {version} 有应答"),
+    "relay_none": (
+        "none answers in {path}; this is how it would be started[[others?; others run with {others}: name one with "
+        "`--state-dir DIR`]]",
+        "{path} 里没有运行中的中继；以下是启动时的情况"
+        "[[others?；另有中继在 {others} 运行：可用 `--state-dir DIR` 指定]]",
+    ),
+    "relay_hidden": ("this user may not ask the one in {path}", "当前用户无权询问 {path} 里的中继"),
+    "clients_here": (
+        "{clients} here now, {logins} logins since it was started",
+        "现有 {clients} 个，启动以来登录 {logins} 次",
+    ),
+    "state_here": ("{path}", "{path}"),
+    "state_new": ("{path} is made at the first start", "{path} 在首次启动时建立"),
+    "state_hidden": ("this user may not look into it", "当前用户无权查看"),
+    "disk_free": ("{free} free", "剩余 {free}"),
+    "port_wanted": ("{protocol} {listen}", "{protocol} {listen}"),
+    "port_ours": ("{protocol} {listen}: the relay has it", "{protocol} {listen}：中继正在使用"),
+    "port_free": ("{protocol} {listen}: free", "{protocol} {listen}：空闲"),
+    "certificate_at": ("at {listen}[[place?, from {place}]]", "{listen}[[place?，来自 {place}]]"),
+    "certificate_none": ("no TLS at {listen}", "{listen} 没有 TLS"),
+    "certificate_hidden": ("this user may not look at {place}", "当前用户无权查看 {place}"),
+    "certificate_to_come": ("{place} is made at the first start", "{place} 在首次启动时生成"),
+    "certificate_good": ("{place}, valid to {day}, {days} days", "{place}，有效期至 {day}，还有 {days} 天"),
+    "files_limit": ("{used} of {limit} open", "{limit} 个中已打开 {used} 个"),
+    "files_unknown": ("the limit cannot be seen", "看不到限制"),
+    "receive_buffer": ("{size} bytes for STUN, {lost} requests lost", "STUN 有 {size} 字节，丢失请求 {lost} 个"),
+    "table_used": ("{count} of {most} connections", "{most} 个连接中的 {count} 个"),
+    "firewall_open": ("lets the relay's ports in", "放行中继的端口"),
+    "firewall_loopback": ("the relay listens for this machine only", "中继只为本机监听"),
+    "firewall_hidden": (
+        "[[kind?{kind} is on; ]]only root may read the rules: `sudo tailhub doctor --local`",
+        "[[kind?{kind} 已启用；]]只有 root 能读取规则：`sudo tailhub doctor --local`",
+    ),
+    "firewall_unclear": ("its rules depend on more than the port", "规则不只取决于端口"),
+    "place_machine": ("no container", "不在容器里"),
+    "place_container": (
+        "a container ({engine}) with a network that clients can use",
+        "容器（{engine}），网络可供客户端使用",
+    ),
+    "map_leads_here": ("leads to a relay: {places}", "指向一个中继：{places}"),
+    "map_not_from_here": (
+        "cannot be tried from this machine ({places}): try it from another one",
+        "在本机上无法尝试（{places}）：请在另一台机器上尝试",
+    ),
+    "map_unknown": ("no address for clients is known yet", "还不知道供客户端使用的地址"),
+    "cloud_open": ("{servers}: nothing of tailscaled's drops them", "{servers}：没有被 tailscaled 丢弃"),
+    "cloud_hidden": (
+        "{servers}: only root sees whether tailscaled drops them: `sudo tailhub doctor --local`",
+        "{servers}：只有 root 能看到 tailscaled 是否丢弃它们：`sudo tailhub doctor --local`",
+    ),
+    "clock_kept": ("{now}, kept by a time server", "{now}，由时间服务器校准"),
+    "clock_alone": ("{now}; the kernel knows of nobody who keeps it right", "{now}；内核不知道有谁在校准"),
+    "clock_shows": ("{now}", "{now}"),
+}
 
-STEPS: dict[str, tuple[str, str]] = {}
+STEPS: dict[str, tuple[str, str]] = {
+    "config": ("config", "配置"),
+    "configuration": ("settings", "配置"),
+    "service": ("service", "服务"),
+    "relay": ("relay", "中继"),
+    "running": ("relay", "中继"),
+    "clients": ("clients", "客户端"),
+    "state": ("state", "状态目录"),
+    "disk": ("disk", "磁盘"),
+    "ports": ("ports", "端口"),
+    "listen": ("listen", "监听"),
+    "http": ("http", "HTTP"),
+    "stun": ("stun", "STUN"),
+    "admin": ("admin", "管理页面"),
+    "certificate": ("certificate", "证书"),
+    "certificates": ("certificates", "证书"),
+    "limits": ("limits", "系统限制"),
+    "files": ("open files", "打开文件数"),
+    "buffers": ("buffers", "缓冲区"),
+    "conntrack": ("conntrack", "连接跟踪"),
+    "firewall": ("firewall", "防火墙"),
+    "network": ("network", "网络"),
+    "place": ("place", "所在"),
+    "map": ("map", "map"),
+    "cloud": ("cloud", "云"),
+    "clock": ("clock", "时钟"),
+}
+"""Names of steps, and of the parts while they are looked at."""

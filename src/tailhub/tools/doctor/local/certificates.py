@@ -26,6 +26,7 @@ from tailhub.server.pinned_pair import load_pinned, pair_paths
 from tailhub.server.state import secret_findings
 from tailhub.tools.doctor.local.configuration import out_of_reach
 from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.doctor.local.one_step import say_together
 from tailhub.tools.report import Judgement
 
 __all__ = ["CertificateSeen", "check", "judge"]
@@ -73,6 +74,8 @@ def _look_at_files(context: LocalContext, listener: ListenerConfig, now: datetim
     if source is None:  # one of the pair is not named, of which the configuration tells
         return CertificateSeen(listener.listen, "none")
     troubles = [found for path in _paths(listener) if (found := out_of_reach(context, path)) is not None]
+    if troubles and troubles[0].name == "hidden-from-service":
+        del troubles[1:]  # the others are hidden for the same reason
     try:
         loaded = source.load(now)
     except FindingError as exc:
@@ -144,10 +147,7 @@ def judge(seen: Iterable[CertificateSeen], now: datetime) -> Judgement:
     judgement = Judgement()
     for one in seen:
         values = {"listen": one.listen, "place": one.place}
-        for number, trouble in enumerate(one.troubles):
-            if trouble not in one.troubles[:number]:
-                judgement.found(_STEP, trouble)
-        if one.troubles:
+        if say_together(judgement, _STEP, one.troubles, Remark("certificate_at", values)):
             continue
         if one.origin == "none":
             judgement.untested(_STEP, Remark("certificate_none", values))

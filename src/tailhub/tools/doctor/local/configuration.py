@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tailhub import findings
 from tailhub.certs.files import mode_and_owner
-from tailhub.findings import Finding, Severity
+from tailhub.findings import Finding
 from tailhub.findings import local as local_findings
 from tailhub.findings.remark import Remark
 from tailhub.net.container import container_user
@@ -23,6 +23,7 @@ from tailhub.settings.machine_checks import (
     machine_findings,
 )
 from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.doctor.local.one_step import say_together
 from tailhub.tools.doctor.local.rights import may
 from tailhub.tools.report import Judgement
 
@@ -31,11 +32,14 @@ __all__ = ["check", "judge", "out_of_reach"]
 _STEP = "config"
 _ELSEWHERE = (check_certificates, check_verifiers)  # looked at by other parts of the check
 _PLANS = frozenset({"TH114"})  # not a fault: which of the challenges is used
-_GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 async def check(context: LocalContext) -> Judgement:
     """Look, and judge."""
+    if context.is_closed:
+        judgement = Judgement()
+        judgement.untested(_STEP, Remark("config_closed", {"account": context.account.name if context.account else ""}))
+        return judgement
     found = await asyncio.to_thread(_look, context)
     file = context.settings.file if context.settings.is_read else None
     return judge(found, str(file or ""), context.unit.name if context.unit is not None else "")
@@ -44,17 +48,9 @@ async def check(context: LocalContext) -> Judgement:
 def judge(found: Iterable[Finding], file: str, unit: str) -> Judgement:
     """What is wrong with the settings from `file` ("": none is read), which `unit` starts with."""
     judgement = Judgement()
-    said: list[Finding] = []
-    for finding in found:
-        if finding.code not in _PLANS and finding not in said:
-            said.append(finding)
-    said.sort(key=lambda finding: _GRAVITY.index(finding.severity))
     remark = Remark("config_file" if file else "config_none", {"file": file, "unit": unit})
-    if said and said[0].severity is not Severity.NOTE:
-        judgement.found(_STEP, said.pop(0), remark)
-    else:
+    if not say_together(judgement, _STEP, (one for one in found if one.code not in _PLANS), remark):
         judgement.ok(_STEP, remark)
-    judgement.findings += said
     return judgement
 
 

@@ -57,8 +57,9 @@ class LocalContext:
 
     `account` is whose rights count, None where that is not known; who looks may be root or somebody else (`is_me`
     False). `unit` is what starts it, None without one. `environ` is what the relay is started with, as far as we know.
-    `relay` is what runs; `is_hidden`: there is a socket, and this user may not ask it. `faults` are what is wrong with
-    how it is started, `others` the state directories of relays that run here too.
+    `relay` is what runs; `is_hidden`: there is a socket, and this user may not ask it; `is_closed`: this user may not
+    read the configuration, and `settings` are the defaults. `faults` are what is wrong with how it is started, `others`
+    the state directories of relays that run here too.
     """
 
     settings: Settings
@@ -72,6 +73,7 @@ class LocalContext:
     environ: Mapping[str, str] = field(default_factory=dict)
     relay: RunningRelay | None = None
     is_hidden: bool = False
+    is_closed: bool = False
     faults: tuple[Finding, ...] = ()
     others: tuple[Path, ...] = ()
 
@@ -86,13 +88,17 @@ def local_context(
     is named and cannot be read.
     """
     me = os.geteuid() if hasattr(os, "geteuid") else None
-    own = Launch(environ=os.environ, uid=me, directory=Path.cwd())
+    own = Launch(environ=os.environ, uid=me, directory=_here())
     unit = _choose_unit(root, config_file, state_dir)
     running = list(find_processes(root))
     process = _choose_process(running, unit, config_file, state_dir, root)
     launch = process or (launch_of_unit(unit, root) if unit is not None else None) or own
     environ = _environ(launch)
+    if launch.environ is None and unit is not None:
+        environ = {**environ, **unit.environ(root)}
     settings, faults = _read(launch, environ, config_file, own)
+    is_me = launch.uid == me
+    is_closed = not is_me and any(fault.name == "file-unreadable" for fault in faults)
     config = settings.config()
     directory = locate(state_dir or config.state_dir, environ, launch.uid)
     context = LocalContext(
@@ -101,13 +107,21 @@ def local_context(
         state_dir=directory,
         root=root,
         account=_account(launch.uid),
-        is_me=launch.uid == me,
+        is_me=is_me,
         unit=unit,
         environ=environ,
-        faults=tuple(faults),
+        is_closed=is_closed,
+        faults=() if is_closed else tuple(faults),
         others=tuple(_state_dir(one) for one in running if one is not process),
     )
     return _asked(context, process.pid if process is not None else 0)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return Path("/")
 
 
 def _choose_unit(root: Path, config_file: str | None, state_dir: Path | None) -> Unit | None:

@@ -20,7 +20,7 @@ from tailhub.server.config import RelayConfig
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.report import Judgement
 
-__all__ = ["PortSeen", "check", "judge", "listen_specs"]
+__all__ = ["PortSeen", "check", "judge", "listen_specs", "served_port"]
 
 _STEPS = {"listen": "listen", "http_listen": "http", "stun_listen": "stun", "admin_listen": "admin"}
 _BIND_CAPABILITY = "CAP_NET_BIND_SERVICE"
@@ -54,6 +54,18 @@ def listen_specs(config: RelayConfig) -> list[tuple[str, str, ListenSpec | UnixS
     return found
 
 
+def served_port(context: LocalContext, step: str, spec: ListenSpec | UnixSpec) -> int:
+    """The port of a listener: where 0 was asked for the one that it was given, if it runs; else 0."""
+    port = spec.port if isinstance(spec, ListenSpec) else 0
+    listeners = context.relay.checkup.get("listeners", ()) if context.relay is not None else ()
+    return port or next((int(one["port"]) for one in listeners if one.get("name") == _name_of(step)), 0)
+
+
+def _name_of(step: str) -> str:
+    """What the relay calls a listener."""
+    return "public" if step == "listen" else step
+
+
 async def check(context: LocalContext) -> Judgement:
     """Look, and judge."""
     return judge(await asyncio.to_thread(lambda: [_look(context, *one) for one in listen_specs(context.config)]))
@@ -74,6 +86,8 @@ def _look(context: LocalContext, step: str, protocol: str, spec: ListenSpec | Un
         found = exc.finding if isinstance(exc.finding, Finding) else None
         if found is not None and found.name == "port-needs-privilege" and not context.is_me:
             found = None  # it is whoever looks that may not
+        if found is not None and found.values.get("pid") == 1 and context.unit is not None:
+            return PortSeen(step, protocol, spec.text, is_ours=True)  # systemd keeps it for the next start
         return PortSeen(step, protocol, spec.text, fault=found)
     bound.close()
     return PortSeen(step, protocol, spec.text)
@@ -86,8 +100,8 @@ def _is_ours(context: LocalContext, step: str, spec: ListenSpec) -> bool:
     listeners = context.relay.checkup.get("listeners")
     if not isinstance(listeners, list):
         return True
-    names = {"listen": "public"}.get(step, step)
-    return any(one.get("name") == names and one.get("port") == spec.port for one in listeners if isinstance(one, dict))
+    ports = [one.get("port") for one in listeners if one.get("name") == _name_of(step)]
+    return spec.port in ports or (spec.port == 0 and bool(ports))
 
 
 def _lacks_privilege(context: LocalContext, port: int) -> bool:

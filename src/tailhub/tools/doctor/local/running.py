@@ -19,7 +19,7 @@ __all__ = ["RunningSeen", "check", "judge"]
 
 _STEP, _SERVICE, _CLIENTS = "relay", "service", "clients"
 _LIMIT_S = 1.0  # for each program of systemd
-_PASSING = frozenset({"active", "activating", "reloading"})
+_UP = frozenset({"active", "reloading"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class RunningSeen:
     """What there is: `checkup` is what the relay says, None without one; `states` what systemd says of `unit`.
 
     `is_hidden`: a relay is there and this user may not ask it. `last_words`: the last line that the service printed.
+    `made`: the day of the pinned certificate; `others`: state directories of other relays that run here.
     """
 
     state_dir: str
@@ -37,6 +38,7 @@ class RunningSeen:
     states: Mapping[str, str] | None = None
     last_words: str = ""
     made: str = ""
+    others: tuple[str, ...] = ()
 
 
 async def check(context: LocalContext) -> Judgement:
@@ -49,7 +51,7 @@ def _look(context: LocalContext) -> RunningSeen:
     states: dict[str, str] | None = None
     words = ""
     if unit and (context.root / "run/systemd/system").exists():
-        shown = _run(["systemctl", "show", f"{unit}.service", "--property=ActiveState,SubState,Result"])
+        shown = _run(["systemctl", "show", f"{unit}.service", "--property=ActiveState,SubState,NRestarts"])
         states = dict(line.partition("=")[::2] for line in shown.splitlines()) if shown else None
         if states and not _is_up(states):
             words = _last_words(_run(["journalctl", "-u", f"{unit}.service", "-n", "30", "-o", "cat", "--no-pager"]))
@@ -62,6 +64,7 @@ def _look(context: LocalContext) -> RunningSeen:
         states=states,
         last_words=words,
         made=_made(context),
+        others=tuple(dict.fromkeys(map(str, context.others))),
     )
 
 
@@ -92,7 +95,9 @@ def _made(context: LocalContext) -> str:
 
 
 def _is_up(states: Mapping[str, str]) -> bool:
-    return states.get("ActiveState") in _PASSING and states.get("SubState") != "auto-restart"
+    if states.get("ActiveState") == "activating":  # again and again, perhaps
+        return states.get("SubState") != "auto-restart" and states.get("NRestarts", "0") == "0"
+    return states.get("ActiveState") in _UP
 
 
 def judge(seen: RunningSeen) -> Judgement:
@@ -106,7 +111,7 @@ def judge(seen: RunningSeen) -> Judgement:
             judgement.found(_SERVICE, local_findings.service_not_running(seen.unit, state, seen.last_words))
     if seen.checkup is None:
         reason = "relay_hidden" if seen.is_hidden else "relay_none"
-        judgement.untested(_STEP, Remark(reason, {"path": seen.state_dir}))
+        judgement.untested(_STEP, Remark(reason, {"path": seen.state_dir, "others": ", ".join(seen.others)}))
         return judgement
     version = str(seen.checkup.get("version") or "")
     remark = Remark("relay_up", {"version": version or "?"})

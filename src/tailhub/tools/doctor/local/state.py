@@ -23,6 +23,7 @@ from tailhub.server.state import parse_relay_key, secret_findings
 from tailhub.server.state_place import RELAY_KEY, may_have_state, other_states
 from tailhub.server.state_swap import is_unfinished
 from tailhub.tools.doctor.local.context import LocalContext
+from tailhub.tools.doctor.local.one_step import say_together
 from tailhub.tools.doctor.local.rights import may
 from tailhub.tools.report import Judgement
 
@@ -94,9 +95,16 @@ def _trouble_of_directory(context: LocalContext) -> Iterator[Finding]:
     there = next(one for one in (path, *path.parents) if os.path.lexists(one))
     if not stat.S_ISDIR(there.stat().st_mode):
         yield findings.state_not_a_directory(str(there), movable=there.is_file() or there.is_symlink())
-    elif context.account is not None and may(context, there, "w") is False and not _by_systemd(context):
+    elif context.account is None or _is_read_only(there) or _by_systemd(context):
+        return
+    elif may(context, there, "w") is False:
         mode, owner = mode_and_owner(there) if there == path else (None, "")
         yield findings.state_not_writable(str(path), context.account.name, mode, owner, container_user())
+
+
+def _is_read_only(path: Path) -> bool:
+    """Is its file system? Of which `disk` tells."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _by_systemd(context: LocalContext) -> bool:
@@ -133,6 +141,7 @@ def _pinned_ports(context: LocalContext) -> list[int]:
 
 def _rivals(context: LocalContext, ports: Sequence[int]) -> Iterator[tuple[str, float]]:
     places = [*other_states(context.state_dir, context.environ), *context.others]
+    places += other_states(context.state_dir, os.environ)  # whoever looks may have tried it out
     for other in dict.fromkeys(places):
         if other == context.state_dir or not may_have_state(other):
             continue
@@ -165,9 +174,7 @@ def judge(seen: StateSeen) -> Judgement:
             found.append(findings.state_elsewhere(seen.path, other, seen.port))
         elif at < seen.pinned_at:
             found.append(findings.other_state(seen.path, other))
-    for finding in found:
-        judgement.found(_STEP, finding)
-    if not found:
+    if not say_together(judgement, _STEP, found):
         if seen.is_hidden:
             judgement.untested(_STEP, Remark("state_hidden"))
         else:
