@@ -13,7 +13,7 @@ from tailhub.tools.report import Judgement
 __all__ = ["check", "judge"]
 
 _STEP = "duplicates"
-SETTLED_S = 150.0  # so long a connection may outlive a network that its client has left: two keep-alives, and some
+TWO_KEEP_ALIVES_S = 130.0  # a client that has left its network does not confirm the next one that is sent to it there
 _SHOWN = 5
 
 
@@ -23,10 +23,11 @@ async def check(context: LocalContext) -> Judgement:
         judgement = Judgement()
         judgement.untested(_STEP, Remark("relay_not_asked" if context.is_hidden else "no_relay_runs"))
         return judgement
-    return judge(context.relay.checkup.get("duplicates"))
+    settled_s = TWO_KEEP_ALIVES_S + context.config.tcp_user_timeout_s
+    return judge(context.relay.checkup.get("duplicates"), settled_s)
 
 
-def judge(duplicates: Sequence[Mapping[str, Any]] | None, settled_s: float = SETTLED_S) -> Judgement:
+def judge(duplicates: Sequence[Mapping[str, Any]] | None, settled_s: float) -> Judgement:
     """What it means; `duplicates` is what the relay says (`tailhub.server.checkup_actions`), None if it says nothing.
 
     Connections that have been there together for less than `settled_s` may be of one machine whose network changed.

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from tailhub.server.checkup_actions import MOST_DUPLICATES, duplicates_json
-from tailhub.tools.doctor.local.duplicates import SETTLED_S, judge
+from tailhub.tools.doctor.local.duplicates import judge
 from tailhub.tools.report import Outcome
 from tailhub.web.debug import TrafficRow
+
+
+SETTLED_S = 145.0
 
 
 def row(number: int, address: str, connected_at: float, name: str = "") -> TrafficRow:
@@ -41,7 +44,7 @@ def told(together_s: float) -> dict[str, object]:
 
 def test_one_that_lasts_is_two_machines() -> None:
     """Connections that outlast a change of networks are of two machines; key, name and addresses are told."""
-    judgement = judge([told(SETTLED_S), told(1.0)])
+    judgement = judge([told(SETTLED_S), told(1.0)], SETTLED_S)
     (finding,) = judgement.findings
     assert (finding.code, finding.values["count"]) == ("TH450", 1)
     assert "[abcde] laptop (192.0.2.1, 192.0.2.2)" in finding.what()
@@ -49,11 +52,11 @@ def test_one_that_lasts_is_two_machines() -> None:
 
 def test_one_that_has_just_come_may_be_one_machine() -> None:
     """A connection that has just come beside another may be that of a client in another network."""
-    assert judge([told(SETTLED_S - 1)]).findings == []
-    assert judge([]).findings == []
-    assert [step.outcome for step in judge([told(1.0)]).steps] == [Outcome.OK]
+    assert judge([told(SETTLED_S - 1)], SETTLED_S).findings == []
+    assert judge([], SETTLED_S).findings == []
+    assert [step.outcome for step in judge([told(1.0)], SETTLED_S).steps] == [Outcome.OK]
 
 
 def test_a_relay_that_does_not_say() -> None:
     """An older relay, which does not say, is not taken for one without such keys."""
-    assert [step.outcome for step in judge(None).steps] == [Outcome.UNTESTED]
+    assert [step.outcome for step in judge(None, SETTLED_S).steps] == [Outcome.UNTESTED]
