@@ -5,7 +5,6 @@ from tailhub.tools.doctor.local.duplicates import judge
 from tailhub.tools.report import Outcome
 from tailhub.web.debug import TrafficRow
 
-
 SETTLED_S = 145.0
 
 
