@@ -17,7 +17,7 @@ from tailhub.cli.report_texts import TEXTS as REPORT_TEXTS
 from tailhub.cli.screen import COLUMNS, Line, Style, columns_of, plain, show
 from tailhub.cli.text_layout import display_width, pad, wrap
 from tailhub.exceptions import MachineError
-from tailhub.findings import CATALOGUE, Finding, Language, Severity
+from tailhub.findings import Language, Severity
 from tailhub.tools.client_log import ClientLog, LogLine, RegionHistory, State, read_client_log
 from tailhub.tools.client_log.meaning import finding_of, remark_of, severity_of
 
@@ -119,7 +119,7 @@ def _block(lines: Sequence[LogLine], lang: Language, columns: int) -> Iterator[L
     said = [text for one in lines[:_SAID_OF] for text in _said(one, words)]
     if len(lines) > _SAID_OF:
         said.append(words["more_regions"].format(count=len(lines) - _SAID_OF))
-    yield from finding_rows(_page(line), said, lang, columns, seen_label=words["says"])
+    yield from finding_rows(finding_of(line), said, lang, columns, seen_label=words["says"])
 
 
 def _said(line: LogLine, words: dict[str, str]) -> Iterator[str]:
@@ -134,17 +134,6 @@ def _times(line: LogLine, words: dict[str, str]) -> str:
     if first[:10] == last[:10] and first[:4].isdigit():
         last = last[11:]  # on the same day
     return words[key].format(count=f"{line.count:,}", first=first, last=last)
-
-
-def _page(line: LogLine) -> Finding | None:
-    """The finding that it means, with words in capitals where a client does not say; None for a code without texts."""
-    if (own := finding_of(line)) is not None:
-        return own
-    if line.code not in CATALOGUE:
-        return None
-    from tailhub.findings.examples import examples
-
-    return next(examples(line.code))
 
 
 def _regions(log: ClientLog, trouble: Iterable[LogLine], lang: Language, columns: int) -> Iterator[Line]:

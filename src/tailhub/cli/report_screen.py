@@ -83,17 +83,16 @@ def headline(severity: Severity, text: str, code: str, lang: Language, columns: 
 
 
 def finding_rows(
-    finding: Finding | None, seen: Sequence[str], lang: Language, columns: int, seen_label: str = ""
+    finding: Finding, seen: Sequence[str], lang: Language, columns: int, seen_label: str = ""
 ) -> Iterator[Line]:
-    """What was `seen`, and what the finding says it means, what to do, and what it does; without one, only that."""
+    """What was `seen`, and what the finding says it means, what to do, and what it does to users now."""
     words = TEXTS[lang]
-    rows = [(seen_label or words["seen"], list(seen))]
-    if finding is not None:
-        rows += [
-            (words["means"], [finding.means(lang)] if finding.means(lang) else []),
-            (words["fix"], _numbered(finding.remedy(lang).split("\n"))),
-            (words["now"], [finding.now(lang)] if finding.now(lang) else []),
-        ]
+    rows = [
+        (seen_label or words["seen"], list(seen)),
+        (words["means"], [finding.means(lang)] if finding.means(lang) else []),
+        (words["fix"], _numbered(finding.remedy(lang).split("\n"))),
+        (words["now"], [finding.now(lang)] if finding.now(lang) else []),
+    ]
     width = max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
     for label, texts in rows:
         for text in texts:

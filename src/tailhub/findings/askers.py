@@ -23,6 +23,7 @@ __all__ = [
     "own_client_at_home",
     "own_client_cut_off",
     "pin_misspelt",
+    "proxy_refuses",
     "region_redefined",
     "region_without_relay",
     "relay_cannot_ask",
@@ -109,6 +110,11 @@ def client_offline(region: str, said: str) -> Finding:
 def error_not_known(region: str, said: str) -> Finding:
     """The client has no connection, for a reason that we do not know."""
     return Finding("TH449", {"region": region, "said": said})
+
+
+def proxy_refuses(region: str, said: str) -> Finding:
+    """The client's way to the relay leads through an HTTP proxy, which does not let it through."""
+    return Finding("TH457", {"region": region, "said": said})
 
 
 # --- on the relay -----------------------------------------------------------------------------------------------------

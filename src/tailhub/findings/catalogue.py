@@ -372,6 +372,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH454": Entry("own-client-cut-off", _WARNING),
     "TH455": Entry("own-client-at-home", _NOTE),
     "TH456": Entry("relay-cannot-ask", _WARNING),
+    "TH457": Entry("proxy-refuses", _ERROR),
     # DERP maps and policy files
     "TH460": Entry("map-unreadable", _ERROR),
     "TH461": Entry("not-hujson", _ERROR),

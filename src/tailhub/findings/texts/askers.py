@@ -196,6 +196,15 @@ ENGLISH: dict[str, Text] = {
         "The relay runs as another user, in another container or with other rules than this check.",
         "Clients that are not remembered are refused, unless the relay is told to let all in then.",
     ),
+    "TH457": Text(
+        "An HTTP proxy does not let the client through to the relay." + _SAYS,
+        "Have the proxy allow CONNECT to the relay's name or address, at port 443: a client asks for no other port.\n"
+        "Or take the relay out of what goes through it, in the environment of the client's service: `NO_PROXY=HOST`\n"
+        "See what the service has: `sudo cat /etc/default/tailscaled`",
+        "The client's environment names a proxy (HTTPS_PROXY), or its system does. Such proxies allow few ports and "
+        "names.",
+        "This client has no connection to the relay: whoever has it as home cannot be reached through it.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -351,6 +360,14 @@ CHINESE: dict[str, Text] = {
         "下次登录就好了。",
         "中继以另一个用户、在另一个容器里或按另一些规则运行，与这次检查不同。",
         "没有记住的客户端会被拒绝，除非让中继在这种时候全部放行。",
+    ),
+    "TH457": Text(
+        "HTTP 代理不让客户端连到中继。" + _SAYS_ZH,
+        "让代理允许 CONNECT 到中继的名称或地址的 443 端口：客户端不会请求别的端口。\n"
+        "或者在客户端服务的环境里让中继不经过它：`NO_PROXY=HOST`\n"
+        "查看服务的环境：`sudo cat /etc/default/tailscaled`",
+        "客户端的环境（HTTPS_PROXY）或其系统指定了代理。这类代理只允许很少的端口和名称。",
+        "该客户端连不上这台中继：以它为家的设备无法通过它访问。",
     ),
 }
 

@@ -46,7 +46,7 @@ _CONNECTING: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("no_tls", "TH012", r"first record does not look like a TLS handshake"),
         ("gateway", "TH028", r"GET failed: .*\b(?:502|503|504)\b|GET failed: .*(?:bad gateway|gateway time-?out)"),
         ("page", "TH027", r"GET failed: "),
-        ("proxy", "TH382", r"HTTP proxy|CONNECT dial to|proxyconnect"),
+        ("proxy", "TH457", r"HTTP proxy|CONNECT dial to|proxyconnect"),
         ("refused", "TH006", r"connection refused|actively refused"),
         ("no_way", "TH437", r"network is unreachable|no route to host|unreachable (?:network|host)|host is down"),
         ("silent", "TH438", r"use of closed network connection|(?:read|write) tcp.*(?:i/o timeout|deadline exceeded)"),

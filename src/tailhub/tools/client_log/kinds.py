@@ -121,7 +121,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], _Rule], ...] = tuple(
             r"DetectCaptivePortal\(found=(true|false)\)",
             lambda f: Known("portal", None, f[0], "TH447", "portal") if f[1] == "true" else Known("", cure="portal"),
         ),
-        ("CONNECT dial", r"CONNECT dial to \S+: (?!200).*", lambda f: Known("proxy", None, f[0], "TH382")),
+        ("CONNECT dial", r"CONNECT dial to \S+: (?!200).*", lambda f: Known("proxy", None, f[0], "TH457")),
         ("[RATELIMIT]", r"\((\d{1,9}) dropped\)", lambda f: Known("hidden", None, values={"count": f[1]})),
         ("Program starting", r"Program starting: v?([^ ,]+)", lambda f: Known("started", values={"version": f[1]})),
         (

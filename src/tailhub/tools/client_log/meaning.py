@@ -1,6 +1,6 @@
-"""What a line of a client's log says to a person: a finding with the line's own words where the log alone is its place.
+"""What a line of a client's log says to a person: a clause, how bad it is, and the finding that it means.
 
-Other codes are of checks that see more than a client says: of those there is the page, without values.
+Some codes are the log's own; others are of checks that see more than a client says.
 """
 
 from __future__ import annotations
@@ -30,13 +30,26 @@ _OWN: Mapping[str, Callable[[str, str], Finding]] = {
     "TH447": askers_findings.captive_portal,
     "TH448": askers_findings.client_offline,
     "TH449": askers_findings.error_not_known,
+    "TH457": askers_findings.proxy_refuses,
 }
 
 
-def finding_of(line: LogLine) -> Finding | None:
-    """The finding that it is, with its words; None for a code of another check, and for a line without one."""
-    make = _OWN.get(line.code)
-    return make("" if line.region is None else str(line.region), line.said.rstrip(".")) if make is not None else None
+def finding_of(line: LogLine) -> Finding:
+    """The finding that a line with a code means, with the client's words.
+
+    Of another check's code it is the form that is true of any case, with words in capitals for what a client does not
+    say: what was found (`Finding.what`) is then not to be shown.
+    """
+    if (make := _OWN.get(line.code)) is not None:
+        return make("" if line.region is None else str(line.region), line.said.rstrip("."))
+    from tailhub.findings.examples import usual
+
+    known: dict[str, object] = {**line.values}
+    if line.code == "TH027":  # whose page it is, is not known
+        known["unknown"] = True
+    elif line.code == "TH404":
+        known["dead"] = line.name == "fell_silent"
+    return usual(line.code, known)
 
 
 def remark_of(line: LogLine) -> Remark:
@@ -46,6 +59,4 @@ def remark_of(line: LogLine) -> Remark:
 
 def severity_of(line: LogLine) -> Severity:
     """How bad it is; a note where nothing is wrong, or is over."""
-    if not line.is_trouble:
-        return Severity.NOTE
-    return CATALOGUE[line.code].severity if line.code in CATALOGUE else Severity.ERROR
+    return CATALOGUE[line.code].severity if line.is_trouble else Severity.NOTE

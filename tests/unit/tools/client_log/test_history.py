@@ -186,12 +186,22 @@ def test_a_warning_that_only_repeats_an_error() -> None:
 
 
 def test_a_finding_has_the_clients_words() -> None:
-    """A code that is the log's alone is a finding with region and words; another check's is none."""
-    silent = only(read("derphttp.Client.Recv connect to region 900 (r900): no nodes for region 900 (r900)"))
-    found = finding_of(silent)
-    assert found is not None
+    """A code that is the log's alone is a finding with region and words."""
+    found = finding_of(only(read("derphttp.Client.Recv connect to region 900 (r900): no nodes for region 900 (r900)")))
     assert (found.code, found.values["region"]) == ("TH441", "900")
-    assert finding_of(only(read(refused()))) is None
+    assert "no nodes for region 900" in found.what()
+
+
+def test_another_checks_finding_says_what_is_always_true() -> None:
+    """Of a code whose texts depend on what a client does not say, nothing is said that may not be so."""
+    pin = finding_of(
+        only(read("derphttp.Client.Recv connect to region 900 (r): cert hash does not match expected cert hash"))
+    )
+    assert pin.remedy().startswith("Compare on the relay first")
+    assert "writing" not in pin.means()
+    page = finding_of(only(read("derphttp.Client.Recv connect to region 900 (r): GET failed: <nil>: x")))
+    assert "nginx in its `location`" in page.remedy()
+    assert "Cloudflare" not in page.remedy()
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))

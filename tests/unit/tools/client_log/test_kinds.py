@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tailhub.findings import Language
 from tailhub.findings.texts import REMARKS
-from tailhub.tools.client_log import ClientLog, read_client_log
+from tailhub.tools.client_log import ClientLog, LogLine, read_client_log
+from tailhub.tools.client_log.meaning import finding_of
 
 RECV = (
     "2026/11/27 17:28:10 magicsock: [0xc0001] derp.Recv(derp-904): derphttp.Client.Recv connect to region 904 (r904): "
@@ -86,7 +88,7 @@ OTHER_SYSTEMS = [
     (
         "invalid response status from HTTP proxy http://10.0.0.1:3128 on CONNECT to relay.example:443: 403 Forbidden",
         "proxy",
-        "TH382",
+        "TH457",
     ),
 ]
 LINES = [
@@ -175,6 +177,18 @@ def test_a_line_is_known(text: str, name: str, code: str, region: int | None) ->
     (line,) = read("2026/11/27 17:28:10 " + text).found
     assert (line.name, line.code, line.region) == (name, code, region)
     assert f"log_{name}" in REMARKS
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    "code", sorted({code for *_, code in ERRORS + OTHER_SYSTEMS} | {code for _, _, code, _ in LINES} - {""})
+)
+def test_each_code_is_explained(code: str, lang: Language) -> None:
+    """Each code that a line may mean is there, and says what it means, what to do, and what it does to users."""
+    finding = finding_of(LogLine("x", code, 900, 1, "", "", "so it says"))
+    for text in (finding.means(lang), finding.remedy(lang), finding.now(lang)):
+        assert text
+        assert "[[" not in text
 
 
 @pytest.mark.parametrize("text", HARMLESS)
