@@ -17,7 +17,7 @@ pinned, expired; not yet valid         TH016+  certificates with such dates
 expired (CA); other name; none at all  TH017+  certificates of a CA that the client trusts
 TLS 1.1 only                           TH024   OpenSSL
 another web server                     TH027   a server that answers 404 to the upgrade
-refused after ClientInfo               TH400   tailhub with an allow list and --refuse close
+refused after ClientInfo               TH458   tailhub with an allow list and --refuse close
 held, with a reason                    TH443   tailhub with an allow list
 unknown issuer                         TH435   self-signed without a pin; a missing intermediate
 derper of another name                 TH436   the original's derper
@@ -70,7 +70,7 @@ CODES = {
     broken.COMMON_NAME: "TH021",
     broken.OLD_TLS: "TH024",
     broken.PAGE: "TH027",
-    broken.REFUSING: "TH400",
+    broken.REFUSING: "TH458",
     broken.SELF_SIGNED: "TH435",
     broken.NO_INTERMEDIATE: "TH435",
     broken.OTHER_SNI: "TH436",
@@ -142,7 +142,7 @@ def test_it_is_over_when_the_client_is_let_in(tailscaled: Tailscaled) -> None:
 
     until(connected, "it is let in", tailscaled.log, LIMIT_S)
     _, found = explain(tailscaled.log_file)
-    about = [line for line in found["found"] if line["region"] in regions and line["code"] in ("TH400", "TH443")]
+    about = [line for line in found["found"] if line["region"] in regions and line["code"] in ("TH458", "TH443")]
     assert [line["is_over"] for line in about] == [True, True]
     assert {one["state"] for one in found["regions"] if one["region"] in regions} == {"connected"}
 

@@ -10,6 +10,7 @@ from tailhub.findings.finding import Finding
 __all__ = [
     "accepts_then_silent",
     "captive_portal",
+    "client_not_let_in",
     "client_offline",
     "closed_in_handshake",
     "connection_intercepted",
@@ -115,6 +116,11 @@ def error_not_known(region: str, said: str) -> Finding:
 def proxy_refuses(region: str, said: str) -> Finding:
     """The client's way to the relay leads through an HTTP proxy, which does not let it through."""
     return Finding("TH457", {"region": region, "said": said})
+
+
+def client_not_let_in(region: str, said: str) -> Finding:
+    """The relay ends the connection when the client has said who it is."""
+    return Finding("TH458", {"region": region, "said": said})
 
 
 # --- on the relay -----------------------------------------------------------------------------------------------------

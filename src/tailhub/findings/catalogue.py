@@ -373,6 +373,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH455": Entry("own-client-at-home", _NOTE),
     "TH456": Entry("relay-cannot-ask", _WARNING),
     "TH457": Entry("proxy-refuses", _ERROR),
+    "TH458": Entry("client-not-let-in", _ERROR),
     # DERP maps and policy files
     "TH460": Entry("map-unreadable", _ERROR),
     "TH461": Entry("not-hujson", _ERROR),

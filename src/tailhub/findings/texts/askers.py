@@ -205,6 +205,17 @@ ENGLISH: dict[str, Text] = {
         "names.",
         "This client has no connection to the relay: whoever has it as home cannot be reached through it.",
     ),
+    "TH458": Text(
+        "The relay does not let this client in." + _SAYS,
+        "See on the relay who was refused and let this one in: `tailhub allow pending`\n"
+        "If all of your devices are refused, the program that the relay asks is out of order; on its machine: "
+        "`tailhub doctor --local`\n"
+        "See on the device what its key is, which a new login changes: `tailscale status --json`",
+        "The relay closes the connection right after the client has said who it is: its key is not on the list, or "
+        "whoever is asked about keys does not answer. Other relays than tailhub give no reason either.",
+        "This client logs in again and again. Whoever has this home cannot be reached; `tailscale netcheck` and "
+        "`tailscale debug derp` say that all is well.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -368,6 +379,15 @@ CHINESE: dict[str, Text] = {
         "查看服务的环境：`sudo cat /etc/default/tailscaled`",
         "客户端的环境（HTTPS_PROXY）或其系统指定了代理。这类代理只允许很少的端口和名称。",
         "该客户端连不上这台中继：以它为家的设备无法通过它访问。",
+    ),
+    "TH458": Text(
+        "中继不让该客户端进来。" + _SAYS_ZH,
+        "在中继上查看谁被拒绝，并放行它：`tailhub allow pending`\n"
+        "如果你的所有设备都被拒绝，则是中继所询问的程序出了问题；在中继的机器上：`tailhub doctor --local`\n"
+        "在设备上查看它的密钥，重新登录会改变它：`tailscale status --json`",
+        "客户端说明身份后，中继马上关闭连接：它的密钥不在名单上，或者被询问密钥的程序没有应答。tailhub "
+        "以外的中继也不给出原因。",
+        "该客户端一再重新登录。以它为家的设备无法访问；`tailscale netcheck` 和 `tailscale debug derp` 却说一切正常。",
     ),
 }
 

@@ -75,7 +75,7 @@ def while_connected(text: str, *, is_in: bool) -> Meaning:
     """What it means that a connection ended, as `text` says; `is_in`: the relay had let the client in before."""
     found = _first(_CONNECTED, text)
     if found.name == "ended" and not is_in:
-        return Meaning("not_let_in", "TH400")
+        return Meaning("not_let_in", "TH458")
     return found
 
 

@@ -31,6 +31,7 @@ _OWN: Mapping[str, Callable[[str, str], Finding]] = {
     "TH448": askers_findings.client_offline,
     "TH449": askers_findings.error_not_known,
     "TH457": askers_findings.proxy_refuses,
+    "TH458": askers_findings.client_not_let_in,
 }
 
 

@@ -77,7 +77,7 @@ def test_a_log_with_the_newest_line_first() -> None:
 
 def test_eof_without_a_connection_is_a_refusal() -> None:
     """A relay that closes right after the client's login has not let it in; one that closes later has just ended."""
-    assert [(line.name, line.code) for line in read(ENDED, ENDED).found] == [("not_let_in", "TH400")]
+    assert [(line.name, line.code) for line in read(ENDED, ENDED).found] == [("not_let_in", "TH458")]
     assert [(line.name, line.code) for line in read(CONNECTED, ENDED, CONNECTED).found] == [("ended", "")]
 
 

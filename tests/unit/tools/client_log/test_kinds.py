@@ -145,7 +145,7 @@ LINES = [
     ('netcheck: netcheck.runProbe: named node "919a" has no v4 address', "unmeasured", "", None),
     ("magicsock: closing connection to derp-901 (derp-region-redefined), age 3h0m0s", "redefined", "", 901),
     ("magicsock: derp-901 does not know about peer [abcde], removing route", "absent", "", 901),
-    ("magicsock: [0xc0001] derp.Recv(derp-902): derp.Recv: EOF", "not_let_in", "TH400", 902),
+    ("magicsock: [0xc0001] derp.Recv(derp-902): derp.Recv: EOF", "not_let_in", "TH458", 902),
 ]
 HARMLESS = [
     "health(warnable=warming-up): error: Tailscale is starting. Please wait.",
