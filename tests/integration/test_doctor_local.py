@@ -37,6 +37,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,16 @@ def text_of(report: Report, code: str) -> str:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short() -> Iterator[Path]:
+    """A directory with a short path, which a socket in it must have."""
+    with tempfile.TemporaryDirectory(prefix="doctor-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def home(short: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home directory in which nothing is yet."""
-    home = tmp_path / "home"
+    home = short / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     for name in [name for name in os.environ if name.startswith(("TAILHUB_", "XDG_", "STATE_DIRECTORY", "DERP_"))]:
@@ -125,11 +133,11 @@ def test_before_the_first_start_all_is_well(home: Path, tmp_path: Path) -> None:
     assert {step.name: step.outcome for step in report.steps}["relay"] is Outcome.UNTESTED
 
 
-def test_the_flags_of_the_original_are_read(home: Path, tmp_path: Path) -> None:
+def test_the_flags_of_the_original_are_read(home: Path, short: Path) -> None:
     """A relay that runs with the original's flags is looked at by those."""
     port = free_ports()
     options = ("-a", f"127.0.0.1:{port}", "-certmode", "manual", "-hostname", "127.0.0.1", "-http-port", "-1")
-    state = tmp_path / "derper"
+    state = short / "derper"
     environ = {"TAILHUB_ADMIN_LISTEN": "off", "TAILHUB_DISCOVER": "false"}
     stun = str(free_ports(kind=socket.SOCK_DGRAM))
     with RelayProcess(
@@ -250,7 +258,7 @@ def test_a_port_for_which_the_service_lacks_the_privilege(home: Path, root: Path
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('listen = "203.0.113.77:8443"\n', {"TH032"}),
+        ('listen = "203.0.113.77:0"\n', {"TH032"}),
         ("listen = \"':8443'\"\n", {"TH033"}),
         ('listen = "8443"\n', {"TH033"}),
         ('cert = "/etc/ssl/relay.pem"\n', {"TH065"}),
@@ -317,10 +325,10 @@ def test_a_table_of_connections_that_is_nearly_full(home: Path, tmp_path: Path) 
 
 
 @pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Path]:
+def volume(short: Path) -> Iterator[Path]:
     """A place to mount a file system in memory."""
     require.root("a file system of a test's own")
-    place = tmp_path / "volume"
+    place = short / "volume"
     place.mkdir()
     yield place
     subprocess.run(["umount", str(place)], check=True)
@@ -442,12 +450,12 @@ def test_a_container_behind_a_bridge(home: Path, volume: Path) -> None:
 # --- 38: state --------------------------------------------------------------------------------------------------------
 
 
-def test_state_that_is_not_the_one_that_clients_know(home: Path, tmp_path: Path, root: Path) -> None:
+def test_state_that_is_not_the_one_that_clients_know(home: Path, short: Path, root: Path) -> None:
     """Another state with a pin for the same port is told of before a start, and after one that made a new pin."""
     port = free_ports()
     listening = ("--listen", f"127.0.0.1:{port}", "--stun-listen", "off", "--admin-listen", "off", "--no-discover")
     known = home / ".local/state/tailhub"
-    config = tmp_path / "tailhub.toml"
+    config = short / "tailhub.toml"
     config.write_text(f'listen = "127.0.0.1:{port}"\nstun_listen = "off"\nadmin_listen = "off"\ndiscover = false\n')
     config.chmod(0o644)
     with RelayProcess(*listening, defaults=(), state_dir=known):
@@ -455,10 +463,10 @@ def test_state_that_is_not_the_one_that_clients_know(home: Path, tmp_path: Path,
         report = look(root=root)  # the service does not run, and would begin anew elsewhere
         assert {"TH425"} <= codes(report)
         assert str(known) in text_of(report, "TH425")
-    report = look(config, tmp_path / "new")
+    report = look(config, short / "new")
     assert codes(report) == {"TH175"}
     environ = {"HOME": str(home)}
-    with RelayProcess(*listening, defaults=(), state_dir=tmp_path / "new", environ=environ) as relay:
+    with RelayProcess(*listening, defaults=(), state_dir=short / "new", environ=environ) as relay:
         assert pair_paths(known, "")[0].stat().st_mtime < pair_paths(relay.state_dir, "")[0].stat().st_mtime
         report = look(config, relay.state_dir)
         assert codes(report) == {"TH044"}

@@ -6,7 +6,7 @@ Lines to be pasted are whole and alone. Not here: finding anything out (`tailhub
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tailhub.cli.report_texts import TEXTS
 from tailhub.cli.screen import Line, Style
@@ -73,7 +73,7 @@ def finding_block(finding: Finding, lang: Language, columns: int) -> Iterator[Li
 def headline(severity: Severity, text: str, code: str, lang: Language, columns: int) -> Iterator[Line]:
     """How bad it is, what it is, and the code."""
     words = TEXTS[lang]
-    labels = max(display_width(words[name]) for name in ("error", "warning", "note"))
+    labels = max(_labels(words) + 2, *(display_width(words[name]) for name in ("error", "warning", "note")))
     head = pad(words[severity.value], labels) + "  "
     parts = wrap(text, max(_LEAST_COLUMNS, columns - display_width(head) - len(code) - 2))
     room = columns - len(code) - 2
@@ -93,12 +93,16 @@ def finding_rows(
         (words["fix"], _numbered(finding.remedy(lang).split("\n"))),
         (words["now"], [finding.now(lang)] if finding.now(lang) else []),
     ]
-    width = max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
+    width = _labels(words)
     for label, texts in rows:
         for text in texts:
             for line in _prose(text, columns - width - 4):
                 yield Line(f"  {pad(label, width)}  {line.text}", line.style)
                 label = ""
+
+
+def _labels(words: Mapping[str, str]) -> int:
+    return max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
 
 
 def _numbered(steps: list[str]) -> list[str]:

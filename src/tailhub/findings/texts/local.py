@@ -283,6 +283,10 @@ REMARKS: dict[str, tuple[str, str]] = {
         "{path} 里没有运行中的中继；以下是启动时的情况"
         "[[others?；另有中继在 {others} 运行：可用 `--state-dir DIR` 指定]]",
     ),
+    "relay_contained": (
+        "none answers in {path}, but one runs in a container: ask there, `docker exec NAME tailhub doctor --local`",
+        "{path} 里没有运行中的中继，但有一个在容器里运行：请在那里检查，`docker exec NAME tailhub doctor --local`",
+    ),
     "relay_hidden": ("this user may not ask the one in {path}", "当前用户无权询问 {path} 里的中继"),
     "clients_here": (
         "{clients} here now, {logins} logins since it was started",

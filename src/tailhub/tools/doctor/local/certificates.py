@@ -137,7 +137,9 @@ def _look_at_acme(context: LocalContext, listener: ListenerConfig, now: datetime
     certificate = source.issued()
     if certificate is None:
         is_hidden = not context.is_me and not os.access(context.state_dir, os.X_OK)
-        return CertificateSeen(listener.listen, "acme", source.place, is_there=False, is_hidden=is_hidden)
+        waits = context.is_running and not is_hidden
+        waiting = (findings.acme_waiting(", ".join(identifiers), listener.acme_directory),) if waits else ()
+        return CertificateSeen(listener.listen, "acme", source.place, waiting, is_there=False, is_hidden=is_hidden)
     troubles = [*date_findings(certificate, source.cert, now), *_soon([certificate], source.place, now)]
     return CertificateSeen(listener.listen, "acme", source.place, tuple(troubles), certificate.not_after)
 

@@ -59,7 +59,7 @@ class LocalContext:
     False). `unit` is what starts it, None without one. `environ` is what the relay is started with, as far as we know.
     `relay` is what runs; `is_hidden`: there is a socket, and this user may not ask it; `is_closed`: this user may not
     read the configuration, and `settings` are the defaults. `faults` are what is wrong with how it is started, `others`
-    the state directories of relays that run here too.
+    the state directories of relays that run here too; `has_contained`: there are some in containers of this machine.
     """
 
     settings: Settings
@@ -76,6 +76,7 @@ class LocalContext:
     is_closed: bool = False
     faults: tuple[Finding, ...] = ()
     others: tuple[Path, ...] = ()
+    has_contained: bool = False
 
 
 def local_context(
@@ -90,7 +91,8 @@ def local_context(
     me = os.geteuid() if hasattr(os, "geteuid") else None
     own = Launch(environ=os.environ, uid=me, directory=_here())
     unit = _choose_unit(root, config_file, state_dir)
-    running = list(find_processes(root))
+    everything = list(find_processes(root))
+    running = [one for one in everything if not one.is_contained]
     process = _choose_process(running, unit, config_file, state_dir, root)
     launch = process or (launch_of_unit(unit, root) if unit is not None else None) or own
     environ = _environ(launch)
@@ -113,6 +115,7 @@ def local_context(
         is_closed=is_closed,
         faults=() if is_closed else tuple(faults),
         others=tuple(_state_dir(one) for one in running if one is not process),
+        has_contained=len(everything) > len(running),
     )
     return _asked(context, process.pid if process is not None else 0)
 

@@ -28,6 +28,7 @@ class Launch:
 
     `environ` is None where this user may not read it. `uid` is the user's as whom it runs, None where that is not
     known; `directory` is where relative paths count from. `pid` is 0 for what does not run, `unit` None without one.
+    `is_contained`: it runs in a container, whose files and addresses are not ours.
     """
 
     words: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Launch:
     directory: Path = Path("/")
     pid: int = 0
     unit: Unit | None = None
+    is_contained: bool = False
 
 
 def relay_words(command: Sequence[str], root: Path = Path("/")) -> tuple[tuple[str, ...], bool] | None:
@@ -76,16 +78,26 @@ def _is_script(path: Path) -> bool:
 
 
 def find_processes(root: Path = Path("/")) -> Iterator[Launch]:
-    """The relays that run here, as far as this user can see them: of the processes of one, the first."""
+    """The relays that run, as far as this user can see them, in containers too: of the processes of one, the first."""
     found: dict[int, Launch] = {}
     parents: dict[int, int] = {}
+    own = _spaces(root / "proc/self")
     for directory in sorted((root / "proc").glob("[0-9]*"), key=lambda path: int(path.name))[:_MOST_PROCESSES]:
         command = read(directory / "cmdline").split("\0")[:-1]
         if (parts := relay_words(command, root)) is None:
             continue
         pid = int(directory.name)
         parents[pid] = _parent(directory)
-        found[pid] = Launch(*parts, _environ(directory), _owner(directory), _directory(directory), pid)
+        words, is_original = parts
+        found[pid] = Launch(
+            words,
+            is_original,
+            environ=_environ(directory),
+            uid=_owner(directory),
+            directory=_directory(directory),
+            pid=pid,
+            is_contained=any(there not in (here, "") for here, there in zip(own, _spaces(directory), strict=True)),
+        )
     yield from (launch for pid, launch in found.items() if parents[pid] not in found)
 
 
@@ -124,6 +136,18 @@ def _user_id(unit: Unit) -> int | None:
 def _parent(directory: Path) -> int:
     fields = read(directory / "stat").rpartition(")")[2].split()  # the name before may have anything in it
     return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _spaces(directory: Path) -> tuple[str, str]:
+    """The name spaces in which this process has its number and its addresses; "" where that cannot be seen."""
+    return _link(directory / "ns/pid"), _link(directory / "ns/net")
+
+
+def _link(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
 
 
 def _environ(directory: Path) -> dict[str, str] | None:

@@ -27,7 +27,8 @@ class RunningSeen:
     """What there is: `checkup` is what the relay says, None without one; `states` what systemd says of `unit`.
 
     `is_hidden`: a relay is there and this user may not ask it. `last_words`: the last line that the service printed.
-    `made`: the day of the pinned certificate; `others`: state directories of other relays that run here.
+    `made`: the day of the pinned certificate; `others`: state directories of other relays that run here, and
+    `has_contained`: some run in containers of this machine.
     """
 
     state_dir: str
@@ -39,6 +40,7 @@ class RunningSeen:
     last_words: str = ""
     made: str = ""
     others: tuple[str, ...] = ()
+    has_contained: bool = False
 
 
 async def check(context: LocalContext) -> Judgement:
@@ -65,6 +67,7 @@ def _look(context: LocalContext) -> RunningSeen:
         last_words=words,
         made=_made(context),
         others=tuple(dict.fromkeys(map(str, context.others))),
+        has_contained=context.has_contained,
     )
 
 
@@ -110,8 +113,9 @@ def judge(seen: RunningSeen) -> Judgement:
         else:
             judgement.found(_SERVICE, local_findings.service_not_running(seen.unit, state, seen.last_words))
     if seen.checkup is None:
-        reason = "relay_hidden" if seen.is_hidden else "relay_none"
-        judgement.untested(_STEP, Remark(reason, {"path": seen.state_dir, "others": ", ".join(seen.others)}))
+        reason = "relay_hidden" if seen.is_hidden else "relay_contained" if seen.has_contained else "relay_none"
+        values = {"path": seen.state_dir, "others": ", ".join(seen.others)}
+        judgement.untested(_STEP, Remark(reason, values))
         return judgement
     version = str(seen.checkup.get("version") or "")
     remark = Remark("relay_up", {"version": version or "?"})

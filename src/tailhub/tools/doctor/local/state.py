@@ -134,7 +134,7 @@ def _pinned_ports(context: LocalContext) -> list[int]:
     for listener in context.config.listeners:
         with contextlib.suppress(FindingError):
             spec = parse_public(listener.listen, listener.place("listen"))
-            if origin_of(listener) == "pinned" and isinstance(spec, ListenSpec):
+            if origin_of(listener) == "pinned" and isinstance(spec, ListenSpec) and spec.port:
                 ports.append(spec.port)
     return ports
 

@@ -108,5 +108,15 @@ def test_processes_of_a_machine(tmp_path: Path) -> None:
     process(tmp_path, 11, 10, "/v/bin/python", "-m", "tailhub", "relay")
     (found,) = find_processes(tmp_path)
     assert isinstance(found, Launch)
-    assert found.pid == 10
+    assert (found.pid, found.is_contained) == (10, False)
     assert found.environ == {"HOME": "/srv", "A": "b=c"}
+
+
+def test_a_process_in_a_container(tmp_path: Path) -> None:
+    """What has its number in another name space is told from what is ours."""
+    for name, space in (("self", "pid:[1]"), ("10", "pid:[1]"), ("20", "pid:[2]")):
+        if name != "self":
+            process(tmp_path, int(name), 1, "/v/bin/python", "-m", "tailhub", "relay")
+        (tmp_path / f"proc/{name}/ns").mkdir(parents=True)
+        (tmp_path / f"proc/{name}/ns/pid").symlink_to(space)
+    assert {one.pid: one.is_contained for one in find_processes(tmp_path)} == {10: False, 20: True}
