@@ -128,6 +128,10 @@ def commands(group: typer.Typer, words: str) -> Iterator[tuple[str, Callable[...
             yield f"{words} {command.name or command.callback.__name__}", command.callback
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
+            callback = inner.typer_instance.registered_callback
+            # A group that does something by itself has flags of its own.
+            if callback and callback.callback and len(inspect.signature(callback.callback).parameters) > 1:
+                yield f"{words} {inner.name}", callback.callback
             yield from commands(inner.typer_instance, f"{words} {inner.name}")
 
 
@@ -138,6 +142,8 @@ def command_section(words: str, callback: Callable[..., Any]) -> str:
     parameters = inspect.signature(callback).parameters
     takes_settings = "listen" in parameters
     for name, parameter in parameters.items():
+        if hints[name] is typer.Context:
+            continue
         if takes_settings and name in BY_NAME:
             if words == "tailhub relay":
                 rows.append(setting_flag(BY_NAME[name]))

@@ -44,6 +44,7 @@ from tailhub.client import DERPClient
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health, ReceivedPacket
 from tailhub.keys import NodePrivate
+from tailhub.tailcfg.hujson import parse
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -189,6 +190,8 @@ def test_every_page_with_commands_is_run() -> None:
     pages = [
         "acme",
         "changing",
+        "derp-map",
+        "diagnosis",
         "from-derper",
         "ip-only",
         "limits",
@@ -261,6 +264,31 @@ def test_changing(world: World) -> None:
     assert [one["DERPPort"] for one in maps] == [port(8444), port(443), port(8444)]
     assert maps[-1]["HostName"] == "relay.example.org"
     assert served_pin(world.new.port(8443)) == new
+
+
+def test_derp_map(world: World) -> None:
+    """A region is made by asking the relay, added to a policy, changed, converted and taken out; the rest stays."""
+    machine, policies = world.here, list[str]()
+    machine.run("tailhub relay")
+    # Nobody answers at the page's address here.
+    machine.meant = {f"{ADDRESS}:8443": f"127.0.0.1:{machine.port(8443)}"}
+    policy = machine.path("/srv/policy.hujson")
+
+    def after(world: World, block: Block) -> None:
+        if policy.exists():
+            policies.append(policy.read_text(encoding="utf-8"))
+
+    world.run(PAGES / "derp-map.md", after)
+    written, added, *_, removed = policies
+    shown = json.loads(json.dumps(parse(added).plain()))["derpMap"]["Regions"]["912"]["Nodes"][0]
+    assert shown["CertName"] == served_pin(machine.port(8443))
+    assert shown["DERPPort"] == machine.port(8443)
+    assert added.startswith(written[:-3])
+    assert '"DERPPort": 9443' in policies[5]
+    assert removed.startswith(written[:-3])
+    assert "Nodes" not in removed
+    assert "nothing is wrong" not in world.printed[2]  # it is pinned, of which there is a note
+    assert "errors" not in world.printed[2]
 
 
 def test_from_derper(world: World) -> None:
@@ -492,6 +520,33 @@ def test_watching(world: World) -> None:
     assert health == "ok\nok\n"
     assert remote.startswith("ok\n")
     assert "ready" in remote
+
+
+def test_diagnosis(world: World) -> None:
+    """Every check of the page finds a relay of ours well, and explains a log and a code."""
+    machine = world.here
+    stun, admin = free_ports(1), free_ports(1)
+    machine.environ |= {"TAILHUB_ADDRESS": "127.0.0.1", "TAILHUB_STUN_LISTEN": f"127.0.0.1:{stun}"}
+    machine.environ |= {"TAILHUB_ADMIN_LISTEN": f"127.0.0.1:{admin}", "TAILHUB_REGION_ID": "912"}
+    machine.meant = {
+        "203.0.113.7:8443": f"127.0.0.1:{machine.port(8443)} --stun-port {stun}",
+        "127.0.0.1:9912": f"127.0.0.1:{admin}",
+    }
+    journal = machine.directory / "bin" / "journalctl"
+    line = "magicsock: derp-912 connected; connGen=1"
+    journal.write_text(f"#!/bin/sh\necho 'Nov 27 12:00:00 laptop tailscaled[7]: {line}'\n")
+    journal.chmod(0o755)
+    machine.run("tailhub relay")
+    snippet = machine.run("tailhub derpmap")
+    (machine.home / "policy.hujson").write_text("{" + snippet + "}\n")
+    world.run(PAGES / "diagnosis.md", lambda world, block: None)
+    host, maps, local, log, shared, explained = world.printed
+    assert "all is well" in host
+    assert maps.count("all is well") == 3
+    assert "nothing is wrong" in local
+    assert "912" in log
+    assert "masked" in shared
+    assert explained.startswith("TH014 pin-differs")
 
 
 def test_every_file_for_watching_is_named() -> None:

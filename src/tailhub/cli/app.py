@@ -18,6 +18,7 @@ from tailhub.cli import (
     checks,
     command_line,
     config,
+    derpmap,
     log,
     notify,
     options,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.add_typer(allow.app, name="allow")
 app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
+app.add_typer(derpmap.app, name="derpmap")
 app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
 app.add_typer(notify.app, name="notify")
@@ -137,25 +139,6 @@ def derper(
     from tailhub.cli.derper import run_original
 
     return run_original(words or [], command_line.language(None))
-
-
-@app.command()
-def derpmap(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for derp.urls of Headscale and for tools.")] = False,
-    as_yaml: Annotated[bool, typer.Option("--yaml", help="As YAML, for derp.paths of Headscale.")] = False,
-    state_dir: Annotated[Path | None, options.state_dir("derpmap")] = None,
-    lang: Annotated[str | None, options.LANG] = None,
-) -> int:
-    """Print the running relay's map again.
-
-    Plain, it is for Tailscale's policy file.
-    """
-    language = command_line.language(lang)
-    if as_json and as_yaml:
-        raise UsageError(findings.options_exclude("--json", "--yaml"))
-    from tailhub.cli.derpmap import print_map
-
-    return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)
 
 
 @app.command()
