@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from support import require
@@ -14,11 +16,12 @@ LIMIT_S = 30.0
 
 
 class Tailscaled:
-    """A tailscaled of a headscale's tailnet, without privileges."""
+    """A tailscaled of a headscale's tailnet, without privileges. `environ` is added to what it inherits."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, environ: Mapping[str, str] | None = None) -> None:
         self._program, self._command = require.go_program("tailscaled"), require.go_program("tailscale")
         self._directory = directory
+        self._environ = dict(environ or {})
         self.socket = directory / "tailscaled.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -26,13 +29,13 @@ class Tailscaled:
         """Start it, and wait until it has its socket."""
         words = ("--no-logs-no-support", "--tun=userspace-networking", "--port=0", f"--socket={self.socket}")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TS_"))}
-        with (self._directory / "tailscaled.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 (self._program, *words, f"--statedir={self._directory}/ts"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment | {"HOME": str(self._directory)},
+                env=environment | {"HOME": str(self._directory)} | self._environ,
             )
         until(self.socket.exists, "tailscaled has its socket", self.log)
 
@@ -55,6 +58,18 @@ class Tailscaled:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         return done.stdout + done.stderr
 
+    @property
+    def key(self) -> str:
+        """Its public node key: ``nodekey:…``."""
+        command = (self._command, f"--socket={self.socket}", "status", "--json")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+        return str(json.loads(done.stdout)["Self"]["PublicKey"])
+
+    @property
+    def log_file(self) -> Path:
+        """Where it prints."""
+        return self._directory / "tailscaled.log"
+
     def log(self) -> str:
         """All that it has printed."""
-        return (self._directory / "tailscaled.log").read_text("utf-8", "replace")
+        return self.log_file.read_text("utf-8", "replace")

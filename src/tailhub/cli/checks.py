@@ -68,9 +68,9 @@ def doctor(
     if explain:
         return checking.explain_code(explain, as_json=as_json, lang=language)
     if log:
-        from tailhub.cli.doctor_log import explain_log  # type: ignore[import-not-found]
+        from tailhub.cli.doctor_log import explain_log
 
-        return int(explain_log(log, as_json=as_json, lang=language))
+        return explain_log(log, form, language)
     if local:
         return checking.check_here(config, state_dir, form, language)
     asked_for = checking.find_targets(target, region, stun_port=stun_port, pin=pin, insecure=insecure)

@@ -37,6 +37,7 @@ __all__ = [
     "explain_code",
     "find_targets",
     "form_of",
+    "masked",
     "options_of",
 ]
 
@@ -218,13 +219,13 @@ def _print(reports: Sequence[Report], titles: Sequence[str], names: Sequence[str
             lines += [*report_lines(report, lang, columns, title), Line("")]
         lines.append(Line(summary(reports, lang), "step"))
         if form == "share":
-            write(_masked(plain(lines), names, lang))
+            write(masked(plain(lines), names, lang))
         else:
             show(lines, sys.stdout)
     return 0 if all(report.count(findings.Severity.ERROR) == 0 for report in reports) else 1
 
 
-def _masked(text: str, names: Sequence[str], lang: Language) -> str:
+def masked(text: str, names: Sequence[str], lang: Language) -> str:
     """For strangers: without what identifies somebody, and with what they would ask for first."""
     from tailhub.tools.masking import Mask
 

@@ -6,7 +6,7 @@ Lines to be pasted are whole and alone. Not here: finding anything out (`tailhub
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tailhub.cli.report_texts import TEXTS
 from tailhub.cli.screen import Line, Style
@@ -16,7 +16,7 @@ from tailhub.findings.examples import forms
 from tailhub.findings.texts import STEP_NAMES
 from tailhub.tools.report import Outcome, Report, Step
 
-__all__ = ["code_lines", "finding_block", "report_lines", "summary"]
+__all__ = ["code_lines", "finding_block", "finding_rows", "headline", "report_lines", "summary"]
 
 _STYLES: dict[Severity, Style] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "step"}
 _OUTCOMES: dict[Outcome, tuple[str, Style]] = {
@@ -65,29 +65,44 @@ def summary(reports: Sequence[Report], lang: Language) -> str:
 
 def finding_block(finding: Finding, lang: Language, columns: int) -> Iterator[Line]:
     """One finding: how bad, the headline, its code; then what was seen, what it means, what to do, and what it does."""
+    text, *seen = finding.what(lang).split("\n")
+    yield from headline(finding.severity, text, finding.code, lang, columns)
+    yield from finding_rows(finding, seen, lang, columns)
+
+
+def headline(severity: Severity, text: str, code: str, lang: Language, columns: int) -> Iterator[Line]:
+    """How bad it is, what it is, and the code."""
     words = TEXTS[lang]
-    style = _STYLES[finding.severity]
-    width = max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
-    labels = max(width + 2, *(display_width(words[name]) for name in ("error", "warning", "note")))
-    headline, *seen = finding.what(lang).split("\n")
-    head = pad(words[finding.severity.value], labels) + "  "
-    parts = wrap(headline, max(_LEAST_COLUMNS, columns - display_width(head) - len(finding.code) - 2))
-    room = columns - len(finding.code) - 2
+    labels = max(_labels(words) + 2, *(display_width(words[name]) for name in ("error", "warning", "note")))
+    head = pad(words[severity.value], labels) + "  "
+    parts = wrap(text, max(_LEAST_COLUMNS, columns - display_width(head) - len(code) - 2))
+    room = columns - len(code) - 2
     for number, part in enumerate(parts):
-        text = (head if number == 0 else " " * display_width(head)) + part
-        yield Line(f"{pad(text, room)}  {finding.code}" if number == 0 else text, style)
+        line = (head if number == 0 else " " * display_width(head)) + part
+        yield Line(f"{pad(line, room)}  {code}" if number == 0 else line, _STYLES[severity])
+
+
+def finding_rows(
+    finding: Finding, seen: Sequence[str], lang: Language, columns: int, seen_label: str = ""
+) -> Iterator[Line]:
+    """What was `seen`, and what the finding says it means, what to do, and what it does to users now."""
+    words = TEXTS[lang]
     rows = [
-        ("seen", seen),
-        ("means", [finding.means(lang)] if finding.means(lang) else []),
-        ("fix", _numbered(finding.remedy(lang).split("\n"))),
-        ("now", [finding.now(lang)] if finding.now(lang) else []),
+        (seen_label or words["seen"], list(seen)),
+        (words["means"], [finding.means(lang)] if finding.means(lang) else []),
+        (words["fix"], _numbered(finding.remedy(lang).split("\n"))),
+        (words["now"], [finding.now(lang)] if finding.now(lang) else []),
     ]
-    for name, texts in rows:
-        label = words[name]
+    width = _labels(words)
+    for label, texts in rows:
         for text in texts:
             for line in _prose(text, columns - width - 4):
                 yield Line(f"  {pad(label, width)}  {line.text}", line.style)
                 label = ""
+
+
+def _labels(words: Mapping[str, str]) -> int:
+    return max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
 
 
 def _numbered(steps: list[str]) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tailhub.findings.finding import Finding
 from tailhub.findings.language import Language
 from tailhub.findings.texts import ENGLISH
 
-__all__ = ["alternatives", "examples", "forms"]
+__all__ = ["alternatives", "examples", "forms", "usual"]
 
 
 def forms(code: str, part: str, lang: Language) -> list[str]:
@@ -26,6 +26,14 @@ def examples(code: str) -> Iterator[Finding]:
     yield Finding(code, values)
     for name in alternatives(template):
         yield Finding(code, {**values, name: ""})
+
+
+def usual(code: str, known: Mapping[str, object]) -> Finding:
+    """The finding of which only some values are `known`: without what is true of some cases only."""
+    template = " ".join(ENGLISH[code])
+    values: dict[str, object] = {name: name.upper() for name in re.findall(r"\{(\w+)", template)}
+    values |= dict.fromkeys(re.findall(r"\[\[(\w+)\?", template), "")
+    return Finding(code, {**values, **known})
 
 
 def alternatives(template: str) -> Iterator[str]:

@@ -65,7 +65,7 @@ def own_routes(behind: BehindCalls) -> list[Route]:
         ClientActions(behind.disconnect),
         LogActions(behind.debug, behind.now, behind.tell_log_state),
         ReloadActions(behind.reload),
-        CheckupActions(behind.foundation, behind.values, behind.notes, behind.first_stun),
+        CheckupActions(behind.foundation, behind.values, behind.notes, behind.first_stun, behind.traffic, behind.now),
         behind.audit,
     )
     return [route for group in groups for route in group.routes]

@@ -46,6 +46,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
             connection.queue.taken_bytes,
             name_of(connection.identity.node, connection.identity.owner),
             connection.is_home,
+            connection.identity.connected_at,
         )
         for connection in (relay.registry if traffic else ())
     ]

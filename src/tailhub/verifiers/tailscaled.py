@@ -86,7 +86,7 @@ class TailscaledVerifier:
 
     def __init__(self, path: Path, setting: str = "--verify-socket", name: str = NAME) -> None:
         self.name = name
-        self._path = path
+        self.path = path
         self._setting = setting
         self._reading: asyncio.Task[_Status] | None = None  # one for all who need the whole list just now
 
@@ -101,14 +101,14 @@ class TailscaledVerifier:
 
     async def probe(self, limit_s: float) -> Finding | None:
         """Look at its state."""
-        path = str(self._path)
+        path = str(self.path)
         try:
             async with asyncio.timeout(limit_s):
                 status = parse_status(await self._get(_STATE, MAX_WHOIS_BYTES))
         except OSError as exc:
             denied, mounted = isinstance(exc, PermissionError), self._is_stale_mount(exc)
             return findings.tailscaled_unreachable(
-                path, trouble(exc), self._setting, denied=denied, mounted=mounted, parent=str(self._path.parent)
+                path, trouble(exc), self._setting, denied=denied, mounted=mounted, parent=str(self.path.parent)
             )
         except RemoteError as exc:
             return findings.tailscaled_unreachable(path, words(exc), self._setting)
@@ -155,19 +155,19 @@ class TailscaledVerifier:
             return parse_status(await self._get(_STATUS, MAX_STATUS_BYTES))
 
     async def _get(self, target: str, most_bytes: int) -> HttpAnswer:
-        reader, writer = await asyncio.open_unix_connection(str(self._path))
+        reader, writer = await asyncio.open_unix_connection(str(self.path))
         return await exchange(reader, writer, "GET", target, _HEADERS, most_bytes=most_bytes)
 
     def _trouble(self, exc: OSError) -> str:
         """Why it cannot be reached, with what to do where that is known."""
-        told = f"{self._path}: {trouble(exc)}"
+        told = f"{self.path}: {trouble(exc)}"
         if self._is_stale_mount(exc):
-            told += f"; only the socket is mounted, and tailscaled has made a new one: mount {self._path.parent}"
+            told += f"; only the socket is mounted, and tailscaled has made a new one: mount {self.path.parent}"
         return told
 
     def _is_stale_mount(self, exc: OSError) -> bool:
         """Is the socket a file of its own mount, which a tailscaled that is gone has left?"""
-        return isinstance(exc, ConnectionRefusedError) and is_mount_point(self._path)
+        return isinstance(exc, ConnectionRefusedError) and is_mount_point(self.path)
 
 
 def parse_whois(body: bytes) -> _WhoIs:

@@ -36,6 +36,7 @@ class TrafficRow:
     sent_bytes: int
     name: str = ""  # of the device and its owner, where that is known
     is_home: bool = False
+    connected_at: float = 0.0  # monotonic seconds
 
 
 @dataclass(frozen=True, slots=True)

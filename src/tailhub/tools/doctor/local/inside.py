@@ -8,13 +8,16 @@ from dataclasses import replace
 from tailhub.findings import Finding, Severity
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.local import (
+    askers,
     certificates,
     clock,
     configuration,
     disk,
+    duplicates,
     firewall,
     limits,
     network,
+    own_client,
     ports,
     running,
     state,
@@ -39,6 +42,9 @@ CHECKS: tuple[tuple[str, LocalCheck], ...] = (
     ("firewall", firewall.check),
     ("network", network.check),
     ("clock", clock.check),
+    ("verifiers", askers.check),
+    ("duplicates", duplicates.check),
+    ("own_client", own_client.check),
 )
 """Name of the part, for progress, and the check. What comes first is nearer to the cause."""
 
@@ -46,7 +52,7 @@ CHECKS: tuple[tuple[str, LocalCheck], ...] = (
 NEEDED_TO_START = frozenset({"configuration", "state", "disk", "ports", "certificates"})
 """Parts whose errors keep a relay from starting."""
 
-OF_SETTINGS = frozenset({"ports", "certificates", "firewall"})
+OF_SETTINGS = frozenset({"ports", "certificates", "firewall", "verifiers"})
 """Parts that look at what the settings name, and make no sense where those cannot be read."""
 
 
