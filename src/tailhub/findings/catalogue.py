@@ -279,6 +279,11 @@ CATALOGUE: dict[str, Entry] = {
     "TH463": Entry("no-tailnet-here", _ERROR),
     # bringing a map to those who hand it out
     # which region clients choose
+    "TH510": Entry("no-region-answers", _ERROR),
+    "TH511": Entry("home-does-not-relay", _ERROR),
+    "TH512": Entry("region-without-stun", _WARNING),
+    "TH513": Entry("mapping-varies", _NOTE),
+    "TH514": Entry("udp-blocked", _WARNING),
     # measuring
     # what a check was asked to look at
 }
