@@ -23,6 +23,7 @@ from tailhub.cli.derpmap import fetch_map
 from tailhub.cli.listing import block
 from tailhub.cli.netcheck_texts import TEXTS
 from tailhub.cli.output import write, write_finding
+from tailhub.cli.text_layout import wrap
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
@@ -32,12 +33,13 @@ from tailhub.tools.netcheck.judge import Netcheck, judge, milliseconds, region_l
 from tailhub.tools.netcheck.look import Options, look
 from tailhub.tools.netcheck.nat import NAT
 from tailhub.tools.netcheck.report import regions_seen
-from tailhub.tools.netcheck.seen import NodeSeen, StunSeen
+from tailhub.tools.netcheck.seen import NodeSeen, StunSeen, TroubleKind
 
 __all__ = ["netcheck"]
 
 _WIDE = 200  # columns, where nobody looks at a terminal
 _STATUS_LIMIT_S = 5.0
+_COLUMNS = ("v4", "v6", "tcp", "tls", "login", "ping")
 
 
 def netcheck(
@@ -194,7 +196,10 @@ def _screen(result: Netcheck, origin: str, lang: Language) -> str:
     for line in block(list(_verdict(result, lang)), width):
         console.print(Text(printable(line.text)), soft_wrap=True)
     console.print(_table(result, lang))
-    console.print(Text(words["legend"], "dim"), soft_wrap=True)
+    for name, text, style in _troubles(result, lang):
+        console.print(Text(f"  {printable(name)}  {text}", style), soft_wrap=True)
+    for part in wrap(words["legend"], width):
+        console.print(Text(part, "dim"), soft_wrap=True)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines).rstrip() + "\n"
 
@@ -217,49 +222,59 @@ def _nat(nat: NAT) -> Remark:
 
 
 def _table(result: Netcheck, lang: Language) -> Any:
-    """A line for each relay; regions from the nearest on, as a client would have it."""
+    """A line for each relay; regions from the nearest on, as a client would have it. It fits into 80 columns."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     words = TEXTS[lang]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("", no_wrap=True)
-    table.add_column(words["region"], overflow="fold")
-    table.add_column(words["node"], overflow="fold")
-    for head in ("v4", "v6", "tcp", "tls", "login", "ping"):
+    table.add_column("  " + words["region"], overflow="fold", min_width=12)
+    table.add_column(words["node"], overflow="fold", min_width=4)
+    for head in _COLUMNS:
         table.add_column(words[head], justify="right", no_wrap=True)
-    table.add_column(words["remark"], overflow="fold")
     for region, nodes in _by_latency(result):
         is_home = region == result.choice.region
         for index, node in enumerate(nodes):
-            label = region_label(node.region, region) if index == 0 else ""
+            mark = "→ " if is_home and index == 0 else "  "
+            label = mark + region_label(node.region, region) if index == 0 else ""
             times = (node.v4.latency_ns, node.v6.latency_ns, node.tcp_ns, node.tls_ns, node.login_ns, node.relay_ns)
-            cells = [
-                Text("→" if is_home and index == 0 else "", "green"),
-                Text(printable(label), "bold" if is_home else ""),
+            table.add_row(
+                Text(printable(label), "bold green" if is_home else ""),
                 Text(printable(node.node.name)),
-                *(Text("·", "dim") if value is None else Text(milliseconds(value)) for value in times),
-                _remark(node, lang),
-            ]
-            table.add_row(*cells)
+                *(_cell(node, column, value) for column, value in zip(_COLUMNS, times, strict=True)),
+            )
     return table
+
+
+def _cell(node: NodeSeen, column: str, value_ns: int | None) -> Any:
+    from rich.text import Text
+
+    if value_ns is not None:
+        return Text(milliseconds(value_ns))
+    is_trouble = node.trouble is not None and node.trouble.step == column
+    return Text("x", _trouble_style(node)) if is_trouble else Text("·", "dim")
+
+
+def _troubles(result: Netcheck, lang: Language) -> Iterator[tuple[str, str, str]]:
+    """Relay, what is the matter, and the style of that."""
+    words = TEXTS[lang]
+    for _, nodes in _by_latency(result):
+        for node in nodes:
+            if node.node.stun_only:
+                yield node.node.name, words["stun_only"], "dim"
+            elif node.trouble is not None:
+                remark = Remark(f"trouble_{node.trouble.kind}", {"detail": node.trouble.detail})
+                text = words[f"step_{node.trouble.step}"] + words["colon"] + remark.text(lang)
+                yield node.node.name, text, _trouble_style(node)
+
+
+def _trouble_style(node: NodeSeen) -> str:
+    is_mild = node.trouble is not None and node.trouble.kind is TroubleKind.NOT_LET_IN
+    return "yellow" if is_mild else "red"
 
 
 def _by_latency(result: Netcheck) -> list[tuple[int, list[NodeSeen]]]:
     latency = result.report.latency_ns
     found = [(region.region_id, nodes) for region, nodes in regions_seen(result.seen)]
     return sorted(found, key=lambda one: (one[0] not in latency, latency.get(one[0], one[0])))
-
-
-def _remark(node: NodeSeen, lang: Language) -> Any:
-    from rich.text import Text
-
-    words = TEXTS[lang]
-    if node.node.stun_only:
-        return Text(words["stun_only"], "dim")
-    if node.trouble is None:
-        return Text("")
-    remark = Remark(f"trouble_{node.trouble.kind}", {"detail": node.trouble.detail})
-    text = words[f"step_{node.trouble.step}"] + words["colon"] + remark.text(lang)
-    return Text(text, "yellow" if node.trouble.kind == "not_let_in" else "red")

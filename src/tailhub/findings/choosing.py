@@ -12,9 +12,9 @@ def no_region_answers(regions: int) -> Finding:
     return Finding("TH510", {"regions": regions})
 
 
-def home_does_not_relay(region: str, step: str, detail: str) -> Finding:
+def home_does_not_relay(region: str, step: str) -> Finding:
     """The region that clients choose, because its STUN answers, cannot be used. `step`: tcp, tls or login."""
-    return Finding("TH511", {"region": region, "step": step.upper() if step != "login" else step, "detail": detail})
+    return Finding("TH511", {"region": region, "step": step.upper() if step != "login" else step})
 
 
 def region_without_stun(regions: Sequence[str]) -> Finding:

@@ -55,9 +55,9 @@ def judge(seen: Seen, home: int = 0) -> Netcheck:
 
 
 def milliseconds(value_ns: int) -> str:
-    """For people: ``8.3 ms``, ``143 ms``."""
+    """For people: ``8.3``, ``143``."""
     value = value_ns / 1e6
-    return f"{value:.1f} ms" if value < 99.95 else f"{value:,.0f} ms"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def region_label(region: DERPRegion | None, region_id: int) -> str:
@@ -74,12 +74,12 @@ def _why(seen: Seen, report: ClientReport, choice: Choice) -> Remark:
     values = {
         "region": _label(seen, choice.region),
         "best": _label(seen, choice.best),
-        "best_latency": milliseconds(choice.best_ns),
+        "best_latency": milliseconds(choice.best_ns) + " ms",
         "home": _label(seen, choice.home),
     }
     if choice.home_ns is not None:
-        values["home_latency"] = milliseconds(choice.home_ns)
-        values["needed"] = milliseconds(max(0, needed_ns(choice.home_ns)))
+        values["home_latency"] = milliseconds(choice.home_ns) + " ms"
+        values["needed"] = milliseconds(max(0, needed_ns(choice.home_ns))) + " ms"
     values["https"] = "" if report.udp else "HTTPS"
     return Remark(f"choice_{choice.reason}", values)
 
@@ -90,7 +90,9 @@ def _also(seen: Seen, report: ClientReport, choice: Choice, scores: dict[int, fl
     label = _label(seen, choice.region)
     if choice.region and scores.get(choice.region, 0) > 0 and choice.region in report.latency_ns:
         values = {"region": label, "score": f"{scores[choice.region]:g}"}
-        remarks.append(Remark("choice_scored", {**values, "latency": milliseconds(report.latency_ns[choice.region])}))
+        remarks.append(
+            Remark("choice_scored", {**values, "latency": milliseconds(report.latency_ns[choice.region]) + " ms"})
+        )
     if region is not None and region.avoid:
         remarks.append(Remark("choice_avoid", {"region": label}))
     if choice.region in late_regions(report.latency_ns):
@@ -116,8 +118,7 @@ def _findings(seen: Seen, report: ClientReport, choice: Choice, nat: NAT) -> lis
         relays = [node for node in nodes if not node.node.stun_only]
         troubles = [node.trouble for node in relays if node.trouble is not None and _is_fault(node.trouble)]
         if region.region_id == choice.region and relays and len(troubles) == len(relays):
-            label, trouble = _label(seen, choice.region), troubles[0]
-            found.append(choosing.home_does_not_relay(label, trouble.step, trouble.detail))
+            found.append(choosing.home_does_not_relay(_label(seen, choice.region), troubles[0].step))
         has_stun = any(node.v4.latency_ns is not None or node.v6.latency_ns is not None for node in nodes)
         does_relay = any(node.login_ns is not None for node in relays)
         if report.udp and does_relay and not has_stun and not region.no_measure_no_home:

@@ -51,14 +51,16 @@ async def look(
     """
     options = options or Options()
     targets = map_targets(derp_map, "", options.wanted)
-    done = 0
+    done, steps = 0, 2 * len(targets)
 
     def step() -> None:
         nonlocal done
         done += 1
         if on_progress is not None:
-            on_progress(done, 2 * len(targets))
+            on_progress(done, steps)
 
+    if on_progress is not None:
+        on_progress(0, steps)
     sockets = {version: await StunSocket.open(family) for version, family in _FAMILIES}
     try:
         looks = [_Look(target, options, sockets) for target in targets]

@@ -117,7 +117,7 @@ def test_nat(mapped: list[tuple[str, int]], expected: NAT) -> None:
 
 @pytest.mark.parametrize(
     ("value_ns", "text"),
-    [(81_872, "0.1 ms"), (99_949_999, "99.9 ms"), (99_950_000, "100 ms"), (2_500 * MS, "2,500 ms")],
+    [(81_872, "0.1"), (99_949_999, "99.9"), (99_950_000, "100"), (2_500 * MS, "2,500")],
 )
 def test_milliseconds(value_ns: int, text: str) -> None:
     """One decimal where it matters."""
