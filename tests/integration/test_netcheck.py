@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from support.how_to import blocks_for, command_lines
 from support.ports import free_ports
 from support.relay_process import RelayProcess
 from support.terminal import CURSOR_SHOWN, Terminal
@@ -291,3 +292,32 @@ def test_interrupted(tmp_path: Path, silent_port: int) -> None:
             assert "Traceback" not in terminal.written
             assert terminal.modes == terminal.before
             assert terminal.written.rfind("\x1b[?25l") < terminal.written.rfind(CURSOR_SHOWN)
+
+
+def test_the_commands_of_the_page(
+    relay: RelayProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command of the how-to page does what the page says, beside a relay and a Tailscale client."""
+    monkeypatch.chdir(tmp_path)
+    with map_file(tmp_path, region(912, node_of(relay)), region(913, node_of(relay))) as path:
+        derp_map = Path(path).read_text()
+    (tmp_path / "policy.hujson").write_text(f'// my policy\n{{"derpMap": {derp_map},}}\n')
+    program = tmp_path / "bin" / "tailscale"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase $1 in\ndebug) cat {path};;\nstatus) echo \'{{"Self": {{"Relay": "r913"}}}}\';;\nesac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setenv("STATE_DIRECTORY", str(relay.state_dir))
+    printed = {}
+    for block in blocks_for(__file__, "choosing.md"):
+        for words in command_lines(block):
+            assert run(words) == 0, words
+            printed[" ".join(words)] = capsys.readouterr().out
+    assert "regions: 1 " in printed["netcheck"]
+    assert "home     913 (r913) Region 913" in printed["netcheck --map tailnet"]
+    assert "913" not in printed["netcheck --map policy.hujson --region 912"]
+    assert "home     912 (r912) Region 912" in printed["netcheck --map policy.hujson --home 912"]
+    full = json.loads(printed["netcheck --map policy.hujson --json-full"])
+    assert full["report"].keys() == json.loads(printed["netcheck --map policy.hujson --json"]).keys()
