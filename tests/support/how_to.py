@@ -172,7 +172,10 @@ def _commands() -> set[str]:
 def read_command(words: Sequence[str]) -> None:
     """Read the words as ``tailhub`` would, without doing it; raises what it would raise."""
     rest, command = list(words), typer.main.get_command(app)
-    while (commands := getattr(command, "commands", None)) is not None:
+    # A group may do something by itself: then an option stands where a command could.
+    while (commands := getattr(command, "commands", None)) is not None and not (rest and rest[0].startswith("-")):
+        if not rest and getattr(command, "invoke_without_command", False):
+            break
         command = commands[rest.pop(0)]
     command.make_context(command.name, rest)
 

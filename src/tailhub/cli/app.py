@@ -15,8 +15,10 @@ from tailhub import findings
 from tailhub.cli import (
     allow,
     cert,
+    checks,
     command_line,
     config,
+    derpmap,
     log,
     notify,
     options,
@@ -43,6 +45,7 @@ app = typer.Typer(
 app.add_typer(allow.app, name="allow")
 app.add_typer(cert.app, name="cert")
 app.add_typer(config.app, name="config")
+app.add_typer(derpmap.app, name="derpmap")
 app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
 app.add_typer(notify.app, name="notify")
@@ -139,25 +142,6 @@ def derper(
 
 
 @app.command()
-def derpmap(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for derp.urls of Headscale and for tools.")] = False,
-    as_yaml: Annotated[bool, typer.Option("--yaml", help="As YAML, for derp.paths of Headscale.")] = False,
-    state_dir: Annotated[Path | None, options.state_dir("derpmap")] = None,
-    lang: Annotated[str | None, options.LANG] = None,
-) -> int:
-    """Print the running relay's map again.
-
-    Plain, it is for Tailscale's policy file.
-    """
-    language = command_line.language(lang)
-    if as_json and as_yaml:
-        raise UsageError(findings.options_exclude("--json", "--yaml"))
-    from tailhub.cli.derpmap import print_map
-
-    return print_map(state_dir, as_json=as_json, as_yaml=as_yaml, lang=language)
-
-
-@app.command()
 def usage(
     by: Annotated[str, typer.Option(metavar="key|pair|tenant|day|relay", help="What each line is about.")] = "key",
     month: Annotated[
@@ -186,6 +170,8 @@ def usage(
     form = "csv" if as_csv else "json" if as_json else "table"
     return print_usage(config, state_dir, by, (month, since, until), form, language)
 
+
+app.command()(checks.doctor)
 
 for _command in (running.explain, running.drain, running.reload, running.top, running.dashboard, running.notice):
     app.command()(_command)

@@ -9,15 +9,12 @@ Not here: its form (`tailhub.relay.allowed_keys`) and what follows from it (`tai
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
 
 from tailhub import findings
 from tailhub.certs.files import read_file
@@ -26,7 +23,8 @@ from tailhub.findings import Finding
 from tailhub.relay.allowed_keys import MOST_FAULTS, AllowedKey, Listing, parse_listing, with_key, without_keys
 from tailhub.relay.tenant import DEFAULT_TENANT
 from tailhub.server.config import RelayConfig
-from tailhub.server.state_files import NEW, alone_in, give_to_owner, sync_directory, write_whole
+from tailhub.server.file_edit import Trace, replace_file, target_of, trace
+from tailhub.server.state_files import alone_in
 from tailhub.server.state_place import ALLOWED_KEYS, locate
 from tailhub.server.tenant_config import ALLOW_ON, TenantConfig
 
@@ -35,8 +33,6 @@ __all__ = ["AllowFile", "allow_file", "allow_list_findings"]
 MAX_BYTES = 8 << 20
 _HEADER = "# Who may relay, a key a line: nodekey:<64 hex digits> NAME [tenant=TENANT] # comment\n"
 _TRIES = 3  # of an edit, while somebody else writes the file
-
-_Trace: TypeAlias = "tuple[int, ...]"  # empty: there is no file
 
 
 class AllowFile:
@@ -63,8 +59,8 @@ class AllowFile:
         self._tenants = tenants
         self._lock = Lock()  # looks and edits come from different threads
         self._text = ""  # what was last read
-        self._seen: _Trace | None = None  # at the last look
-        self._taken: _Trace | None = None  # as of what was last read; None: it cannot be read
+        self._seen: Trace | None = None  # at the last look
+        self._taken: Trace | None = None  # as of what was last read; None: it cannot be read
 
     # --- as a verifier's backing --------------------------------------------------------------------------------------
 
@@ -90,7 +86,7 @@ class AllowFile:
         """See `read`."""
         with self._lock:
             self._taken = None
-            taken = _trace(self.path)
+            taken = trace(self.path)
             is_there = os.path.lexists(self.path)
             self._text = self._read()
             listing = _parse(self._text, self.path)
@@ -100,7 +96,7 @@ class AllowFile:
 
     def look(self) -> Listing | None:
         """See `changed`."""
-        seen = _trace(self.path)
+        seen = trace(self.path)
         is_settled, self._seen = seen == self._seen, seen
         return self.load() if is_settled and seen != self._taken else None
 
@@ -141,7 +137,7 @@ class AllowFile:
             try:
                 if self._may_lack:  # a relay's state, which may be begun with its list
                     self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with alone_in(_target(self.path).parent):
+                with alone_in(target_of(self.path).parent):
                     self._edit_alone(change)
             except OSError as exc:
                 raise MachineError(findings.file_trouble(self.place, exc.strerror or str(exc))) from exc
@@ -149,16 +145,16 @@ class AllowFile:
     def _edit_alone(self, change: Callable[[str], str]) -> None:
         """No other command is at it; a person with an editor may be."""
         for tries_left in reversed(range(_TRIES)):
-            before = _trace(self.path)
+            before = trace(self.path)
             # A file that has gone is made anew with what was in it.
             text = self._read() if before else self._text or _HEADER
             edited = change(text)
             if edited == text and before:
                 return
             _parse(edited, self.path)
-            if _trace(self.path) == before or not tries_left:
+            if trace(self.path) == before or not tries_left:
                 break
-        _replace(self.path, edited.encode("utf-8", "surrogateescape"))
+        replace_file(self.path, edited.encode("utf-8", "surrogateescape"))
 
 
 def allow_file(config: TenantConfig, relay: RelayConfig, environ: Mapping[str, str]) -> AllowFile | None:
@@ -187,44 +183,3 @@ def _parse(text: str, path: Path) -> Listing:
         return parse_listing(text, str(path))
     except LocalError as exc:
         raise MachineError(findings.file_trouble(str(path), str(exc))) from exc
-
-
-def _trace(path: Path) -> _Trace:
-    """What changes when the file does."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ()
-    except OSError as exc:
-        return (exc.errno or 0,)
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _target(path: Path) -> Path:
-    """What is replaced: where a link leads. Raises `OSError`, also for links that lead in a circle."""
-    try:
-        return path.resolve()
-    except RuntimeError as exc:  # so Python 3.11 and 3.12 say it
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from exc
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put `data` in the place of the file, or make it. Raises `OSError`; nothing has changed then."""
-    target = _target(path)
-    new = target.with_name(target.name + NEW)
-    try:
-        write_whole(new, data)
-        try:
-            status = target.stat()
-        except FileNotFoundError:
-            give_to_owner(new, target.parent)
-        else:
-            if hasattr(os, "geteuid") and os.geteuid() == 0:
-                with contextlib.suppress(PermissionError):  # root of a container may lack that right
-                    os.chown(new, status.st_uid, status.st_gid)
-            new.chmod(status.st_mode & 0o7777)
-        new.replace(target)
-        sync_directory(target.parent)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise

@@ -1,8 +1,8 @@
 """A map in the forms that people paste: a piece of a Tailscale policy file, JSON, Headscale's YAML.
 
-Not here: reading or editing a policy file. Sources: Tailscale's policy files are HuJSON (JSON with comments and
-trailing commas); Headscale reads ``derp.paths`` with yaml.v3 into the reference's types, so its keys are the names of
-their fields in lower case.
+Not here: reading or changing what has such a form (`tailhub.tailcfg.map_edit`). Sources: Tailscale's policy files are
+HuJSON (JSON with comments and trailing commas); Headscale reads ``derp.paths`` with yaml.v3 into the reference's types,
+so its keys are the names of their fields in lower case.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tailhub.exceptions import LocalError
-from tailhub.tailcfg.derpmap import DERPMap, from_plain, serialize_json
+from tailhub.tailcfg.derpmap import DERPMap, serialize_json
 
 # Columns of a line of `policy_snippet`: 110 on the screen, less an indent of 2 there. A pin with its name takes 89.
 SNIPPET_COLUMNS = 108
@@ -52,16 +51,6 @@ def headscale_yaml(derp_map: DERPMap) -> str:
     # One line for each value, however long: a folded pin is legal YAML but no longer a thing to compare by eye.
     text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100_000)
     return text
-
-
-def parse_headscale_yaml(text: str) -> DERPMap:
-    """Read what `headscale_yaml` writes, or a ``derp.paths`` file made by hand. Raises `LocalError`."""
-    import yaml
-
-    try:
-        return from_plain(yaml.safe_load(text))
-    except (yaml.YAMLError, RecursionError) as err:
-        raise LocalError(f"expected a DERP map in YAML: {err}") from err
 
 
 def _lower(value: object) -> object:

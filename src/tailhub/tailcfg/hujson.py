@@ -19,7 +19,19 @@ from typing import Final, Literal, TypeAlias
 
 from tailhub.exceptions import LocalError
 
-__all__ = ["Array", "Document", "Element", "HuJSONError", "Member", "Object", "Scalar", "Trouble", "Value", "parse"]
+__all__ = [
+    "Array",
+    "Document",
+    "Element",
+    "HuJSONError",
+    "Member",
+    "Object",
+    "Scalar",
+    "Trouble",
+    "Value",
+    "line_starts",
+    "parse",
+]
 
 MAX_DEPTH: Final = 200  # of values in values; no policy has a tenth of it
 
@@ -143,6 +155,11 @@ def parse(data: bytes | str) -> Document:
     return Document(text, parser.document(), parser.line_starts)
 
 
+def line_starts(text: str) -> list[int]:
+    """The offset at which each line begins."""
+    return [0, *(match.end() for match in re.finditer("\n", text))]
+
+
 def _plain(value: Value) -> object:
     match value:
         case Object():
@@ -181,7 +198,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self.line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self.line_starts = line_starts(text)
 
     def document(self) -> Value:
         self._skip()

@@ -11,7 +11,7 @@ from typing import Final
 
 from tailhub.tailcfg.hujson import Array, Document, Element, Member, Object, Scalar, Value
 
-__all__ = ["insert_element", "insert_member", "remove", "replace"]
+__all__ = ["insert_element", "insert_member", "remove", "rename", "replace"]
 
 _BLANK: Final = " \t"
 
@@ -25,14 +25,14 @@ def replace(document: Document, value: Value, new: object) -> str:
 def insert_member(document: Document, parent: Object, name: str, new: object) -> str:
     """Add a member behind the last one. A member of this name that is there already stays, and counts no more."""
     neighbour = parent.members[-1].value if parent.members else None
-    style = _Style.inside(document, parent, neighbour)
+    style = _Style.inside(document, parent, neighbour, new)
     written = json.dumps(name, ensure_ascii=False)
     return _inserted(document, parent, written + _colon(document, parent, written) + style.written(new), style)
 
 
 def insert_element(document: Document, parent: Array, new: object) -> str:
     """Add an element behind the last one."""
-    style = _Style.inside(document, parent, parent.elements[-1].value if parent.elements else None)
+    style = _Style.inside(document, parent, parent.elements[-1].value if parent.elements else None, new)
     return _inserted(document, parent, style.written(new), style)
 
 
@@ -61,6 +61,11 @@ def remove(document: Document, parent: Object | Array, item: Member | Element) -
     return _spliced(text, start, end, "")
 
 
+def rename(document: Document, _parent: Object, item: Member, name: str) -> str:
+    """Give a member another name."""
+    return _spliced(document.text, item.name.start, item.name.end, json.dumps(name, ensure_ascii=False))
+
+
 # --- how neighbours look ----------------------------------------------------------------------------------------------
 
 
@@ -84,8 +89,8 @@ class _Style:
         return cls(indent, _step(text), newline, _has_trailing_commas(document), is_spread)
 
     @classmethod
-    def inside(cls, document: Document, parent: Object | Array, neighbour: Value | None) -> _Style:
-        """That of a new value in `parent`, behind its last one, `neighbour`."""
+    def inside(cls, document: Document, parent: Object | Array, neighbour: Value | None, new: object) -> _Style:
+        """That of the value `new` in `parent`, behind its last one, `neighbour`."""
         text, items = document.text, _items(parent)
         if not items or neighbour is None:
             is_spread = "\n" in text
@@ -96,7 +101,9 @@ class _Style:
         is_parent_spread = "\n" in text[(items[-2].value.end if len(items) > 1 else parent.start) : start]
         has_comma = items[-1].comma is not None
         indent = style.indent if is_parent_spread else _indent(text, parent.start)
-        is_spread = style.is_spread or (is_parent_spread and isinstance(neighbour, Scalar))
+        # A neighbour without values in it shows nothing: what has some, which have some too, then gets its own lines.
+        says_nothing = isinstance(neighbour, Scalar) or (_is_nested(new) and not _items(neighbour))
+        is_spread = style.is_spread or (is_parent_spread and says_nothing)
         return cls(indent, style.step, style.newline, has_comma, is_spread, is_parent_spread)
 
     def written(self, new: object) -> str:
@@ -196,6 +203,11 @@ def _line_end(text: str, offset: int, limit: int) -> int | None:
     rest = text[offset:end].strip(" \t\r")
     is_comment = rest.startswith("//") or (rest.startswith("/*") and rest.endswith("*/") and "*/" not in rest[2:-2])
     return end + 1 if not rest or is_comment else None
+
+
+def _is_nested(value: object) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(isinstance(item, dict | list) and item for item in inner)
 
 
 def _items(parent: Object | Array) -> tuple[Member | Element, ...]:

@@ -10,88 +10,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
-from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 
 from tailhub.tailcfg.derpmap import NO_ADDRESS, PIN_PREFIX
-from tailhub.tailcfg.hujson import Array, Document, Object, Scalar, Value
+from tailhub.tailcfg.hujson import Array, Document, Member, Object, Scalar, Value
+from tailhub.tailcfg.map_fault import MapFault, MapTrouble
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 
 __all__ = ["MapFault", "MapTrouble", "find_map", "lint_map"]
 
 OFFICIAL_REGIONS: Final = range(1, 100)  # Tailscale's own have small numbers; those of users begin at 900
-
-
-class MapTrouble(Enum):
-    """What is wrong, as a word by which it can be told in any language."""
-
-    NO_MAP = "no_map"  # nothing in the document is one
-    WRONG_TYPE = "wrong_type"  # text where a number belongs, and the like: clients refuse the whole map
-    UNKNOWN_FIELD = "unknown_field"  # clients pass it over
-    REGION_KEY = "region_key"  # the name of a region is no number
-    REGION_ID_MISSING = "region_id_missing"
-    REGION_ID_DIFFERS = "region_id_differs"  # from the name that it has in Regions
-    REGION_ID_OUTSIDE = "region_id_outside"  # of what is the users'
-    REGION_ID_OFFICIAL = "region_id_official"  # it replaces one of Tailscale's
-    NODE_REGION_ID_MISSING = "node_region_id_missing"
-    NODE_REGION_ID_DIFFERS = "node_region_id_differs"
-    NO_NODES = "no_nodes"
-    NODE_NAME_EMPTY = "node_name_empty"
-    NODE_NAME_TWICE = "node_name_twice"
-    HOST_NAME_EMPTY = "host_name_empty"
-    HOST_NAME_SCHEME = "host_name_scheme"  # https:// before it
-    HOST_NAME_PORT = "host_name_port"  # :8443 behind it
-    IP_WITHOUT_PIN = "ip_without_pin"  # clients then take a CA's certificate for any name
-    BAD_ADDRESS = "bad_address"  # IPv4 or IPv6 is none
-    BAD_PORT = "bad_port"
-    STUN_OFF = "stun_off"  # it is never measured, so hardly ever chosen
-    STUN_ONLY_ALONE = "stun_only_alone"  # there is nobody to relay
-    INSECURE = "insecure"
-    PIN_MALFORMED = "pin_malformed"
-    PIN_AND_INSECURE = "pin_and_insecure"
-    CERT_NAME_IS_NAME = "cert_name_is_name"  # where a pin may be meant
-    PIN_NEEDS_1_84 = "pin_needs_1_84"  # older clients cannot connect
-    NO_FALLBACK = "no_fallback"  # one region, and the default ones are left out
-    ALL_AVOIDED = "all_avoided"  # no region may be a home
-
-
-_DOUBTS: Final = frozenset(
-    {
-        MapTrouble.UNKNOWN_FIELD,
-        MapTrouble.REGION_ID_OUTSIDE,
-        MapTrouble.REGION_ID_OFFICIAL,
-        MapTrouble.IP_WITHOUT_PIN,
-        MapTrouble.STUN_OFF,
-        MapTrouble.INSECURE,
-        MapTrouble.PIN_AND_INSECURE,
-        MapTrouble.CERT_NAME_IS_NAME,
-        MapTrouble.NO_FALLBACK,
-    }
-)
-_HINTS: Final = frozenset({MapTrouble.PIN_NEEDS_1_84})
-
-
-@dataclass(frozen=True, slots=True)
-class MapFault:
-    """One thing that is wrong, at an offset of the document's text.
-
-    `region` and `node` say whose it is, as written, empty for the map's. `field` is a name, `found` its value.
-    """
-
-    trouble: MapTrouble
-    offset: int
-    region: str = ""
-    node: str = ""
-    field: str = ""
-    found: str = ""
-    expected: str = ""
-
-    @property
-    def severity(self) -> str:
-        """``error``: it does not work; ``warning``: it may, but; ``hint``: good to know."""
-        return "hint" if self.trouble in _HINTS else "warning" if self.trouble in _DOUBTS else "error"
 
 
 _MAP_FIELDS: Final = {"HomeParams": "object", "Regions": "object", "omitDefaultRegions": "flag"}
@@ -120,6 +49,7 @@ _NODE_FIELDS: Final = {
     "CanPort80": "flag",
 }
 _PIN = re.compile(re.escape(PIN_PREFIX) + r"[0-9a-f]{64}")
+_LIKE_A_PIN = re.compile(r"sha-?256|(?:[0-9a-f]{2}:?){20,}$", re.IGNORECASE)
 _PORT_BEHIND = re.compile(r"(?:[^:]+|\[[^\]]*\]):[0-9]*")
 
 
@@ -134,12 +64,17 @@ def find_map(document: Document) -> Object | None:
     return root if root.member("Regions", any_case=True) is not None else None
 
 
-def lint_map(document: Document, official: Collection[int] = OFFICIAL_REGIONS) -> list[MapFault]:
-    """Everything that is wrong or doubtful, in the order of the text. `official` are the ids of default regions."""
+def lint_map(
+    document: Document, official: Collection[int] = OFFICIAL_REGIONS, *, is_headscale: bool = False
+) -> list[MapFault]:
+    """Everything that is wrong or doubtful, in the order of the text. `official` are the ids of default regions.
+
+    `is_headscale`: a file of its ``derp.paths``, whose fields have lower-case names and no other spelling.
+    """
     derp_map = find_map(document)
     if derp_map is None:
         return [MapFault(MapTrouble.NO_MAP, document.root.start)]
-    linter = _Linter(official)
+    linter = _Linter(official, is_headscale=is_headscale)
     linter.map(derp_map)
     return sorted(linter.found, key=lambda fault: fault.offset)
 
@@ -175,9 +110,11 @@ class _Fields:
 
 
 class _Linter:
-    def __init__(self, official: Collection[int]) -> None:
+    def __init__(self, official: Collection[int], *, is_headscale: bool) -> None:
         self.found: list[MapFault] = []
         self._official = official
+        self._is_headscale = is_headscale
+        self._names = Counter[str]()  # of nodes: one in the whole map
         self._region = self._node = ""
 
     def map(self, value: Object) -> None:
@@ -185,6 +122,8 @@ class _Linter:
         fields = self._typed(value, _MAP_FIELDS)
         regions = fields.get("Regions")
         members = regions.members if isinstance(regions, Object) else ()
+        self._twice(members)
+        self._scores(fields.get("HomeParams"))
         omits = fields.flag("omitDefaultRegions")
         homes = 0
         listed = [member for member in members if isinstance(member.value, Object)]
@@ -212,7 +151,7 @@ class _Linter:
             place = fields.place("RegionID")
             self._add(MapTrouble.REGION_ID_DIFFERS, place, "RegionID", found=str(number), expected=written)
         own = number or (int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else 0)
-        if own in self._official and not omits:
+        if own in self._official and not omits and not _is_tailscales(fields):
             self._add(MapTrouble.REGION_ID_OFFICIAL, fields.place("RegionID"), "RegionID", found=str(own))
         elif own and not FIRST_USER_REGION <= own <= LAST_USER_REGION and not omits:
             self._add(MapTrouble.REGION_ID_OUTSIDE, fields.place("RegionID"), "RegionID", found=str(own))
@@ -220,25 +159,27 @@ class _Linter:
         elements = [one.value for one in nodes.elements] if isinstance(nodes, Array) else []
         if not elements:
             self._add(MapTrouble.NO_NODES, fields.place("Nodes"), "Nodes")
-        names = Counter[str]()
         relays = 0
         for element in elements:
             if isinstance(element, Object):
-                relays += self._in_node(element, own, names)
+                relays += self._in_node(element, own)
             else:
                 self._wrong_type(element, "Nodes", "object")
         if elements and not relays:
             self._add(MapTrouble.STUN_ONLY_ALONE, fields.place("Nodes"), "STUNOnly")
-        return not (fields.flag("Avoid") or fields.flag("NoMeasureNoHome"))
+        avoided = next((name for name in ("NoMeasureNoHome", "Avoid") if fields.flag(name)), None)
+        if avoided:
+            self._add(MapTrouble.AVOID_MOVES_NOBODY, fields.place(avoided), avoided)
+        return avoided is None
 
-    def _in_node(self, value: Object, region: int, names: Counter[str]) -> bool:
+    def _in_node(self, value: Object, region: int) -> bool:
         """One node. Returns whether it relays."""
         self._node = _Fields(value).text("Name")
         fields = self._typed(value, _NODE_FIELDS)
-        names[self._node] += 1
+        self._names[self._node] += 1
         if not self._node:
             self._add(MapTrouble.NODE_NAME_EMPTY, fields.place("Name"), "Name")
-        elif names[self._node] == 2:
+        elif self._names[self._node] == 2:
             self._add(MapTrouble.NODE_NAME_TWICE, fields.place("Name"), "Name", found=self._node)
         number = fields.number("RegionID")
         if not number:
@@ -274,7 +215,8 @@ class _Linter:
 
     def _certificate(self, fields: _Fields) -> None:
         cert_name, place = fields.text("CertName"), fields.place("CertName")
-        is_pin = cert_name.lower().startswith(PIN_PREFIX[:6])  # sha256 in any spelling
+        host = fields.text("HostName")
+        is_pin = _LIKE_A_PIN.match(cert_name) is not None
         if fields.flag("InsecureForTests"):
             trouble = MapTrouble.PIN_AND_INSECURE if cert_name else MapTrouble.INSECURE
             self._add(trouble, fields.place("InsecureForTests"), "InsecureForTests")
@@ -284,22 +226,49 @@ class _Linter:
             )
         elif is_pin:
             self._add(MapTrouble.PIN_NEEDS_1_84, place, "CertName")
-        elif cert_name and not _version(fields.text("HostName").strip("[]")):
-            self._add(MapTrouble.CERT_NAME_IS_NAME, place, "CertName", found=cert_name)
+        elif cert_name not in ("", host) and not _version(host.strip("[]")):
+            self._add(MapTrouble.CERT_NAME_IS_NAME, place, "CertName", found=cert_name, expected=host)
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
     def _typed(self, value: Object, known: dict[str, str]) -> _Fields:
         """The fields of an object, after looking at the names and the types of all of them."""
         by_lower = {name.lower(): name for name in known}
+        self._twice(value.members)
         for member in value.members:
             written = str(member.name.value)
             name = by_lower.get(written.lower())
-            if name is None:
+            if self._is_headscale and name is not None and written != name.lower():
+                self._add(MapTrouble.UNKNOWN_FIELD, member.name.start, written, expected=name.lower())
+            elif name is None:
                 self._add(MapTrouble.UNKNOWN_FIELD, member.name.start, written, expected=_near(written, by_lower))
             elif not _fits(member.value, known[name]):
                 self._wrong_type(member.value, name, known[name])
         return _Fields(value)
+
+    def _twice(self, members: tuple[Member, ...]) -> None:
+        seen = Counter[str]()
+        for member in members:
+            name = str(member.name.value).lower()
+            seen[name] += 1
+            if seen[name] == 2:
+                self._add(MapTrouble.NAME_TWICE, member.name.start, str(member.name.value))
+
+    def _scores(self, params: Value | None) -> None:
+        scores = (
+            self._typed(params, {"RegionScore": "object"}).get("RegionScore") if isinstance(params, Object) else None
+        )
+        for member in scores.members if isinstance(scores, Object) else ():
+            self._region = str(member.name.value)
+            if not _fits(member.value, "decimal"):
+                self._wrong_type(member.value, "RegionScore", "decimal")
+            elif self._is_headscale:
+                self._add(MapTrouble.SCORE_DROPPED, member.name.start, "RegionScore")
+            elif (
+                isinstance(member.value, Scalar) and isinstance(score := member.value.value, int | float) and score <= 0
+            ):
+                self._add(MapTrouble.SCORE_IGNORED, member.value.start, "RegionScore", found=str(score))
+        self._region = ""
 
     def _wrong_type(self, value: Value, name: str, expected: str) -> None:
         found = "array" if isinstance(value, Array) else "object" if isinstance(value, Object) else repr(value.value)
@@ -322,6 +291,14 @@ def _fits(value: Value, kind: str) -> bool:
             "flag": is_flag,
         }.get(kind, False)
     return kind == ("array" if isinstance(value, Array) else "object")
+
+
+def _is_tailscales(region: _Fields) -> bool:
+    """Is it the default region itself, as the map of a tailnet has it?"""
+    nodes = region.get("Nodes")
+    elements = nodes.elements if isinstance(nodes, Array) else ()
+    hosts = [_Fields(one.value).text("HostName") for one in elements if isinstance(one.value, Object)]
+    return bool(hosts) and all(host.endswith(".tailscale.com") for host in hosts)
 
 
 def _near(written: str, by_lower: dict[str, str]) -> str:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Literal
 
 from tailhub.exceptions import LocalError, MachineError
+from tailhub.findings import Finding
 from tailhub.findings import derp_map as derp_map_findings
 from tailhub.tailcfg.derpmap import DERPMap, from_plain
-from tailhub.tailcfg.forms import parse_headscale_yaml
-from tailhub.tailcfg.hujson import HuJSONError, parse
+from tailhub.tailcfg.hujson import HuJSONError
 from tailhub.tailcfg.lint import find_map
+from tailhub.tailcfg.map_edit import HUJSON, YAML, Syntax
 
-__all__ = ["TAILNET", "MapForm", "MapText", "read_map_text"]
+__all__ = ["TAILNET", "MapForm", "MapText", "form_of", "hujson_finding", "is_file", "read_map_text"]
 
 TAILNET = "tailnet"
 """Names the map that the Tailscale client of this machine has now."""
@@ -38,22 +39,52 @@ class MapText:
     form: MapForm
     origin: str
 
+    @property
+    def syntax(self) -> Syntax:
+        """How it is read and changed."""
+        return YAML if self.form == "yaml" else HUJSON
+
     def derp_map(self) -> DERPMap:
         """The map in it. Raises `MachineError` if there is none."""
         try:
-            if self.form == "yaml":
-                return parse_headscale_yaml(self.text)
-            document = parse(self.text)
+            document = self.syntax.parse(self.text)
             found = find_map(document)
             if found is None:
                 raise MachineError(derp_map_findings.no_map_in_it(self.origin))
             return from_plain(document.plain(found))
         except HuJSONError as exc:
-            raise MachineError(
-                derp_map_findings.not_hujson(self.origin, exc.line, exc.column, exc.found, exc.expected)
-            ) from exc
+            raise MachineError(hujson_finding(self.origin, exc)) from exc
         except LocalError as exc:
             raise MachineError(derp_map_findings.map_unreadable(self.origin, str(exc))) from exc
+
+
+def hujson_finding(origin: str, fault: HuJSONError) -> Finding:
+    """What is wrong with a policy or a JSON file, in words for a person."""
+    line, column, found = fault.line, fault.column, fault.found
+    match fault.trouble:
+        case "curly_quotes" | "single_quotes" | "missing_quotes":
+            return derp_map_findings.wrong_quotes(origin, line, column, found, fault.expected)
+        case "missing_comma":
+            return derp_map_findings.missing_comma(origin, line, column, found)
+        case "odd_space" | "byte_order_mark":
+            return derp_map_findings.odd_space(origin, line, column, found)
+        case "full_width":
+            return derp_map_findings.full_width_punctuation(origin, line, column, found, fault.expected)
+        case _:
+            return derp_map_findings.not_hujson(origin, line, column, found, fault.expected)
+
+
+def is_file(name: str) -> bool:
+    """Is it the name of a file, and nothing else that `read_map_text` takes?"""
+    return name not in ("-", TAILNET) and not name.startswith(("http://", "https://"))
+
+
+def form_of(text: str, name: str) -> MapForm:
+    """What a text is written in; its `name` may tell, else how it begins."""
+    if name.endswith((".yaml", ".yml")):
+        return "yaml"
+    is_hujson = name.endswith((".hujson", ".json")) or text.lstrip("\ufeff \t\r\n").startswith(("{", "[", "//", "/*"))
+    return "hujson" if is_hujson else "yaml"
 
 
 def read_map_text(name: str) -> MapText:
@@ -76,9 +107,9 @@ def read_map_text(name: str) -> MapText:
 def _text(data: bytes, name: str) -> MapText:
     if len(data) > MAX_MAP_BYTES:
         raise MachineError(derp_map_findings.map_unreadable(name, f"longer than {MAX_MAP_BYTES >> 20} MiB"))
-    text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-    looks_like_yaml = name.endswith((".yaml", ".yml")) or not text.lstrip().startswith(("{", "[", "//", "/*"))
-    return MapText(text, "yaml" if looks_like_yaml else "hujson", name)
+    # A byte order mark stays: Tailscale refuses it.
+    text = data.decode("utf-8", "surrogateescape")
+    return MapText(text, form_of(text, name), name)
 
 
 def _fetch(url: str) -> bytes:

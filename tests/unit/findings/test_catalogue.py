@@ -11,7 +11,8 @@ import pytest
 
 from tailhub.findings import Finding
 from tailhub.findings.catalogue import CATALOGUE
-from tailhub.findings.texts import CHINESE, ENGLISH, REMARKS, TOPICS, askers, local, reach, relaying, tls
+from tailhub.findings.map_faults import MapPlace
+from tailhub.findings.texts import CHINESE, ENGLISH, REMARKS, TOPICS, askers, local, map_faults, reach, relaying, tls
 
 
 class Owner:
@@ -25,6 +26,7 @@ SAMPLES: dict[str, object] = {
     "int | None": 8443,
     "bool": True,
     "object": "sample",
+    "MapPlace": MapPlace("policy.hujson", 14, 9, "912", "912a", "policy.hujson"),
     "Program | None": Owner(),
     "Sequence[str]": ["one", "two"],
     "Mapping[str, str]": {"metadata": "203.0.113.7", "STUN": "198.51.100.9"},
@@ -122,7 +124,7 @@ def test_both_languages_name_the_same_commands(code: str) -> None:
     assert commands[0] == commands[1]
 
 
-@pytest.mark.parametrize("topic", [askers, local, reach, relaying, tls], ids=lambda topic: topic.__name__)
+@pytest.mark.parametrize("topic", [askers, local, map_faults, reach, relaying, tls], ids=lambda topic: topic.__name__)
 def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
     """What `tailhub doctor` finds says what it means and what it does to users now."""
     for texts in (topic.ENGLISH, topic.CHINESE):

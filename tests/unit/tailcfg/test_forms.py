@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tailhub.tailcfg.build import relay_map, relay_region
 from tailhub.tailcfg.derpmap import DERPHomeParams, DERPMap, DERPNode, DERPRegion, parse_json
-from tailhub.tailcfg.forms import SNIPPET_COLUMNS, headscale_yaml, parse_headscale_yaml, policy_snippet, to_json
+from tailhub.tailcfg.forms import SNIPPET_COLUMNS, headscale_yaml, policy_snippet, to_json
+from tailhub.tailcfg.map_edit import YAML, map_in
 
 PIN = "sha256-raw:" + "5c" * 32
 RELAY = relay_map(
@@ -97,7 +98,7 @@ def test_snippet_is_a_member_of_a_policy_file(derp_map: DERPMap) -> None:
 def test_json_and_yaml_give_the_map_back(derp_map: DERPMap) -> None:
     """JSON and Headscale's YAML are read back to the same map."""
     assert parse_json(to_json(derp_map)) == derp_map
-    assert parse_headscale_yaml(headscale_yaml(derp_map)) == derp_map
+    assert map_in(YAML, headscale_yaml(derp_map)) == derp_map
 
 
 def test_json_is_indented_or_on_one_line() -> None:
@@ -140,4 +141,4 @@ regions:
         derpport: 0
 """
     node = DERPNode(name="900a", region_id=900, host_name="myderp.example.com")
-    assert parse_headscale_yaml(text) == DERPMap(regions={1: None, 900: DERPRegion(region_id=900, nodes=(node,))})
+    assert map_in(YAML, text) == DERPMap(regions={1: None, 900: DERPRegion(region_id=900, nodes=(node,))})

@@ -83,7 +83,8 @@ def test_there_may_be_no_map(text: str) -> None:
         (region(node(STUNPort=-1)), MapTrouble.STUN_OFF),
         (region(node(STUNOnly=True)), MapTrouble.STUN_ONLY_ALONE),
         (region(node(InsecureForTests=True)), MapTrouble.INSECURE),
-        (region(node(CertName="derp.example.com")), MapTrouble.CERT_NAME_IS_NAME),
+        (region(node(CertName="derp.example.org")), MapTrouble.CERT_NAME_IS_NAME),
+        (region(node(CertName=PIN[11:])), MapTrouble.PIN_MALFORMED),
         (region(node(CertName=PIN.upper())), MapTrouble.PIN_MALFORMED),
         (region(node(CertName=PIN[:-1])), MapTrouble.PIN_MALFORMED),
         (region(node(CertName=PIN)), MapTrouble.PIN_NEEDS_1_84),
@@ -118,7 +119,7 @@ def test_one_region_alone() -> None:
     """Leaves nothing to fall back on, and must be one that can be a home."""
     assert [fault.trouble for fault in faults(region(), omitDefaultRegions=True)] == [MapTrouble.NO_FALLBACK]
     found = {fault.trouble for fault in faults(region(NoMeasureNoHome=True), omitDefaultRegions=True)}
-    assert found == {MapTrouble.NO_FALLBACK, MapTrouble.ALL_AVOIDED}
+    assert found == {MapTrouble.NO_FALLBACK, MapTrouble.ALL_AVOIDED, MapTrouble.AVOID_MOVES_NOBODY}
 
 
 def test_a_misspelled_field_is_told_with_what_it_may_be() -> None:
