@@ -19,7 +19,7 @@ from typing import Any
 
 from tailhub import findings
 from tailhub.cli.admin_socket import is_relay_running, state_directory
-from tailhub.cli.derpmap import fetch_map
+from tailhub.cli.derpmap_running import fetch_map
 from tailhub.cli.listing import block
 from tailhub.cli.netcheck_texts import TEXTS
 from tailhub.cli.output import write, write_finding
