@@ -27,7 +27,7 @@ grpc_listen_addr: {grpc}
 noise: {{private_key_path: {directory}/noise.key}}
 prefixes: {{v4: 100.64.0.0/10, v6: "fd7a:115c:a1e0::/48"}}
 database: {{type: sqlite, sqlite: {{path: {directory}/db.sqlite}}}}
-derp: {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, auto_update_enabled: false}}
+derp: {{server: {{enabled: false}}, urls: {urls}, paths: {paths}, {looking}}}
 dns: {{magic_dns: false, base_domain: tailnet.example, override_local_dns: false}}
 disable_check_updates: true
 unix_socket: {directory}/headscale.sock
@@ -37,13 +37,16 @@ unix_socket: {directory}/headscale.sock
 class Headscale:
     """A running headscale. `url` is where nodes log in, `metrics` the address of its debug pages."""
 
-    def __init__(self, program: str, directory: Path, port: int, urls: Sequence[str], paths: Sequence[str]) -> None:
+    def __init__(
+        self, program: str, directory: Path, port: int, urls: Sequence[str], paths: Sequence[str], looks_every_s: int
+    ) -> None:
         self._program = program
         self._config = directory / "headscale.yaml"
         self._log = directory / "headscale.log"
         self._environment = os.environ | {"HOME": str(directory)}
         listen = f"{HOST}:{port}"
         self.url = f"http://{listen}"
+        self.pid = 0
         self.metrics, grpc = free_addresses(2)
         self._config.write_text(
             _CONFIG.format(
@@ -53,19 +56,34 @@ class Headscale:
                 directory=directory,
                 urls=json.dumps(list(urls)),
                 paths=json.dumps(list(paths)),
+                looking=f"auto_update_enabled: {bool(looks_every_s)}, update_frequency: {looks_every_s}s".lower(),
             )
         )
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it."""
         with self._log.open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 (self._program, "--config", self._config, "serve"),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=self._environment,
             )
+        self.pid = process.pid
+        return process
+
+    def regions(self) -> dict[str, Any] | None:
+        """What it has made of its maps, as its debug page shows it; None while that does not answer."""
+        url = f"http://{self.metrics}/debug/derp"
+        page = urllib.request.Request(url, headers={"Accept": "application/json"})
+        try:
+            with urllib.request.urlopen(page, timeout=LIMIT_S) as answer:
+                regions = json.load(answer)["regions"]
+        except OSError:
+            return None
+        assert isinstance(regions, dict)
+        return regions
 
     def log(self) -> str:
         """All that it has printed."""
@@ -138,10 +156,13 @@ def free_addresses(count: int) -> list[str]:
 
 @contextlib.contextmanager
 def running_headscale(
-    directory: Path, port: int, urls: Sequence[str] = (), paths: Sequence[str] = ()
+    directory: Path, port: int, urls: Sequence[str] = (), paths: Sequence[str] = (), looks_every_s: int = 0
 ) -> Iterator[Headscale]:
-    """A headscale on `port` whose DERP map comes from `urls` and `paths`, while the ``with`` lasts."""
-    headscale = Headscale(require.go_program("headscale"), directory, port, urls, paths)
+    """A headscale on `port` whose DERP map comes from `urls` and `paths`, while the ``with`` lasts.
+
+    It looks at them again every so many seconds; 0: never.
+    """
+    headscale = Headscale(require.go_program("headscale"), directory, port, urls, paths, looks_every_s)
     process = headscale.start()
     try:
         until(headscale.is_up, "headscale answers", headscale.log)
