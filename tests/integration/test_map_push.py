@@ -1,6 +1,7 @@
-"""``tailhub derpmap push`` and a relay that pushes by itself, to a fake of Tailscale's API and to files.
+"""``tailhub derpmap push`` to a fake of Tailscale's API and to files.
 
-The relay, its child process and the files are real. The API is not: there is none to be had for a test.
+The relay and the files are real. The API is not: there is none to be had for a test. A relay that pushes by itself is
+tested in ``test_reload`` and, with a real Headscale, in ``tests/interop/test_map_push_go.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from support.relay_process import RelayProcess, until
+from support.relay_process import RelayProcess
 from support.tailscale_api import CLIENT_SECRET, TOKEN, FakeTailscale, fake_tailscale
 from support.terminal import Terminal
 from tailhub.cli.app import run
@@ -252,28 +252,3 @@ def test_a_map_instead_of_the_relays(relay: RelayProcess, tmp_path: Path, capsys
     code, _, err = push(capsys, relay, str(target), "--map", str(source), "--yes")
     assert code == 2
     assert "one relay" in err
-
-
-# --- a relay that does it by itself -----------------------------------------------------------------------------------
-
-
-def test_a_relay_keeps_its_region_up_to_date(api: FakeTailscale, secret: Path, tmp_path: Path) -> None:
-    """At its start, and when its address changes, a relay brings its region there by itself, and only then."""
-    config = tmp_path / "tailhub.toml"
-
-    def configure(address: str) -> None:
-        config.write_text(
-            f'address = "{address}"\nregion_id = {REGION}\npush_map_to = "tailscale"\n'
-            f'push_map_secret_file = "{secret}"\npush_map_api_url = "{api.url}"\n'
-        )
-
-    configure("203.0.113.7")
-    with RelayProcess("--config", str(config)) as relay:
-        until(lambda: relay.pin in api.policy, "the map is pushed", relay.log)
-        until(lambda: "pushed to" in relay.log(), "it says so", relay.log)
-        configure("203.0.113.99")
-        relay.send_signal(signal.SIGHUP)
-        until(lambda: node_in(api.policy)["IPv4"] == "203.0.113.99", "the new address is pushed", relay.log)
-        assert node_in(api.policy)["Name"] == "cellar-1"
-        posts = sum(method == "POST" and path.endswith("/acl") for method, path, _ in api.asked)
-        assert posts == 2

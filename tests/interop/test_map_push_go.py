@@ -12,6 +12,7 @@ import pytest
 from support import require
 from support.headscale import Headscale, running_headscale
 from support.ports import free_ports
+from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, until
 
 pytestmark = pytest.mark.go
@@ -35,7 +36,7 @@ def test_headscale_follows(looks_every_s: int, tmp_path: Path) -> None:
     require.go_program("headscale")
     config, map_file = tmp_path / "tailhub.toml", tmp_path / "derp.yaml"
     configure(config, map_file, OLD)
-    with RelayProcess("--config", str(config)) as relay:
+    with RelayProcess("--config", str(config), program=PROGRAM) as relay:
         until(map_file.exists, "the relay has pushed its map", relay.log)
         with running_headscale(tmp_path, free_ports(), [], [str(map_file)], looks_every_s) as headscale:
             until(headscale.regions, "headscale shows its DERP map", headscale.log)

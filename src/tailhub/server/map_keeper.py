@@ -22,7 +22,7 @@ from tailhub.tailcfg.derpmap import DERPMap, serialize_json
 
 __all__ = ["MapKeeper"]
 
-LOOK_S: Final = 1.0  # between looks at the map; one is pushed that two looks have seen
+LOOK_S: Final = 5.0  # between looks at the map; one is pushed that two looks have seen
 PAUSES_S: Final = (60.0, 300.0, 1800.0, 3600.0)  # after each failure; the last one again and again
 
 _log = logging.getLogger("tailhub")

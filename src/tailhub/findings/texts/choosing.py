@@ -14,7 +14,7 @@ ENGLISH: dict[str, Text] = {
     "TH511": Text(
         "Clients here choose region {region}, but it does not relay: {step} fails.",
         "Find the cause: `tailhub doctor <host:port>`.\n"
-        "Until it is mended take the region out of the map, or have its STUN stop answering.",
+        "Until then take the region out of the map, or close its STUN port.",
         "Clients choose by STUN, over UDP, which says nothing about the relay behind it.",
         "Whoever has this home cannot be reached by new peers, and its own `tailscale netcheck` says that all is well.",
     ),
@@ -50,7 +50,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH511": Text(
         "这里的客户端会选择区域 {region}，但它并不能中继：{step} 失败。",
-        "请查明原因：`tailhub doctor <主机:端口>`。\n在修好之前，请把该区域从 map 中移除，或让它的 STUN 停止应答。",
+        "请查明原因：`tailhub doctor <主机:端口>`。\n在此之前，请把该区域从 map 中移除，或关闭它的 STUN 端口。",
         "客户端依据 STUN（UDP）做选择，而 STUN 并不能说明其后的中继是否正常。",
         "以它为 home 的设备无法被新的对端连上，而设备自己的 `tailscale netcheck` 仍显示一切正常。",
     ),
