@@ -44,6 +44,7 @@ from tailhub.client import DERPClient
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health, ReceivedPacket
 from tailhub.keys import NodePrivate
+from tailhub.tailcfg.hujson import parse
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
@@ -189,6 +190,7 @@ def test_every_page_with_commands_is_run() -> None:
     pages = [
         "acme",
         "changing",
+        "derp-map",
         "from-derper",
         "ip-only",
         "limits",
@@ -261,6 +263,31 @@ def test_changing(world: World) -> None:
     assert [one["DERPPort"] for one in maps] == [port(8444), port(443), port(8444)]
     assert maps[-1]["HostName"] == "relay.example.org"
     assert served_pin(world.new.port(8443)) == new
+
+
+def test_derp_map(world: World) -> None:
+    """A region is made by asking the relay, added to a policy, changed, converted and taken out; the rest stays."""
+    machine, policies = world.here, list[str]()
+    machine.run("tailhub relay")
+    # Nobody answers at the page's address here.
+    machine.meant = {f"{ADDRESS}:8443": f"127.0.0.1:{machine.port(8443)}"}
+    policy = machine.path("/srv/policy.hujson")
+
+    def after(world: World, block: Block) -> None:
+        if policy.exists():
+            policies.append(policy.read_text(encoding="utf-8"))
+
+    world.run(PAGES / "derp-map.md", after)
+    written, added, *_, removed = policies
+    shown = json.loads(json.dumps(parse(added).plain()))["derpMap"]["Regions"]["912"]["Nodes"][0]
+    assert shown["CertName"] == served_pin(machine.port(8443))
+    assert shown["DERPPort"] == machine.port(8443)
+    assert added.startswith(written[:-3])
+    assert '"DERPPort": 9443' in policies[5]
+    assert removed.startswith(written[:-3])
+    assert "Nodes" not in removed
+    assert "nothing is wrong" not in world.printed[2]  # it is pinned, of which there is a note
+    assert "errors" not in world.printed[2]
 
 
 def test_from_derper(world: World) -> None:

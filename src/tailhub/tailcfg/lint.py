@@ -151,9 +151,10 @@ class _Linter:
             place = fields.place("RegionID")
             self._add(MapTrouble.REGION_ID_DIFFERS, place, "RegionID", found=str(number), expected=written)
         own = number or (int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else 0)
+        is_users = FIRST_USER_REGION <= own <= LAST_USER_REGION
         if own in self._official and not omits and not _is_tailscales(fields):
             self._add(MapTrouble.REGION_ID_OFFICIAL, fields.place("RegionID"), "RegionID", found=str(own))
-        elif own and not FIRST_USER_REGION <= own <= LAST_USER_REGION and not omits:
+        elif own and not (is_users or omits or _is_tailscales(fields)):
             self._add(MapTrouble.REGION_ID_OUTSIDE, fields.place("RegionID"), "RegionID", found=str(own))
         nodes = fields.get("Nodes")
         elements = [one.value for one in nodes.elements] if isinstance(nodes, Array) else []
