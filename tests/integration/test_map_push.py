@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from support.how_to import blocks_for, command_lines
 from support.relay_process import RelayProcess
 from support.tailscale_api import CLIENT_SECRET, TOKEN, FakeTailscale, fake_tailscale
 from support.terminal import Terminal
@@ -252,3 +253,26 @@ def test_a_map_instead_of_the_relays(relay: RelayProcess, tmp_path: Path, capsys
     code, _, err = push(capsys, relay, str(target), "--map", str(source), "--yes")
     assert code == 2
     assert "one relay" in err
+
+
+def test_the_commands_of_the_page(
+    api: FakeTailscale,
+    relay: RelayProcess,
+    secret: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each command of the how-to page does what the page says."""
+    file = tmp_path / "derp.yaml"
+    monkeypatch.setenv("STATE_DIRECTORY", str(relay.state_dir))
+    meant = {"/etc/tailhub/tailscale-policy": str(secret), "/etc/headscale/derp.yaml": str(file)}
+    for block in blocks_for(__file__, "derp-map.md"):
+        for words in command_lines(block):
+            before = api.policy, file.exists()
+            words = [meant.get(word, word) for word in words]
+            own = ["--api-url", api.url] if "tailscale" in words and "push" in words else []
+            assert run([*words, *own]) == 0, words
+            is_written = (api.policy, file.exists()) != before
+            assert is_written == ("--yes" in words)
+    assert "947" in file.read_text()

@@ -73,7 +73,10 @@ class Node:
 
 
 @contextmanager
-def client(directory: Path, variant: str, relay: str, *, block_stun: bool = False) -> Iterator[Node]:
+def client(
+    directory: Path, variant: str, relay: str, *, block_stun: bool = False, near: dict[str, Any] | None = None
+) -> Iterator[Node]:
+    """`near`: more fields of the near region."""
     rig = load_rig()
     require.root("the rig")
     require.openssl()
@@ -86,7 +89,7 @@ def client(directory: Path, variant: str, relay: str, *, block_stun: bool = Fals
     with rig.Tailnet(programs, relay, variant=variant, nodes=1, port=8443, block_stun=block_stun) as net:
         device = "lo" if variant == "B" else "eth0"
         net.ns.ip("relay", "address", "add", f"{FAR_IP}/32", "dev", device)
-        net.write_map = lambda region: write_map(net, region, has_far=not block_stun)
+        net.write_map = lambda region: write_map(net, {**region, **(near or {})}, has_far=not block_stun)
         far_stun = subprocess.Popen(net.ns.argv("relay", [sys.executable, "-c", FAR_STUN]), stdin=subprocess.DEVNULL)
         try:
             net.start_relay()
@@ -173,3 +176,16 @@ def test_stun_is_blocked(relay: str, tmp_path: Path) -> None:
     assert list(ours["RegionLatency"]) == list(theirs["RegionLatency"]) == [str(NEAR)]
     assert (ours["GlobalV4"], ours["GlobalV4Counters"]) == (theirs["GlobalV4"], theirs["GlobalV4Counters"])
     assert [one["code"] for one in full["findings"]] == ["TH514"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen"), [({"Avoid": True}, NEAR), ({"NoMeasureNoHome": True}, FAR)], ids=["Avoid", "NoMeasureNoHome"]
+)
+def test_regions_that_are_not_to_be_home(fields: dict[str, Any], chosen: int, tmp_path: Path) -> None:
+    """At a first check clients choose a region that says Avoid, and none that says NoMeasureNoHome."""
+    with client(tmp_path, "B", RELAY, near=fields) as node:
+        theirs, full = node.original(), node.ours("--json-full")
+        assert node.home == {NEAR: "rig", FAR: "far"}[chosen]
+    assert full["choice"]["region"] == theirs["PreferredDERP"] == chosen
+    assert list(full["report"]["RegionLatency"]) == list(theirs["RegionLatency"])
+    assert any("Avoid" in note for note in full["choice"]["notes"]) == ("Avoid" in fields)
