@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tailhub.findings import map_push as push_findings
 from tailhub.server.config import RelayConfig
 from tailhub.server.map_pusher import TAILSCALE, Destination
 
-__all__ = ["destination_of", "push_findings_of"]
+__all__ = ["destination_of", "push_doubts", "push_findings_of"]
 
 
 def destination_of(config: RelayConfig) -> Destination | None:
@@ -45,3 +46,21 @@ def push_findings_of(config: RelayConfig) -> Iterator[Finding]:
         if value != getattr(RelayConfig, name):
             other = config.place(name)
             yield findings.option_needs_other(other, str(value), findings.sibling(other, "push_map_to"))
+
+
+def push_doubts(config: RelayConfig) -> Iterator[Finding]:
+    """What the machine says of it. Raises `MachineError` for a credential that cannot be read or is none."""
+    destination = destination_of(config)
+    if destination is None:
+        return
+    if destination.to == TAILSCALE:
+        from tailhub.server.state import secret_findings
+
+        destination.secret()
+        yield from secret_findings(Path(destination.secret_file))
+        return
+    path = Path(destination.to)
+    if not os.access(path.parent, os.W_OK):  # a new file takes the old one's place
+        is_there = path.parent.is_dir()
+        reason = f"{path.parent} is not writable by this user" if is_there else f"there is no directory {path.parent}"
+        yield push_findings.map_push_failed(destination.to, reason)

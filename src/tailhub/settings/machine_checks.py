@@ -135,6 +135,14 @@ def check_notify(config: RelayConfig) -> Iterator[Finding]:
         yield from notify_doubts(config)
 
 
+def check_push(config: RelayConfig) -> Iterator[Finding]:
+    """Can the map be pushed to where it is to be, as far as this machine can tell?"""
+    if config.push_map_to:
+        from tailhub.server.push_config import push_doubts
+
+        yield from push_doubts(config)
+
+
 def _trouble_of_store(place: Path | str) -> Finding | None:
     import asyncio
 
@@ -164,4 +172,5 @@ CHECKS: tuple[Callable[[RelayConfig], Iterator[Finding]], ...] = (
     check_tenants,
     check_store,
     check_notify,
+    check_push,
 )
