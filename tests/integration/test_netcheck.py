@@ -180,18 +180,27 @@ def test_stun_is_silent(
     assert (found["choice"]["region"], codes(found)) == (2, ["TH514"])
     assert found["report"]["UDP"] is False
     assert found["report"]["RegionLatency"]["2"] > 0
-    assert "by HTTPS" in found["choice"]["why"]
+    assert "without UDP, by HTTPS" in found["choice"]["why"]
 
 
-def test_nothing_answers(tmp_path: Path, silent_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no relay is there is no choice, and the table says what happened."""
-    dead = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": silent_port}
+    dead = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": -1}
     with map_file(tmp_path, region(1, dead | {"DERPPort": free_ports()})) as path:
         code, out, err = check(capsys, "--map", path)
     assert code == 1
     assert "[TH510]" in err
     assert "TCP: refused" in out
     assert re.search(r"home +none", out)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="ICMP may be for root alone")
+def test_a_machine_without_a_relay(tmp_path: Path, silent_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without UDP anywhere clients go by ICMP too, and choose a machine where no relay is."""
+    dead = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": silent_port}
+    found = full(capsys, tmp_path, region(1, dead | {"DERPPort": free_ports()}))
+    assert (found["choice"]["region"], codes(found)) == (1, ["TH511", "TH514"])
+    assert found["report"]["ICMPv4"] is True
 
 
 def test_a_relay_that_does_not_know_us(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

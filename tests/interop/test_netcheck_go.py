@@ -146,7 +146,7 @@ def test_the_choice_is_the_clients(variant: str, relay: str, nat: str, tmp_path:
     for name in ("UDP", "IPv4", "IPv6", "IPv4CanSend", "IPv6CanSend", "OSHasIPv6", "MappingVariesByDestIP"):
         assert ours[name] == theirs[name], name
     assert ours["GlobalV4"].rpartition(":")[0] == theirs["GlobalV4"].rpartition(":")[0]
-    unchecked = {"UPnP", "PMP", "PCP", "CaptivePortal", "ICMPv4"}
+    unchecked = {"UPnP", "PMP", "PCP", "CaptivePortal"}
     assert list(ours) == list(theirs)
     assert shape({name: ours[name] for name in ours if name not in unchecked}) == shape(
         {name: theirs[name] for name in theirs if name not in unchecked}
@@ -174,6 +174,7 @@ def test_stun_is_blocked(relay: str, tmp_path: Path) -> None:
     assert ours["PreferredDERP"] == theirs["PreferredDERP"] == NEAR
     assert (ours["UDP"], theirs["UDP"]) == (False, False)
     assert list(ours["RegionLatency"]) == list(theirs["RegionLatency"]) == [str(NEAR)]
+    assert (ours["ICMPv4"], theirs["ICMPv4"]) == (True, True)
     assert (ours["GlobalV4"], ours["GlobalV4Counters"]) == (theirs["GlobalV4"], theirs["GlobalV4Counters"])
     assert [one["code"] for one in full["findings"]] == ["TH514"]
 

@@ -10,9 +10,9 @@ def bad_push_target(to: str, setting: str = "push_map_to") -> Finding:
     return Finding("TH500", {"to": to, "setting": setting})
 
 
-def map_push_failed(place: str, reason: object) -> Finding:
+def map_push_failed(place: str, reason: object, *, is_file: bool = False) -> Finding:
     """It cannot be read or written there."""
-    return Finding("TH501", {"place": place, "reason": reason})
+    return Finding("TH501", {"place": place, "reason": reason, "is_file": is_file})
 
 
 def region_changed_elsewhere(place: str, region: int, fields: str) -> Finding:

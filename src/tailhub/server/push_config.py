@@ -63,4 +63,4 @@ def push_doubts(config: RelayConfig) -> Iterator[Finding]:
     if not os.access(path.parent, os.W_OK):  # a new file takes the old one's place
         is_there = path.parent.is_dir()
         reason = f"{path.parent} is not writable by this user" if is_there else f"there is no directory {path.parent}"
-        yield push_findings.map_push_failed(destination.to, reason)
+        yield push_findings.map_push_failed(destination.to, reason, is_file=True)

@@ -78,8 +78,8 @@ CHINESE: dict[str, Text] = {
 REMARKS: dict[str, tuple[str, str]] = {
     "choice_nothing_answered": ("no region answered", "没有区域应答"),
     "choice_nearest": (
-        "nearest of those that answered[[https? by {https}]], {best_latency}",
-        "在应答的区域中[[https?（通过 {https}）]]延迟最低，{best_latency}",
+        "nearest of those that answered[[https? without UDP, by {https}]], {best_latency}",
+        "在应答的区域中[[https?（没有 UDP，通过 {https}）]]延迟最低，{best_latency}",
     ),
     "choice_moves": (
         "{best_latency}: that beats {home_latency} of {home}, its home so far, by 10 ms and a third or more",

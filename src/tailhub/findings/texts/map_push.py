@@ -12,7 +12,9 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH501": Text(
         "The map cannot be pushed to {place}: {reason}.",
-        "See whether it can be reached and written from here; a relay that pushes by itself tries again.",
+        "[[is_file?Give the relay's user a directory of its own for the file; a service needs `ReadWritePaths=DIR` "
+        "besides, by `sudo systemctl edit tailhub`.||See whether it can be reached from here.]] A relay that pushes by "
+        "itself tries again.",
     ),
     "TH502": Text(
         "Region {region} at {place} was changed by somebody else ({fields}); a push would undo that.",
@@ -45,7 +47,8 @@ CHINESE: dict[str, Text] = {
     ),
     "TH501": Text(
         "无法把 map 推送到 {place}：{reason}。",
-        "请检查从这里能否访问并写入；自行推送的中继会重试。",
+        "[[is_file?请为该文件准备一个归中继用户所有的目录；作为服务运行时还需用 `sudo systemctl edit tailhub` 加上 "
+        "`ReadWritePaths=DIR`。||请检查从这里能否访问。]]自行推送的中继会重试。",
     ),
     "TH502": Text(
         "{place} 中的区域 {region} 已被别人修改（{fields}）；推送会撤销该修改。",

@@ -29,7 +29,9 @@ async def carry_out(order: Order) -> Outcome:
         return Outcome(Result.PUSHED if prepared.is_changed else Result.UNCHANGED, place.name, fields)
     except FindingError as exc:
         if isinstance(exc.finding, Finding):
-            values = {name: str(value) for name, value in exc.finding.values.items()}
+            values = {
+                name: value if isinstance(value, bool) else str(value) for name, value in exc.finding.values.items()
+            }
             return Outcome(Result.FAILED, code=exc.finding.code, values=values)
         raise
     except LocalError as exc:

@@ -97,7 +97,7 @@ class FilePlace:
         try:
             return act()
         except OSError as exc:
-            raise MachineError(findings.map_push_failed(self.name, exc.strerror or str(exc))) from exc
+            raise MachineError(findings.map_push_failed(self.name, exc.strerror or str(exc), is_file=True)) from exc
 
 
 class _Verdict(msgspec.Struct):

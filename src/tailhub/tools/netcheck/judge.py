@@ -80,7 +80,7 @@ def _why(seen: Seen, report: ClientReport, choice: Choice) -> Remark:
     if choice.home_ns is not None:
         values["home_latency"] = milliseconds(choice.home_ns) + " ms"
         values["needed"] = milliseconds(max(0, needed_ns(choice.home_ns))) + " ms"
-    values["https"] = "" if report.udp else "HTTPS"
+    values["https"] = "" if report.udp else "HTTPS, ICMP" if report.icmp_v4 else "HTTPS"
     return Remark(f"choice_{choice.reason}", values)
 
 

@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
+from itertools import groupby
 
 from tailhub.keys import NodePrivate
 from tailhub.net.interfaces import list_addresses
 from tailhub.tailcfg.derpmap import DERPMap, DERPRegion
+from tailhub.tools.netcheck.icmp_echo import echo
 from tailhub.tools.netcheck.relaying import Contexts, try_relay
 from tailhub.tools.netcheck.seen import NO_STUN, NodeSeen, Seen, StunSeen
 from tailhub.tools.netcheck.stun_socket import StunSocket
@@ -24,6 +26,7 @@ from tailhub.tools.target import Target, map_targets
 __all__ = ["Options", "look"]
 
 SAMPLES = 3
+ICMP_TIMEOUT_S = 1.0  # icmpProbeTimeout
 STUN_AT_A_TIME = 100
 RELAYS_AT_A_TIME = 6
 _FAMILIES = ((4, socket.AF_INET), (6, socket.AF_INET6))
@@ -65,6 +68,8 @@ async def look(
     try:
         looks = [_Look(target, options, sockets) for target in targets]
         await _all([one.ask_stun for one in looks], STUN_AT_A_TIME, step)
+        if not any(one.has_stun for one in looks):
+            await _all([one.ping for one in _first_of_each_region(looks)], STUN_AT_A_TIME, lambda: None)
         contexts = Contexts()
         await _all([partial(one.try_relay, contexts) for one in looks], RELAYS_AT_A_TIME, step)
     finally:
@@ -117,6 +122,17 @@ class _Look:
                 seen = replace(seen, latency_ns=latency, mapped=(answer.address, answer.port))
         return seen
 
+    @property
+    def has_stun(self) -> bool:
+        """Did STUN answer?"""
+        return self.seen.v4.latency_ns is not None or self.seen.v6.latency_ns is not None
+
+    async def ping(self) -> None:
+        """ICMP, which clients try over IPv4 where STUN is not switched off."""
+        if 4 in self._addresses and self._target.stun_port is not None:
+            timeout_s = min(ICMP_TIMEOUT_S, self._options.timeout_s)
+            self.seen = replace(self.seen, icmp_ns=await echo(self._addresses[4], timeout_s))
+
     async def try_relay(self, contexts: Contexts) -> None:
         if self._target.node.stun_only:
             return
@@ -124,6 +140,10 @@ class _Look:
         self.seen = await try_relay(
             self.seen, self._target, addresses, contexts, options.private_key, options.timeout_s
         )
+
+
+def _first_of_each_region(looks: Sequence[_Look]) -> list[_Look]:
+    return [next(group) for _, group in groupby(looks, key=lambda one: id(one.seen.region))]
 
 
 async def _resolve(target: Target, version: int, options: Options) -> str:

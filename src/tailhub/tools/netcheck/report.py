@@ -1,8 +1,8 @@
 """What a client's own netcheck would report, in the words and the JSON of the reference. Pure.
 
 Source: ``Report`` in ``net/netcheck/netcheck.go``; ``makeProbePlanInitial`` (which node is asked when),
-``addNodeLatency``, ``GetReport`` (HTTPS when no UDP came back). UPnP, NAT-PMP, PCP and captive portals are not looked
-for: their fields are null, as the reference has them for "not checked".
+``addNodeLatency``, ``GetReport`` (HTTPS and ICMP when no UDP came back). UPnP, NAT-PMP, PCP and captive portals are not
+looked for: their fields are null, as the reference has them for "not checked".
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class ClientReport:
     ipv4_can_send: bool
     ipv6_can_send: bool
     os_has_ipv6: bool
+    icmp_v4: bool
     mapping_varies: bool | None
     latency_ns: Mapping[int, int]
     v4_latency_ns: Mapping[int, int]
@@ -55,7 +56,7 @@ class ClientReport:
             "IPv6CanSend": self.ipv6_can_send,
             "IPv4CanSend": self.ipv4_can_send,
             "OSHasIPv6": self.os_has_ipv6,
-            "ICMPv4": False,
+            "ICMPv4": self.icmp_v4,
             "MappingVariesByDestIP": self.mapping_varies,
             "UPnP": None,
             "PMP": None,
@@ -83,18 +84,23 @@ def client_report(seen: Seen) -> ClientReport:
     both = {region: min(filter(None, (v4.get(region), v6.get(region)))) for region in {**v4, **v6}}
     udp = bool(both)
     https: dict[int, tuple[int, str]] = {} if udp else _by_https(seen)
+    icmp: dict[int, int] = {} if udp else _by_icmp(seen)
+    elsewhere = {region: latency for region, (latency, _) in https.items()}
+    for region_id, latency in icmp.items():
+        elsewhere[region_id] = min(latency, elsewhere.get(region_id, latency))
     mapped4 = [node.v4.mapped for node in seen.nodes if node.v4.mapped]
     mapped6 = [node.v6.mapped for node in seen.nodes if node.v6.mapped]
     return ClientReport(
         ended_s=seen.ended_s,
         udp=udp,
-        ipv4=bool(v4) or any(":" not in address for _, address in https.values()),
+        ipv4=bool(v4) or bool(icmp) or any(":" not in address for _, address in https.values()),
         ipv6=bool(v6) or any(":" in address for _, address in https.values()),
         ipv4_can_send=any(node.v4.was_sent for node in seen.nodes),
         ipv6_can_send=any(node.v6.was_sent for node in seen.nodes),
         os_has_ipv6=seen.os_has_ipv6,
         mapping_varies=len(set(mapped4)) > 1 if len(mapped4) > 1 else None,
-        latency_ns=both if udp else {region: latency for region, (latency, _) in https.items()},
+        icmp_v4=bool(icmp),
+        latency_ns=both if udp else elsewhere,
         v4_latency_ns=v4,
         v6_latency_ns=v6,
         global_v4=mapped4[0] if mapped4 else None,
@@ -160,15 +166,30 @@ def _measured(seen: Seen) -> list[tuple[DERPRegion, list[NodeSeen]]]:
 def _by_https(seen: Seen) -> dict[int, tuple[int, str]]:
     """Latency and address by region where no UDP comes back: of the first node that can be had."""
     found: dict[int, tuple[int, str]] = {}
-    for region, nodes in _measured(seen):
+    for region, nodes in _measured_otherwise(seen):
         for node in nodes:
-            if region.avoid or node.node.stun_only:
+            if node.node.stun_only:
                 continue
             if node.https_ns is not None:
                 found[region.region_id] = (node.https_ns, node.tcp_address)
             if node.tls_ns is not None:
                 break
     return found
+
+
+def _by_icmp(seen: Seen) -> dict[int, int]:
+    """Latency by region where no UDP comes back: of an ICMP echo of the first node."""
+    first = [(region.region_id, nodes[0].icmp_ns) for region, nodes in _measured_otherwise(seen)]
+    return {region: latency for region, latency in first if latency is not None}
+
+
+def _measured_otherwise(seen: Seen) -> list[tuple[DERPRegion, list[NodeSeen]]]:
+    """The regions that a client measures without STUN."""
+    return [
+        (region, nodes)
+        for region, nodes in _measured(seen)
+        if not region.avoid and not all(node.node.stun_only for node in nodes)
+    ]
 
 
 def _by_region(latency_ns: Mapping[int, int]) -> dict[str, int]:

@@ -55,8 +55,9 @@ class NodeSeen:
 
     `tcp_ns`, `tls_ns` and `login_ns` each count from the first packet of a connection of their own: until it was open,
     until TLS was, until the relay had let us in. `https_ns`: a request over an open connection
-    (``/derp/latency-check``), by which clients measure where UDP is blocked. `relay_ns`: a ping to the relay's DERP
-    server and back. `tcp_address`: over which address all this went.
+    (``/derp/latency-check``), by which clients measure where UDP is blocked; `icmp_ns`: an ICMP echo, which they
+    try then too, of the first node of a region. `relay_ns`: a ping to the relay's DERP server and back. `tcp_address`:
+    over which address all this went.
     """
 
     region: DERPRegion
@@ -67,6 +68,7 @@ class NodeSeen:
     tcp_ns: int | None = None
     tls_ns: int | None = None
     https_ns: int | None = None
+    icmp_ns: int | None = None
     login_ns: int | None = None
     relay_ns: int | None = None
     trouble: Trouble | None = None

@@ -82,7 +82,7 @@ def test_why_it_moves() -> None:
 def test_why_without_udp() -> None:
     """It is said that the choice was made by HTTPS."""
     result = judge(look(node("912a", https_ns=12 * MS)))
-    assert result.why.text() == "nearest of those that answered by HTTPS, 12.0 ms"
+    assert result.why.text() == "nearest of those that answered without UDP, by HTTPS, 12.0 ms"
 
 
 def test_what_else_is_worth_knowing() -> None:

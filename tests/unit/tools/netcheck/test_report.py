@@ -60,6 +60,17 @@ def test_https_uses_the_first_node_that_can_be_had() -> None:
     assert client_report(look(stun_only, node("1b", https_ns=9 * MS))).latency_ns == {1: 9 * MS}
 
 
+def test_icmp_counts_only_without_udp() -> None:
+    """Without UDP an ICMP echo of a region's first node counts where it is quicker than HTTPS, or alone."""
+    nodes = [node("1a", https_ns=8 * MS, icmp_ns=3 * MS), node("2a", https_ns=9 * MS, icmp_ns=11 * MS)]
+    nodes += [node("3a", https_ns=None, tls_ns=None, icmp_ns=4 * MS), node("3b", https_ns=None, icmp_ns=1 * MS)]
+    report = client_report(look(*nodes))
+    assert report.latency_ns == {1: 3 * MS, 2: 9 * MS, 3: 4 * MS}
+    assert (report.icmp_v4, report.to_plain(1)["ICMPv4"], report.ipv4) == (True, True, True)
+    assert client_report(look(node("1a", 20, icmp_ns=3 * MS))).latency_ns == {1: 20 * MS}
+    assert client_report(look(node("1a", https_ns=8 * MS, icmp_ns=3 * MS), r1={"avoid": True})).latency_ns == {}
+
+
 def test_regions_that_are_not_measured() -> None:
     """NoMeasureNoHome keeps clients from measuring a region; Avoid does not, at a first check."""
     seen = look(node("1a", 5), node("2a", 6), r1={"no_measure_no_home": True}, r2={"avoid": True})
