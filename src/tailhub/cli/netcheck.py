@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from tailhub import findings
+from tailhub.box import public_key
 from tailhub.cli.admin_socket import is_relay_running, state_directory
 from tailhub.cli.derpmap_running import fetch_map
 from tailhub.cli.listing import block
 from tailhub.cli.netcheck_texts import TEXTS
 from tailhub.cli.output import write, write_finding
 from tailhub.cli.text_layout import wrap
-from tailhub.exceptions import UsageError
+from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
+from tailhub.keys import NodePrivate
 from tailhub.tailcfg.derpmap import DERPMap
 from tailhub.tools.map_source import TAILNET, read_map_text
 from tailhub.tools.netcheck.judge import Netcheck, judge, milliseconds, region_label
@@ -48,7 +50,8 @@ def netcheck(
     """Measure and print; the exit code: 1 if something is wrong. `form`: table, json or json-full."""
     derp_map, origin = _read_map(name, state_dir)
     home_id = _home(derp_map, home, origin)
-    options = Options(timeout_s=timeout_s, wanted=region)
+    key = _own_key()
+    options = Options(timeout_s=timeout_s, wanted=region, private_key=key)
     with _progress(lang) as on_progress:
         seen = asyncio.run(look(derp_map, options, on_progress))
     if region and not seen.nodes:
@@ -60,7 +63,7 @@ def netcheck(
     elif form == "json-full":
         write(json.dumps(_full(result), indent=1, ensure_ascii=False) + "\n")
     else:
-        write(_screen(result, origin, lang))
+        write(_screen(result, origin, str(public_key(key)) if key is not None else "", lang))
     for finding in result.findings if form != "json-full" else ():
         write_finding(finding, lang)
     return 0 if result.is_fine else 1
@@ -92,6 +95,16 @@ def _home(derp_map: DERPMap, home: str, origin: str) -> int:
 
 def _labels(derp_map: DERPMap) -> list[str]:
     return [region_label(region, number) for number, region in sorted(derp_map.regions.items()) if region is not None]
+
+
+def _own_key() -> NodePrivate | None:
+    """That of the tools; None, which is anybody, where it cannot be kept: that is not what is looked for."""
+    from tailhub.tools.own_key import own_key
+
+    try:
+        return own_key()
+    except MachineError:
+        return None
 
 
 def _client_home() -> str:
@@ -177,8 +190,8 @@ def _progress(lang: Language) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _screen(result: Netcheck, origin: str, lang: Language) -> str:
-    """The choice, the table, what kind of network this is."""
+def _screen(result: Netcheck, origin: str, key: str, lang: Language) -> str:
+    """The choice, the table, what kind of network this is. `key` is who logged in."""
     from rich.console import Console
     from rich.text import Text
 
@@ -196,7 +209,7 @@ def _screen(result: Netcheck, origin: str, lang: Language) -> str:
     for line in block(list(_verdict(result, lang)), width):
         console.print(Text(printable(line.text)), soft_wrap=True)
     console.print(_table(result, lang))
-    for name, text, style in _troubles(result, lang):
+    for name, text, style in _troubles(result, key, lang):
         console.print(Text(f"  {printable(name)}  {text}", style), soft_wrap=True)
     for part in wrap(words["legend"], width):
         console.print(Text(part, "dim"), soft_wrap=True)
@@ -256,7 +269,7 @@ def _cell(node: NodeSeen, column: str, value_ns: int | None) -> Any:
     return Text("x", _trouble_style(node)) if is_trouble else Text("·", "dim")
 
 
-def _troubles(result: Netcheck, lang: Language) -> Iterator[tuple[str, str, str]]:
+def _troubles(result: Netcheck, key: str, lang: Language) -> Iterator[tuple[str, str, str]]:
     """Relay, what is the matter, and the style of that."""
     words = TEXTS[lang]
     for _, nodes in _by_latency(result):
@@ -264,7 +277,7 @@ def _troubles(result: Netcheck, lang: Language) -> Iterator[tuple[str, str, str]
             if node.node.stun_only:
                 yield node.node.name, words["stun_only"], "dim"
             elif node.trouble is not None:
-                remark = Remark(f"trouble_{node.trouble.kind}", {"detail": node.trouble.detail})
+                remark = Remark(f"trouble_{node.trouble.kind}", {"detail": node.trouble.detail, "key": key})
                 text = words[f"step_{node.trouble.step}"] + words["colon"] + remark.text(lang)
                 yield node.node.name, text, _trouble_style(node)
 

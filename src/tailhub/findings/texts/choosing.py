@@ -128,7 +128,10 @@ REMARKS: dict[str, tuple[str, str]] = {
     "trouble_certificate": ("its certificate is not accepted", "证书不被接受"),
     "trouble_not_tls": ("not TLS", "不是 TLS"),
     "trouble_not_a_relay": ("not a DERP relay", "不是 DERP 中继"),
-    "trouble_not_let_in": ("this key is not let in", "不接受这个密钥"),
+    "trouble_not_let_in": (
+        "the key of this check is not let in[[key?; if the relay is yours, `tailhub allow add {key}` lets it in]]",
+        "不放行本次检查所用的密钥[[key?；如果中继是你的，可用 `tailhub allow add {key}` 放行]]",
+    ),
     "trouble_failed": ("failed: {detail}", "失败：{detail}"),
     "nat_unknown": ("unknown: too few relays saw us by UDP", "未知：通过 UDP 看到本机的中继太少"),
     "nat_none": ("none: relays see this machine's own address", "无：中继看到的就是本机自己的地址"),
