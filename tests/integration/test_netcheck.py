@@ -213,9 +213,11 @@ def test_a_relay_that_does_not_know_us(tmp_path: Path, capsys: pytest.CaptureFix
     """A relay that lets in its own clients only is no fault: this tool's key is nobody's."""
     allowed = tmp_path / "allowed"
     allowed.write_text("nodekey:" + "ab" * 32 + "\n")
-    with RelayProcess("--address", "127.0.0.1", "--allow-list", str(allowed)) as relay:
-        with map_file(tmp_path, region(1, node_of(relay))) as path:
-            code, out, err = check(capsys, "--map", path)
+    with (
+        RelayProcess("--address", "127.0.0.1", "--allow-list", str(allowed)) as relay,
+        map_file(tmp_path, region(1, node_of(relay))) as path,
+    ):
+        code, out, err = check(capsys, "--map", path)
     assert (code, err) == (0, "")
     assert f"`tailhub allow add {public_key(own_key())}` lets it in" in out
 
