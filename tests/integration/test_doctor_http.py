@@ -21,12 +21,13 @@ answers of theirs, written down, stand in.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -45,6 +46,9 @@ from support.web_answers import answering, page
 from tailhub.findings import Severity
 from tailhub.keys import NodePrivate
 from tailhub.server.fronts import Front
+from tailhub.tools.doctor.outside import examine
+from tailhub.tools.doctor.seen import Options
+from tailhub.tools.report import Report
 
 NAME = "derp.example.com"
 OTHER_KEY = NodePrivate(bytes(range(2, 34)))
@@ -378,26 +382,105 @@ defaults
 listen relays
     bind 127.0.0.1:{port}
     balance roundrobin
-    server a 127.0.0.1:{first}
-    server b 127.0.0.1:{second}
 """
 
 
-def test_several_relays_behind_a_balancer(directory: Path) -> None:
+@pytest.fixture(scope="module")
+def second() -> Iterator[RelayProcess]:
+    """Another relay, whose port is free at 127.0.0.1."""
+    with RelayProcess("--listen", f"127.0.0.2:{free_ports()}") as relay:
+        yield relay
+
+
+@asynccontextmanager
+async def balanced(directory: Path, port: int, *relays: str) -> AsyncIterator[None]:
+    """HAProxy at that port of 127.0.0.1 that gives each of these the next connection."""
+    servers = "".join(f"    server s{number} {relay}\n" for number, relay in enumerate(relays))
+    file = directory / "balancer.cfg"
+    file.write_text(BALANCER.format(port=port) + servers)
+    async with running([require.haproxy(), "-db", "-f", str(file)], directory, lambda: is_open(port)):
+        yield
+
+
+def test_several_relays_behind_a_balancer(directory: Path, second: RelayProcess) -> None:
     """Two relays of which each knows only its own clients: that is the cause, not the pin of one of them."""
-    program, port = require.haproxy(), free_ports()
+    port = free_ports()
 
-    async def scenario() -> list[Said]:
-        async with serving(tls=server_context(leaf())) as first:
-            file = directory / "balancer.cfg"
-            file.write_text(BALANCER.format(port=port, first=first.port, second=second.port))
-            async with running([program, "-db", "-f", str(file)], directory, lambda: is_open(port)):
-                return [await examined(mapped(port, cert_name=pin)) for pin in (leaf().pin, second.pin)]
+    async def scenario() -> Said:
+        async with (
+            serving(tls=server_context(leaf())) as first,
+            balanced(directory, port, f"127.0.0.1:{first.port}", f"127.0.0.2:{second.port}"),
+        ):
+            return await examined(mapped(port, cert_name=second.pin))
 
-    with RelayProcess() as second:
-        several = run(scenario)
-    for said in several:
-        assert said.codes in (["TH029"], ["TH025", "TH029"])  # one of them shows no meta certificate
-        assert said.step("relays") == ("fail", "TH029")
-        assert "could not be tried" not in said.text()
-    assert {said.step("pin") for said in several} <= {("ok", ""), ("fail", "TH029")}
+    said = run(scenario)
+    assert said.codes in (["TH029"], ["TH025", "TH029"])  # one of them shows no meta certificate
+    assert said.step("relays") == ("fail", "TH029")
+    assert said.step("pin") == ("fail", "TH029")
+    assert "could not be tried" not in said.text()
+
+
+def test_several_relays_at_the_addresses_of_a_name(directory: Path, second: RelayProcess) -> None:
+    """Behind all addresses that clients dial has to be one relay; the first of them is always the same here."""
+
+    async def scenario() -> Said:
+        async with (
+            serving(tls=server_context(leaf())) as first,
+            balanced(directory, second.port, f"127.0.0.1:{first.port}"),
+        ):
+            return await examined(mapped(second.port, cert_name=leaf().pin), also=("127.0.0.2",))
+
+    said = run(scenario)
+    assert said.codes == ["TH025", "TH029"]
+    assert said.step("pin") == ("fail", "TH029")
+    assert [one.address for one in said.seen.http.connections] == [*["127.0.0.1"] * 4, "127.0.0.2"]
+
+
+def test_several_certificates(directory: Path) -> None:
+    """One relay behind two servers that end TLS, each with a certificate of its own: the pin is one's."""
+    switch = page("101 Switching Protocols", Upgrade="DERP", Connection="Upgrade", Derp_Public_Key="ab" * 32)
+    other = make_certificate(dns_names=[NAME])
+    contexts = itertools.cycle([server_context(leaf()), server_context(other)])
+    shown = server_context(leaf())
+
+    def choose(ssl_object: ssl.SSLObject, *_: object) -> None:
+        ssl_object.context = next(contexts)
+
+    shown.sni_callback = choose
+
+    async def scenario() -> Said:
+        async with answering(shown, {"/derp": switch, "*": page("200 OK")}) as port:
+            return await examined(mapped(port, NAME, leaf().pin))
+
+    said = run(scenario)
+    assert said.step("pin") == ("fail", "TH398")
+    assert said.step("relays") == ("ok", "")
+
+
+# --- one fault, one error ---------------------------------------------------------------------------------------------
+
+
+def test_one_fault_is_one_error() -> None:
+    """What fails because of a certificate, or of who answers, is no further error, up to the last packet."""
+    leaf = make_certificate(valid_to_days=3650)
+    other = server_context(leaf, make_meta_certificate(bytes(range(32))))
+    web = {
+        "TH026": page("404 Not Found", Server="nginx"),
+        "TH028": page("502 Bad Gateway", Server="nginx"),
+        "TH396": b"",
+    }
+
+    async def scenario() -> dict[str, Report]:
+        async with AsyncExitStack() as stack:
+            ports = {"TH395": (await stack.enter_async_context(serving(tls=other))).port}
+            for code, answer in web.items():
+                ports[code] = await stack.enter_async_context(answering(server_context(leaf), {"*": answer}))
+            options = Options(timeout_s=2, packets=2)
+            targets = (mapped(port, cert_name=leaf.pin) for port in ports.values())
+            reports = await asyncio.gather(*(examine(target, options) for target in targets))
+            return dict(zip(ports, reports, strict=True))
+
+    for code, report in run(scenario).items():
+        assert [one.code for one in report.findings if one.severity is Severity.ERROR] == [code]
+        steps = {step.name: step.code for step in report.steps}
+        assert (steps["upgrade"], steps["login"], steps["packets"]) == (code, code, code)

@@ -402,7 +402,7 @@ def test_tls_that_is_too_old(version: str, tmp_path: Path) -> None:
     options = (f"-{version}", "-cipher", "ALL:@SECLEVEL=0")
     said = examine_openssl(tmp_path, lambda port: mapped(port, cert_name=own().pin), *options)
     assert said.step("tls") == ("fail", "TH024")
-    assert said.step("certificate") == ("untested", "TH024")
+    assert said.step("pin") == ("untested", "TH024")
     assert not said.seen.tls.is_trusted
 
 

@@ -1,4 +1,4 @@
-"""Maps and policies as programs of the original take them: Tailscale's own HuJSON parser, and Headscale."""
+"""Maps and policies, as programs of the original take them (Tailscale's HuJSON parser, Headscale), and of a derper."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from support.headscale import running_headscale
 from support.made_maps import POLICY
 from support.ports import free_ports
 from support.relay_process import until
+from support.server_process import ServerProcess
 from tailhub.cli.app import run
 from tailhub.tailcfg.hujson import HuJSONError, parse
 
@@ -99,6 +100,33 @@ def test_exactly_hujson_is_taken(gohujson: Path) -> None:
             assert value == json.loads(plain.decode("utf-8", "surrogateescape")), data
             taken += 1
     assert VARIANTS // 4 < taken < VARIANTS  # else the changes are too many or too few to tell anything
+
+
+def test_a_derper_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its map is made with the pin that derper prints itself, and then has no fault."""
+    program, port = require.go_program("derper"), free_ports(1)
+    command = (
+        *(program, "-a", f"127.0.0.1:{port}", "-hostname", "127.0.0.1", "-http-port", "-1", "-stun=false"),
+        *("-certmode", "manual", "-certdir", str(tmp_path), "-c", str(tmp_path / "derper.key")),
+    )
+    derper = ServerProcess(command, tmp_path / "log", environ=dict(os.environ))
+    path = tmp_path / "map.json"
+
+    def is_made() -> bool:
+        return "sha256-raw:" in derper.log() and run(["derpmap", "make", f"127.0.0.1:{port}", "--json"]) == 0
+
+    try:
+        derper.wait_until(is_made, "derper answers")
+        path.write_text("{" + capsys.readouterr().out.partition("{")[2], encoding="utf-8")
+        (region,) = json.loads(path.read_text(encoding="utf-8"))["Regions"].values()
+        (node,) = region["Nodes"]
+        assert (node["HostName"], node["DERPPort"]) == ("127.0.0.1", port)
+        assert node["CertName"] in derper.log()
+        assert run(["derpmap", "lint", str(path), "--ask", "--json"]) == 0
+        codes = [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]]
+        assert codes == ["TH487"]  # a pin
+    finally:
+        derper.stop()
 
 
 def test_headscale_reads_what_was_changed_in_place(tmp_path: Path) -> None:

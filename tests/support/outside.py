@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
 from tailhub.tools.doctor import judge, look
-from tailhub.tools.doctor.judge.tcp import TCPSeen
+from tailhub.tools.doctor.judge.tcp import Dial, TCPSeen
 from tailhub.tools.doctor.seen import Options, Seen
 from tailhub.tools.report import Judgement
 from tailhub.tools.target import Target, host_target
@@ -62,9 +63,10 @@ def hosted(port: int, host: str = "127.0.0.1") -> Target:
     return host_target(f"{host}:{port}")
 
 
-async def examined(target: Target, *, timeout_s: float = 5.0) -> Said:
-    """Look at it at 127.0.0.1, and judge."""
-    seen, options = Seen(target, tcp=TCPSeen(open_address="127.0.0.1")), Options(timeout_s=timeout_s)
+async def examined(target: Target, *, timeout_s: float = 5.0, also: Sequence[str] = ()) -> Said:
+    """Look at it at 127.0.0.1, and `also` at others that clients dial, and judge."""
+    tcp = TCPSeen(open_address="127.0.0.1", dials=tuple(Dial(address, "open") for address in ("127.0.0.1", *also)))
+    seen, options = Seen(target, tcp=tcp), Options(timeout_s=timeout_s)
     seen.tls = await look.tls(seen, options)
     seen.http = await look.http(seen, options)
     judgement = Judgement()

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tailhub import findings
+from tailhub.cli.derpmap_make import tell
 from tailhub.cli.derpmap_texts import TEXTS
-from tailhub.cli.output import write
+from tailhub.cli.output import write_bytes
 from tailhub.cli.screen import Line, Style, show
 from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language
 from tailhub.findings import derp_map as derp_map_findings
+from tailhub.findings.remark import Remark
 from tailhub.tailcfg.derpmap import DERPMap
 from tailhub.tailcfg.map_diff import OMIT, SCORE, Change, diff_maps
 from tailhub.tailcfg.map_edit import (
@@ -26,6 +28,7 @@ from tailhub.tailcfg.map_edit import (
     set_region_id,
 )
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
+from tailhub.tools.derpmap.making import field_remarks
 from tailhub.tools.derpmap.map_file import Edited, edit_map_file
 
 __all__ = ["add_map", "difference", "print_edit", "remove_regions", "set_fields", "show_edit"]
@@ -81,14 +84,16 @@ def set_fields(name: str, region: str, node: str, values: Mapping[str, Any], *, 
         text = apply_changes(syntax, text, changes)
         return set_region_id(syntax, text, number, values[REGION_ID]) if REGION_ID in values else text
 
-    return print_edit(name, change, is_dry=is_dry, lang=lang)
+    code = print_edit(name, change, is_dry=is_dry, lang=lang)
+    tell([remark.text(lang) for remark in field_remarks(values)], lang)
+    return code
 
 
 def print_edit(name: str, change: Callable[[Syntax, str], str], *, is_dry: bool, lang: Language) -> int:
     """Change a file and show what has changed; what came by standard input goes to standard output whole."""
     edited = edit_map_file(name, change, is_dry=is_dry)
     if name == "-" and not is_dry:
-        write(edited.after.text)
+        write_bytes(edited.after.text.encode("utf-8", "surrogateescape"))
     else:
         show_edit(edited, lang, is_dry=is_dry)
     return 0
@@ -120,6 +125,6 @@ def _chosen_node(name: str, names: Sequence[str], wanted: str) -> str:
         return wanted
     if not wanted and len(names) == 1 and names[0]:
         return names[0]
-    there = ", ".join(names)
-    reason = f"there is no node {wanted} (there are: {there})" if wanted else f"name the node, --node: {there}"
+    values = {"wanted": wanted, "names": ", ".join(names)}
+    reason = Remark("map_no_node" if wanted else "map_which_node", values)
     raise MachineError(derp_map_findings.map_not_changed(name, reason))

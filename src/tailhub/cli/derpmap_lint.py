@@ -13,9 +13,9 @@ from tailhub.cli.report_json import finding_json
 from tailhub.cli.report_screen import finding_block
 from tailhub.cli.screen import Line, columns_of, show
 from tailhub.cli.text_layout import display_width
-from tailhub.exceptions import MachineError
-from tailhub.findings import Language, Severity
-from tailhub.tools.derpmap.lint import MapFinding, lint_findings, port_finding
+from tailhub.exceptions import MachineError, UsageError
+from tailhub.findings import Language, Severity, checking
+from tailhub.tools.derpmap.lint import MapFinding, lint_findings, port_finding, region_names
 from tailhub.tools.map_source import MapText, read_map_text
 from tailhub.tools.target import Target, map_targets
 
@@ -27,11 +27,14 @@ _MOST_SHOWN = 200  # columns of a line of the file, and as many characters befor
 def print_lint(name: str, region: str, *, asks: bool, as_json: bool, lang: Language) -> int:
     """Look through a map and print what is wrong; the exit code: 1 if there is an error. `asks`: the relays too."""
     map_text = read_map_text(name)
+    if region and (regions := region_names(map_text)) and not region_names(map_text, region):
+        raise UsageError(checking.no_such_region(region, name, regions))
     found = lint_findings(map_text, region)
     if asks:
         found = sorted([*found, *_asked(map_text, region)], key=lambda one: (one.line, one.column))
     if as_json:
-        write(json.dumps(_as_json(map_text, found, lang), indent=1, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(_as_json(map_text, found, lang), indent=1, ensure_ascii=False, default=str) + "\n"
+        write(text.encode("utf-8", "backslashreplace").decode())  # bytes that are not UTF-8, as JSON escapes them
     else:
         show(list(lint_screen(map_text, found, lang, columns_of(sys.stdout))), sys.stdout)
     return 1 if any(one.finding.severity is Severity.ERROR for one in found) else 0

@@ -18,8 +18,9 @@ from tailhub.cli.text_layout import wrap
 from tailhub.exceptions import LocalError, MachineError, TailhubError, UsageError
 from tailhub.findings import Language
 from tailhub.findings import derp_map as derp_map_findings
+from tailhub.findings.remark import Remark
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tailcfg.map_diff import Change, diff_maps
+from tailhub.tailcfg.map_diff import OMIT, Change, diff_maps
 from tailhub.tools.derpmap.converting import FORMS, MapFormName, losses, merged, written
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 from tailhub.tools.derpmap.making import Entry, RelaySeen, make_entry, make_map
@@ -43,6 +44,8 @@ def print_made(
     """Print the map of these relays; what should be known of it goes to standard error."""
     taken = list(read_map_text(beside).derp_map().regions) if beside else []
     derp_map = made_map(values, hosts, taken, is_one_region=is_one_region, lang=lang)
+    if omits and form == "yaml":
+        tell([Remark("map_lost_headscale", {"names": OMIT}).text(lang)], lang)
     write(written(msgspec.structs.replace(derp_map, omit_default_regions=omits), form))
     return 0
 

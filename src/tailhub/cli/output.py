@@ -31,6 +31,17 @@ def write(text: str) -> None:
         raise MachineError(findings.output_failed(exc.strerror or str(exc))) from exc
 
 
+def write_bytes(data: bytes) -> None:
+    """Write all of `data` now, as it is: a file's content. Raises as `write`."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise MachineError(findings.output_failed(exc.strerror or str(exc))) from exc
+
+
 def write_finding(finding: Finding, lang: Language) -> None:
     """Tell a person, on standard error: one sentence or two in their language, and the code to look it up by."""
     try:

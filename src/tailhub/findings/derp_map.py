@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tailhub.findings.finding import Finding
+from tailhub.findings.language import Language
 
 
 def map_unreadable(origin: str, reason: object) -> Finding:
@@ -61,4 +64,19 @@ def map_changed_meanwhile(origin: str) -> Finding:
 
 
 def _hujson(origin: str, line: int, column: int, found: str, expected: str) -> dict[str, object]:
-    return {"origin": origin, "line": line, "column": column, "found": found, "expected": expected}
+    return {"origin": origin, "line": line, "column": column, "found": found, "expected": _Expected(expected)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What the reader of a policy says that it expects, in either language."""
+
+    english: str
+
+    def text(self, lang: Language) -> str:
+        from tailhub.findings.texts.derp_map import EXPECTED_IN_CHINESE
+
+        return EXPECTED_IN_CHINESE.get(self.english, self.english) if lang == "zh" else self.english
+
+    def __str__(self) -> str:
+        return self.english

@@ -84,7 +84,11 @@ class _Formatter(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.startswith("="):
             return printable(assigned(value if isinstance(value, str) else str(value), format_spec[1:]))
-        return printable(value.text(self._lang) if isinstance(value, Place) else str(value))
+        if isinstance(value, Place):
+            return printable(value.text(self._lang))
+        # A remark within a finding: a reason that has a text in both languages itself.
+        remark = getattr(value, "text", None)
+        return printable(str(remark(self._lang) if callable(remark) else value))
 
 
 def fill(template: str, values: Mapping[str, object], lang: Language) -> str:

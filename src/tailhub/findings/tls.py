@@ -157,5 +157,10 @@ def check_page_upgrades() -> Finding:
     return Finding("TH397")
 
 
+def several_certificates(pins: Sequence[str]) -> Finding:
+    """One relay, and the pinned certificate is one of several that are shown in turn."""
+    return Finding("TH398", {"count": len(pins), "pins": ", ".join(pins)})
+
+
 def _minute(moment: date) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -7,6 +7,8 @@ Reading is as lenient as Go's: names in any case, a missing or null field is zer
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec import field
 
@@ -67,6 +69,8 @@ class DERPMap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     omit_default_regions: bool = field(name="omitDefaultRegions", default=False)
 
 
+_BY_ID = frozenset({"Regions", "RegionScore"})
+_SURROGATE = re.compile("[\ud800-\udfff]")  # alone: bytes that are not UTF-8, or half a pair
 _SPELLING = {
     item.encode_name.lower(): item.encode_name
     for kind in (DERPNode, DERPRegion, DERPHomeParams, DERPMap)
@@ -95,18 +99,24 @@ def from_plain(value: object) -> DERPMap:
         raise LocalError(f"expected a DERP map: {err}") from err
 
 
-def _respell(value: object) -> object:
-    """Field names as the types have them, region ids as ints, null fields left out."""
+def _respell(value: object, *, is_by_id: bool = False) -> object:
+    """Field names as the types have them, region ids as ints, null fields left out; what is no text as Go has it.
+
+    `is_by_id`: the names in it are ids of regions.
+    """
     if isinstance(value, list):
         return [_respell(item) for item in value]
+    if isinstance(value, str):
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if not isinstance(value, dict):
         return value
     found: dict[object, object] = {}
     for key, item in value.items():
-        if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 20:
-            key = int(key)
-        if isinstance(key, int):
-            found[key] = _respell(item)  # null stays: it takes a region away
+        name = str(key)
+        if is_by_id:
+            is_number = name.isascii() and name.isdecimal() and len(name) < 20
+            found[int(name) if is_number else _respell(name)] = _respell(item)  # null stays: it takes a region away
         elif item is not None:
-            found[_SPELLING.get(key.lower(), key) if isinstance(key, str) else key] = _respell(item)
+            name = _SPELLING.get(name.lower(), name)
+            found[_respell(name)] = _respell(item, is_by_id=name in _BY_ID)
     return found

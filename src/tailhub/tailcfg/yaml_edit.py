@@ -66,7 +66,10 @@ def remove(document: Document, parent: Object | Array, item: Member | Element) -
     before = text[line:start]
     own = "-" if isinstance(parent, Array) else ""
     if before.strip(_BLANK) == own:
-        changed = text[:line] + text[line_end:]
+        head = text[:line]
+        if line_end == len(text) and not text.endswith("\n"):  # as before, the last line has no end
+            head = head.removesuffix(_newline(text))
+        changed = head + text[line_end:]
     elif number + 1 < len(items) and not text[line_end : _start(items[number + 1])].strip(_BLANK):
         # The first member stands on the line of something else, which the next one then takes.
         changed = text[:start] + text[_start(items[number + 1]) :]

@@ -129,6 +129,16 @@ def test_fields_are_set_in_place(policy: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "policy.hujson is as it should be already.\n"
 
 
+def test_what_was_set_may_have_a_limit(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which is said behind it, in the language that was asked for; so is why something cannot be done."""
+    assert run(["derpmap", "set", policy.name, "912", "--score", "1000", "--avoid", "true"]) == 0
+    error = capsys.readouterr().err
+    assert "Headscale 0.29.2 drops it" in error
+    assert "clients whose home is there already stay" in error
+    assert run(["derpmap", "remove", policy.name, "999", "--lang", "zh"]) == 1
+    assert "没有区域 999（现有：912）" in capsys.readouterr().err
+
+
 def test_a_region_gets_another_number(policy: Path) -> None:
     """Everywhere at once."""
     assert run(["derpmap", "set", policy.name, "home_relay", "--region-id", "950"]) == 0
@@ -227,6 +237,7 @@ def test_what_differs(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("derpmap set policy.hujson 912", "TH069", "expected a field to set"),
         ("derpmap set policy.hujson 912 --derp-port x", "TH069", "expected PORT, found 'x'"),
         ("derpmap set policy.hujson 912 --region-id=", "TH069", "--region-id"),
+        ("derpmap lint policy.hujson --region 999", "TH527", "912"),
         ("derpmap make", "TH069", "host name or address"),
         ("derpmap make --json --yaml", "TH068", "--json and --yaml"),
         ("derpmap make a b --ipv4 203.0.113.7", "TH069", "--ipv4"),

@@ -113,3 +113,9 @@ def test_refusal_says_where() -> None:
 def test_plain_values_with_int_keys() -> None:
     """What a YAML reader gives, with numbers as keys, is read too."""
     assert from_plain({"regions": {900: {"regionid": 900}}}) == DERPMap(regions={900: DERPRegion(region_id=900)})
+
+
+def test_what_is_no_text_is_taken_as_go_does() -> None:
+    """Bytes that are not UTF-8, and halves of pairs, become U+FFFD; a field that is a number is passed over."""
+    plain = {"Regions": {"900": {"RegionCode": "a\udcff", "RegionName": "\ud800"}}, "9": 1, "\udcff": 2}
+    assert from_plain(plain).regions == {900: DERPRegion(region_code="a\ufffd", region_name="\ufffd")}

@@ -116,6 +116,15 @@ def test_a_region_gets_another_number() -> None:
     assert rename(document, regions(document), regions(document).members[0], "905") == MAP.replace("900: #", "905: #")
 
 
+def test_a_last_line_without_an_end_keeps_none() -> None:
+    """Neither what is added has one, nor what is left when it goes."""
+    text = "regions:\n  900:\n    regionid: 900"
+    document = parse_yaml(text)
+    changed = parse_yaml(insert_member(document, regions(document), "901", {"regionid": 901}))
+    assert changed.text == f"{text}\n  901:\n    regionid: 901"
+    assert remove(changed, regions(changed), regions(changed).members[1]) == text
+
+
 def test_lines_end_as_they_did() -> None:
     """Also what is new, in a file of Windows."""
     document = parse_yaml(MAP.replace("\n", "\r\n"))

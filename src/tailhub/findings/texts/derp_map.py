@@ -118,6 +118,25 @@ CHINESE: dict[str, Text] = {
     ),
 }
 
+EXPECTED_IN_CHINESE: dict[str, str] = {
+    "a value": "一个值",
+    "true, false, null or a text in quotes": "true、false、null 或带引号的文本",
+    "a number as JSON has it": "JSON 写法的数字",
+    "a name in double quotes": "带双引号的名称",
+    "a name in double quotes, or }": "带双引号的名称，或 }",
+    "a colon behind the name": "名称后面的冒号",
+    "a comma or } behind the value": "值后面的逗号或 }",
+    "a comma or ] behind the value": "值后面的逗号或 ]",
+    'a " that ends the text': '结束文本的 "',
+    'a character of the text, " or an escape of JSON': '文本中的字符、" 或 JSON 的转义',
+    "a line's end behind the comment": "注释之后的换行",
+    "*/ that ends the comment": "结束注释的 */",
+    "a comment in UTF-8": "UTF-8 编码的注释",
+    "nothing behind the value": "值后面没有内容",
+    "values at most 200 deep": "嵌套不超过 200 层的值",
+}
+"""What HuJSON expects at some place, by the words of `tailhub.tailcfg.hujson`."""
+
 REMARKS: dict[str, tuple[str, str]] = {
     "map_pin_compare": (
         "{host} shows a certificate that has to be pinned, {pin}: compare on the relay first, `tailhub cert show`",
@@ -138,6 +157,30 @@ REMARKS: dict[str, tuple[str, str]] = {
     "map_avoid_stays": (
         "clients whose home is there already stay; `--score 1000` moves them, but not with Headscale",
         "已经以它为 home 的客户端不会离开；`--score 1000` 能让它们离开，但对 Headscale 无效",
+    ),
+    "map_no_file": (
+        "it is no file",
+        "它不是文件",
+    ),
+    "map_no_region": (
+        "there is no region {wanted}[[names? (there are: {names})]]",
+        "没有区域 {wanted}[[names?（现有：{names}）]]",
+    ),
+    "map_region_there": (
+        "there is a region {wanted} already",
+        "已经有区域 {wanted}",
+    ),
+    "map_no_node": (
+        "there is no node {wanted}[[names? (there are: {names})]]",
+        "没有节点 {wanted}[[names?（现有：{names}）]]",
+    ),
+    "map_which_node": (
+        "there are several nodes, {names}: name one with `--node`",
+        "有多个节点 {names}：请用 `--node` 指定其中一个",
+    ),
+    "map_odd_shape": (
+        "a value stands where an object of the map belongs",
+        "应为 map 对象的地方是别的值",
     ),
     "map_lost_policy": (
         "not carried over, for they belong to the policy and not to its map: {names}",

@@ -127,9 +127,11 @@ ENGLISH: dict[str, Text] = {
         "No client connects; its log says `protocol version not supported`.",
     ),
     "TH025": Text(
-        "The relay works, but shows no meta certificate: a proxy ends TLS in front of it[[front? ({front})]].",
+        "The relay works, but shows no meta certificate: as a rule a proxy ends TLS in front of "
+        "it[[front? ({front})]].",
         f"Nothing has to be done.\nTo spare the round trip, pass TCP on by name instead of ending TLS, as in {_FILES}.",
-        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP answer.",
+        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP "
+        "answer. Headscale's built-in relay has none either.",
         "Each connect takes one round trip more. Packets are as fast as ever.",
     ),
     "TH026": Text(
@@ -259,6 +261,15 @@ ENGLISH: dict[str, Text] = {
         "Clients that cannot use UDP measure a relay by that page, and wait for ever for the end of such an answer.",
         "Clients in networks without UDP stay in the state `Starting`, and `tailscale netcheck` does not come back.",
     ),
+    "TH398": Text(
+        "The relay shows {count} certificates in turn, and the map pins one of them: clients refuse the others.\n"
+        "They are {pins}.",
+        "Have all that answers there show the same certificate, the pinned one: copy its files.\n"
+        "Or give each its own node in the map, with its own pin, after comparing it there: `tailhub cert show`",
+        "Something spreads connections over several servers, or over the addresses of one name, and each made a "
+        "certificate of its own.",
+        "Clients connect or do not by chance.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -356,9 +367,10 @@ CHINESE: dict[str, Text] = {
         "所有客户端都连不上；其日志显示 `protocol version not supported`。",
     ),
     "TH025": Text(
-        "中继工作正常，但没有出示 meta 证书：TLS 由它前面的代理终结[[front?（{front}）]]。",
+        "中继工作正常，但没有出示 meta 证书：通常 TLS 由它前面的代理终结[[front?（{front}）]]。",
         f"不必处理。\n想省下这次往返，可以按域名转发 TCP 而不终结 TLS，见 {_FILES}。",
-        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。",
+        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。"
+        "Headscale 内置的中继也没有它。",
         "每次连接多一次往返。数据包的速度不受影响。",
     ),
     "TH026": Text(
@@ -464,6 +476,13 @@ CHINESE: dict[str, Text] = {
         "让那里的程序只升级 `/derp`；中继对这个页面的应答是 200。",
         "不能用 UDP 的客户端靠这个页面测量中继，遇到这样的应答会永远等下去。",
         "没有 UDP 的网络里，客户端停在 `Starting` 状态，`tailscale netcheck` 也不会返回。",
+    ),
+    "TH398": Text(
+        "中继轮流出示 {count} 张证书，而 map 只锁定了其中一张：客户端会拒绝其余的。\n它们是 {pins}。",
+        "让那里应答的所有程序出示同一张证书，即被锁定的那张：把文件复制过去。\n"
+        "或者在 map 中给每台各写一个节点和各自的指纹，先在那台机器上核对：`tailhub cert show`",
+        "连接被分散到几台服务器，或分散到同一域名的几个地址，而它们各自生成了证书。",
+        "客户端能否连上全凭运气。",
     ),
 }
 

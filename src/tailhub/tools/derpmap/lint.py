@@ -18,7 +18,7 @@ from tailhub.tools.derpmap.ports import PortFault
 from tailhub.tools.map_source import MapText, hujson_finding, is_file
 from tailhub.tools.target import Target
 
-__all__ = ["MapFinding", "lint_findings", "port_finding"]
+__all__ = ["MapFinding", "lint_findings", "port_finding", "region_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,17 @@ def lint_findings(map_text: MapText, region: str = "") -> list[MapFinding]:
         if mended.document is not None:
             found += _of_document(map_text, mended.document, region, mended.place)
     return sorted(found, key=lambda one: (one.line, one.column))
+
+
+def region_names(map_text: MapText, meant: str = "") -> list[str]:
+    """The ids of all regions, or of those that somebody means by an id, code or name; none if it cannot be read."""
+    try:
+        document = parse_yaml(map_text.text) if map_text.form == "yaml" else mend(map_text.text).document
+    except YAMLError:
+        return []
+    if document is None:
+        return []
+    return sorted(_wanted(document, meant)) if meant else [name for name, _ in _regions(document)]
 
 
 def port_finding(map_text: MapText, target: Target, fault: PortFault) -> MapFinding:

@@ -21,7 +21,7 @@ from tailhub.tailcfg.map_diff import SCORE
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION, region_id_for_key
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 
-__all__ = ["Entry", "RelaySeen", "free_region_id", "make_entry", "make_map"]
+__all__ = ["Entry", "RelaySeen", "field_remarks", "free_region_id", "make_entry", "make_map"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,14 @@ def make_map(entries: Collection[Entry]) -> DERPMap:
     return DERPMap(regions=regions, home_params=DERPHomeParams(region_score=scores) if scores else None)
 
 
+def field_remarks(fields: Mapping[str, Any]) -> tuple[Remark, ...]:
+    """What whoever sets these fields should know."""
+    found = [Remark("map_stun_off")] if fields.get("STUNPort") == NO_STUN else []
+    found += [Remark("map_score_headscale")] if fields.get(SCORE) else []
+    found += [Remark("map_avoid_stays")] if fields.get("Avoid") or fields.get("NoMeasureNoHome") else []
+    return tuple(found)
+
+
 def free_region_id(key: bytes, taken: Collection[int] = ()) -> int:
     """The id for a relay with this 32-byte key; the next one that is free if somebody has it. Raises `LocalError`."""
     first = region_id_for_key(key)
@@ -126,13 +134,7 @@ def _remarks(said: Mapping[str, Any], seen: RelaySeen | None, stun_port: int) ->
         found.append(Remark("map_pin_compare", {"host": seen.host, "pin": seen.cert_name}))
     if seen is not None and seen.stun_port is None and not said.get("STUNPort"):
         found.append(Remark("map_no_stun", {"host": seen.host, "port": stun_port}))
-    if stun_port == NO_STUN:
-        found.append(Remark("map_stun_off"))
-    if said.get(SCORE):
-        found.append(Remark("map_score_headscale"))
-    if said.get("Avoid") or said.get("NoMeasureNoHome"):
-        found.append(Remark("map_avoid_stays"))
-    return tuple(found)
+    return (*found, *field_remarks(said))
 
 
 def _letters(number: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tailhub.exceptions import LocalError, MachineError
 from tailhub.findings import derp_map as derp_map_findings
+from tailhub.findings.remark import Remark
 from tailhub.server.file_edit import replace_file, target_of, trace
 from tailhub.server.state_files import alone_in
 from tailhub.tailcfg.hujson import HuJSONError
@@ -41,7 +42,7 @@ def edit_map_file(name: str, change: Callable[[Syntax, str], str], *, is_dry: bo
     if name == "-":
         return _edited(read_map_text("-"), change)
     if not is_file(name):
-        raise MachineError(derp_map_findings.map_not_changed(name, "it is no file"))
+        raise MachineError(derp_map_findings.map_not_changed(name, Remark("map_no_file")))
     path = Path(name).expanduser()
     try:
         if is_dry:
@@ -70,14 +71,5 @@ def _edited(before: MapText, change: Callable[[Syntax, str], str]) -> Edited:
     return Edited(before, MapText(text, before.form, before.origin))
 
 
-def _reason(error: EditError) -> str:
-    there = f" (there are: {', '.join(error.names)})" if error.names else ""
-    match error.trouble:
-        case "no_region":
-            return f"there is no region {error.wanted}{there}"
-        case "region_there":
-            return f"there is a region {error.wanted} already"
-        case "no_node":
-            return f"there is no node {error.wanted}{there}"
-        case _:
-            return "a value stands where an object of the map belongs"
+def _reason(error: EditError) -> Remark:
+    return Remark(f"map_{error.trouble}", {"wanted": error.wanted, "names": ", ".join(error.names)})

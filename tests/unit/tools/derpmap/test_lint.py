@@ -217,3 +217,15 @@ def test_commands_name_a_file_that_can_be_changed() -> None:
     (one,) = lint_findings(MapText(text, "hujson", "https://example.com/map"))
     assert "set policy.hujson 912" in one.finding.remedy()
     assert values_of(one)["origin"] == "https://example.com/map"
+
+
+def test_what_hujson_expects_is_said_in_chinese_too() -> None:
+    """In every kind of fault that a text can have."""
+    texts = ["{a: 1}", '{"a" 1}', '{"a": 1 "b": 2}', "[1 2]", "[1;]", '["a', '["\\x"]', "[x]", "[True]", "[01]", "//"]
+    texts += ["{,}", "[,]", "/*", "// \udc80\n1", "1 2", "[" * 300, "{1: 2}", '{"a": 1, 2}']
+    for text in texts:
+        one = findings(text)[0].finding
+        expected = one.values.get("expected")
+        if expected is not None:
+            assert str(expected) in one.what()
+            assert str(expected) not in one.what("zh"), text

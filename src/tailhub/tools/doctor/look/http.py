@@ -29,7 +29,8 @@ __all__ = ["look"]
 
 PAGES: Final = ("/generate_204", "/derp/probe", "/derp/latency-check", "/")
 CONNECTIONS: Final = 4
-"""How many are made to see whether it is always the same relay."""
+"""How many are made to one address, to see whether it is always the same relay."""
+MORE_ADDRESSES: Final = 4
 _UPGRADE: Final = (("Upgrade", "DERP"), ("Connection", "Upgrade"))
 _READ_BYTES = 16384
 _MESH_TRIES, _MESH_PAUSE_S = 8, 0.1
@@ -45,13 +46,17 @@ async def look(seen: Seen, options: Options) -> HTTPSeen:
     is_upgraded = answer is not None and answer.status == 101 and answer.header("upgrade").lower() == "derp"
     connections = [first]
     if is_upgraded:
-        more = await asyncio.gather(*(_connect(endpoint, options.timeout_s) for _ in range(CONNECTIONS - 1)))
+        others = [dial.address for dial in seen.tcp.dials if dial.end == "open" and dial.address != address]
+        again = [endpoint] * (CONNECTIONS - 1)
+        again += [unchecked_endpoint(seen.target, other) for other in others[:MORE_ADDRESSES]]
+        more = await asyncio.gather(*(_connect(one, options.timeout_s) for one in again))
         connections += [connected for connected, answered, _ in more if answered is not None]
-    asked = await asyncio.gather(*(_page(endpoint, path, options.timeout_s) for path in PAGES))
-    pages = tuple((path, page) for path, page in zip(PAGES, asked, strict=True) if page is not None)
+    paths = PAGES if answer is not None else ()  # who does not answer the one will not answer the others
+    asked = await asyncio.gather(*(_page(endpoint, path, options.timeout_s) for path in paths))
+    pages = tuple((path, page) for path, page in zip(paths, asked, strict=True) if page is not None)
     is_one_mesh = None
     if len({one.key for one in connections if one.key}) > 1:
-        is_one_mesh = await _is_one_mesh(seen, address, options)
+        is_one_mesh = await _is_one_mesh(seen, connections, options)
     answers = [page for _, page in pages] + ([answer] if answer is not None else [])
     ahead = _clock_ahead(answers, datetime.now(UTC))
     return HTTPSeen(is_upgraded, answer, failure, pages, tuple(connections), is_one_mesh, ahead)
@@ -69,7 +74,7 @@ async def _connect(endpoint: Endpoint, timeout_s: float) -> tuple[Connected, Ans
     if answer is not None and answer.status == 101:
         with suppress(LocalError):
             key = NodePublic.parse(NodePublic.PREFIX + answer.header("derp-public-key")).raw
-    return Connected(pin, stream.meta_key or b"", key), answer, failure
+    return Connected(endpoint.host, pin, stream.meta_key or b"", key), answer, failure
 
 
 async def _page(endpoint: Endpoint, path: str, timeout_s: float) -> Answer | None:
@@ -116,14 +121,14 @@ def _clock_ahead(answers: list[Answer], now: datetime) -> timedelta | None:
     return None
 
 
-async def _is_one_mesh(seen: Seen, address: str, options: Options) -> bool | None:
-    """Log in at two of the relays behind the address and send a packet each way. None: not let in."""
-    first = await _log_in(seen, address, options)
+async def _is_one_mesh(seen: Seen, connections: list[Connected], options: Options) -> bool | None:
+    """Log in at two of the relays that answered and send a packet each way. None: not let in."""
+    first = await _log_in(seen, connections[0].address, options)
     if first is None:
         return None
     async with first:
-        for _ in range(CONNECTIONS):
-            second = await _log_in(seen, address, options)
+        for other in reversed(connections):  # of another address first
+            second = await _log_in(seen, other.address, options)
             if second is None:
                 return None
             async with second:

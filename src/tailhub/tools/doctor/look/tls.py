@@ -19,6 +19,7 @@ from tailhub.client.peer_certificate import make_context, peer_chain
 from tailhub.exceptions import CertificateError
 from tailhub.net.abort import abort
 from tailhub.tools.doctor.judge.certificate import is_checked_by_clients, judge_certificate
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.doctor.judge.tls import OLD_VERSIONS, TLSSeen
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _ISSUER_NOT_HERE: Final = (2, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT an
 async def look(seen: Seen, options: Options) -> TLSSeen:
     """Make up to three handshakes with the address that answered."""
     address, target = seen.tcp.open_address, seen.target
-    if not address:
+    if not address or why_no_tls(seen):
         return TLSSeen()
     tls = await _handshake(target, address, options.timeout_s)
     if not tls.is_tls or tls.version in OLD_VERSIONS:

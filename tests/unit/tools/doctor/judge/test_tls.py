@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from support.certificates import Made, make_certificate
@@ -119,3 +120,24 @@ def test_a_map_from_elsewhere_is_not_changed() -> None:
         elsewhere = Target(target.node, target.region, target.derp_map, origin)
         (finding,) = judged(elsewhere, shown(make_certificate())).findings
         assert "derpmap set" not in finding.remedy()
+
+
+def test_what_clients_know_themselves() -> None:
+    """Clients have Let's Encrypt's roots built in, so that a machine without them does not matter."""
+    root = make_certificate(common_name="ISRG Root X1", organization="Internet Security Research Group", is_ca=True)
+    middle = make_certificate(common_name="R10", organization="Let's Encrypt", is_ca=True, issuer=root)
+    leaf = make_certificate(dns_names=["derp.example.com"], issuer=middle)
+    whole = judged(mapped(443, "derp.example.com"), shown(leaf, middle, verify_code=20))
+    assert codes(whole) == []
+    assert str(whole.steps[-1].remark) == "for derp.example.com, from R10"
+    assert codes(judged(mapped(443, "x.example.com"), shown(leaf, middle, verify_code=20))) == ["TH021"]
+    assert codes(judged(mapped(443, "derp.example.com"), shown(leaf, verify_code=20))) == ["TH392"]
+
+
+def test_a_node_for_stun_only() -> None:
+    """A node that only answers STUN has no TLS, and that is no fault."""
+    target = mapped(443)
+    node = msgspec.structs.replace(target.node, stun_only=True)
+    judgement = judge(Seen(Target(node, target.region, target.derp_map)))
+    assert codes(judgement) == []
+    assert str(judgement.steps[0].remark) == "this node does STUN only"
