@@ -62,6 +62,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
     ),
     "bootstrap_dns": Kind("a name cannot be looked up", ("name",)),
     "store": Kind("the store can be written again", ()),
+    "map_pushed": Kind("the relay's region was brought to where clients get their map from", ("place", "changed")),
     "notify": Kind("the relay's owner is sent a message", ("title",)),
     "worker": Kind("a process of the relay has ended, or is ended", ("process", "pid", "reason")),
     "audit": Kind(

@@ -25,6 +25,7 @@ from support.receivers import certificate_files, served_json, webhook
 from support.relay_process import LIMIT_S, RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
 from support.reloadable import Reloadable, reloadable
+from support.tailscale_api import TOKEN, fake_tailscale
 from support.verifiers import http_answer, http_server
 from support.waiting import run, until
 from support.wire import GONE, Wire, open_client
@@ -1059,6 +1060,40 @@ def test_by_the_pages_that_move(workers: str, tmp_path: Path) -> None:
 
 
 # --- who is told of it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_where_it_pushes_its_map(workers: str, tmp_path: Path) -> None:
+    """Told where to, a running relay brings its region there, again when it moves, and no longer when not."""
+    config, secret, map_file = tmp_path / "tailhub.toml", tmp_path / "secret", tmp_path / "derp.yaml"
+    secret.write_text(TOKEN)
+    secret.chmod(0o600)
+    config.write_text('address = "192.0.2.1"\n')
+    with (
+        fake_tailscale() as api,
+        RelayProcess("--config", str(config), "--workers", workers, program=PROGRAM) as relay,
+    ):
+        api.scopes = "policy_file"
+
+        def change(address: str, more: str) -> None:
+            config.write_text(f'address = "{address}"\n{more}')
+            relay.send_signal(signal.SIGHUP)
+
+        change("192.0.2.2", f'push_map_to = "{map_file}"\n')
+        wait_until(lambda: map_file.exists() and "192.0.2.2" in map_file.read_text(), "it is in the file", relay.log)
+        wait_until(lambda: f"pushed to {map_file}" in relay.log(), "it says so", relay.log)
+        where = f'push_map_secret_file = "{secret}"\npush_map_tailnet = "example.com"\npush_map_api_url = "{api.url}"\n'
+        change("192.0.2.3", f'push_map_to = "tailscale"\n{where}')
+        wait_until(lambda: "192.0.2.3" in api.policy, "it is in the policy", relay.log)
+        change("192.0.2.4", f'push_map_to = "tailscale"\n{where}')
+        wait_until(lambda: "192.0.2.4" in api.policy, "its new address is", relay.log)
+        assert "192.0.2.2" in map_file.read_text()
+        written = [path for method, path, _ in api.asked if method == "POST" and path.endswith("/acl")]
+        assert written == ["/api/v2/tailnet/example.com/acl"] * 2
+        asked = len(api.asked)
+        change("192.0.2.5", "")
+        wait_until(lambda: b"192.0.2.5" in relay.get("/derpmap.json?view=public"), "it has moved", relay.log)
+    assert len(api.asked) == asked
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +23,7 @@ LIMIT_S = 20.0
 def regions_in_headscale(directory: Path, urls: list[str], paths: list[str]) -> dict[str, Any]:
     """What headscale has made of the maps, as its debug page shows it."""
     with running_headscale(directory, free_ports(), urls, paths) as headscale:
-        url = f"http://{headscale.metrics}/debug/derp"
-        page = urllib.request.Request(url, headers={"Accept": "application/json"})
-
-        def ask() -> dict[str, Any] | None:
-            try:
-                with urllib.request.urlopen(page, timeout=LIMIT_S) as answer:
-                    regions = json.load(answer)["regions"]
-            except OSError:
-                return None
-            assert isinstance(regions, dict)
-            return regions
-
-        return until(ask, "headscale shows its DERP map", headscale.log)
+        return until(headscale.regions, "headscale shows its DERP map", headscale.log)
 
 
 @pytest.mark.parametrize("form", ["yaml", "url"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tailhub.__main__ import main
 from tailhub.alerts import condition, rules
-from tailhub.server import bookkeeping, quota_keeper, quota_states, usage_gatherer, watchman
+from tailhub.server import bookkeeping, map_keeper, quota_keeper, quota_states, usage_gatherer, watchman
 from tailhub.store import journal
 
 PROGRAM = ("-P", str(Path(__file__)))  # for the interpreter
@@ -22,6 +22,7 @@ _INTERVALS = (
     (watchman, "FIRST_LOOK_S"),
     (watchman, "LOOK_S"),
     (bookkeeping, "HAND_OVER_S"),
+    (map_keeper, "LOOK_S"),
     (journal, "INTERVAL_S"),
     (quota_keeper, "LOOK_EVERY_S"),
     (quota_states, "TELL_EVERY_S"),

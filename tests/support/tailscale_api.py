@@ -1,4 +1,4 @@
-"""A fake of the Tailscale API, as its documentation has it: OAuth tokens, the list of devices, a key about itself.
+"""A fake of the Tailscale API, as its documentation has it: OAuth tokens, devices, a key about itself, the policy.
 
 A real one cannot be had by a test. What it answers, its error messages too, is from https://tailscale.com/api and from
 what users of it have published.
@@ -7,10 +7,12 @@ what users of it have published.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -51,7 +53,11 @@ def device(key: bytes, called: str = "laptop", /, **fields: object) -> dict[str,
 
 @dataclass
 class FakeTailscale:
-    """One tailnet. `asked` has method, path and token of each request; `status` is answered instead of a list."""
+    """One tailnet. `asked` has method, path and token of each request; `status` is answered instead of a list.
+
+    `policy` is its policy file; `invalid` is what is wrong with any that is to take its place. `on_validate` is called
+    when one is validated: others may write meanwhile.
+    """
 
     devices: list[dict[str, object]] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
@@ -62,6 +68,10 @@ class FakeTailscale:
     headers: dict[str, str] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     url: str = ""
+    policy: str = '{"acls": []}'
+    invalid: str = ""
+    on_validate: Callable[[], None] = lambda: None
+    validated: list[str] = field(default_factory=list)
     _given: int = 0
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> tuple[int, object]:
@@ -87,6 +97,32 @@ class FakeTailscale:
                 }
         return 404, {"message": "not found"}
 
+    @property
+    def etag(self) -> str:
+        """Of the policy."""
+        return f'"{hashlib.sha256(self.policy.encode()).hexdigest()}"'
+
+    def answer_policy(self, method: str, rest: str, token: str, headers: Message, body: str) -> tuple[int, object]:
+        """Status and JSON, or the policy's text."""
+        if token not in self.tokens:
+            return 401, {"message": INVALID}
+        if "policy_file" not in self.scopes:
+            return 403, {"message": DENIED}
+        if method == "GET":
+            return 200, self.policy if headers["Accept"] == "application/hujson" else json.loads(self.policy)
+        if rest == "/validate":
+            json.loads(body)  # what the original sends has no comments
+            self.validated.append(body)
+            self.on_validate()
+            said = {"message": "test(s) failed", "data": [{"user": "a@example.com", "errors": [self.invalid]}]}
+            return 200, said if self.invalid else {}
+        if headers["If-Match"] != self.etag:
+            return 412, {"message": "precondition failed, invalid old hash"}
+        if headers["Content-Type"] != "application/hujson":
+            return 400, {"message": "unexpected content type"}
+        self.policy = body
+        return 200, self.policy
+
     def _give_token(self, form: dict[str, str]) -> tuple[int, object]:
         if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
             return 401, {"message": INVALID}
@@ -106,9 +142,16 @@ def fake_tailscale(*devices: dict[str, object]) -> Iterator[FakeTailscale]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            status, value = fake.answer(self.command, self.path, token, body)
-            answer = json.dumps(value).encode()
+            if "/acl" in self.path:
+                fake.asked.append((self.command, self.path, token))
+                rest = self.path.partition("/acl")[2]
+                status, value = fake.answer_policy(self.command, rest, token, self.headers, body.decode())
+            else:
+                status, value = fake.answer(self.command, self.path, token, body)
+            answer = value.encode() if isinstance(value, str) else json.dumps(value).encode()
             self.send_response(status)
+            if isinstance(value, str):
+                self.send_header("ETag", fake.etag)
             for name, text in fake.headers.items():
                 self.send_header(name, text)
             self.send_header("Content-Type", "application/json")

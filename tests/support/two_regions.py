@@ -24,7 +24,7 @@ DERP_PORT, STUN_PORT = 8443, 3478
 FAR_DELAY_S = 0.04
 COMMAND_LIMIT_S = 60.0
 # Network devices that delay are not in every kernel. What a client compares is what STUN says.
-_FAR_STUN = f"""
+FAR_STUN = f"""
 import asyncio, socket
 from tailhub.server.stun import StunServer
 
@@ -65,7 +65,7 @@ class TwoRegions:
                 self._relay(RELAY_IP, "--stun-listen", f"{RELAY_IP}:{STUN_PORT}", *self._options, in_=net.relay)
             )
             self.far = stack.enter_context(self._relay(FAR_IP, "--stun-listen", "off", in_=far))
-            stun = subprocess.Popen((*far.prefix, sys.executable, "-c", _FAR_STUN), stdin=subprocess.DEVNULL)
+            stun = subprocess.Popen((*far.prefix, sys.executable, "-c", FAR_STUN), stdin=subprocess.DEVNULL)
             stack.callback(stun.wait)
             stack.callback(stun.terminate)
             net.write_map(self._map())

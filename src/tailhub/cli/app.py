@@ -178,6 +178,45 @@ for _command in (running.explain, running.drain, running.reload, running.top, ru
 
 
 @app.command()
+def netcheck(
+    map_name: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            metavar="FILE|URL|-|tailnet",
+            help="The map (default: the running relay's, else the tailnet's).",
+        ),
+    ] = "",
+    region: Annotated[str, typer.Option(metavar="REGION", help="Only this region: its id, code or name.")] = "",
+    home: Annotated[
+        str, typer.Option(metavar="REGION", help="Choose as a client whose home is this region (default: none yet).")
+    ] = "",
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="How long an answer is waited for, at each step.")
+    ] = "3s",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, in the shape of `tailscale netcheck --format=json`.")
+    ] = False,
+    as_full_json: Annotated[bool, typer.Option("--json-full", help="As JSON: all that was seen and why.")] = False,
+    state_dir: Annotated[Path | None, options.state_dir("netcheck")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
+) -> int:
+    """Measure all relays of a map from here, and tell which region a client would choose, and why.
+
+    STUN over IPv4 and IPv6, TCP, TLS, the DERP login, a ping through DERP; what kind of NAT is in between. Tailscale's
+    own map: --map https://login.tailscale.com/derpmap/default. Exit code 1 when something is wrong.
+    """
+    language = command_line.language(lang)
+    if as_json and as_full_json:
+        raise UsageError(findings.options_exclude("--json", "--json-full"))
+    from tailhub.cli.netcheck import netcheck as check
+
+    form = "json" if as_json else "json-full" if as_full_json else "table"
+    timeout_s = command_line.duration("--timeout", timeout)
+    return check(map_name, region, home, state_dir, form, timeout_s, language)
+
+
+@app.command()
 def upgrade(
     version: Annotated[
         str, typer.Option("--version", metavar="VERSION", help="Install this one (default: the newest).")

@@ -215,6 +215,45 @@ def diff(
     return print_diff(before, after, as_json=as_json, lang=language)
 
 
+@app.command()
+def push(
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="[tailscale|FILE]", help="Tailscale's policy, or a file (default: push_map_to).", show_default=False
+        ),
+    ] = "",
+    source: Annotated[
+        str, typer.Option("--map", metavar="MAP", help="A map of one relay (default: the running relay's).")
+    ] = "",
+    secret_file: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Secret of an OAuth client (scope policy_file), or an API access token."),
+    ] = "",
+    tailnet: Annotated[str, typer.Option(metavar="NAME", help="The tailnet (default: the credential's own).")] = "",
+    api_url: Annotated[str, typer.Option("--api-url", metavar="URL", help="Another address of Tailscale's API.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Undo what somebody else has changed, too.")] = False,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="The relay's configuration file.")
+    ] = None,
+    state_dir: Annotated[Path | None, options.state_dir("derpmap push")] = None,
+    lang: Annotated[str | None, options.LANG] = None,
+) -> int:
+    """Bring the running relay's region to where clients get their map from.
+
+    In place: how the relay is reached, and nothing else. Shows what changes, and asks. What somebody else has written
+    meanwhile is not overwritten.
+    """
+    language = command_line.language(lang)
+    from tailhub.cli.derpmap_push import Wish
+    from tailhub.cli.derpmap_push import push as push_map
+
+    wish = Wish(to, source, secret_file, tailnet, api_url, config, state_dir)
+    return push_map(wish, is_dry=dry_run, is_sure=yes, is_forced=force, lang=language)
+
+
 def _form(*, as_json: bool, as_yaml: bool) -> MapFormName:
     if as_json and as_yaml:
         raise UsageError(findings.options_exclude("--json", "--yaml"))

@@ -31,7 +31,7 @@ from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 from tailhub.tools.derpmap.making import field_remarks
 from tailhub.tools.derpmap.map_file import Edited, edit_map_file
 
-__all__ = ["add_map", "print_edit", "remove_regions", "set_fields", "show_edit"]
+__all__ = ["add_map", "difference", "print_edit", "remove_regions", "set_fields", "show_edit"]
 
 _OF = {field.name: field.of for field in FIELDS}
 
@@ -106,12 +106,13 @@ def show_edit(edited: Edited, lang: Language, *, is_dry: bool) -> None:
     if not edited.is_changed:
         show([Line(words["unchanged"].format(name=name), "good")], sys.stdout)
         return
-    lines = list(_difference(edited))
+    lines = list(difference(edited))
     done = "would_write" if is_dry else "written"
     show([*lines, Line(words[done].format(name=name), "good")], sys.stdout)
 
 
-def _difference(edited: Edited) -> Iterator[Line]:
+def difference(edited: Edited) -> Iterator[Line]:
+    """The lines that differ, with two around them."""
     styles: dict[str, Style] = {"+": "good", "-": "error", "@": "dim"}
     before, after = (text.text.splitlines() for text in (edited.before, edited.after))
     for number, line in enumerate(difflib.unified_diff(before, after, lineterm="", n=2)):

@@ -20,6 +20,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "node": "node {node}",
         "null_region": "null (takes a default region away)",
         "note": "note: {text}",
+        "push": "Change {name} so?",
+        "headscale_takes": "Headscale reads it when it looks again (derp.auto_update_enabled), else at its restart.",
     },
     "zh": {
         "paste": "Tailscale：把下面的内容粘贴到策略文件中，放在最后一个 } 之前",
@@ -36,5 +38,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "node": "节点 {node}",
         "null_region": "null（去掉一个默认区域）",
         "note": "提示：{text}",
+        "push": "这样修改 {name}？",
+        "headscale_takes": "Headscale 会在下次自动更新时读取（derp.auto_update_enabled），否则需要重启它。",
     },
 }

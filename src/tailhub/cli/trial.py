@@ -26,6 +26,7 @@ from tailhub.server.app import RelayServer
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.state_archive import collect
 from tailhub.server.state_files import write_whole
+from tailhub.server.tenant_config import TAILSCALE_API
 from tailhub.settings.merge import load
 
 LIMIT_S = 30.0
@@ -73,6 +74,10 @@ def trial_config(config: RelayConfig, state_dir: Path) -> RelayConfig:
         notify_file=None,
         notify_events=(),
         update_check=False,
+        push_map_to="",
+        push_map_secret_file=None,
+        push_map_tailnet="-",
+        push_map_api_url=TAILSCALE_API,
     )
 
 

@@ -417,7 +417,19 @@ CATALOGUE: dict[str, Entry] = {
     "TH498": Entry("map-changed-meanwhile", _ERROR),
     "TH499": Entry("avoid-moves-nobody", _NOTE),
     # bringing a map to those who hand it out
+    "TH500": Entry("bad-push-target", _ERROR),
+    "TH501": Entry("map-push-failed", _WARNING),
+    "TH502": Entry("region-changed-elsewhere", _WARNING),
+    "TH503": Entry("policy-refused", _WARNING),
+    "TH504": Entry("policy-changed-meanwhile", _WARNING),
+    "TH505": Entry("push-credential-refused", _WARNING),
+    "TH506": Entry("push-needs-yes", _ERROR),
     # which region clients choose
+    "TH510": Entry("no-region-answers", _ERROR),
+    "TH511": Entry("home-does-not-relay", _ERROR),
+    "TH512": Entry("region-without-stun", _WARNING),
+    "TH513": Entry("mapping-varies", _NOTE),
+    "TH514": Entry("udp-blocked", _WARNING),
     # measuring
     # what a check was asked to look at
     "TH525": Entry("bad-target", _ERROR),

@@ -111,6 +111,7 @@ class RelayServer:
             self._keep_books()
             self._get_certificates()
             self._notify()
+            self._push_map()
         except BaseException:
             await self.stop()
             raise
@@ -167,6 +168,7 @@ class RelayServer:
             self._follow_quotas(self._books)
         if changes_listeners(before.config, config):
             self._get_certificates()
+        self._push_map()
         self._notify()  # which has learnt what it looks at, and may be another's to tell
 
     def _follow_verifiers(self, before: Standing) -> None:
@@ -398,6 +400,19 @@ class RelayServer:
             watched = Watched(self.config, self.service, self.advertised, *parts)
             watching = watch(self.config, watched, self.foundation.state.path)
         self._tasks.set("watching", watching)
+
+    def _push_map(self) -> None:
+        """Keep the relay's region up to date where clients get their map from, if told so; perhaps anew."""
+        pushing = None
+        if self.config.push_map_to:
+            from tailhub.server.map_keeper import MapKeeper
+            from tailhub.server.push_config import destination_of
+            from tailhub.web.operator_pages import MapView
+
+            if (destination := destination_of(self.config)) is not None:
+                derp_map = partial(self.advertised.derp_map, MapView.PUBLIC)
+                pushing = MapKeeper(derp_map, destination, self.foundation.state.path).run()
+        self._tasks.set("pushing the map", pushing)
 
     def _first_stun(self, ip: str) -> None:
         self.pages.first_stun = self.context.events.shown(ip)

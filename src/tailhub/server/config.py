@@ -24,7 +24,7 @@ from tailhub.server.fronts import front_findings
 from tailhub.server.limits_config import limit_findings
 from tailhub.server.log_setup import log_findings
 from tailhub.server.tenant_checks import tenant_findings
-from tailhub.server.tenant_config import ALLOW_STORE, TenantConfig, Written
+from tailhub.server.tenant_config import ALLOW_STORE, TAILSCALE_API, TenantConfig, Written
 from tailhub.store.location import OFF, parse_location
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 from tailhub.web.public_settings import PublicSettings
@@ -167,6 +167,10 @@ class RelayConfig(TenantConfig, ListenerConfig):
     notify_events: tuple[str, ...] = ()  # empty: all
     update_check: bool = False
     update_index: str = UPDATE_INDEX
+    push_map_to: str = ""  # "tailscale", or a file; see `tailhub.server.push_config`
+    push_map_secret_file: Path | None = None
+    push_map_tailnet: str = "-"
+    push_map_api_url: str = TAILSCALE_API
     drain_s: float = 2.0  # over which clients are closed, at the most, when the relay is told to end
 
     @property
@@ -243,6 +247,11 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         from tailhub.server.notify_config import notify_findings
 
         found += notify_findings(config)
+    names = ("push_map_to", "push_map_secret_file", "push_map_tailnet", "push_map_api_url")
+    if any(getattr(config, name) != getattr(RelayConfig, name) for name in names):
+        from tailhub.server.push_config import push_findings_of
+
+        found += push_findings_of(config)
     try:
         parse_location(config.store, Path())
     except LocalError as exc:

@@ -137,6 +137,14 @@ def check_notify(config: RelayConfig) -> Iterator[Finding]:
         yield from notify_doubts(config)
 
 
+def check_push(config: RelayConfig) -> Iterator[Finding]:
+    """Can the map be pushed to where it is to be, as far as this machine can tell?"""
+    if config.push_map_to:
+        from tailhub.server.push_config import push_doubts
+
+        yield from push_doubts(config)
+
+
 def _trouble_of_store(place: Path | str) -> Finding | None:
     import asyncio
 
@@ -166,4 +174,5 @@ CHECKS: tuple[Check, ...] = (
     check_tenants,
     check_store,
     check_notify,
+    check_push,
 )

@@ -10,6 +10,7 @@ import asyncio
 import email.utils
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -32,6 +33,7 @@ MAX_LIST_BYTES = 32 << 20  # 10,000 devices have some 10 MiB
 MAX_ANSWER_BYTES = 1 << 20
 ANSWER_S = 30.0  # for a whole answer
 _MOST_MESSAGE = 200  # bytes of an error that is no JSON
+_JSON = "application/json"
 NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError: bytes that are no UTF-8
 
 Kind = Literal["tailscale", "headscale"]
@@ -64,19 +66,26 @@ class Api:
         """For people."""
         return str(self.url)
 
-    async def get(self, path: str, token: str, most_bytes: int = MAX_ANSWER_BYTES) -> HttpAnswer:
+    async def get(self, path: str, token: str, most_bytes: int = MAX_ANSWER_BYTES, accept: str = _JSON) -> HttpAnswer:
         """What is at `path`. Raises `OSError`, and `RemoteError` for what is no answer, or longer than `most_bytes`."""
-        return await self._ask("GET", path, [("Authorization", f"Bearer {token}")], None, most_bytes)
+        return await self._ask("GET", path, [("Accept", accept), _bearer(token)], None, most_bytes)
+
+    async def post(
+        self, path: str, token: str, body: bytes, content_type: str, conditions: Sequence[tuple[str, str]] = ()
+    ) -> HttpAnswer:
+        """The answer to `body`; `conditions` are fields such as ``If-Match``. Raises as `get` does."""
+        fields = [("Accept", _JSON), _bearer(token), ("Content-Type", content_type), *conditions]
+        return await self._ask("POST", path, fields, body, MAX_LIST_BYTES)
 
     async def post_form(self, path: str, fields: dict[str, str]) -> HttpAnswer:
         """The answer to a form. Raises as `get` does."""
-        form = [("Content-Type", "application/x-www-form-urlencoded")]
+        form = [("Accept", _JSON), ("Content-Type", "application/x-www-form-urlencoded")]
         return await self._ask("POST", path, form, urlencode(fields).encode(), MAX_ANSWER_BYTES)
 
     async def _ask(
         self, method: str, path: str, fields: list[tuple[str, str]], body: bytes | None, most_bytes: int
     ) -> HttpAnswer:
-        headers = [("Host", self.url.host_header), ("Accept", "application/json"), ("User-Agent", "tailhub"), *fields]
+        headers = [("Host", self.url.host_header), ("User-Agent", "tailhub"), *fields]
         target = self.url.target.partition("?")[0].rstrip("/") + path
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await connect(self.url, self.context)
@@ -112,6 +121,10 @@ class Api:
         days = max(0, int((at - now) // 86400))
         is_headscale = self.kind == "headscale"
         return findings.credential_expires(self.name, moment, days, self.setting, is_headscale=is_headscale)
+
+
+def _bearer(token: str) -> tuple[str, str]:
+    return "Authorization", f"Bearer {token}"
 
 
 class _Message(msgspec.Struct):

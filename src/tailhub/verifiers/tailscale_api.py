@@ -25,7 +25,7 @@ from tailhub.verifiers.api_client import MAX_LIST_BYTES, NOT_JSON, Api, ApiStatu
 from tailhub.verifiers.device_list import Device
 from tailhub.verifiers.verifier import words
 
-__all__ = ["TailscaleDevices", "key_id", "parse_devices", "parse_expiry", "parse_token"]
+__all__ = ["AccessTokens", "TailscaleDevices", "key_id", "parse_devices", "parse_expiry", "parse_token"]
 
 API_TOKEN, CLIENT_SECRET = "tskey-api-", "tskey-client-"
 _RENEW_S = 300.0  # an access token is not used in its last minutes
@@ -63,6 +63,38 @@ _token = msgspec.json.Decoder(_Token)
 _key = msgspec.json.Decoder(_Key)
 
 
+class AccessTokens:
+    """What is shown to the API: a secret itself if it is an access token, else what an OAuth client gets for it."""
+
+    def __init__(self, api: Api, client_id: str = "") -> None:
+        """Without `client_id` it is the one that the secret names."""
+        self._api = api
+        self._client_id = client_id
+        self._token = ""
+        self._token_of = ""  # the secret for which it was given
+        self._token_until = 0.0  # monotonic seconds
+
+    async def token_for(self, secret: str) -> str:
+        """The token; one that was given is used until shortly before its end. Raises as `Api.get` does."""
+        if not secret.startswith(CLIENT_SECRET):
+            return secret
+        now = time.monotonic()
+        if not self._token or self._token_of != secret or now >= self._token_until:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._client_id or key_id(secret),
+                "client_secret": secret,
+            }
+            self._token, lifetime = parse_token((await self._api.post_form("/api/v2/oauth/token", form)).body)
+            self._token_of, self._token_until = secret, now + max(lifetime - _RENEW_S, lifetime / 2)
+        return self._token
+
+    def forget(self) -> bool:
+        """Ask for another one next time; False if none was asked for."""
+        had, self._token = bool(self._token), ""
+        return had
+
+
 class TailscaleDevices:
     """A `DeviceSource`. `secret` gives an API access token, or the secret of the OAuth client `client_id`."""
 
@@ -72,20 +104,17 @@ class TailscaleDevices:
         self._api = api
         self._secret = secret
         self._tailnet = "/api/v2/tailnet/" + quote(tailnet, safe="")
-        self._client_id = client_id
-        self._token = ""
-        self._token_of = ""  # the secret for which it was given
-        self._token_until = 0.0  # monotonic seconds
+        self._tokens = AccessTokens(api, client_id)
 
     async def read(self) -> Mapping[bytes, Device]:
         """Its devices."""
         try:
-            answer = await self._devices(await self._token_for(self._secret()))
+            answer = await self._devices(await self._tokens.token_for(self._secret()))
         except ApiStatusError as exc:
-            if exc.status != 401 or not self._token:
+            if exc.status != 401 or not self._tokens.forget():
                 raise
-            self._token = ""  # it was taken back before its time
-            answer = await self._devices(await self._token_for(self._secret()))
+            # It was taken back before its time.
+            answer = await self._devices(await self._tokens.token_for(self._secret()))
         return await asyncio.to_thread(parse_devices, answer.body, answered_at(answer))
 
     async def expires_at(self) -> float | None:
@@ -105,21 +134,6 @@ class TailscaleDevices:
 
     async def _devices(self, token: str) -> HttpAnswer:
         return await self._api.get(f"{self._tailnet}/devices", token, MAX_LIST_BYTES)
-
-    async def _token_for(self, secret: str) -> str:
-        """The token to show: the secret itself, or what an OAuth client gets for it."""
-        if not secret.startswith(CLIENT_SECRET):
-            return secret
-        now = time.monotonic()
-        if not self._token or self._token_of != secret or now >= self._token_until:
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": self._client_id or key_id(secret),
-                "client_secret": secret,
-            }
-            self._token, lifetime = parse_token((await self._api.post_form("/api/v2/oauth/token", form)).body)
-            self._token_of, self._token_until = secret, now + max(lifetime - _RENEW_S, lifetime / 2)
-        return self._token
 
 
 def key_id(secret: str) -> str:

@@ -59,6 +59,7 @@ TESTS = {
     "test_whom_it_tells": (
         *("notify", "notify_file", "notify_language", "notify_events", "update_check", "update_index"),
     ),
+    "test_where_it_pushes_its_map": ("push_map_to", "push_map_secret_file", "push_map_tailnet", "push_map_api_url"),
     "test_how_long_the_end_takes": ("drain_s",),
     "test_what_needs_a_restart": ("state_dir", "new_state", "key_file", "store", "workers"),
 }

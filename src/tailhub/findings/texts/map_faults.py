@@ -215,8 +215,9 @@ ENGLISH: dict[str, Text] = {
     "TH499": Text(
         "{field} is set for region {region}: it moves no client whose home this is already." + _AT,
         "To have clients leave, raise its score: " + _SET_REGION + "--score 1000`",
-        "Avoid and NoMeasureNoHome keep clients from choosing the region anew. A score of 1000 moves them within a "
-        "second, without a lost packet; Headscale 0.29.2 drops scores. Avoid is deprecated by Tailscale.",
+        "NoMeasureNoHome keeps clients from choosing the region anew; Avoid does not at their full checks, and is "
+        "deprecated by Tailscale. A score of 1000 moves them within a second, without a lost packet; Headscale 0.29.2 "
+        "drops scores.",
         "Clients with their home here stay until something else makes them choose again.",
     ),
 }
@@ -408,8 +409,8 @@ CHINESE: dict[str, Text] = {
     "TH499": Text(
         "区域 {region} 设置了 {field}：已经以它为 home 的客户端不会离开。" + _AT_ZH,
         "要让客户端离开，请提高它的 score：" + _SET_REGION + "--score 1000`",
-        "Avoid 和 NoMeasureNoHome 只是不让客户端重新选中它。score 写 1000 能让它们在一秒内离开，一个包也不丢；"
-        "但 Headscale 0.29.2 会丢弃 score。Tailscale 已不推荐使用 Avoid。",
+        "NoMeasureNoHome 只是不让客户端重新选中它；Avoid 在完整检查时不起作用，Tailscale 也已不推荐使用。score 写 1000 "
+        "能让它们在一秒内离开，一个包也不丢；但 Headscale 0.29.2 会丢弃 score。",
         "已经以它为 home 的客户端会一直留下，直到别的事情让它们重新选择。",
     ),
 }

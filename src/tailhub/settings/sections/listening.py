@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailhub.server.tenant_config import TAILSCALE_API
 from tailhub.settings.setting import Section, Setting, listener_setting
 
 LISTENER: tuple[Setting, ...] = (
@@ -106,4 +107,40 @@ ADDRESS: tuple[Setting, ...] = (
         field="addresses",
     ),
     Setting("discover", Section.ADDRESS, "switch", True, "Ask the cloud's metadata and public STUN servers."),
+    Setting(
+        "push_map_to",
+        Section.ADDRESS,
+        "text",
+        "",
+        "Where the relay keeps its region of the map up to date by itself: tailscale (its policy), or a file.",
+        "tailscale|FILE",
+        "tailscale",
+    ),
+    Setting(
+        "push_map_secret_file",
+        Section.ADDRESS,
+        "path",
+        None,
+        "A file with the secret of a Tailscale OAuth client (scope policy_file) or an API access token.",
+        "FILE",
+        "/etc/tailhub/tailscale-policy",
+    ),
+    Setting(
+        "push_map_tailnet",
+        Section.ADDRESS,
+        "text",
+        "-",
+        "The tailnet whose policy it is (default: the one of the credential).",
+        "NAME",
+        "example.com",
+    ),
+    Setting(
+        "push_map_api_url",
+        Section.ADDRESS,
+        "text",
+        TAILSCALE_API,
+        "Tailscale's API, if it is reached in another way.",
+        "URL",
+        "https://tailscale-api.example.com",
+    ),
 )
