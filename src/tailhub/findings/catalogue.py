@@ -270,6 +270,7 @@ CATALOGUE: dict[str, Entry] = {
     # from outside, further: whoever is in between
     # from outside, further: web servers and certificates
     # from outside: logging in and relaying packets
+    "TH408": Entry("own-key-unusable", _ERROR),
     # on the relay: the machine
     # on the relay: whoever is asked about clients, and clients' logs
     # DERP maps and policy files
