@@ -281,5 +281,12 @@ CATALOGUE: dict[str, Entry] = {
     # bringing a map to those who hand it out
     # which region clients choose
     # measuring
+    "TH515": Entry("probe-key-unusable", _WARNING),
+    "TH516": Entry("nothing-to-measure", _ERROR),
+    "TH517": Entry("too-much-to-measure", _ERROR),
+    "TH518": Entry("nothing-came-through", _ERROR),
+    "TH519": Entry("measures-the-limit", _WARNING),
+    "TH520": Entry("measured-file-unusable", _ERROR),
+    "TH521": Entry("exporter-cannot-listen", _ERROR),
     # what a check was asked to look at
 }

@@ -89,8 +89,8 @@ class Tenant:
 class Tenants:
     """All tenants of one relay, in the configuration's order; the first has no name. Those of guests are not listed.
 
-    `own_probe` is that of the relay's own probe. They may become others while the relay runs. One that is listed no more is known still: it has connections that are
-    about to be closed, but nobody else reaches it.
+    They may become others while the relay runs. One that is listed no more is known still: it has connections that are
+    about to be closed, but nobody else reaches it. `own_probe` is that of the relay's own probe, and not listed.
     """
 
     __slots__ = ("_known", "_listed", "_numbered", "_stats", "own_probe")
@@ -99,10 +99,11 @@ class Tenants:
         """`names` are those of the further tenants; the two of each of `pairs` may reach each other."""
         self._stats = stats
         self._known: dict[str, tuple[Tenant, Tenant]] = {}  # with that of its guests
-        self.own_probe = Tenant(OWN_PROBE, 0, stats)
-        self._numbered = [self.own_probe]
+        self._numbered: list[Tenant] = []
         self._listed: tuple[Tenant, ...] = ()
-        self.know(("", *names))
+        self.know(("",))
+        self.own_probe = Tenant(OWN_PROBE, len(self._numbered), stats)  # at a place that each worker has for it
+        self._numbered.append(self.own_probe)
         self.set(names, pairs)
 
     def know(self, names: Iterable[str]) -> None:

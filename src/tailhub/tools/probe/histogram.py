@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 __all__ = ["Bar", "Histogram"]
 
@@ -17,7 +17,8 @@ _MOST_US = (1 << 36) - 1  # 19 hours; what took longer counts as that
 _SLOTS = (36 - _BITS + 1) << _BITS
 
 
-class Bar(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bar:
     """How many values there are from `low_s` up to, not including, `high_s`."""
 
     low_s: float

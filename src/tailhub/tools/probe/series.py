@@ -17,7 +17,7 @@ What the words mean:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tailhub.tools.probe.histogram import Histogram
@@ -61,22 +61,25 @@ class Interval:
         return self.lost / self.sent if self.sent else None
 
     def merged(self, other: Interval) -> Interval:
-        """This one and a later one as one."""
+        """Make one of it and a later one."""
         end_s = other.start_s + other.length_s
         return Interval(
             self.start_s,
             end_s - self.start_s,
-            *(
-                getattr(self, name) + getattr(other, name)
-                for name in ("sent", "received", "lost", "missed", "late", "duplicated", "reordered")
-            ),
-            min_s=_of(min, self.min_s, other.min_s),
-            mean_s=self._weighed(other, self.mean_s, other.mean_s),
-            p50_s=self._weighed(other, self.p50_s, other.p50_s),
-            p99_s=_of(max, self.p99_s, other.p99_s),
-            max_s=_of(max, self.max_s, other.max_s),
-            jitter_s=self._weighed(other, self.jitter_s, other.jitter_s),
-            queue_s=self._weighed(other, self.queue_s, other.queue_s),
+            self.sent + other.sent,
+            self.received + other.received,
+            self.lost + other.lost,
+            self.missed + other.missed,
+            self.late + other.late,
+            self.duplicated + other.duplicated,
+            self.reordered + other.reordered,
+            _either(min, self.min_s, other.min_s),
+            self._weighed(other, self.mean_s, other.mean_s),
+            self._weighed(other, self.p50_s, other.p50_s),
+            _either(max, self.p99_s, other.p99_s),
+            _either(max, self.max_s, other.max_s),
+            self._weighed(other, self.jitter_s, other.jitter_s),
+            self._weighed(other, self.queue_s, other.queue_s),
         )
 
     def _weighed(self, other: Interval, ours: float | None, theirs: float | None) -> float | None:
@@ -85,11 +88,10 @@ class Interval:
         return (ours * self.received + theirs * other.received) / (self.received + other.received)
 
 
-def _of(choose: type | object, ours: float | None, theirs: float | None) -> float | None:
-    known = [one for one in (ours, theirs) if one is not None]
-    if not known:
-        return None
-    return min(known) if choose is min else max(known)
+def _either(choose: Callable[[float, float], float], ours: float | None, theirs: float | None) -> float | None:
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return choose(ours, theirs)
 
 
 class _Open:
@@ -225,7 +227,7 @@ class Series:
                 self._forgotten = oldest
 
     def settle(self, now: float) -> Iterator[Interval]:
-        """The intervals that are over and have not been given out, oldest first. Those without a packet are left out."""
+        """The intervals that are over and were not given out yet, oldest first; none for a time without packets."""
         self.settle_packets(now)
         while self._open and not self._open[0].pending and self._ends_at(self._open[0]) <= now:
             yield self._closed(self._open.popleft())
