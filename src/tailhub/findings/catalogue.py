@@ -288,5 +288,6 @@ CATALOGUE: dict[str, Entry] = {
     "TH519": Entry("measures-the-limit", _WARNING),
     "TH520": Entry("measured-file-unusable", _ERROR),
     "TH521": Entry("exporter-cannot-listen", _ERROR),
+    "TH522": Entry("time-out-of-range", _ERROR),
     # what a check was asked to look at
 }

@@ -20,9 +20,9 @@ def too_much_to_measure(found: int, most: int) -> Finding:
     return Finding("TH517", {"found": found, "most": most})
 
 
-def nothing_came_through(relay: str, reason: str, keys: str) -> Finding:
-    """Not one packet; `reason` is why there was no connection, empty if there was. `keys`: the probe's."""
-    return Finding("TH518", {"relay": relay, "reason": reason, "keys": keys})
+def nothing_came_through(relay: str, reason: str, sender: str, receiver: str) -> Finding:
+    """Not one packet; `reason` is why there was no connection, empty if there was. The others: the probe's keys."""
+    return Finding("TH518", {"relay": relay, "reason": reason, "sender": sender, "receiver": receiver})
 
 
 def measures_the_limit(relay: str, wanted: int, limit: int) -> Finding:
@@ -33,6 +33,11 @@ def measures_the_limit(relay: str, wanted: int, limit: int) -> Finding:
 def measured_file_unusable(path: str, option: str, reason: str) -> Finding:
     """A file for what is measured cannot be written; `option` named it."""
     return Finding("TH520", {"path": path, "option": option, "reason": reason})
+
+
+def time_out_of_range(option: str, found: str, least: str, most: str) -> Finding:
+    """`option` takes a time from `least` to `most`."""
+    return Finding("TH522", {"option": option, "found": found, "least": least, "most": most})
 
 
 def exporter_cannot_listen(address: str, reason: str) -> Finding:

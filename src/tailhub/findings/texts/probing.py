@@ -20,7 +20,8 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH518": Text(
         "Not one packet came through {relay}[[reason?: {reason}||, though it let the probe in]].",
-        "`tailhub doctor` tells why.\nIf the relay admits only keys that it knows, allow the probe's there: `{keys}`",
+        "`tailhub doctor` tells why.\nIf the relay admits only keys that it knows, allow the probe's there: "
+        "`tailhub allow add {sender}`\n`tailhub allow add {receiver}`",
     ),
     "TH519": Text(
         "{relay} lets one key send {limit} B/s, and the probe is to send {wanted} B/s: it measures the limit.",
@@ -33,6 +34,10 @@ ENGLISH: dict[str, Text] = {
     "TH521": Text(
         "--listen {address} is not possible: {reason}.",
         "Expected HOST:PORT of this machine, with a port that is free, such as 127.0.0.1:9913.",
+    ),
+    "TH522": Text(
+        "{option} takes a time from {least} to {most}, found {found}.",
+        "Write a number with s, m or h behind it, such as 30s or 1.5h.",
     ),
 }
 
@@ -51,7 +56,8 @@ CHINESE: dict[str, Text] = {
     ),
     "TH518": Text(
         "没有一个数据包通过 {relay}[[reason?：{reason}||，尽管它允许探测登录]]。",
-        "`tailhub doctor` 会说明原因。\n如果该中继只接纳已知的密钥，请在那里放行探测的密钥：`{keys}`",
+        "`tailhub doctor` 会说明原因。\n如果该中继只接纳已知的密钥，请在那里放行探测的密钥："
+        "`tailhub allow add {sender}`\n`tailhub allow add {receiver}`",
     ),
     "TH519": Text(
         "{relay} 限制每个密钥发送 {limit} B/s，而探测要发送 {wanted} B/s：测到的会是这个限制。",
@@ -64,6 +70,10 @@ CHINESE: dict[str, Text] = {
     "TH521": Text(
         "--listen {address} 不可用：{reason}。",
         "应为本机的 HOST:PORT，且端口空闲，例如 127.0.0.1:9913。",
+    ),
+    "TH522": Text(
+        "{option} 应为 {least} 到 {most} 之间的时间，现在是 {found}。",
+        "请写数字加 s、m 或 h，例如 30s 或 1.5h。",
     ),
 }
 

@@ -14,13 +14,12 @@ from typing import Final
 
 from tailhub.tools.probe.measurement import Bandwidth
 
-__all__ = ["FILL_SIZE", "MOST_S", "Flood", "Window"]
+__all__ = ["FILL_SIZE", "FRAME_BYTES", "Flood", "Window"]
 
 FILL_SIZE: Final = 16 << 10  # bytes: a full TLS record, so that the relay and not this program is measured
-MOST_S: Final = 60.0  # that a flood may last
 _FIRST: Final = 8
 _MOST: Final = 1024  # 16 MiB on their way
-_FRAME: Final = 37  # bytes of header and key beside each packet
+FRAME_BYTES: Final = 37  # bytes of header and key beside each packet
 _SILENCE_S: Final = 1.0  # after which nothing more is expected of what is on its way
 
 
@@ -102,7 +101,9 @@ class Flood:
         start = self._clock()
         self._ends_at = start + seconds
         while (now := self._clock()) < self._ends_at:
-            due = start + self._window.sent * (FILL_SIZE + _FRAME) / limit_bytes_per_s if limit_bytes_per_s else now
+            due = (
+                start + self._window.sent * (FILL_SIZE + FRAME_BYTES) / limit_bytes_per_s if limit_bytes_per_s else now
+            )
             if due > now:
                 await asyncio.sleep(min(due, self._ends_at) - now)
             elif self._window.is_open:

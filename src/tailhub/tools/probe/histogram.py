@@ -38,6 +38,13 @@ class Histogram:
         self.min_s: float | None = None
         self.max_s: float | None = None
 
+    def copy(self) -> Histogram:
+        """Another one with the same counts."""
+        other = Histogram()
+        other._slots = self._slots[:]
+        other.count, other.sum_s, other.min_s, other.max_s = self.count, self.sum_s, self.min_s, self.max_s
+        return other
+
     def add(self, delay_s: float) -> None:
         """Count one; a clock that went back makes it nothing."""
         delay_s = max(0.0, delay_s)

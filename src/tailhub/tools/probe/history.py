@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 from tailhub.tools.probe.series import Interval
 
-__all__ = ["History"]
+__all__ = ["History", "in_columns"]
 
 
 class History:
@@ -37,13 +40,8 @@ class History:
             self._gathered += self._each
         self._each *= 2
 
-    def last(self, most: int) -> list[Interval]:
-        """The time in at most `most` intervals of about the same length."""
-        step = -(-len(self.intervals) // max(1, most))
-        shown = []
-        for start in range(0, len(self.intervals), max(1, step)):
-            one = self.intervals[start]
-            for other in self.intervals[start + 1 : start + step]:
-                one = one.merged(other)
-            shown.append(one)
-        return shown
+
+def in_columns(intervals: Sequence[Interval], most: int) -> list[Interval]:
+    """The same time in at most `most` intervals of about the same length."""
+    step = max(1, -(-len(intervals) // max(1, most)))
+    return [reduce(Interval.merged, intervals[at : at + step]) for at in range(0, len(intervals), step)]

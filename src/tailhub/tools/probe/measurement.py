@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from tailhub.tools.probe.histogram import Histogram
 from tailhub.tools.probe.history import History
-from tailhub.tools.probe.outages import Outages
+from tailhub.tools.probe.outages import Outage, Outages
 from tailhub.tools.probe.paths import Path
 from tailhub.tools.probe.series import Interval, Series
 
-__all__ = ["Bandwidth", "Measured", "Measurement", "Row"]
+__all__ = ["Bandwidth", "Measured", "Measurement", "PairView", "PathView", "Row", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,97 @@ class Measured:
     notice: str = ""
     """What the relay tells its clients (Health); empty: nothing."""
 
+    def view(self, now: float) -> PathView:
+        """What is known now."""
+        series, outages = self.series, self.outages
+        return PathView(
+            path=self.path,
+            sent=series.sent,
+            received=series.received,
+            lost=series.lost,
+            missed=series.missed,
+            late=series.late,
+            duplicated=series.duplicated,
+            reordered=series.reordered,
+            delays=series.histogram.copy(),
+            queue=series.queue.copy(),
+            jitter_s=series.jitter_s,
+            base_s=series.base_s,
+            intervals=tuple(self.history.intervals),
+            latest=self.latest,
+            is_up=outages.is_up,
+            reason=outages.reason,
+            away_s=outages.away_until(now),
+            outages=outages.count,
+            latest_outages=tuple(outages.latest),
+            stun=self.stun.copy(),
+            stun_lost=self.stun_lost,
+            bandwidth=self.bandwidth,
+            limit_bytes_per_s=self.limit_bytes_per_s,
+            notice=self.notice,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """One way as it stood at a moment: numbers are totals from the beginning, `intervals` the time, oldest first."""
+
+    path: Path
+    sent: int
+    received: int
+    lost: int
+    missed: int
+    late: int
+    duplicated: int
+    reordered: int
+    delays: Histogram
+    queue: Histogram
+    jitter_s: float | None
+    base_s: float | None
+    intervals: tuple[Interval, ...]
+    latest: Interval | None
+    is_up: bool
+    reason: str
+    away_s: float
+    outages: int
+    latest_outages: tuple[Outage, ...]
+    stun: Histogram
+    stun_lost: int
+    bandwidth: Bandwidth | None
+    limit_bytes_per_s: int
+    notice: str
+
+    @property
+    def loss(self) -> float | None:
+        """The share of what was sent that was lost; None while nothing is known."""
+        return self.lost / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """A device here whose home is `asks` and one here whose home is `asked`: round trips between them."""
+
+    asks: str
+    asked: str
+    sent: int
+    lost: int
+    missed: int
+    delays: Histogram
+
+    @property
+    def loss(self) -> float | None:
+        """As `PathView.loss`."""
+        return self.lost / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that is known at a moment, `lasted_s` after the beginning; nothing in it changes any more."""
+
+    lasted_s: float
+    paths: tuple[PathView, ...]
+    pairs: tuple[PairView, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -73,6 +164,21 @@ class Measurement:
         self.pairs: dict[tuple[int, int], Series] = {
             (asks, asked): Series(start, interval_s, 2 * timeout_s) for asks in self.homes for asked in self.homes
         }
+
+    def view(self, now: float) -> View:
+        """What is known now."""
+        pairs = (
+            PairView(
+                self.measured[asks].path.name,
+                self.measured[asked].path.name,
+                series.sent,
+                series.lost,
+                series.missed,
+                series.histogram.copy(),
+            )
+            for (asks, asked), series in self.pairs.items()
+        )
+        return View(now - self.start, tuple(one.view(now) for one in self.measured), tuple(pairs))
 
     def settle(self, now: float) -> Iterator[Row]:
         """The intervals that are over since the last time."""

@@ -37,7 +37,8 @@ _MOST_ANSWERS = 1000
 class ProbeOptions:
     """`rate` packets a second and way, of `size` bytes; lost is what is not there after `timeout_s`.
 
-    `tls`: False for relays that speak without. `stun_every_s`: 0: not at all.
+    `tls`: False for relays that speak without. `stun_every_s`: 0: not at all. `bandwidth_s`: before all else, flood
+    each way for so long.
     """
 
     rate: float = 10.0
@@ -45,6 +46,7 @@ class ProbeOptions:
     interval_s: float = 1.0
     timeout_s: float = 5.0
     stun_every_s: float = 1.0
+    bandwidth_s: float = 0.0
     tls: bool = True
 
 
@@ -82,6 +84,7 @@ class Probe:
         self._receivers = [
             self._end(path.receiver, receiver_key(base, slot, path.node_number), self._arrived) for path in paths
         ]
+        self.has_begun = asyncio.Event()  # the steady measurement
         self._has_news = asyncio.Event()  # a connection has come or gone
         self._flood: tuple[int, Flood] | None = None
         self._answers: set[asyncio.Task[bool]] = set()
@@ -99,7 +102,7 @@ class Probe:
     async def running(self) -> AsyncIterator[Probe]:
         """Connect and measure, until the block ends; the last intervals are then given to `on_row`."""
         tasks = [self._loop.create_task(end.run()) for end in self._all.values()]
-        tasks.append(self._loop.create_task(self._settle()))
+        tasks += [self._loop.create_task(self._begin()), self._loop.create_task(self._settle())]
         for number in range(len(self._senders)):
             tasks.append(self._loop.create_task(self._send_steadily(number)))
             if self.options.stun_every_s:
@@ -114,6 +117,15 @@ class Probe:
             await asyncio.gather(*tasks, return_exceptions=True)
             for row in self.measurement.finish(self._loop.time()):
                 self.on_row(row)
+
+    async def _begin(self) -> None:
+        """Floods first, one after the other: they would spoil everything else."""
+        if self.options.bandwidth_s:
+            await self.wait_until_up()
+            for number, one in enumerate(self.measurement.measured):
+                if one.path.is_through_one:
+                    await self.flood(number, self.options.bandwidth_s)
+        self.has_begun.set()
 
     def is_up(self, number: int) -> bool:
         """Are both ends of a way connected?"""
@@ -135,7 +147,7 @@ class Probe:
         return True
 
     async def flood(self, number: int, seconds: float) -> None:
-        """Measure the bandwidth of a way, in the midst of all else; where there is no connection, nothing."""
+        """Measure the bandwidth of a way; where there is no connection, nothing."""
         sender, receiver, measured = self._senders[number], self._receivers[number], self.measurement.measured[number]
         if not self.is_up(number):
             return
@@ -156,6 +168,7 @@ class Probe:
     async def _send_steadily(self, number: int) -> None:
         period_s = 1 / self.options.rate
         series = self.measurement.measured[number].series
+        await self.has_begun.wait()
         await self._wait(lambda: self.is_up(number), _GRACE_S)
         due = self._loop.time() + period_s * number / len(self._senders)
         while True:
