@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tailhub.cli.probe_texts import TEXTS
-from tailhub.cli.top_chart import bar, clock_span, columns_of_dots, nice_top
+from tailhub.cli.top_chart import bar, clock_span, columns_of_dots
 from tailhub.findings import Language, printable
 from tailhub.tools.probe.histogram import Histogram
 from tailhub.tools.probe.history import in_columns
 from tailhub.tools.probe.measurement import PathView, View
+from tailhub.tools.probe.scale import binned, nice, top_s
 from tailhub.tools.probe.series import Interval
 from tailhub.tools.probe.words import ms, percent, rate, span
 
@@ -122,7 +123,8 @@ def _paths(view: View, wish: ProbeWish, lang: Language, columns: int, lines: int
         cells = _cells(one)
         table.add_row(mark + Text(printable(one.path.name), style), *(cells[name] for name in names))
     bandwidth = view.paths[wish.chosen].bandwidth
-    title = Text.assemble((f"{rate(bandwidth.bytes_per_s)}", "bold")) if bandwidth is not None else Text("")
+    through = rate(bandwidth.bytes_per_s) if bandwidth is not None else ""
+    title = Text.assemble((texts["bandwidth"], "bold"), (f"  {through}", "dim")) if through else Text("")
     return _framed(table, title)
 
 
@@ -151,16 +153,16 @@ def _over_time(one: PathView, wish: ProbeWish, lang: Language, columns: int, lin
     intervals: Sequence[Interval] = one.intervals
     intervals = in_columns(intervals, inner * 2) if wish.sees_all else intervals[-inner * 2 :]
     values = [interval.p99_s for interval in intervals]
-    top_s = nice_top(max((value or 0.0 for value in values), default=0.0) * 1000) / 1000
+    top = min(top_s(one.delays), nice(max((value or 0.0 for value in values), default=0.0)))
     losses = [_loss(interval) for interval in intervals]
     chart = Text(no_wrap=True)
-    for line in columns_of_dots(values, top_s, rows):
+    for line in columns_of_dots(values, top, rows):
         chart.append(line + "\n", _GOOD)
     for line in columns_of_dots(losses, 0.5, _LOSS_ROWS, hangs=True):
         chart.append(line + "\n", _BAD)
     chart.rstrip()
     step_s = intervals[-1].length_s if intervals else 0.0
-    about = texts["p99_scale"].format(step=span(step_s), top=ms(top_s))
+    about = texts["p99_scale"].format(step=span(step_s), top=ms(top))
     return _framed(chart, Text.assemble((texts["time_title"], "bold"), (f"  {about}", "dim")))
 
 
@@ -174,12 +176,15 @@ def _how_often(delays: Histogram, lang: Language, rows: int) -> RenderableType:
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
-    bars = delays.bars(max(1, rows))
-    most = max((one.count for one in bars), default=1) or 1
-    for one in bars:
-        filled, rest = bar(one.count / most, _BAR)
-        share = percent(one.count / delays.count)
-        grid.add_row(f"≤ {ms(one.high_s)}", Text.assemble((filled, _GOOD), (rest, "bright_black")), Text(share, "dim"))
+    low, top = delays.min_s or 0.0, top_s(delays)
+    step_s = max(1e-6, (top - low) / max(1, rows - 1))
+    counts, beyond = binned(delays, low, step_s, max(1, rows - 1))
+    most = max(*counts, beyond, 1)
+    for number, count in enumerate([*counts, beyond]):
+        filled, rest = bar(count / most, _BAR)
+        edge = f"≤ {ms(low + (number + 1) * step_s)}" if number < len(counts) else f"> {ms(top)}"
+        share = percent(count / delays.count) if count else ""
+        grid.add_row(edge, Text.assemble((filled, _GOOD), (rest, "bright_black")), Text(share, "dim"))
     return _framed(grid, Text(TEXTS[lang]["histogram_title"], "bold"))
 
 

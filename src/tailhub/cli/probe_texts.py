@@ -13,7 +13,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "setup": "{rate:g} a second, {size} B each",
         "connecting": "connecting",
-        "flooding": "measuring the bandwidth",
+        "bandwidth": "Bandwidth",
         "up": "connected",
         "down": "no connection",
         "some_down": "{count} of {all} without a connection",
@@ -49,7 +49,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "zh": {
         "setup": "每秒 {rate:g} 个，每个 {size} B",
         "connecting": "正在连接",
-        "flooding": "正在测带宽",
+        "bandwidth": "带宽",
         "up": "已连接",
         "down": "无连接",
         "some_down": "{all} 条中有 {count} 条没有连接",

@@ -63,10 +63,10 @@ def paths_to(targets: Sequence[Target], *, within_region: bool = False) -> list[
     else:
         regions: dict[int, Path] = {}
         for target in usable:
-            region = target.region
-            number, name = (region.region_id, region.region_code) if region is not None else (-len(regions) - 1, "")
-            node = _dialled(target)
-            regions.setdefault(number, Path((name or node.name or str(target)).replace(" ", "_"), node, node))
+            region, node = target.region, _dialled(target)
+            number = region.region_id if region is not None else -len(regions) - 1
+            name = (region.region_code or node.name if region is not None else "") or str(target)
+            regions.setdefault(number, Path(name.replace(" ", "_"), node, node))
         found = list(regions.values())
     if not found:
         raise MachineError(probing.nothing_to_measure(targets[0].origin if targets else "", ""))

@@ -6,7 +6,6 @@ histogram at its right; what few packets took far longer is off the scale and ma
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,14 +15,15 @@ from tailhub.findings.language import Language
 from tailhub.tools.probe.histogram import Histogram
 from tailhub.tools.probe.history import in_columns
 from tailhub.tools.probe.measurement import PairView, PathView, View
+from tailhub.tools.probe.scale import binned, top_s
 from tailhub.tools.probe.series import Interval
-from tailhub.tools.probe.words import CHART_WORDS, ms, percent, sentence, span
+from tailhub.tools.probe.words import CHART_WORDS, figures, ms, percent, span
 
 __all__ = ["svg"]
 
 _WIDTH: Final = 1000
 _LEFT, _TIME, _GAP, _BARS = 64, 660, 20, 220  # columns: axis, time chart, gap, histogram
-_HEAD, _PLOT, _LOSS, _FOOT = 58, 150, 26, 42  # lines of a way's panel
+_HEAD, _PLOT, _LOSS, _FOOT = 78, 150, 26, 42  # lines of a way's panel
 _PANEL: Final = _HEAD + _PLOT + _LOSS + _FOOT
 _POINTS: Final = 330
 _MOST_BARS: Final = 48
@@ -76,10 +76,12 @@ class _Scale:
 
 
 def _panel(one: PathView, lasted_s: float, top: int, lang: Language) -> Iterator[str]:
-    scale = _Scale(top + _HEAD, _top_s(one.delays), max(lasted_s, 1e-9))
+    scale = _Scale(top + _HEAD, top_s(one.delays), max(lasted_s, 1e-9))
     words = CHART_WORDS[lang]
     yield f'<text class="name" x="{_LEFT}" y="{top + 18}">{escape(one.path.name)}</text>'
-    yield f'<text class="ink num" x="{_LEFT}" y="{top + 38}">{escape(sentence(one, lang))}</text>'
+    said, part = figures(one, lang), words["part"]
+    for line, texts in enumerate((said[:2], said[2:])):
+        yield f'<text class="ink num" x="{_LEFT}" y="{top + 38 + 17 * line}">{escape(part.join(texts))}</text>'
     yield from _grid(scale)
     for outage in one.latest_outages:
         until_s = lasted_s if outage.length_s is None else outage.start_s + outage.length_s
@@ -96,18 +98,6 @@ def _panel(one: PathView, lasted_s: float, top: int, lang: Language) -> Iterator
     yield from _legend(top + _HEAD + _PLOT + _LOSS + 30, words)
 
 
-def _top_s(delays: Histogram) -> float:
-    """Up to the largest, unless that is far above what 99.5 % needed."""
-    most = delays.max_s or 0.001
-    usual = (delays.quantile_s(0.995) or most) * 1.6
-    return _nice(min(most * 1.05, usual) if most > 1.5 * usual else most * 1.05)
-
-
-def _nice(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999)
-
-
 def _grid(scale: _Scale) -> Iterator[str]:
     for number in range(5):
         seconds = scale.top_s * number / 4
@@ -118,7 +108,8 @@ def _grid(scale: _Scale) -> Iterator[str]:
     for number in range(5):
         x = _LEFT + _TIME * number / 4
         anchor = ("", "mid", "mid", "mid", "end")[number]
-        yield f'<text class="num {anchor}" x="{x:.1f}" y="{below + 13}">{span(scale.lasted_s * number / 4)}</text>'
+        at = span(scale.lasted_s * number / 4) if number else "0"
+        yield f'<text class="num {anchor}" x="{x:.1f}" y="{below + 13}">{at}</text>'
 
 
 def _curves(intervals: Sequence[Interval], scale: _Scale) -> Iterator[str]:
@@ -176,7 +167,7 @@ def _losses(intervals: Sequence[Interval], scale: _Scale) -> Iterator[str]:
         height = max(2.0, (_LOSS - 8) * min(1.0, 2 * share))
         yield (
             f'<rect class="bad" x="{x:.1f}" y="{floor - height:.1f}" width="{max(1.2, end - x):.1f}" '
-            f'height="{height:.1f}"><title>{percent(share)}</title></rect>'
+            f'height="{height:.1f}"><title>{escape(percent(share))}</title></rect>'
         )
 
 
@@ -184,21 +175,14 @@ def _histogram(delays: Histogram, scale: _Scale, words: Mapping[str, str]) -> It
     """Bars lie on the delay's axis: the longer, the more packets took so long."""
     left = _LEFT + _TIME + _GAP
     step_s = scale.top_s / _MOST_BARS
-    counts = [0] * _MOST_BARS
-    beyond = 0
-    for bar in delays.bars(1 << 12):
-        number = int((bar.low_s + bar.high_s) / 2 / step_s)
-        if number < _MOST_BARS:
-            counts[number] += bar.count
-        else:
-            beyond += bar.count
+    counts, beyond = binned(delays, 0.0, step_s, _MOST_BARS)
     most = max(counts, default=0) or 1
     height = _PLOT / _MOST_BARS
     for number, count in enumerate(counts):
         if count:
             y = scale.y((number + 1) * step_s)
             width = max(1.0, _BARS * count / most)
-            part = percent(count / delays.count)
+            part = escape(percent(count / delays.count))
             yield (
                 f'<rect class="bar" x="{left}" y="{y:.2f}" width="{width:.1f}" height="{max(0.6, height - 0.6):.2f}" '
                 f'rx="1"><title>{ms(number * step_s)} – {ms((number + 1) * step_s)}: {part}</title></rect>'
@@ -248,7 +232,7 @@ def _table(pairs: Sequence[PairView], names: Sequence[str], top: int, lang: Lang
             value = one.delays.quantile_s(0.5) if one is not None else None
             shade = 0.08 + 0.5 * (value or 0.0) / most
             x = left + column * width
-            lost = f"; {percent(one.loss)}" if one is not None and one.loss else ""
+            lost = f"; {escape(percent(one.loss))}" if one is not None and one.loss else ""
             yield (
                 f'<rect class="bar" x="{x + 1}" y="{y}" width="{width - 2}" height="{_CELL - 2}" rx="3" '
                 f'fill-opacity="{shade:.2f}"/>'

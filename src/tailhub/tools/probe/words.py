@@ -8,7 +8,7 @@ from typing import Final
 from tailhub.findings.language import Language
 from tailhub.tools.probe.measurement import PathView
 
-__all__ = ["CHART_WORDS", "ms", "percent", "rate", "sentence", "span"]
+__all__ = ["CHART_WORDS", "figures", "ms", "percent", "rate", "sentence", "span"]
 
 _SENTENCE: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
@@ -27,7 +27,6 @@ _SENTENCE: Final[Mapping[Language, Mapping[str, str]]] = {
         "bandwidth": "{rate} with nothing else",
         "limit": "limit {rate}",
         "comma": ", ",
-        "part": "; ",
     },
     "zh": {
         "nothing": "没有数据包通过",
@@ -45,12 +44,12 @@ _SENTENCE: Final[Mapping[Language, Mapping[str, str]]] = {
         "bandwidth": "单独测得 {rate}",
         "limit": "上限 {rate}",
         "comma": "，",
-        "part": "；",
     },
 }
 
 CHART_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
+        "part": "; ",
         "delay": "from here through the relay and back",
         "spread": "least to 99 %",
         "median": "median",
@@ -62,6 +61,7 @@ CHART_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "beyond": "off the scale: {most}",
     },
     "zh": {
+        "part": "；",
         "delay": "从本机经中继返回",
         "spread": "最小至 99 %",
         "median": "中位数",
@@ -99,9 +99,12 @@ def span(seconds: float) -> str:
     """``14 s``, ``3 min``, ``2.5 h``, ``9 d``."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
-            value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 9.95 or unit == "min" else f"{value:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
+            return f"{_short(seconds / size)} {unit}"
+    return f"{_short(seconds)} s"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
 
 
 def rate(bytes_per_s: float) -> str:
@@ -115,6 +118,11 @@ def rate(bytes_per_s: float) -> str:
 
 def sentence(one: PathView, lang: Language) -> str:
     """The figures that users quote, in one line, without the way's name: loss, mean and most first."""
+    return CHART_WORDS[lang]["part"].join(figures(one, lang))
+
+
+def figures(one: PathView, lang: Language) -> list[str]:
+    """The parts of that line."""
     texts = _SENTENCE[lang]
     parts = []
     if one.received:
@@ -140,4 +148,4 @@ def sentence(one: PathView, lang: Language) -> str:
         parts.append(texts["bandwidth"].format(rate=rate(one.bandwidth.bytes_per_s)))
     if one.limit_bytes_per_s:
         parts.append(texts["limit"].format(rate=rate(one.limit_bytes_per_s)))
-    return texts["part"].join(parts)
+    return parts
