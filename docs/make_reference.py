@@ -8,7 +8,6 @@ metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -20,9 +19,9 @@ from typer.models import ArgumentInfo
 from tailhub import findings
 from tailhub.admin.openapi import document
 from tailhub.cli.app import app
-from tailhub.findings import CATALOGUE, Finding
+from tailhub.findings import CATALOGUE
+from tailhub.findings.examples import forms
 from tailhub.findings.language import Language
-from tailhub.findings.texts import CHINESE, ENGLISH
 from tailhub.log_event import EVENTS
 from tailhub.relay.stats import DROP_REASONS
 from tailhub.server.audit import AuditLog
@@ -38,6 +37,30 @@ from tailhub.web.operator_api import Route
 from tailhub.web.varz import VARS
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+END: dict[Language, str] = {"en": ".md", "zh": ".zh.md"}  # of a page's file name
+PAGE_TITLES: dict[Language, dict[str, str]] = {
+    "en": {
+        "what": "What was found",
+        "means": "What it means",
+        "remedy": "What to do",
+        "now": "What it does to users now",
+        "all": "all findings",
+        "error": "error",
+        "warning": "warning",
+        "note": "note",
+    },
+    "zh": {
+        "what": "发现了什么",
+        "means": "这意味着什么",
+        "remedy": "怎么处理",
+        "now": "目前对用户的影响",
+        "all": "全部编号",
+        "error": "故障",
+        "warning": "警告",
+        "note": "提示",
+    },
+}
 MADE = "<!-- Made from the code by docs/make_reference.py (make reference): edit there. -->"
 
 
@@ -50,6 +73,7 @@ def pages() -> dict[str, str]:
         "findings.md": findings_page(),
         "api.md": api_page(),
         "logs.md": logs_page(),
+        **{f"findings/{code}{END[lang]}": finding_page(code, lang) for code in CATALOGUE for lang in LANGUAGES},
     }
 
 
@@ -369,49 +393,52 @@ def logs_page() -> str:
 
 
 def findings_page() -> str:
-    """All findings in both languages. Words in capitals stand for values."""
+    """The list of all findings."""
+    rows = [
+        (f"[{code}](findings/{code}.md)", f"[{entry.name}](findings/{code}.zh.md)", entry.severity.value, *heads(code))
+        for code, entry in CATALOGUE.items()
+    ]
     parts = [
         f"{MADE}\n# Findings\n",
-        "What tailhub can find wrong, and what it says about it. An error line ends in the code, the first screen has\n"
-        "it before the text. A code never changes its meaning. WORDS IN CAPITALS stand for values; where the words\n"
-        "depend on what is known, each form has a line.\n",
-        "tailhub 能发现的问题及其说明。报错行以编号结尾；在第一屏上，编号在说明之前。编号的含义不会改变。\n"
-        "大写的词代表具体的值；说法随已知情况而不同时，每种说法各占一行。\n",
-        *(finding_section(code) for code in CATALOGUE),
+        "What tailhub can find wrong. An error line ends in the code, the first screen and `tailhub doctor` show it\n"
+        "beside the text; `tailhub doctor --explain CODE` shows its page. A code never changes its meaning. The code\n"
+        "leads to the page in English, the name to the one in Chinese. WORDS IN CAPITALS stand for values.\n",
+        "tailhub 能发现的问题。报错行以编号结尾；第一屏和 `tailhub doctor` 把编号显示在说明旁边；\n"
+        "`tailhub doctor --explain CODE` 显示该编号的说明页。编号的含义不会改变。\n"
+        "点编号看英文页，点名称看中文页。大写的词代表具体的值。\n",
+        table(("code", "name", "severity", "what", "说明"), rows),
     ]
     return "\n".join(parts)
 
 
-def finding_section(code: str) -> str:
-    """One finding: code, name, how bad it is, and its texts."""
-    entry = CATALOGUE[code]
-    lines = [f"## {code} {entry.name}\n", f"*{entry.severity}*\n"]
-    languages: tuple[tuple[Language, Mapping[str, tuple[str, str]]], ...] = (("en", ENGLISH), ("zh", CHINESE))
-    for language, texts in languages:
-        forms = dict.fromkeys(finding.render(language) for finding in examples(code, " ".join(texts[code])))
-        lines += [f"- {form}" for form in forms]
-    return "\n".join(lines) + "\n"
+def heads(code: str) -> tuple[str, str]:
+    """The headline of a code in each language, on one line."""
+    english, chinese = (forms(code, "what", language)[0].split("\n")[0] for language in LANGUAGES)
+    return english, chinese
 
 
-def examples(code: str, template: str) -> Iterator[Finding]:
-    """The finding with every value, then without each value whose absence is put in other words."""
-    names = re.findall(r"\{(\w+)", template) + re.findall(r"\[\[(\w+)\?", template)
-    values = {name: name.upper() for name in names}
-    yield Finding(code, values)
-    for name in alternatives(template):
-        yield Finding(code, {**values, name: ""})
+def finding_page(code: str, lang: Language) -> str:
+    """The page of one code: each part of its text, and where the words depend on what is known, each form."""
+    entry, titles = CATALOGUE[code], PAGE_TITLES[lang]
+    other = f"[中文]({code}.zh.md)" if lang == "en" else f"[English]({code}.md)"
+    parts = [
+        f"{MADE}\n# {code} {entry.name}\n",
+        f"*{titles[entry.severity.value]}* · {other} · [{titles['all']}](../findings.md)\n",
+    ]
+    for part in ("what", "means", "remedy", "now"):
+        if texts := forms(code, part, lang):
+            parts += [f"## {titles[part]}\n", *(page_text(text, part) for text in texts)]
+    return "\n".join(parts)
 
 
-def alternatives(template: str) -> Iterator[str]:
-    """The values that choose between two texts: ``[[name?with||without]]``, however deep."""
-    open_sections: list[str] = []
-    for token in re.finditer(r"\[\[(\w+)\?|\|\||\]\]", template):
-        if token[1]:
-            open_sections.append(token[1])
-        elif token[0] == "||":
-            yield open_sections[-1]
-        else:
-            open_sections.pop()
+def page_text(text: str, part: str) -> str:
+    """One form of one part: a list where it has several lines, steps with numbers."""
+    lines = text.split("\n")
+    if len(lines) == 1:
+        return f"{text}\n"
+    if part == "remedy":
+        return "".join(f"{number}. {line}\n" for number, line in enumerate(lines, start=1))
+    return f"{lines[0]}\n\n" + "".join(f"- {line}\n" for line in lines[1:])
 
 
 # --- the operator's API -----------------------------------------------------------------------------------------------
@@ -501,9 +528,13 @@ def shape_name(schema: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write the pages."""
-    REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    """Write the pages, and take away those that are none any more."""
+    made = pages()
+    (REFERENCE / "findings").mkdir(parents=True, exist_ok=True)
+    for path in REFERENCE.rglob("*.md"):
+        if path.relative_to(REFERENCE).as_posix() not in made:
+            path.unlink()
+    for name, text in made.items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ from tailhub import findings
 from tailhub.cli import (
     allow,
     cert,
+    checks,
     command_line,
     config,
     log,
@@ -187,6 +188,8 @@ def usage(
     form = "csv" if as_csv else "json" if as_json else "table"
     return print_usage(config, state_dir, by, (month, since, until), form, language)
 
+
+app.command()(checks.doctor)
 
 for _command in (running.explain, running.drain, running.reload, running.top, running.dashboard, running.notice):
     app.command()(_command)

@@ -1,53 +1,209 @@
-"""``tailhub doctor``: why does it not work? Prints what `tailhub.tools.doctor` found."""
+"""``tailhub doctor``: why does it not work? Flags into targets and options; what is printed is in `report_screen`."""
 
 from __future__ import annotations
 
 import asyncio
+import platform
+import re
 import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import tailhub
 from tailhub import findings
 from tailhub.cli.output import write
-from tailhub.exceptions import LocalError, UsageError
-from tailhub.findings import Language
-from tailhub.findings.texts import STEP_NAMES
-from tailhub.tools.doctor.outside import examine
-from tailhub.tools.map_source import TAILNET, read_map_text
+from tailhub.cli.report_texts import TEXTS
+from tailhub.exceptions import LocalError, MachineError, UsageError
+from tailhub.findings import CATALOGUE, Language, checking
+from tailhub.keys import NodePrivate
+from tailhub.tailcfg.region_id import FIRST_USER_REGION
 from tailhub.tools.report import Report
 from tailhub.tools.target import Target, host_target, map_targets
 
-__all__ = ["check_from_outside"]
+if TYPE_CHECKING:
+    from tailhub.tools.doctor.outside import Progress
+    from tailhub.tools.doctor.seen import Options
+
+__all__ = ["Form", "check_from_outside", "check_here", "explain_code", "find_targets", "form_of", "options_of"]
+
+MAX_TARGETS = 64  # of one call: a map with all of Tailscale's regions has more, and none of them is the user's
+
+Form = str
+"""How it is printed: ``screen``, ``json`` or ``share``."""
 
 
-def check_from_outside(name: str, region: str, lang: Language) -> int:
-    """Check the relays that `name` means; the exit code: 1 if an error was found."""
-    reports = [asyncio.run(examine(target)) for target in targets(name, region)]
-    for report in reports:
-        write(_plain(report, lang))
-    return 0 if all(report.is_healthy for report in reports) else 1
+def form_of(*, as_json: bool, to_share: bool) -> Form:
+    """The form that two options ask for. Raises `UsageError` for both."""
+    if as_json and to_share:
+        raise UsageError(findings.options_exclude("--json", "--share"))
+    return "json" if as_json else "share" if to_share else "screen"
 
 
-def targets(name: str, region: str) -> list[Target]:
-    """What a person means by `name`: a host, or the relays of a map. Raises `UsageError`, `MachineError`."""
-    is_map = name in ("-", TAILNET) or "://" in name or Path(name).exists()
-    if is_map:
-        return map_targets(read_map_text(name).derp_map(), name, region)
+def check_from_outside(targets: Sequence[Target], options: Options, form: Form, lang: Language) -> int:
+    """Look at each relay, print, and give the exit code: 1 if an error was found."""
+    from tailhub.tools.doctor.outside import examine
+
+    def look_at(target: Target) -> Callable[[Progress], Awaitable[Report]]:
+        return lambda tell: examine(target, options, tell)
+
+    reports = [_run(look_at(target), str(target), form, lang) for target in targets]
+    titles = [_title(target, lang) for target in targets]
+    names = [name for target in targets for name in _names(target)]
+    return _print(reports, titles, names, form, lang)
+
+
+def check_here(config_file: str | None, state_dir: Path | None, form: Form, lang: Language) -> int:
+    """Look at the relay's own machine, print, and give the exit code."""
+    from tailhub.tools.doctor.local.context import local_context  # type: ignore[attr-defined]
+    from tailhub.tools.doctor.local.inside import examine_local
+
+    context = local_context(config_file, state_dir)
+    words = TEXTS[lang]
+    report = _run(lambda tell: examine_local(context, tell), words["local"], form, lang)
+    names = [platform.node(), *filter(None, [context.config.hostname])]
+    return _print([report], [f"tailhub doctor --local   {words['local']}"], names, form, lang)
+
+
+def explain_code(code: str, *, as_json: bool, lang: Language) -> int:
+    """Print the page of a code."""
+    known = code.upper()
+    if known not in CATALOGUE:
+        near = [one for one in CATALOGUE if one.endswith(code[-3:])]
+        raise UsageError(findings.wrong_usage(code, "tailhub doctor --explain", "unknown", near))
+    from tailhub.cli.report_json import code_json
+    from tailhub.cli.report_screen import code_lines
+    from tailhub.cli.screen import columns_of, show
+
+    if as_json:
+        write(code_json(known, lang))
+    else:
+        show(list(code_lines(known, lang, columns_of(sys.stdout))), sys.stdout)
+    return 0
+
+
+def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: bool) -> list[Target]:
+    """What a person means by `name`: a host, or the relays of a map. Raises `UsageError` and `MachineError`.
+
+    "" is the tailnet of this machine; without a `region` its relays of one's own are meant.
+    """
+    from tailhub.tools.map_source import TAILNET, read_map_text
+
+    is_own, name = not name, name or TAILNET
+    if name not in ("-", TAILNET) and "://" not in name and not Path(name).expanduser().is_file():
+        try:
+            return [host_target(name, stun_port, pin, insecure=insecure)]
+        except LocalError as exc:
+            raise UsageError(checking.bad_target(name)) from exc
+    for option, value in (("--stun-port", stun_port), ("--pin", pin), ("--insecure", insecure)):
+        if value:
+            raise UsageError(checking.not_with_a_map(option, name))
+    derp_map = read_map_text(name).derp_map()
+    found = map_targets(derp_map, name, region)
+    if is_own and not region:
+        found = [target for target in found if target.node.region_id >= FIRST_USER_REGION]
+    if not found:
+        ids = [str(number) for number, one in derp_map.regions.items() if one is not None]
+        raise UsageError(checking.no_such_region(region, name, ids[:20]))
+    if len(found) > MAX_TARGETS:
+        raise UsageError(checking.too_many_targets(name, len(found), MAX_TARGETS))
+    return found
+
+
+def options_of(key_file: Path | None, watch_s: float) -> Options:
+    """How to look: as whom, and how long. Raises `MachineError` for a key file that is none."""
+    from tailhub.tools.doctor.seen import Options
+    from tailhub.tools.own_key import own_key
+
+    if key_file is not None:
+        return Options(private_key=_read_key(key_file), watch_s=watch_s, must_be_admitted=True)
     try:
-        return [host_target(name)]
-    except LocalError as exc:
-        raise UsageError(findings.wrong_usage(str(exc), "tailhub doctor")) from exc
+        key = own_key()
+    except MachineError:  # a home that cannot be written to must not stand in the way: it is not what is looked for
+        key = None
+    return Options(private_key=key, watch_s=watch_s)
 
 
-def _plain(report: Report, lang: Language) -> str:
-    lines = [report.subject]
-    for finding in report.findings:
-        lines += [f"{finding.severity.upper()} {finding.code}", finding.what(lang), finding.means(lang)]
-        lines += [finding.remedy(lang), finding.now(lang), ""]
-    for step in report.steps:
-        remark = step.remark.text(lang) if step.remark else ""
-        lines.append(f"  {step.outcome:12}{STEP_NAMES[step.name][lang == 'zh']:12}{remark} {step.code}")
-    return "\n".join(lines) + "\n"
+# --- inside -----------------------------------------------------------------------------------------------------------
 
 
-if __name__ == "__main__":
-    sys.exit(check_from_outside(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", "en"))
+def _read_key(path: Path) -> NodePrivate:
+    """A private node key as text, or as the JSON that derper and tailhub keep theirs in."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")[:4096].strip()
+    except OSError as exc:
+        raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
+    found = re.search(r"(?:privkey:)?\b([0-9a-f]{64})\b", text)
+    if found is None:
+        raise MachineError(checking.not_a_private_key(str(path)))
+    return NodePrivate(bytes.fromhex(found[1]))
+
+
+def _run(examine: Callable[[Progress], Awaitable[Report]], subject: str, form: Form, lang: Language) -> Report:
+    """Look, with a line on the terminal that says at what."""
+    words, status = TEXTS[lang], nullcontext()
+    if form == "screen" and sys.stderr.isatty():
+        from rich.console import Console
+
+        status = Console(stderr=True).status("")  # type: ignore[assignment]
+
+    async def run(spinner: Any) -> Report:
+        def tell(part: str) -> None:
+            if spinner is not None:
+                spinner.update(words["looking"].format(subject=subject, part=_part(part, lang)))
+
+        return await examine(tell)
+
+    with status as spinner:
+        return asyncio.run(run(spinner))
+
+
+def _part(name: str, lang: Language) -> str:
+    from tailhub.findings.texts import STEP_NAMES
+
+    return STEP_NAMES.get(name, (name, name))[lang == "zh"]
+
+
+def _print(reports: Sequence[Report], titles: Sequence[str], names: Sequence[str], form: Form, lang: Language) -> int:
+    from tailhub.cli.report_json import report_json
+    from tailhub.cli.report_screen import report_lines, summary
+    from tailhub.cli.screen import COLUMNS, Line, columns_of, plain, show
+
+    columns = COLUMNS if form == "share" else columns_of(sys.stdout)
+    if form == "json":
+        write(report_json(reports, lang))
+    else:
+        lines: list[Line] = []
+        for report, title in zip(reports, titles, strict=True):
+            lines += [*report_lines(report, lang, columns, title), Line("")]
+        lines.append(Line(summary(reports, lang), "step"))
+        if form == "share":
+            write(_masked(plain(lines), names, lang))
+        else:
+            show(lines, sys.stdout)
+    return 0 if all(report.count(findings.Severity.ERROR) == 0 for report in reports) else 1
+
+
+def _masked(text: str, names: Sequence[str], lang: Language) -> str:
+    """For strangers: without what identifies somebody, and with what they would ask for first."""
+    from tailhub.tools.masking import Mask
+
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    versions = {"version": tailhub.__version__, "python": platform.python_version(), "system": system}
+    return Mask(names).text(text) + TEXTS[lang]["shared"].format(**versions) + "\n"
+
+
+def _title(target: Target, lang: Language) -> str:
+    region = ""
+    if target.region is not None:
+        name = target.region.region_name or target.region.region_code
+        region = TEXTS[lang]["region"].format(id=target.region.region_id, name=name) + "   "
+    return f"tailhub doctor   {region}{target}"
+
+
+def _names(target: Target) -> list[str]:
+    """Words that identify somebody."""
+    region = target.region
+    listed = [target.host, target.node.cert_name, target.origin.rpartition("/")[2]]
+    return listed + ([region.region_name, region.region_code] if region is not None else [])

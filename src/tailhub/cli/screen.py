@@ -16,6 +16,7 @@ from typing import Literal, TextIO
 from tailhub.cli.screen_texts import TEXTS
 from tailhub.cli.text_layout import display_width, pad, wrap
 from tailhub.findings import Finding, Language, printable
+from tailhub.tools.target import DERP_PORT, STUN_PORT
 
 COLUMNS = 110  # where prose is broken
 MIN_COLUMNS = 40
@@ -298,6 +299,18 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     yield [Line(head, "step"), *(Line(command, "paste") for command in facts.firewall_commands)]
     if facts.is_open and facts.relay is not None:
         yield list(_closing(facts, facts.relay.port, words))
+    if facts.policy_snippet and facts.relay is not None:
+        yield [Line(words["check"], "step"), Line(f"tailhub doctor {_checked(facts)}", "paste")]
+
+
+def _checked(facts: ScreenFacts) -> str:
+    """The relay as another machine's `tailhub doctor` takes it."""
+    by_name = facts.hostname if facts.is_name_in_map else ""
+    host = by_name or (facts.addresses[0].address if facts.addresses else "HOST")
+    host = f"[{host}]" if ":" in host else host
+    port = "" if facts.derp_port == DERP_PORT else f":{facts.derp_port}"
+    stun_port = -1 if facts.stun is None else facts.stun_port
+    return f"{host}{port}" + ("" if stun_port in (None, STUN_PORT) else f" --stun-port {stun_port}")
 
 
 def _closing(facts: ScreenFacts, port: int, words: dict[str, str]) -> Iterator[Line]:

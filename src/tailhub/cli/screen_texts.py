@@ -65,6 +65,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "close_ufw": "Anyone may use it. To let in your networks only, with ufw:",
         "close_front": "Anyone may use it. To let in your networks only, say so in the proxy in front.",
         "close_local": "For this machine only:",
+        "check": "Check it from another machine that has tailhub, a laptop for example:",
         # events
         "first_tcp": "first TCP from outside",
         "first_stun": "first STUN from outside",
@@ -135,6 +136,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "close_ufw": "任何人都能使用这台中继。如只想让自己的网络使用，用 ufw：",
         "close_front": "任何人都能使用这台中继。如只想让自己的网络使用，请在前面的代理上限制。",
         "close_local": "仅供本机使用：",
+        "check": "在另一台装有 tailhub 的机器（例如笔记本电脑）上检查：",
         # events
         "first_tcp": "首次收到外部 TCP",
         "first_stun": "首次收到外部 STUN",

@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 import time
-from typing import Self
+from typing import Any, Self
 
 from tailhub import box
 from tailhub.client.dial import Endpoint, OpenStream, open_stream
@@ -176,6 +176,10 @@ class DERPClient:
     def used_fast_start(self) -> bool:
         """Whether the login went out without waiting for an HTTP response."""
         return self._protocol.used_fast_start
+
+    def get_extra_info(self, name: str) -> Any:
+        """What the connection's transport knows (`asyncio.BaseTransport.get_extra_info`), such as its ``"socket"``."""
+        return self._writer.get_extra_info(name)
 
     @property
     def is_closed(self) -> bool:

@@ -270,7 +270,21 @@ CATALOGUE: dict[str, Entry] = {
     # from outside, further: whoever is in between
     # from outside, further: web servers and certificates
     # from outside: logging in and relaying packets
+    "TH400": Entry("login-closed", _NOTE),
+    "TH401": Entry("key-not-allowed", _NOTE),
+    "TH402": Entry("large-packets-vanish", _ERROR),
+    "TH403": Entry("answers-buffered", _WARNING),
+    "TH404": Entry("idle-cut", _WARNING),
+    "TH405": Entry("packets-lost", _WARNING),
+    "TH406": Entry("slow-relay", _WARNING),
+    "TH407": Entry("limited", _NOTE),
     "TH408": Entry("own-key-unusable", _ERROR),
+    "TH409": Entry("given-key-refused", _ERROR),
+    "TH410": Entry("login-silent", _ERROR),
+    "TH411": Entry("login-broken", _ERROR),
+    "TH412": Entry("packets-altered", _ERROR),
+    "TH413": Entry("relay-notice", _NOTE),
+    "TH414": Entry("relaying-fails", _ERROR),
     # on the relay: the machine
     # on the relay: whoever is asked about clients, and clients' logs
     # DERP maps and policy files
@@ -290,4 +304,9 @@ CATALOGUE: dict[str, Entry] = {
     "TH521": Entry("exporter-cannot-listen", _ERROR),
     "TH522": Entry("time-out-of-range", _ERROR),
     # what a check was asked to look at
+    "TH525": Entry("bad-target", _ERROR),
+    "TH526": Entry("not-with-a-map", _ERROR),
+    "TH527": Entry("no-such-region", _ERROR),
+    "TH528": Entry("too-many-targets", _ERROR),
+    "TH529": Entry("not-a-private-key", _ERROR),
 }

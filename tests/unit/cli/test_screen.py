@@ -106,9 +106,9 @@ def test_transcript(name: str, lang: Language) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_only_commands_that_exist_are_offered(lang: Language) -> None:
-    """Of tailhub's commands the screen names `relay`, `derpmap` and `dashboard` only."""
+    """Of tailhub's commands the screen names `relay`, `derpmap`, `dashboard` and `doctor` only."""
     text = transcript("cloud", lang) + transcript("container", lang)
-    assert set(re.findall(r"(?<!/)tailhub ([a-z]+)", text)) == {"relay", "derpmap", "dashboard"}
+    assert set(re.findall(r"(?<!/)tailhub ([a-z]+)", text)) == {"relay", "derpmap", "dashboard", "doctor"}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

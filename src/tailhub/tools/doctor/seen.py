@@ -29,6 +29,8 @@ class Options:
     """Of each size, between two clients."""
     watch_s: float = 0.0
     """How long to hold a connection without traffic, to see whether somebody cuts it; 0: do not look."""
+    must_be_admitted: bool = False
+    """Has somebody said that `private_key` should be let in? That it is not is a fault only then."""
 
 
 @dataclass(slots=True)

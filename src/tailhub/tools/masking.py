@@ -1,0 +1,86 @@
+"""Masking a report's text, so that it can be shown to strangers and still be understood.
+
+The same name or address is always the same mask, so that what was compared can be compared. Addresses that say nothing
+of anybody (private, loopback, those of proxies' fake-ip DNS) stay: they often are the point. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+__all__ = ["Mask"]
+
+_TAILNET = ip_network("100.64.0.0/10")
+_KEY = re.compile(r"\b(nodekey|mkey|discokey|privkey):([0-9a-f]{8,64})\b")
+_SHORT_KEY = re.compile(r"\[[A-Za-z0-9+/]{5}\]")  # as Tailscale prints keys
+_PIN = re.compile(r"\bsha256-raw:([0-9A-Fa-f:]{16,})")
+_SECRET = re.compile(r"\b(tskey-[a-z]+-)\S+|(://)[^/\s@]+@")
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?(?![\w:])")
+_FILE_ENDINGS = "hujson|json|yaml|yml|toml|pem|crt|key|log|sock|service|csv|svg|md"
+_NAME = re.compile(rf"(?<![\w./@-])(?:[\w-]+\.)+(?!(?:{_FILE_ENDINGS})\b)[A-Za-z]{{2,}}(?![\w/])")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
+_HOME = re.compile(r"(/(?:home|Users)/|\\\\Users\\\\)[^/\\\s]+")
+_KEPT_NAMES = frozenset({"localhost", "login.tailscale.com", "tailscale.com", "letsencrypt.org"})
+
+
+class Mask:
+    """Masks texts that belong together.
+
+    `names` are words that identify somebody and cannot be told by their look: a region's name, a host without a dot.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = sorted((name for name in set(names) if len(name) > 2), key=len, reverse=True)
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def text(self, text: str) -> str:
+        """The text with masks in it."""
+        text = _SECRET.sub(lambda found: f"{found[1] or found[2]}…" + ("@" if found[2] else ""), text)
+        text = _KEY.sub(lambda found: f"{found[1]}:…{self._number('key', found[2])}", text)
+        text = _SHORT_KEY.sub(lambda found: f"[key {self._number('key', found[0])}]", text)
+        text = _PIN.sub(lambda found: f"sha256-raw:{found[1][:4]}…{self._number('pin', found[1])}", text)
+        text = _MAIL.sub(lambda found: f"user-{self._number('mail', found[0])}@example", text)
+        text = _IPV6.sub(self._address, text)
+        text = _IPV4.sub(self._address, text)
+        text = _HOME.sub(lambda found: f"{found[1]}USER", text)
+        for name in self._names:
+            if not _is_address(name):
+                text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", lambda found: self._name(found[0]), text)
+        return _NAME.sub(lambda found: self._name(found[0]), text)
+
+    def _address(self, found: re.Match[str]) -> str:
+        written = found[0].rstrip(":.") if found[0].endswith(".") else found[0]
+        try:
+            address = ip_address(written.partition("%")[0])
+        except ValueError:
+            return found[0]
+        rest = found[0][len(written) :]
+        return f"{self._masked(address)}{rest}"
+
+    def _masked(self, address: IPv4Address | IPv6Address) -> str:
+        kind = f"IPv{address.version}"
+        if isinstance(address, IPv4Address) and address in _TAILNET:
+            return f"100.x.x.{self._number('tailnet', str(address))}"
+        if not address.is_global and not address.is_multicast:
+            return str(address)
+        return f"{kind}-{self._number(kind, str(address))}"
+
+    def _name(self, name: str) -> str:
+        lower = name.lower()
+        if lower in _KEPT_NAMES or lower.endswith((".example", ".invalid")):
+            return name
+        return f"host-{self._number('host', lower)}.example" if "." in name else f"name-{self._number('name', lower)}"
+
+    def _number(self, kind: str, value: str) -> int:
+        return self._numbers.setdefault((kind, value), 1 + sum(one == kind for one, _ in self._numbers))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
