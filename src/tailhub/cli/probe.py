@@ -19,7 +19,7 @@ from rich.console import Console
 from tailhub.cli import output
 from tailhub.cli.admin_socket import state_directory
 from tailhub.cli.derpmap import fetch_map
-from tailhub.cli.doctor import targets as targets_of
+from tailhub.cli.doctor import find_targets
 from tailhub.cli.live_screen import HAS_KEYS, Screen
 from tailhub.cli.probe_screen import ProbeWish, frame, pressed
 from tailhub.cli.probe_texts import TEXTS
@@ -54,6 +54,8 @@ class Wish:
 
     targets: tuple[str, ...]
     map_name: str
+    stun_port: int
+    pin: str
     rate: float
     size: int
     interval_s: float
@@ -128,7 +130,8 @@ def _paths(wish: Wish, directory: Path) -> list[ProbePath]:
         return paths_to([one for some in found for one in some], within_region=len(found) == 1)
     if not wish.targets:
         return paths_to(_local(directory))
-    return paths_to([target for name in wish.targets for target in targets_of(name, "")])
+    found = [find_targets(name, "", stun_port=wish.stun_port, pin=wish.pin, insecure=False) for name in wish.targets]
+    return paths_to([target for some in found for target in some])
 
 
 def _local(directory: Path) -> list[Target]:

@@ -24,6 +24,13 @@ def probe(
     map_name: Annotated[
         str, typer.Option("--map", metavar="MAP", help="DERP map or policy: a file, a URL, tailnet, or - (stdin).")
     ] = "",
+    stun_port: Annotated[
+        int,
+        typer.Option(min=-1, max=65535, metavar="PORT", help="UDP port of a HOST for STUN (default 3478; -1: off)."),
+    ] = 0,
+    pin: Annotated[
+        str, typer.Option(metavar="PIN", help="sha256-raw:… of a HOST's certificate; without it is not checked.")
+    ] = "",
     rate: Annotated[float, typer.Option(min=0.01, max=1000, metavar="NUMBER", help="Packets a second and way.")] = 10,
     size: Annotated[int, typer.Option(min=48, max=65536, metavar="BYTES", help="Of each packet.")] = 100,
     interval: Annotated[
@@ -84,6 +91,8 @@ def probe(
     wish = command.Wish(
         targets=tuple(targets or ()),
         map_name=map_name,
+        stun_port=stun_port,
+        pin=pin,
         rate=rate,
         size=size,
         interval_s=_seconds("--interval", interval, 0.1, 3600),

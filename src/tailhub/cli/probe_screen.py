@@ -119,9 +119,9 @@ def _paths(view: View, wish: ProbeWish, lang: Language, columns: int, lines: int
     first = max(0, min(wish.chosen - rows // 2, len(view.paths) - rows))
     for number, one in list(enumerate(view.paths))[first : first + max(1, rows)]:
         style = "bold" if number == wish.chosen and len(view.paths) > 1 else ""
-        mark = Text("● ", "green" if one.is_up else "red")
+        label = Text.assemble(("● ", "green" if one.is_up else "red"), (printable(one.path.name), style))
         cells = _cells(one)
-        table.add_row(mark + Text(printable(one.path.name), style), *(cells[name] for name in names))
+        table.add_row(label, *(cells[column] for column in names))
     bandwidth = view.paths[wish.chosen].bandwidth
     through = rate(bandwidth.bytes_per_s) if bandwidth is not None else ""
     title = Text.assemble((texts["bandwidth"], "bold"), (f"  {through}", "dim")) if through else Text("")

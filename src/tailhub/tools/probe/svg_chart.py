@@ -187,11 +187,11 @@ def _histogram(delays: Histogram, scale: _Scale, words: Mapping[str, str]) -> It
                 f'<rect class="bar" x="{left}" y="{y:.2f}" width="{width:.1f}" height="{max(0.6, height - 0.6):.2f}" '
                 f'rx="1"><title>{ms(number * step_s)} – {ms((number + 1) * step_s)}: {part}</title></rect>'
             )
-    for share, name in ((0.5, "50 %"), (0.99, "99 %")):
+    for share, name, down in ((0.5, "50 %", 14), (0.99, "99 %", -4)):  # below and above: never one on the other
         value = delays.quantile_s(share)
         if value is not None and value <= scale.top_s:
-            y = scale.y(value)
-            yield f'<text class="ink num end" x="{left + _BARS}" y="{y - 3:.1f}">{name} {ms(value)}</text>'
+            y = scale.y(value) + down
+            yield f'<text class="ink num end" x="{left + _BARS}" y="{y:.1f}">{name} {ms(value)}</text>'
     if beyond:
         text = words["beyond"].format(most=ms(delays.max_s))
         yield f'<text class="most end" x="{left + _BARS}" y="{scale.top - 6}">{escape(text)} ({beyond})</text>'
