@@ -26,6 +26,7 @@ from typing import Any
 
 import pytest
 
+from support.how_to import blocks_for, command_lines
 from support.middlebox import Frame, frames, late, middlebox
 from support.ports import free_ports
 from support.relay_process import RelayProcess
@@ -502,3 +503,28 @@ def test_what_cannot_be(
     target = () if "--map" in arguments or "a b c:x" in arguments else ("127.0.0.1:1",)
     assert command(["probe", "--lang", "en", "--duration", "0.1s", *target, *arguments]) == code
     assert f"[{finding}" in capsys.readouterr().err
+
+
+# --- the how-to page --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["measuring.md", "measuring.zh.md"])
+def test_the_how_to_page(shared: RelayProcess, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command of the page does what it is for, though only for a moment, at a relay of this machine."""
+    from tailhub.cli.app import run as command
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STATE_DIRECTORY", str(shared.state_dir))
+    relays = json.loads(shared.get("/derpmap.json"))["Regions"]
+    (region,) = relays.values()
+    (tmp_path / "policy.hujson").write_text(json.dumps({"derpMap": {"Regions": {"912": region | {"RegionID": 912}}}}))
+    commands = [line for text in blocks_for(__file__, page) for line in command_lines(text)]
+    assert len(commands) == 9
+    for line in commands:
+        here = {"derp.example.com:8443": f"127.0.0.1:{shared.port}", "127.0.0.1:9913": f"127.0.0.1:{free_ports()}"}
+        given = [here.get(word, word) for word in line]
+        brief = ["--duration", "0.2s", "--interval", "0.1s", "--rate", "50"]
+        brief += ["--bandwidth", "0.1s"] if "--bandwidth" in given else []
+        assert command([*given, *brief]) == 0, line
+    assert (tmp_path / "relay.svg").read_text().startswith("<svg ")
+    assert "," in (tmp_path / "relay.csv").read_text()

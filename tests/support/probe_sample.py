@@ -1,13 +1,23 @@
-"""A measurement as it might have been, the same at each run: three relays for half an hour, one of them in trouble."""
+"""A measurement as it might have been, the same at each run: three relays for half an hour, one of them in trouble.
+
+``python -m tests.support.probe_sample`` makes the pictures of the how-to page anew: `PICTURES` in ``docs/images``.
+"""
 
 from __future__ import annotations
 
 import math
 import random
+from functools import cache
+from pathlib import Path as FilePath
 
+from support.top_sample import drawn
+from tailhub.cli.probe_screen import ProbeWish, frame
+from tailhub.cli.probe_texts import TEXTS
+from tailhub.findings import Language
 from tailhub.tailcfg.derpmap import DERPNode
 from tailhub.tools.probe.measurement import Bandwidth, Measurement, View
 from tailhub.tools.probe.paths import Path
+from tailhub.tools.probe.svg_chart import svg
 
 RATE, LASTED_S = 10, 1800.0
 _RELAYS = (("hongkong", 0.042, 0.002), ("tokyo", 0.071, 0.006), ("frankfurt", 0.203, 0.003))
@@ -73,3 +83,30 @@ def _tick(
         arrivals.append((now + delay_s + back_s, number, question, (asks, number)))
     if chance.random() < 0.2:
         one.stun.add(base_s * 0.97 + chance.random() * 0.001)
+
+
+IMAGES = FilePath(__file__).resolve().parents[2] / "docs" / "images"
+
+
+@cache
+def pictures() -> dict[str, str]:
+    """The pictures by the names of their files: the screen and the chart, in both languages."""
+    view = sample_view(3)
+    made = {}
+    languages: tuple[Language, ...] = ("en", "zh")
+    for lang in languages:
+        end = ".zh.svg" if lang == "zh" else ".svg"
+        setup = TEXTS[lang]["setup"].format(rate=RATE, size=100)
+        made[f"probe{end}"] = drawn(frame(view, ProbeWish(1, True), setup, lang, 120, 36), "tailhub probe", 120, 36)
+        made[f"probe-chart{end}"] = svg(view, lang)
+    return made
+
+
+def main() -> None:
+    """Write the pictures."""
+    for name, picture in pictures().items():
+        (IMAGES / name).write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.terminal_theme import DIMMED_MONOKAI, TerminalTheme
 
 from tailhub.admin.api_types import (
@@ -224,12 +224,17 @@ def shown(seen: Seen, wish: Wish | None = None, lang: Language = "en", columns: 
 def picture(
     seen: Seen, wish: Wish, lang: Language, columns: int, lines: int, theme: TerminalTheme = DIMMED_MONOKAI
 ) -> str:
-    """A frame as SVG: rich's, without its fonts from elsewhere, and with Chinese as wide as terminals have it."""
+    """A frame as SVG."""
+    return drawn(frame(seen, wish, lang, where(columns, lines)), "tailhub top", columns, lines, theme)
+
+
+def drawn(content: RenderableType, title: str, columns: int, lines: int, theme: TerminalTheme = DIMMED_MONOKAI) -> str:
+    """A screen as SVG: rich's, without its fonts from elsewhere, and with Chinese as wide as terminals have it."""
     terminal = console(columns, lines)
-    terminal.print(frame(seen, wish, lang, where(columns, lines)), end="")
+    terminal.print(content, end="")
     form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     form = form.replace("font-family: Fira Code, monospace", f"font-family: {FONTS}")
-    made = terminal.export_svg(title="tailhub top", theme=theme, code_format=form, unique_id="top")
+    made = terminal.export_svg(title=title, theme=theme, code_format=form, unique_id=title.split()[-1])
 
     def widened(match: re.Match[str]) -> str:
         columns = cell_len(html.unescape(match["text"]).replace("\xa0", " "))

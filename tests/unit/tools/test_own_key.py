@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from support.refusals import finding_of
-from tailhub import box
 from tailhub.exceptions import MachineError
+from tailhub.keys import NodePrivate
 from tailhub.server.state import parse_relay_key
 from tailhub.tools.own_key import own_key, own_key_path
 
-PRIVATE = box.generate()
+PRIVATE = NodePrivate(bytes(range(1, 33)))
 
 
 @pytest.mark.parametrize(
