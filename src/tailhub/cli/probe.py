@@ -31,6 +31,7 @@ from tailhub.tools.probe.as_json import plain
 from tailhub.tools.probe.background import Background
 from tailhub.tools.probe.bandwidth import FRAME_BYTES
 from tailhub.tools.probe.csv_file import CsvFile
+from tailhub.tools.probe.ends import CONNECTING
 from tailhub.tools.probe.keys import probe_key, public_keys
 from tailhub.tools.probe.measurement import PathView, Row, View
 from tailhub.tools.probe.paths import Path as ProbePath
@@ -209,9 +210,8 @@ class _Show:
         """Say once why there is no connection."""
         if not self._prints:
             return
-        for one in self._background.view().paths:
-            name, reason = one.path.name, "" if one.is_up else one.reason
-            if reason != self._reasons.get(name, reason and None):
+        for name, reason in self._background.reasons().items():
+            if reason != self._reasons.get(name, "") and not (reason == CONNECTING and name not in self._reasons):
                 sys.stderr.write(f"{name}: {reason or TEXTS[self._lang]['up']}\n")
             self._reasons[name] = reason
 

@@ -209,7 +209,8 @@ def _keys(view: View, wish: ProbeWish, lang: Language) -> Text:
     texts = TEXTS[lang]
     line = Text(" ", no_wrap=True)
     line.append("q", "bold").append(f" {texts['key_quit']}   ", "dim")
-    line.append("a", "bold").append(f" {texts['key_all']}   ", "bold underline" if wish.sees_all else "dim")
+    line.append("a", "bold").append(" ")
+    line.append(texts["key_all"], "bold underline" if wish.sees_all else "dim").append("   ")
     if len(view.paths) > 1:
         line.append("↑↓", "bold").append(f" {texts['key_choose']}", "dim")
     return line

@@ -84,6 +84,11 @@ class Background:
             raise LocalError("the probe has not been started")
         return self._last
 
+    def reasons(self) -> dict[str, str]:
+        """Why each way has no connection now, by its name; "" for one that has. Costs next to nothing."""
+        measured = self._probe.measurement.measured if self._probe is not None else ()
+        return {one.path.name: "" if one.outages.is_up else one.outages.reason for one in measured}
+
     def stop(self) -> None:
         """End it, and wait until it has."""
         loop, stop = self._loop, self._stop

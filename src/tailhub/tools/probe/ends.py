@@ -13,7 +13,7 @@ from tailhub.derp.messages import Health, ReceivedPacket
 from tailhub.keys import NodePrivate
 from tailhub.tailcfg.derpmap import DERPNode
 
-__all__ = ["End"]
+__all__ = ["CONNECTING", "End"]
 
 BACKOFF_MAX_S = 5.0  # an outage is measured as no longer than that too long
 CONNECTING = "not connected yet"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 
 from tailhub.tools.probe.series import Interval
 
@@ -43,5 +44,6 @@ class History:
 
 def in_columns(intervals: Sequence[Interval], most: int) -> list[Interval]:
     """The same time in at most `most` intervals of about the same length."""
-    step = max(1, -(-len(intervals) // max(1, most)))
-    return [reduce(Interval.merged, intervals[at : at + step]) for at in range(0, len(intervals), step)]
+    columns = min(most, len(intervals))
+    edges = [len(intervals) * column // columns for column in range(columns + 1)] if columns > 0 else []
+    return [reduce(Interval.merged, intervals[start:end]) for start, end in pairwise(edges)]

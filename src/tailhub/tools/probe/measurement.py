@@ -14,6 +14,9 @@ from tailhub.tools.probe.series import Interval, Series
 __all__ = ["Bandwidth", "Measured", "Measurement", "PairView", "PathView", "Row", "View"]
 
 
+MOST_HOMES = 16  # in the table between regions
+
+
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
     """What went through in `seconds`, as fast as this machine and the relay could, or as `limit_bytes_per_s` allowed.
@@ -153,14 +156,14 @@ class Row:
 
 class Measurement:
     """`pairs` has, by the numbers of two ways, the round trips of who asks through the second and is answered through
-    the first; only where there are several ways.
+    the first; only where there are several ways, and of the first `MOST_HOMES` of them.
     """
 
     def __init__(self, paths: Sequence[Path], start: float, interval_s: float, timeout_s: float) -> None:
         self.start, self.interval_s = start, interval_s
         self.measured = [Measured(path, Series(start, interval_s, timeout_s), Outages(start)) for path in paths]
         singles = [number for number, path in enumerate(paths) if path.is_through_one]
-        self.homes = singles if len(singles) > 1 else []
+        self.homes = singles[:MOST_HOMES] if len(singles) > 1 else []
         self.pairs: dict[tuple[int, int], Series] = {
             (asks, asked): Series(start, interval_s, 2 * timeout_s) for asks in self.homes for asked in self.homes
         }
