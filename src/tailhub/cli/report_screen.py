@@ -99,9 +99,9 @@ def _prose(text: str, columns: int) -> Iterator[Line]:
     command = ""
     if found := _ENDS_IN_COMMAND.fullmatch(text):
         text, command = found["text"], found["command"]
-    indent = re.match(r"\d ", text)
-    for number, part in enumerate(wrap(text, max(_LEAST_COLUMNS, columns))):
-        yield Line(("  " if number and indent else "") + part)
+    indent = "  " if re.match(r"\d ", text) else ""
+    for number, part in enumerate(wrap(text, max(_LEAST_COLUMNS, columns - len(indent)))):
+        yield Line((indent if number else "") + part)
     if command:
         yield Line(f"    {command}", "paste")
 

@@ -3,7 +3,7 @@
 Not here: the texts (`texts`) and what finds it. The template language is small: ``{name}`` is a value,
 ``{name!q}`` the same quoted for a shell; ``{place:=text}`` is a setting with `text` as its value, in the form of the
 place where its user wrote it; ``[[name?with it||without]]`` depends on whether the value `name` is there, and such
-sections nest.
+sections nest, within a line. A line that is empty in the end is left out.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def fill(template: str, values: Mapping[str, object], lang: Language) -> str:
     left = 1
     while left:
         template, left = _INNERMOST_SECTION.subn(choose, template)
-    return _Formatter(lang).vformat(template, (), values)
+    filled = _Formatter(lang).vformat(template, (), values)
+    return "\n".join(line for line in filled.split("\n") if line)
 
 
 def printable(text: str) -> str:
