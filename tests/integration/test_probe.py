@@ -316,6 +316,20 @@ def test_its_own_probe_is_admitted(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_relay_that_holds_it(tmp_path: Path) -> None:
+    """A relay that refuses the key and says why is quoted."""
+
+    async def scenario() -> None:
+        listed = allow_list(tmp_path, str(box.public_key(box.generate())))
+        async with relay(tls=False, allow_list=listed, refuse_text="ask Ada") as server:
+            probe = Probe(ways(server.listeners.public.port), KEY, OPTIONS)
+            async with probe.running():
+                await until(lambda: "ask Ada" in probe.measurement.measured[0].outages.reason)
+            assert not probe.is_up(0)
+
+    run(scenario)
+
+
 def test_it_reaches_only_itself(tmp_path: Path) -> None:
     """Its own probe and clients do not see each other, and it takes nobody's place, quota or home."""
 

@@ -197,3 +197,15 @@ def test_who_must_not_be_heard_of_any_more() -> None:
     world.send("a", "b", b"hello")
     world.leave("a")
     assert world.frames("b") == []
+
+
+def test_the_relays_own_probe(world: World) -> None:
+    """It reaches itself and nobody else, nor does anybody reach it, at one worker or at several."""
+    world.login("a")
+    world.login("b", tenant="two")
+    for name in ("send", "get"):
+        world.login(name, probe=True)
+    for src, dst in (("send", "get"), ("send", "a"), ("a", "get"), ("b", "send"), ("get", "b")):
+        world.send(src, dst, b"packet")
+    assert world.frames("get") == [Packet("send", b"packet")]
+    assert [world.frames(name) for name in ("a", "b", "send")] == [[], [], []]

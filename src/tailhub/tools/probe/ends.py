@@ -35,7 +35,6 @@ class End:
         self.is_up = False
         self.reason = CONNECTING
         self.notice = ""
-        self.refused = False
         self._on_change, self._on_packet = on_change, on_packet
         self._client = RegionClient(
             [node], private_key=key, tls=tls, is_prober=True, app_name="tailhub probe", backoff_max_s=BACKOFF_MAX_S
@@ -61,6 +60,8 @@ class End:
                 self._on_change()
             elif isinstance(message, Health):
                 self.notice = message.text
+                if not self.is_up:  # it holds us, and says why
+                    self.reason = message.text or CONNECTING
                 self._on_change()
 
     async def send(self, dst: bytes, packet: bytes) -> bool:
