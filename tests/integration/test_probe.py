@@ -35,6 +35,7 @@ from support.waiting import run as run_in_real_time
 from support.waiting import until
 from support.wire import relay, run
 from tailhub import box
+from tailhub.cli.app import run as command
 from tailhub.client import DERPClient, PeerGone
 from tailhub.derp.frames import FrameType
 from tailhub.keys import NodePrivate, NodePublic
@@ -467,31 +468,27 @@ def test_in_a_terminal(shared: RelayProcess) -> None:
         assert terminal.modes == terminal.before
 
 
-def test_json_and_keys(shared: RelayProcess) -> None:
+def test_json_and_keys(shared: RelayProcess, capsys: pytest.CaptureFixture[str]) -> None:
     """As JSON there is nothing but one object; --keys prints what another relay would have to allow."""
     state = ("--state-dir", str(shared.state_dir))
-    done = subprocess.run(
-        words(*state, "--json", "--duration", "0.3s"), env=ENVIRON, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    (path,) = json.loads(done.stdout)["paths"]
+    assert command(["probe", *state, "--json", "--duration", "0.3s"]) == 0
+    out, err = capsys.readouterr()
+    (path,) = json.loads(out)["paths"]
     assert path["received"] > 0
-    assert path["up"]
-    keys = subprocess.run(words(*state, "--keys"), env=ENVIRON, capture_output=True, text=True, check=True).stdout
-    assert keys.split() == public_keys(probe_key(None, shared.state_dir).base)
-    assert all(NodePublic.parse(key) for key in keys.split())
+    assert (path["up"], err) == (True, "")
+    assert command(["probe", *state, "--keys"]) == 0
+    keys = capsys.readouterr().out.split()
+    assert keys == public_keys(probe_key(None, shared.state_dir).base)
+    assert all(NodePublic.parse(key) for key in keys)
 
 
-def test_where_nothing_answers(tmp_path: Path) -> None:
-    """A relay that is not there is said with its code, and exit code 1; so is one that refuses the key."""
-    port = free_ports()
-    target = (f"127.0.0.1:{port}", "--state-dir", str(tmp_path), "--key-file", str(tmp_path / "own.key"))
-    done = subprocess.run(
-        words(*target, "--duration", "0.2s"), env=ENVIRON, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "[TH518]" in done.stderr
-    assert "nothing came through" in done.stdout
+def test_where_nothing_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A relay that is not there is said with its code, and exit code 1."""
+    target = (f"127.0.0.1:{free_ports()}", "--state-dir", str(tmp_path), "--key-file", str(tmp_path / "own.key"))
+    assert command(["probe", "--lang", "en", *target, "--duration", "0.2s"]) == 1
+    out, err = capsys.readouterr()
+    assert "[TH518]" in err
+    assert "nothing came through" in out
 
 
 @pytest.mark.parametrize(
@@ -512,8 +509,6 @@ def test_what_cannot_be(
     arguments: tuple[str, ...], code: int, finding: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was asked for and cannot be is said before anything is measured."""
-    from tailhub.cli.app import run as command
-
     target = () if "--map" in arguments or "a b c:x" in arguments else ("127.0.0.1:1",)
     assert command(["probe", "--lang", "en", "--duration", "0.1s", *target, *arguments]) == code
     assert f"[{finding}" in capsys.readouterr().err
@@ -522,17 +517,16 @@ def test_what_cannot_be(
 # --- the how-to page --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["measuring.md", "measuring.zh.md"])
-def test_the_how_to_page(shared: RelayProcess, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_how_to_page(shared: RelayProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command of the page does what it is for, though only for a moment, at a relay of this machine."""
-    from tailhub.cli.app import run as command
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STATE_DIRECTORY", str(shared.state_dir))
     relays = json.loads(shared.get("/derpmap.json"))["Regions"]
     (region,) = relays.values()
     (tmp_path / "policy.hujson").write_text(json.dumps({"derpMap": {"Regions": {"912": region | {"RegionID": 912}}}}))
-    commands = [line for text in blocks_for(__file__, page) for line in command_lines(text)]
+    texts = blocks_for(__file__, "measuring.md")
+    assert texts == blocks_for(__file__, "measuring.zh.md")
+    commands = [line for text in texts for line in command_lines(text)]
     assert len(commands) == 9
     for line in commands:
         here = {"derp.example.com:8443": f"127.0.0.1:{shared.port}", "127.0.0.1:9913": f"127.0.0.1:{free_ports()}"}

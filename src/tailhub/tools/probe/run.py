@@ -110,8 +110,7 @@ class Probe:
         try:
             yield self
         finally:
-            for end in self._all.values():
-                await end.close()
+            await asyncio.gather(*(end.close() for end in self._all.values()))
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
