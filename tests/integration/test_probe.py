@@ -12,6 +12,7 @@ The clock of most of these is the tests' own, which goes on only while nobody wo
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -37,7 +38,7 @@ from support.wire import relay, run
 from tailhub import box
 from tailhub.cli.app import run as command
 from tailhub.client import DERPClient, PeerGone
-from tailhub.derp.frames import FrameType
+from tailhub.derp.frames import HEADER, HEADER_LEN, FrameType
 from tailhub.keys import NodePrivate, NodePublic
 from tailhub.server.app import RelayServer
 from tailhub.server.probe_key import PROBE_KEY, SLOTS, receiver_key, sender_key
@@ -194,6 +195,35 @@ def test_a_connection_that_is_lost() -> None:
         assert one.series.missed <= outage.length_s * OPTIONS.rate + 2
         assert one.series.lost <= 5
         assert one.series.sent == one.series.received + one.series.lost
+
+    run(scenario)
+
+
+async def takes_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what a login needs, then nothing more."""
+    writer.write(await reader.readuntil(b"\r\n\r\n"))
+    kind, length = HEADER.unpack(head := await reader.readexactly(HEADER_LEN))
+    writer.write(head + await reader.readexactly(length))
+    assert kind == FrameType.CLIENT_INFO
+    await asyncio.Event().wait()
+
+
+def test_a_relay_that_takes_nothing() -> None:
+    """What is due while the relay takes nothing is missed, when the buffers are full; what is in them is lost."""
+
+    async def scenario() -> None:
+        async with (
+            relay(tls=False) as server,
+            middlebox(server.listeners.public.port, up=takes_nothing) as port,
+            probing(port, size=60_000, rate=500) as probe,
+        ):
+            series = probe.measurement.measured[0].series
+            await until(lambda: series.missed >= 50)
+            taken = series.next_number
+            await until(lambda: series.missed >= 100)
+            assert series.next_number == taken
+            await until(lambda: series.lost == taken)
+            assert series.received == 0
 
     run(scenario)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tailhub.client.stun import stun_query
 from tailhub.derp.messages import ReceivedPacket
@@ -30,7 +31,7 @@ __all__ = ["Probe", "ProbeOptions"]
 _SETTLE_S = 0.1
 _GRACE_S = 10.0  # for the first connection; from then on what is due is missed
 _STUN_S = 2.0
-_MOST_ANSWERS = 1000
+_MOST_SENDING = 1000  # packets that wait for a relay to take them
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Probe:
         self.has_begun = asyncio.Event()  # the steady measurement
         self._has_news = asyncio.Event()  # a connection has come or gone
         self._flood: tuple[int, Flood] | None = None
-        self._answers: set[asyncio.Task[bool]] = set()
+        self._sending: set[asyncio.Task[bool]] = set()
 
     def _end(self, node: DERPNode, key: NodePrivate, on_packet: Callable[[ReceivedPacket], None]) -> End:
         found = self._all.get((node, key.raw))
@@ -111,7 +112,7 @@ class Probe:
             yield self
         finally:
             await asyncio.gather(*(end.close() for end in self._all.values()))
-            for task in (*tasks, *self._answers):
+            for task in (*tasks, *self._sending):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for row in self.measurement.finish(self._loop.time()):
@@ -166,42 +167,50 @@ class Probe:
 
     async def _send_steadily(self, number: int) -> None:
         period_s = 1 / self.options.rate
-        series = self.measurement.measured[number].series
         await self.has_begun.wait()
         await self._wait(lambda: self.is_up(number), _GRACE_S)
         due = self._loop.time() + period_s * number / len(self._senders)
+        sending: asyncio.Task[bool] | None = None
         while True:
             now = self._loop.time()
             if now < due:
                 await asyncio.sleep(due - now)
             due += period_s * (1 + max(0, int((self._loop.time() - due) / period_s)))  # slept through: left out
-            await self._send(number)
-            now = self._loop.time()
-            while due <= now - period_s:  # the relay took nothing meanwhile
-                series.miss(due)
-                due += period_s
+            if sending is not None and not sending.done():  # the relay takes nothing
+                self._miss(number)
+            elif self.is_up(number):
+                sending = self._spawn(self._send(number))
+            else:
+                self._miss(number)
 
-    async def _send(self, number: int) -> None:
-        measurement = self.measurement
-        series, homes = measurement.measured[number].series, measurement.homes
-        now = self._loop.time()
-        asks = homes[series.next_number % len(homes)] if number in homes else number
-        pair = measurement.pairs.get((asks, number))
-        if not self.is_up(number):
-            series.miss(now)
-            if pair is not None:
-                pair.miss(now)
-            return
+    def _spawn(self, sending: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Send without waiting for whoever takes it."""
+        task = self._loop.create_task(sending)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    def _asks(self, number: int) -> int:
+        """Whose turn it is to ask through this way: each home in turn, where there are several."""
+        homes = self.measurement.homes
+        series = self.measurement.measured[number].series
+        return homes[(series.next_number + series.missed) % len(homes)] if number in homes else number
+
+    def _miss(self, number: int) -> None:
+        now, pair = self._loop.time(), self.measurement.pairs.get((self._asks(number), number))
+        self.measurement.measured[number].series.miss(now)
+        if pair is not None:
+            pair.miss(now)
+
+    async def _send(self, number: int) -> bool:
+        now, asks = self._loop.time(), self._asks(number)
+        pair = self.measurement.pairs.get((asks, number))
         answer_number = pair.send(now) if pair is not None else 0
-        packet = ProbePacket(
-            self._run,
-            Kind.MEASURE,
-            number,
-            asks,
-            series.send(now),
-            answer_number,
+        one = self.measurement.measured[number].series.send(now)
+        packet = ProbePacket(self._run, Kind.MEASURE, number, asks, one, answer_number)
+        return await self._senders[number].send(
+            self._receivers[number].public_key, serialize(packet, self.options.size)
         )
-        await self._senders[number].send(self._receivers[number].public_key, serialize(packet, self.options.size))
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -223,14 +232,10 @@ class Probe:
     def _answer(self, packet: ProbePacket, size: int) -> None:
         """Between regions: through the home of who asked."""
         asks = packet.answer_path
-        if (asks, packet.path) not in self.measurement.pairs or len(self._answers) >= _MOST_ANSWERS:
+        if (asks, packet.path) not in self.measurement.pairs or len(self._sending) >= _MOST_SENDING:
             return
-        answer = packet._replace(kind=Kind.ANSWER)
-        task = self._loop.create_task(
-            self._receivers[asks].send(self._senders[asks].public_key, serialize(answer, max(MIN_SIZE, size)))
-        )
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+        answer = serialize(packet._replace(kind=Kind.ANSWER), max(MIN_SIZE, size))
+        self._spawn(self._receivers[asks].send(self._senders[asks].public_key, answer))
 
     def _answered(self, message: ReceivedPacket) -> None:
         """At an end that sends."""
