@@ -519,6 +519,8 @@ def test_where_nothing_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     assert "[TH518]" in err
     assert "nothing came through" in out
+    assert "111" in out
+    assert "111" in err
 
 
 @pytest.mark.parametrize(

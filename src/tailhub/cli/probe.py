@@ -99,8 +99,9 @@ def probe(wish: Wish, lang: Language) -> int:
         began = time.time()
         background = Background(paths, key.base, options, slot=slot, duration_s=wish.duration_s)
         served = stack.enter_context(_exporter(wish.listen, background))
-        for unchecked in [one.name for one in paths if one.receiver.insecure_for_tests and not wish.as_json]:
-            sys.stderr.write(TEXTS[lang]["unchecked"].format(relay=unchecked) + "\n")
+        unchecked = [one.name for one in paths if one.receiver.insecure_for_tests and not one.receiver.region_id]
+        if unchecked and not wish.as_json:
+            sys.stderr.write(TEXTS[lang]["unchecked"].format(relay=", ".join(unchecked)) + "\n")
         with background.running():
             show = _Show(wish, background, rows, began, lang, served)
             show.run()
@@ -315,13 +316,16 @@ def _outages(one: PathView, began: float, lang: Language) -> Iterator[str]:
 
 def _verdict(view: View, keys: Sequence[str], wish: Wish, lang: Language) -> int:
     """Say what is wrong; the exit code."""
+    silent = [one for one in view.paths if not one.received]
+    if silent:
+        names = ", ".join(one.path.name for one in silent)
+        reason = next((one.reason for one in silent if one.reason), "")
+        output.write_finding(probing.nothing_came_through(names, reason, *keys), lang)
     wanted = round(wish.rate * (wish.size + FRAME_BYTES))
     for one in view.paths:
-        if not one.received:
-            output.write_finding(probing.nothing_came_through(one.path.name, one.reason, *keys), lang)
-        elif 0 < one.limit_bytes_per_s < wanted:
+        if 0 < one.limit_bytes_per_s < wanted:
             output.write_finding(probing.measures_the_limit(one.path.name, wanted, one.limit_bytes_per_s), lang)
-    return 0 if all(one.received for one in view.paths) else 1
+    return 1 if silent else 0
 
 
 def _clock(at: float) -> str:
