@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -56,13 +57,18 @@ def make_certificate(
     issuer: Made | None = None,
     serial: int = 0,
     ed25519_key: bool = False,
+    organization: str = "",
+    issuer_url: str = "",
 ) -> Made:
-    """Make a certificate, self-signed unless there is an `issuer`; times are days from now."""
+    """Make a certificate, self-signed unless there is an `issuer`; times are days from now.
+
+    `issuer_url` says where that of the issuer could be fetched (AIA), as those of public CAs do.
+    """
     key: Key = ed25519.Ed25519PrivateKey.generate() if ed25519_key else ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
-    subject = _name(common_name)
+    subject = _name(common_name, organization)
     signer = issuer.key if issuer is not None else key
-    issued_by = issuer.certificate.subject if issuer is not None else _name(issuer_name or common_name)
+    issued_by = issuer.certificate.subject if issuer is not None else _name(issuer_name or common_name, organization)
     builder = x509.CertificateBuilder(
         issued_by,
         subject,
@@ -75,6 +81,11 @@ def make_certificate(
     sans += [x509.IPAddress(ip_address(ip)) for ip in ips]
     if sans:
         builder = builder.add_extension(x509.SubjectAlternativeName(sans), critical=False)
+    if issuer_url:
+        where = x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)
+        )
+        builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)
     algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return Made(builder.sign(signer, algorithm), key)
 
@@ -102,9 +113,10 @@ def server_context(leaf: Made, *others: Made, tls_1_2: bool = False) -> ssl.SSLC
     return context
 
 
-def _name(common_name: str) -> x509.Name:
-    if not common_name:
-        return x509.Name([])
-    with warnings.catch_warnings():  # a meta certificate's CN is longer than X.509 allows
-        warnings.simplefilter("ignore", UserWarning)
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name, _validate=False)])
+def _name(common_name: str, organization: str = "") -> x509.Name:
+    attributes = [x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, organization)] if organization else []
+    if common_name:
+        with warnings.catch_warnings():  # a meta certificate's CN is longer than X.509 allows
+            warnings.simplefilter("ignore", UserWarning)
+            attributes.append(x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name, _validate=False))
+    return x509.Name(attributes)

@@ -99,21 +99,25 @@ class FrontWorld:
 
     def nginx(self, program: str, site: Path, *, stream: bool = False) -> list[str]:
         """Nginx with a site in ``http { }``, or with a file beside it that has a ``stream { }``."""
-        modules = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
-        main = self.directory / "nginx.conf"
-        temporary = "".join(
-            f"{what}_temp_path {self.directory}/{what};"
-            for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        inside = "" if stream else f"include {site};"
-        main.write_text(
-            (f"load_module {modules};\n" if stream and modules.exists() else "")
-            + f"daemon off; user root; worker_processes 1; pid {self.directory}/nginx.pid; error_log stderr;\n"
-            + "events {}\n"
-            + f"http {{ access_log off; {temporary} {inside} }}\n"
-            + (f"include {site};\n" if stream else "")
-        )
-        return [program, "-e", "stderr", "-c", str(main)]
+        return nginx_command(program, self.directory, site, stream=stream)
+
+
+def nginx_command(program: str, directory: Path, site: Path, *, stream: bool = False) -> list[str]:
+    """How nginx is started with such a file; all that it writes goes into the directory."""
+    modules = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+    main = directory / "nginx.conf"
+    temporary = "".join(
+        f"{what}_temp_path {directory}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    inside = "" if stream else f"include {site};"
+    main.write_text(
+        (f"load_module {modules};\n" if stream and modules.exists() else "")
+        + f"daemon off; user root; worker_processes 1; pid {directory}/nginx.pid; error_log stderr;\n"
+        + "events {}\n"
+        + f"http {{ access_log off; {temporary} {inside} }}\n"
+        + (f"include {site};\n" if stream else "")
+    )
+    return [program, "-e", "stderr", "-c", str(main)]
 
 
 def wait_for_line(file: Path, pattern: str) -> str:

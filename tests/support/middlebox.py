@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import cycle
 from typing import TypeAlias
 
 from tailhub.derp.frames import HEADER, HEADER_LEN
@@ -24,15 +25,19 @@ _READ_BYTES = 1 << 16
 
 
 @contextlib.asynccontextmanager
-async def middlebox(port: int, *, up: Ship | None = None, down: Ship | None = None) -> AsyncIterator[int]:
-    """A box before `port` of 127.0.0.1, with `up` towards it and `down` from it; gives its own port."""
+async def middlebox(*ports: int, up: Ship | None = None, down: Ship | None = None) -> AsyncIterator[int]:
+    """A box before `ports` of 127.0.0.1, with `up` towards it and `down` from it; gives its own port.
+
+    Connections go to each of the ports in turn.
+    """
     tasks: set[asyncio.Task[None]] = set()
+    turns = cycle(ports)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
+        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", next(turns))
         ways = [
             asyncio.create_task(_carry(up or straight, reader, behind_writer)),
             asyncio.create_task(_carry(down or straight, behind_reader, writer)),

@@ -17,6 +17,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 
@@ -41,6 +42,7 @@ from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.context import Responder, ServerContext
 from tailhub.server.events import Events
+from tailhub.server.fronts import Front
 from tailhub.server.incoming import accept_public, set_tcp_options
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.turn import Turn
@@ -73,13 +75,26 @@ async def serving(
     write_timeout_s: float = 2.0,
     small_buffers: bool = False,
     pages: Responder | None = None,
+    tls: ssl.SSLContext | None = None,
+    private_key: NodePrivate = PRIVATE_KEY,
+    front: Front | None = None,
 ) -> AsyncIterator[Served]:
-    """A relay that listens, until the block ends."""
-    served = Served(limits, most_newcomers, write_timeout_s, small_buffers, pages or public_pages())
+    """A relay that listens, until the block ends. `tls`: with other certificates than its own."""
+    place = Place(tls or _tls_context(), private_key, front or Front())
+    served = Served(limits, most_newcomers, write_timeout_s, small_buffers, pages or public_pages(), place)
     try:
         yield served
     finally:
         await served.stop()
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a relay shows, who it is, and what is around its listener."""
+
+    tls: ssl.SSLContext
+    private_key: NodePrivate
+    front: Front
 
 
 class Served:
@@ -92,19 +107,20 @@ class Served:
         write_timeout_s: float,
         small_buffers: bool,
         pages: Responder,
+        place: Place,
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, RelayLoop)
-        self.public_key = box.public_key(PRIVATE_KEY).raw
-        tls = _tls_context()
+        self.public_key = box.public_key(place.private_key).raw
         self.context = ServerContext(
             loop=loop,
             relay=Relay(limits, own_key=self.public_key),
-            private_key=PRIVATE_KEY,
+            private_key=place.private_key,
             public_key=self.public_key,
             server_key_frame=frames.server_key(self.public_key),
             policy=AdmissionPolicy(MESH_KEY),
-            choose_tls=lambda listener, name: tls,
+            choose_tls=lambda listener, name: place.tls,
+            fronts=(place.front,),
             pages=pages,
             buffers=ReadBuffers(),
             watch=WriteWatch(loop, interval_s=0.02),

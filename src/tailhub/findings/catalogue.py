@@ -316,6 +316,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH395": Entry("meta-key-differs", _ERROR),
     "TH396": Entry("no-answer-to-upgrade", _ERROR),
     "TH397": Entry("check-page-upgrades", _ERROR),
+    "TH398": Entry("several-certificates", _ERROR),
     # from outside: logging in and relaying packets
     "TH400": Entry("login-closed", _NOTE),
     "TH401": Entry("key-not-allowed", _NOTE),

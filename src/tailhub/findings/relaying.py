@@ -43,17 +43,17 @@ def packets_lost(
     each: str,
     p99_ms: str,
     resent: str = "",
-    out_of_order: str = "",
+    stalls: int = 0,
     *,
     inside: bool,
 ) -> Finding:
     """Packets did not come, or (`lost` 0) TCP had to send segments again.
 
-    `each`: how many of each size; `resent`, `out_of_order`: segments of how many, towards the relay and from it.
-    `inside`: TCP lost nothing, so whoever ends its connections has.
+    `each`: how many of each size. `resent`: segments of how many, towards the relay; `stalls`: how often packets from
+    it had to wait for one that was lost. `inside`: TCP lost nothing, so whoever ends its connections has.
     """
     values = {"relay": relay, "lost": lost, "sent": sent, "each": each, "p99_ms": p99_ms}
-    return Finding("TH405", values | {"resent": resent, "out_of_order": out_of_order, "inside": inside})
+    return Finding("TH405", values | {"resent": resent, "stalls": stalls, "inside": inside})
 
 
 def slow_relay(p50_ms: str, p99_ms: str, ping_ms: str, way_ms: str, *, queue: bool) -> Finding:

@@ -69,7 +69,7 @@ def name_not_in_certificate(name: str, names: Sequence[str], *, is_common_name: 
 
 def intermediate_missing(issuer: str, count: int) -> Finding:
     """The `count` certificates that are shown end before the CA: that of `issuer` is missing."""
-    return Finding("TH022", {"issuer": issuer, "count": count})
+    return Finding("TH022", {"issuer": issuer, "count": count, "several": count > 1})
 
 
 def self_signed(pin: str, common_name: str) -> Finding:
@@ -113,14 +113,18 @@ def several_relays(target: str, keys: Sequence[str], connections: int, *, is_unt
     return Finding("TH029", values | {"is_untried": is_untried})
 
 
-def name_refused(name: str, reason: str) -> Finding:
-    """The server answers TLS, but not for this name; `reason` is OpenSSL's word for the alert."""
-    return Finding("TH390", {"name": name, "reason": reason})
+def name_refused(name: str, reason: str, *, answers_others: bool) -> Finding:
+    """The server answers TLS, but not for this name; `reason` is OpenSSL's word for the alert.
+
+    `answers_others`: without a name it was seen to.
+    """
+    return Finding("TH390", {"name": name, "reason": reason, "answers_others": answers_others})
 
 
 def handshake_failed(target: str, reason: str) -> Finding:
-    """No TLS handshake succeeds."""
-    return Finding("TH391", {"target": target, "reason": reason})
+    """No TLS handshake succeeds: ``timeout``, ``closed``, ``reset`` or what OpenSSL calls it."""
+    values = {"target": target, "reason": reason, "silent": reason == "timeout"}
+    return Finding("TH391", values | {"closed": reason in ("closed", "reset")})
 
 
 def authority_unknown(issuer: str, pin: str) -> Finding:
@@ -151,6 +155,11 @@ def no_answer_to_upgrade(target: str, reason: str) -> Finding:
 def check_page_upgrades() -> Finding:
     """`/derp/latency-check` is answered with 101."""
     return Finding("TH397")
+
+
+def several_certificates(pins: Sequence[str]) -> Finding:
+    """One relay, and the pinned certificate is one of several that are shown in turn."""
+    return Finding("TH398", {"count": len(pins), "pins": ", ".join(pins)})
 
 
 def _minute(moment: date) -> str:

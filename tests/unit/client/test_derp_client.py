@@ -58,6 +58,17 @@ def test_two_clients_exchange_packets() -> None:
     run(main())
 
 
+def test_what_the_transport_knows() -> None:
+    """The socket can be asked what this class does not tell; what there is not is None."""
+
+    async def main() -> None:
+        async with scripted_relay(routing_script()) as port, await plain(port) as client:
+            assert client.get_extra_info("socket").getpeername() == ("127.0.0.1", port)
+            assert client.get_extra_info("ssl_object") is None
+
+    run(main())
+
+
 def test_who_we_are_is_said_at_login() -> None:
     """Key, mesh key, prober mark, app name, ideal node and home go out with the login."""
     seen: list[Session] = []

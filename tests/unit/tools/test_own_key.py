@@ -15,7 +15,7 @@ from tailhub.keys import NodePrivate
 from tailhub.server.state import parse_relay_key
 from tailhub.tools.own_key import own_key, own_key_path
 
-PRIVATE = NodePrivate(bytes(range(1, 33)))
+PRIVATE = NodePrivate(bytes(range(8, 40)))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,9 @@ def test_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert own_key() == own_key(tmp_path / "tailhub-tools" / "own.key")
 
 
-@pytest.mark.parametrize("text", [PRIVATE.to_text() + "\n", json.dumps({"PrivateKey": PRIVATE.to_text(), "Other": 1})])
+@pytest.mark.parametrize(
+    "text", [PRIVATE.to_text() + "\n", json.dumps({"PrivateKey": PRIVATE.to_text(), "Other": 1})], ids=["bare", "JSON"]
+)
 def test_a_file_of_somebody_else(tmp_path: Path, text: str) -> None:
     """A key may be given as a relay's key file has it, or bare."""
     path = tmp_path / "given"

@@ -51,9 +51,11 @@ ENGLISH: dict[str, Text] = {
         "into TLS.\n"
         "Have it pass this host through untouched, as TCP, or switch its buffering off; in nginx: `proxy_buffering "
         "off;` and `tcp_nodelay on;`\n"
-        "Look again from another network: if it is gone, it is in this one.",
+        "Look again from another network: if it is gone, it is in this one.\n"
+        "If nothing stands in between, see whether the relay gets enough of its processor: `tailhub top`",
         "A relay and its clients exchange small messages that should leave at once. A proxy that takes them for the "
-        "body of a long HTTP answer waits for more before it passes them on.",
+        "body of a long HTTP answer waits for more before it passes them on; nginx, HAProxy and Caddy do not after an "
+        "upgrade. A relay that may run in slices only, under the CPU limit of a container, looks the same.",
         "It works, but with a delay that everybody notices: `tailscale ping` shows it, and calls stutter.",
     ),
     "TH404": Text(
@@ -74,14 +76,14 @@ ENGLISH: dict[str, Text] = {
         "again, which takes time.]]\n"
         "Of each size were lost: {each}; the slowest one in a hundred took {p99_ms} ms.\n"
         "[[inside?TCP lost nothing on either way: the packets were dropped in the relay, or in a proxy before it.||"
-        "[[resent?Towards the relay TCP sent {resent} segments again. ||]][[out_of_order?From the relay {out_of_order} "
-        "segments came out of order, because some before them were lost. ||]]What else is lost on which way cannot be "
+        "[[resent?Towards the relay TCP sent {resent} segments again. ||]][[stalls?From the relay packets had "
+        "to wait for a lost one {stalls} times. ||]]What else is lost on which way cannot be "
         "told from here.]]",
         "On the relay look at its load and at what it drops: `tailhub top`\n"
         "Look from another network: what is not lost there is lost on the path of this one.\n"
         "Measure for longer: `tailhub probe {relay}`",
-        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is full "
-        "because it is overloaded or because the path to the receiver is too slow or loses too much.",
+        "DERP runs over TCP, so of packets that are sent slowly none gets lost, unless a queue in the relay is "
+        "full: it is overloaded, limits what a client may receive, or the path to the receiver is slow or loses much.",
         "Transfers through this relay are slow, calls break up.",
     ),
     "TH406": Text(
@@ -94,8 +96,8 @@ ENGLISH: dict[str, Text] = {
         "On the relay look at its load and its queues: `tailhub top`\n"
         "See whether other programs take its processor, or its provider slows it down: `top`\n"
         "If a proxy stands before it, try without it.",
-        "The relay's system, or a proxy before it, answers at once, but the program does not: the machine is busy, or "
-        "something in between holds packets back.",
+        "The relay's system, or a proxy before it, answers at once, but the program does not: the machine is busy, "
+        "limits clients without announcing it, or something in between holds packets back.",
         "All that goes through this relay is late by that much.",
     ),
     "TH407": Text(
@@ -200,48 +202,50 @@ CHINESE: dict[str, Text] = {
     ),
     "TH403": Text(
         "来自中继的数据成批到达：中间有东西先把它们攒了起来。\n"
-        "逐个发出的数据包一起到达，大约每 {every_ms} ms 一批。\n"
-        "用时从 {least_ms} 到 {most_ms} ms。",
+        "逐个发出的数据包一起到达，大约每 {every_ms} 毫秒一批。\n"
+        "用时从 {least_ms} 到 {most_ms} 毫秒。",
         "查清这里与中继之间有什么：网页代理、CDN、杀毒软件，或会拆看 TLS 的过滤设备。\n"
         "让它把这个主机作为 TCP 原样放行，或关闭它的缓冲；nginx 中是：`proxy_buffering off;` 和 `tcp_nodelay on;`\n"
-        "换一个网络再检查：如果现象消失，原因就在当前网络里。",
-        "中继与客户端交换的是应当立即发出的小消息。把它们当作一个很长的 HTTP 应答正文的代理，会等到更多数据才转发。",
+        "换一个网络再检查：如果现象消失，原因就在当前网络里。\n"
+        "如果中间什么都没有，查看中继得到的处理器时间是否足够：`tailhub top`",
+        "中继与客户端交换的是应当立即发出的小消息。把它们当作一个很长的 HTTP 应答正文的代理，会等到更多数据才转发；"
+        "nginx、HAProxy 和 Caddy 在升级之后不会这样。受容器 CPU 限制、只能断续运行的中继看上去也一样。",
         "能用，但人人都能感到延迟：`tailscale ping` 看得出来，通话会断断续续。",
     ),
     "TH404": Text(
-        "没有流量的连接在 {after_s} s 后失效。\n"
+        "没有流量的连接在 {after_s} 秒后失效。\n"
         "[[dead?没有谁关闭它，但再也收不到任何应答。||有谁关闭了它，而且不是本机。]]",
-        "让中继前面的代理允许连接空闲超过 75 s；nginx：`proxy_read_timeout 1h;` 和 `proxy_send_timeout 1h;`，"
+        "让中继前面的代理允许连接空闲超过 75 秒；nginx：`proxy_read_timeout 1h;` 和 `proxy_send_timeout 1h;`，"
         "在 stream 块中是 `proxy_timeout 1h;`；HAProxy：`timeout tunnel 1h`\n"
         "在途中的防火墙或 NAT 上，把遗忘空闲 TCP 连接的时间调长。\n"
         "再检查一次：`tailhub doctor <relay> --watch 90s`",
-        "中继每 60 到 65 s 发一个 KeepAlive，其间什么都不发，所以代理常用的 60 s 限制会一次又一次切断每个空闲客户端；"
-        "75 s 则不会。",
+        "中继每 60 到 65 秒发一个 KeepAlive，其间什么都不发，所以代理常用的 60 秒限制会一次又一次切断每个空闲客户端；"
+        "75 秒则不会。",
         "空闲的设备每次都会失去中继，在重新连上之前无法到达，它们的日志里满是 `derp.Recv: EOF`。",
     ),
     "TH405": Text(
         "[[lost?经过中继的 {sent} 个数据包中丢失了 {lost} 个。||途中有数据丢失并被重发，因而耗时。]]\n"
-        "各尺寸丢失数量：{each}；最慢的百分之一用了 {p99_ms} ms。\n"
+        "各尺寸丢失数量：{each}；最慢的百分之一用了 {p99_ms} 毫秒。\n"
         "[[inside?TCP 在两个方向上都没有丢失：数据包是在中继里，或在它前面的代理里被丢弃的。||"
         "[[resent?去往中继的方向上 TCP 重发了 {resent} 个报文段。||]]"
-        "[[out_of_order?从中继返回的方向上有 {out_of_order} 个报文段乱序到达，因为它们之前的丢失了。||]]"
+        "[[stalls?从中继返回的方向上，数据包有 {stalls} 次不得不等待丢失的数据。||]]"
         "其余丢失在哪个方向，从这里无法判断。]]",
         "在中继上查看负载和它丢弃了什么：`tailhub top`\n"
         "换一个网络再检查：在那里不丢的，就是丢在当前网络的路径上。\n"
         "测量更长时间：`tailhub probe {relay}`",
         "DERP 走 TCP，慢慢发出的数据包一个都不会丢，除非中继里的队列满了："
-        "中继过载，或者通往接收方的路径太慢、丢失太多。",
+        "中继过载，或限制了客户端的接收，或者通往接收方的路径太慢、丢失太多。",
         "经此中继的传输很慢，通话断断续续。",
     ),
     "TH406": Text(
-        "中继很慢：两个客户端之间的数据包要 {p50_ms} ms，而网络本身 {way_ms} ms 就有应答。\n"
-        "最慢的百分之一用了 {p99_ms} ms，到中继的往返 ping 用了 {ping_ms} ms。\n"
+        "中继很慢：两个客户端之间的数据包要 {p50_ms} 毫秒，而网络本身 {way_ms} 毫秒就有应答。\n"
+        "最慢的百分之一用了 {p99_ms} 毫秒，到中继的往返 ping 用了 {ping_ms} 毫秒。\n"
         "[[queue?ping 应答得更快，所以数据包是在中继里等待；在哪个方向，从这里无法判断。||"
         "ping 也很慢，所以凡是由中继进程应答的都慢；在哪个方向，从这里无法判断。]]",
         "在中继上查看负载和队列：`tailhub top`\n"
         "查看是否有别的程序占用处理器，或服务商限制了它的速度：`top`\n"
         "如果它前面有代理，请绕过它试一次。",
-        "中继的系统或它前面的代理立即应答，程序却没有：机器繁忙，或者中间有东西扣住了数据包。",
+        "中继的系统或它前面的代理立即应答，程序却没有：机器繁忙，或限制了客户端却没有告知，或者中间有东西扣住了数据包。",
         "经此中继的一切都会迟到这么久。",
     ),
     "TH407": Text(
@@ -266,7 +270,7 @@ CHINESE: dict[str, Text] = {
         "持有此密钥的设备不能使用此中继。如果它以此为主中继，谁也不能经中继到达它。",
     ),
     "TH410": Text(
-        "中继收下了登录请求，但 {waited_s} s 内没有答复。\n{relay} 接受了连接和升级；既没有给出原因，也没有断开连接。",
+        "中继收下了登录请求，但 {waited_s} 秒内没有答复。\n{relay} 接受了连接和升级；既没有给出原因，也没有断开连接。",
         "在中继上查看它是否繁忙，以及它用来询问客户端的程序是否应答：`tailhub doctor --local`\n"
         "如果它前面有代理，请绕过它试一次：有些代理会把应答攒够了才转发。",
         "中继在等一个不应答的验证程序，或已卡死，或一言不发地保持着被拒绝的客户端；也可能是代理扣住了它的应答。",
@@ -303,7 +307,7 @@ CHINESE: dict[str, Text] = {
 }
 
 REMARKS: dict[str, tuple[str, str]] = {
-    "login-admitted": ("this key is admitted, {ms} ms", "此密钥获准进入，{ms} ms"),
+    "login-admitted": ("this key is admitted, {ms} ms", "此密钥获准进入，{ms} 毫秒"),
     "login-not-reached": ("not tried: nothing that could be logged in to was reached", "未尝试：没有到达可以登录之处"),
     "login-refused": ("reachable, but this key is not allowed", "可以到达，但此密钥未获准"),
     "limit-rate": ("{rate} a second for each client", "每个客户端每秒 {rate}"),
@@ -312,18 +316,20 @@ REMARKS: dict[str, tuple[str, str]] = {
         "not tested: the two connections came to different relays",
         "未测试：两个连接到了不同的中继",
     ),
+    "packets-limit-too-low": ("not tested: the relay's limit is too low", "未测试：中继的限速太低"),
     "packets-between-two": (
         "{sizes} B: {lost} of {sent} lost, p50 {p50} ms, p99 {p99} ms[[skipped?; {skipped} B not tried, the limit is "
         "too low]]",
-        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} ms，p99 {p99} ms[[skipped?；{skipped} B 未尝试，限速太低]]",
+        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} 毫秒，p99 {p99} 毫秒"
+        "[[skipped?；{skipped} B 未尝试，限速太低]]",
     ),
     "packets-to-itself": (
         "{sizes} B: {lost} of {sent} lost, p50 {p50} ms, p99 {p99} ms, from one key to itself because no other is "
         "allowed[[skipped?; {skipped} B not tried, the limit is too low]]",
-        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} ms，p99 {p99} ms，由一个密钥发给自己，因为其他密钥未获准"
+        "{sizes} B：{sent} 个中丢失 {lost} 个，p50 {p50} 毫秒，p99 {p99} 毫秒，由一个密钥发给自己，因为其他密钥未获准"
         "[[skipped?；{skipped} B 未尝试，限速太低]]",
     ),
-    "idle-held": ("{s} s without traffic, and not cut", "{s} s 没有流量，未被切断"),
+    "idle-held": ("{s} s without traffic, and not cut", "{s} 秒没有流量，未被切断"),
     "idle-not-watched": (
         "not tested; `--watch 90s` holds a connection without traffic for so long",
         "未测试；`--watch 90s` 会让一个连接在没有流量的情况下保持这么久",

@@ -19,8 +19,9 @@ ENGLISH: dict[str, Text] = {
         "The relay shows {found}, made {made}.",
         "[[is_only_form?Only the writing differs: clients take `sha256-raw:` and 64 lower-case digits, nothing else."
         "||Compare on the relay first, where nobody stands between: `tailhub cert show`]]\n"
-        "[[is_only_form?Write it into the map so||If it is the relay's own, put it into the map as CertName: {found}, "
-        "for every client]][[region?: `tailhub derpmap set {origin!q} {region} --cert-name {found}`||.]]\n"
+        "[[is_only_form?Write it into the map so||If it is the relay's own, put it into every client's map as "
+        "CertName]]: "
+        "[[region?`tailhub derpmap set {origin!q} {region} --cert-name {found}`||`{found}`]]\n"
         "[[is_only_form?||If the relay has a new one because its state was lost, keep the state from now on "
         "(container: "
         "a volume at its state directory).]]\n"
@@ -101,7 +102,8 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH022": Text(
         "The relay does not show its whole chain: the certificate of {issuer} is missing.\n"
-        "It shows {count}; what is between the last of them and the CA has to be shown too.",
+        "It shows [[several?{count} certificates||one certificate]]; what is between the last of them and the CA has "
+        "to be shown too.",
         "Give the relay the file with the whole chain, of certbot and most others `fullchain.pem` instead of "
         "`cert.pem`.\n"
         "Look at it: `openssl s_client -showcerts -connect HOST:PORT -servername NAME`",
@@ -113,7 +115,7 @@ ENGLISH: dict[str, Text] = {
         "The relay shows a self-signed certificate, and the map does not pin it: clients refuse it.\n"
         "It is {pin}[[common_name?, of {common_name}]].",
         "Compare on the relay first: `tailhub cert show`\n"
-        "If it is the same, put it into the map as CertName of the node: {pin}.",
+        "If it is the same, put it into the map as CertName of the node: `{pin}`",
         "Nobody vouches for a self-signed certificate; with its pin in the map clients know it anyway. Pins need "
         "Tailscale 1.84 or newer.",
         "No client connects; its log says `certificate signed by unknown authority`.",
@@ -125,9 +127,11 @@ ENGLISH: dict[str, Text] = {
         "No client connects; its log says `protocol version not supported`.",
     ),
     "TH025": Text(
-        "The relay works, but shows no meta certificate: a proxy ends TLS in front of it[[front? ({front})]].",
+        "The relay works, but shows no meta certificate: as a rule a proxy ends TLS in front of "
+        "it[[front? ({front})]].",
         f"Nothing has to be done.\nTo spare the round trip, pass TCP on by name instead of ending TLS, as in {_FILES}.",
-        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP answer.",
+        "A relay that ends TLS itself shows its DERP key there, and clients log in without waiting for an HTTP "
+        "answer. Headscale's built-in relay has none either.",
         "Each connect takes one round trip more. Packets are as fast as ever.",
     ),
     "TH026": Text(
@@ -181,18 +185,20 @@ ENGLISH: dict[str, Text] = {
         "No client connects to this relay.",
     ),
     "TH029": Text(
-        "Several relays that are not one mesh answer at {target}: {count} in {connections} connections.\n"
+        "Several relays[[is_untried?||, which are not one mesh,]] answer at {target}: {count} in {connections} "
+        "connections.\n"
         "Their keys are {keys}.",
         "Have one relay only behind the address, and give each other one a name or a port of its own, and its own node "
         "or region in the map.\n"
-        "Or make them a mesh, which passes packets from one to the other: `--mesh-with`\n"
+        "Or, with derper, make them a mesh, which passes packets from one to the other: `derper -mesh-with`\n"
         "[[is_untried?If they are one already all is well: whether they are could not be tried from here.]]",
         "A balancer, or a name with several addresses, leads each connection to whichever relay. Two devices that have "
         "come to different ones cannot reach each other there.",
         "Devices reach each other or not by chance, and that changes with each connection.",
     ),
     "TH390": Text(
-        "The server refuses the name {name} in TLS, and answers who asks for no name.\nIts alert is {reason}.",
+        "The server refuses the name {name} in TLS[[answers_others?, and answers who asks for no name]].\n"
+        "It says {reason}.",
         "Start the relay with that name; derper: `derper -hostname {name}`\n"
         "Or have the map's HostName say the name that the relay has.",
         "The server has no certificate for that name. derper serves the name of `-hostname` only, and answers any "
@@ -201,7 +207,9 @@ ENGLISH: dict[str, Text] = {
         "No client connects by that name.",
     ),
     "TH391": Text(
-        "TCP connects to {target}, but no TLS handshake succeeds: {reason}.",
+        "TCP connects to {target}, but no TLS handshake succeeds: [[silent?nothing is answered||[[closed?the "
+        "connection is closed||"
+        "{reason}]]]].",
         "Look at the log of the relay, or of what has the port: `journalctl -u tailhub`\n"
         "Look from another network too: if it works there, something on the way is against it.",
         "The server breaks the handshake off or says nothing, or somebody on the way does.",
@@ -212,7 +220,7 @@ ENGLISH: dict[str, Text] = {
         "If that is a CA of your own: have each client's system trust it, or pin the certificate, which then has to "
         "be shown alone. Compare on the relay first: `tailhub cert show`\n"
         "If it is a public one, the relay lacks the chain between: give it `fullchain.pem` instead of `cert.pem`.\n"
-        "To pin it, put this into the map as CertName: {pin}.",
+        "To pin it, put this into the map as CertName: `{pin}`",
         "Clients go by the CAs of their system. One that they do not know vouches for nothing.",
         "Clients that do not have this CA refuse it; their log says `certificate signed by unknown authority`.",
     ),
@@ -253,6 +261,15 @@ ENGLISH: dict[str, Text] = {
         "Clients that cannot use UDP measure a relay by that page, and wait for ever for the end of such an answer.",
         "Clients in networks without UDP stay in the state `Starting`, and `tailscale netcheck` does not come back.",
     ),
+    "TH398": Text(
+        "The relay shows {count} certificates in turn, and the map pins one of them: clients refuse the others.\n"
+        "They are {pins}.",
+        "Have all that answers there show the same certificate, the pinned one: copy its files.\n"
+        "Or give each its own node in the map, with its own pin, after comparing it there: `tailhub cert show`",
+        "Something spreads connections over several servers, or over the addresses of one name, and each made a "
+        "certificate of its own.",
+        "Clients connect or do not by chance.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -263,8 +280,8 @@ CHINESE: dict[str, Text] = {
         "中继出示的是 {found}，生成于 {made}。",
         "[[is_only_form?只是写法不同：客户端只接受 `sha256-raw:` 加 64 位小写十六进制数字。"
         "||先在中继上核对，那里中间没有别人：`tailhub cert show`]]\n"
-        "[[is_only_form?请在 map 中这样写||如果确是中继自己的，把它写进 map 的 CertName：{found}，并让所有客户端得到]]"
-        "[[region?：`tailhub derpmap set {origin!q} {region} --cert-name {found}`||。]]\n"
+        "[[is_only_form?请在 map 中这样写||如果确是中继自己的，把它写进所有客户端的 map 的 CertName]]："
+        "[[region?`tailhub derpmap set {origin!q} {region} --cert-name {found}`||`{found}`]]\n"
         "[[is_only_form?||如果是因为状态丢失才换了新证书，今后请保留状态（容器：把卷挂到它的状态目录）。]]\n"
         "[[is_only_form?||如果中继自己仍是 map 里的那张，说明途中有人出示了另一张：什么都不要改，换个网络再看。]]",
         "[[is_only_form?客户端逐字比较指纹文本，换一种写法就永远对不上。"
@@ -329,7 +346,8 @@ CHINESE: dict[str, Text] = {
         "按该域名的客户端都连不上。",
     ),
     "TH022": Text(
-        "中继没有出示完整的证书链：缺少 {issuer} 的证书。\n它出示了 {count} 张；从最后一张到 CA 之间的证书也必须出示。",
+        "中继没有出示完整的证书链：缺少 {issuer} 的证书。\n"
+        "它出示了[[several? {count} 张||一张]]；从最后一张到 CA 之间的证书也必须出示。",
         "给中继含完整证书链的文件，certbot 等多数工具是 `fullchain.pem`，不是 `cert.pem`。\n"
         "查看：`openssl s_client -showcerts -connect HOST:PORT -servername NAME`",
         "CA 用中间证书签发，服务器必须把它一起发出。浏览器、macOS 和 Windows 也许会自行下载或已有缓存；"
@@ -338,7 +356,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH023": Text(
         "中继出示的是自签名证书，而 map 没有锁定它：客户端会拒绝。\n它是 {pin}[[common_name?，名称 {common_name}]]。",
-        "先在中继上核对：`tailhub cert show`\n一致的话，把它写进 map 中该节点的 CertName：{pin}。",
+        "先在中继上核对：`tailhub cert show`\n一致的话，把它写进 map 中该节点的 CertName：`{pin}`",
         "没有谁为自签名证书担保；map 里有它的指纹，客户端就能认得它。指纹需要 Tailscale 1.84 或更新版本。",
         "所有客户端都连不上；其日志显示 `certificate signed by unknown authority`。",
     ),
@@ -349,9 +367,10 @@ CHINESE: dict[str, Text] = {
         "所有客户端都连不上；其日志显示 `protocol version not supported`。",
     ),
     "TH025": Text(
-        "中继工作正常，但没有出示 meta 证书：TLS 由它前面的代理终结[[front?（{front}）]]。",
+        "中继工作正常，但没有出示 meta 证书：通常 TLS 由它前面的代理终结[[front?（{front}）]]。",
         f"不必处理。\n想省下这次往返，可以按域名转发 TCP 而不终结 TLS，见 {_FILES}。",
-        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。",
+        "自己终结 TLS 的中继会在其中给出它的 DERP 公钥，客户端不必等待 HTTP 应答就能登录。"
+        "Headscale 内置的中继也没有它。",
         "每次连接多一次往返。数据包的速度不受影响。",
     ),
     "TH026": Text(
@@ -396,21 +415,22 @@ CHINESE: dict[str, Text] = {
         "所有客户端都连不上这台中继。",
     ),
     "TH029": Text(
-        "在 {target} 应答的是几台没有组成 mesh 的中继：{connections} 次连接遇到 {count} 台。\n它们的公钥是 {keys}。",
+        "在 {target} 应答的是几台[[is_untried?||没有组成 mesh 的]]中继：{connections} 次连接遇到 {count} 台。\n"
+        "它们的公钥是 {keys}。",
         "这个地址后面只留一台中继，其余各用自己的域名或端口，在 map 中各有自己的节点或区域。\n"
-        "或让它们组成 mesh，彼此转发数据包：`--mesh-with`\n"
+        "或（用 derper 时）让它们组成 mesh，彼此转发数据包：`derper -mesh-with`\n"
         "[[is_untried?如果它们已经是一个 mesh，则一切正常：从这里无法验证。]]",
         "负载均衡器，或有几个地址的域名，会把每个连接带到任意一台中继。连到不同中继的两台设备在那里互相不可达。",
         "设备之间能否互通全凭运气，而且每次连接都会变。",
     ),
     "TH390": Text(
-        "服务器在 TLS 中拒绝域名 {name}，却会应答不指明域名的连接。\n它的警报是 {reason}。",
+        "服务器在 TLS 中拒绝域名 {name}[[answers_others?，却会应答不指明域名的连接]]。\n它的警报是 {reason}。",
         "用该域名启动中继；derper：`derper -hostname {name}`\n或在 map 的 HostName 中写中继现有的域名。",
         "服务器没有该域名的证书。derper 只服务 `-hostname` 指定的域名，对其他域名都回以这个警报。",
         "按该域名的客户端都连不上。",
     ),
     "TH391": Text(
-        "TCP 能连到 {target}，但 TLS 握手都不成功：{reason}。",
+        "TCP 能连到 {target}，但 TLS 握手都不成功：[[silent?没有应答||[[closed?连接被关闭||{reason}]]]]。",
         "查看中继（或占用该端口的程序）的日志：`journalctl -u tailhub`\n"
         "再从另一个网络看：如果那里正常，就是途中有什么在阻拦。",
         "服务器中断了握手或没有应答，也可能是途中的什么干的。",
@@ -421,7 +441,7 @@ CHINESE: dict[str, Text] = {
         "如果是你自己的 CA：让每台客户端的系统信任它，或锁定这张证书（那时必须单独出示）。先在中继上核对："
         "`tailhub cert show`\n"
         "如果是公共 CA，就是中继缺少中间的证书链：给它 `fullchain.pem`，不要用 `cert.pem`。\n"
-        "要锁定它，把这个写进 map 的 CertName：{pin}。",
+        "要锁定它，把这个写进 map 的 CertName：`{pin}`",
         "客户端以系统里的 CA 为准。不认识的 CA 担保不了什么。",
         "没有这个 CA 的客户端会拒绝；其日志显示 `certificate signed by unknown authority`。",
     ),
@@ -456,6 +476,13 @@ CHINESE: dict[str, Text] = {
         "让那里的程序只升级 `/derp`；中继对这个页面的应答是 200。",
         "不能用 UDP 的客户端靠这个页面测量中继，遇到这样的应答会永远等下去。",
         "没有 UDP 的网络里，客户端停在 `Starting` 状态，`tailscale netcheck` 也不会返回。",
+    ),
+    "TH398": Text(
+        "中继轮流出示 {count} 张证书，而 map 只锁定了其中一张：客户端会拒绝其余的。\n它们是 {pins}。",
+        "让那里应答的所有程序出示同一张证书，即被锁定的那张：把文件复制过去。\n"
+        "或者在 map 中给每台各写一个节点和各自的指纹，先在那台机器上核对：`tailhub cert show`",
+        "连接被分散到几台服务器，或分散到同一域名的几个地址，而它们各自生成了证书。",
+        "客户端能否连上全凭运气。",
     ),
 }
 

@@ -24,17 +24,18 @@ from tailhub.tools.target import Target
 if TYPE_CHECKING:
     from tailhub.tools.doctor.judge.tls import TLSSeen
 
-__all__ = ["NOT_YET_VALID", "VOUCHED_FOR", "Verdict", "is_checked_by_clients", "judge_certificate"]
+__all__ = ["NOT_YET_VALID", "Verdict", "is_checked_by_clients", "is_vouched_for", "judge_certificate"]
 
 # OpenSSL's numbers (x509_vfy.h) of what it found; what else it may find is said in its own words.
 _OK: Final = 0
 NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
-VOUCHED_FOR: Final = frozenset({_OK, NOT_YET_VALID, _EXPIRED})
-"""A CA of this machine stands behind it, whatever the dates."""
+_VOUCHED_FOR: Final = frozenset({_OK, NOT_YET_VALID, _EXPIRED})
 _SELF_SIGNED, _SELF_SIGNED_ABOVE = 18, 19
 _ISSUER_NOT_HERE = frozenset({2, 20, 21})
 
+# Let's Encrypt's roots are in Tailscale's clients themselves (net/bakedroots of the reference).
+_BAKED_IN: Final = "Internet Security Research Group"
 _SOON = timedelta(days=14)
 _SHORT_LIVED = timedelta(days=7, hours=12)  # a CA's "shortlived" profile: renewed in the last days
 _MADE_FOR_YEARS = 10  # by tailhub, which dates the beginning back
@@ -73,8 +74,6 @@ def judge_certificate(target: Target, tls: TLSSeen) -> Verdict:
         identity = _pinned(target, tls.chain, len(chain), shown)
     else:
         identity = _by_authority(target, tls, len(chain), shown)
-    if identity is not None and identity.code == "TH014":
-        return Verdict(shown, identity)  # it is another one: its dates are not those that count
     return Verdict(shown, identity, _dates(target, tls, shown))
 
 
@@ -131,16 +130,30 @@ def _by_authority(target: Target, tls: TLSSeen, count: int, shown: Shown) -> Fin
         return None if may_be_pinned else findings.self_signed(shown.pin, shown.common_name)
     if tls.verify_code == _SELF_SIGNED_ABOVE:
         return findings.authority_unknown(shown.issuer, shown.pin)
-    if tls.verify_code in _ISSUER_NOT_HERE:
+    if tls.verify_code in _ISSUER_NOT_HERE and not is_vouched_for(tls):
         if not tls.knows_authorities:
             return None  # who cannot check has nothing to say against it
-        last = read_certificate(own_chain(tls.chain)[-1]) or shown
+        last = _last(tls) or shown
         if last.issuer_is_fetchable or last.issuer_organization in tls.authorities:
             return findings.intermediate_missing(last.issuer, count)
         return None if may_be_pinned and count == 1 else findings.authority_unknown(last.issuer, shown.pin)
-    if tls.verify_code not in VOUCHED_FOR:
+    if not is_vouched_for(tls):
         return findings.certificate_unacceptable(tls.verify_says)
     return _named(cert_name or target.host, tls.chain, shown)
+
+
+def is_vouched_for(tls: TLSSeen) -> bool:
+    """Does a CA stand behind it that this machine or the client itself knows, whatever the dates?"""
+    if tls.verify_code in _VOUCHED_FOR:
+        return True
+    last = _last(tls)
+    return tls.verify_code in _ISSUER_NOT_HERE and last is not None and last.issuer_organization == _BAKED_IN
+
+
+def _last(tls: TLSSeen) -> Shown | None:
+    """The last certificate of the chain: who has made that is not in it."""
+    chain = own_chain(tls.chain)
+    return read_certificate(chain[-1]) if chain else None
 
 
 def _named(name: str, chain: tuple[bytes, ...], shown: Shown) -> Finding | None:

@@ -57,21 +57,25 @@ class FlightSeen:
         return sorted(arrived - sent for sent, arrived in self.arrivals)
 
     @property
-    def lump_every_s(self) -> float:
-        """How long it took between two lumps, where packets that were sent apart came in lumps; else 0."""
-        lumps: list[list[float]] = []
+    def lumps(self) -> list[list[float]]:
+        """When those came that were sent apart and came together, two or more, each lump in order."""
+        groups: list[list[float]] = []
         before = (0.0, 0.0)
         for sent, arrived in self.arrivals:
-            if lumps and arrived - before[1] < _TOGETHER * (sent - before[0]):
-                lumps[-1].append(arrived)
+            if groups and arrived - before[1] < _TOGETHER * (sent - before[0]):
+                groups[-1].append(arrived)
             else:
-                lumps.append([arrived])
+                groups.append([arrived])
             before = (sent, arrived)
-        starts = [lump[0] for lump in lumps if len(lump) >= _LUMP_PACKETS]
-        in_lumps = sum(len(lump) for lump in lumps if len(lump) >= _LUMP_PACKETS)
-        if len(starts) < _LUMPS or in_lumps < _LUMPED_SHARE * len(self.arrivals):
+        return [group for group in groups if len(group) > 1]
+
+    @property
+    def lump_every_s(self) -> float:
+        """How long it took from one lump to the next, where nearly all came in such, again and again; else 0."""
+        lumps = [lump for lump in self.lumps if len(lump) >= _LUMP_PACKETS]
+        if len(lumps) < _LUMPS or sum(map(len, lumps)) < _LUMPED_SHARE * len(self.arrivals):
             return 0.0
-        every_s = median(later - earlier for earlier, later in pairwise(starts))
+        every_s = median(later[0] - earlier[0] for earlier, later in pairwise(lumps))
         return every_s if every_s >= _LUMP_EVERY_S else 0.0
 
 

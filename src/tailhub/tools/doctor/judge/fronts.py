@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Answer", "front_of"]
+from tailhub.tools.doctor.judge.answer import Answer
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer. `headers` have names in lower case; of `body` only the start is kept."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-    def header(self, name: str) -> str:
-        """The first header of that name (lower case), "" without one."""
-        return next((value for key, value in self.headers if key == name), "")
-
-    @property
-    def title(self) -> str:
-        """What a person would see first of the page: its title or its first words, "" of an empty one."""
-        text = self.body.decode("utf-8", "replace")
-        if titled := re.search(r"<title[^>]*>([^<]*)</title>", text, re.IGNORECASE):
-            text = titled[1]
-        words = re.sub(r"<(style|script)\b.*?(</\1>|$)|<[^>]*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
-        return " ".join(words.split())[:80].strip()
+__all__ = ["front_of"]
 
 
 # First those that hide behind another's Server header. The panel of 宝塔 (BT, aaPanel) runs an nginx of its own.

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
-from tailhub.tools.doctor.judge.cause import cause_before_tls
-from tailhub.tools.doctor.judge.fronts import Answer, front_of
+from tailhub.keys import NodePublic
+from tailhub.tools.doctor.judge.answer import Answer
+from tailhub.tools.doctor.judge.fronts import front_of
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _NOTHING_BEHIND: Final = frozenset({502, 503, 504, *range(520, 528)})  # from 52
 class Connected:
     """One connection of several: who answered. Keys are raw, empty if not told; `pin` is its certificate's."""
 
+    address: str = ""
     pin: str = ""
     meta_key: bytes = b""
     server_key: bytes = b""
@@ -35,6 +38,11 @@ class Connected:
     def key(self) -> bytes:
         """By which this relay is told from another."""
         return self.server_key or self.meta_key
+
+    @property
+    def is_of_two(self) -> bool:
+        """Does the meta certificate have another key than the relay that answers?"""
+        return self.meta_key != self.server_key and b"" not in (self.meta_key, self.server_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class HTTPSeen:
     pages: tuple[tuple[str, Answer], ...] = ()
     """What was answered to plain requests, by path."""
     connections: tuple[Connected, ...] = ()
-    """One after the other, to the same address."""
+    """Several to the address that was looked at, one to each other that clients dial."""
     is_one_mesh: bool | None = None
     """Where several relays answer: do packets go from one to the other? None: it could not be tried."""
     clock_ahead: timedelta | None = None
@@ -65,8 +73,18 @@ class HTTPSeen:
         return frozenset(one.key for one in self.connections if one.key)
 
     @property
+    def are_strangers(self) -> bool:
+        """Did relays answer that do not know each other, or may not?"""
+        return len(self.keys) > 1 and not self.is_one_mesh
+
+    @property
+    def is_meta_of_another(self) -> bool:
+        """Does the meta certificate have a key that the relay behind it does not have? No login is understood then."""
+        return any(one.is_of_two for one in self.connections)
+
+    @property
     def pins(self) -> frozenset[str]:
-        """The certificates that were shown on further connections, if there was more than one."""
+        """The certificates that were shown, if there was more than one."""
         found = frozenset(one.pin for one in self.connections if one.pin)
         return found if len(found) > 1 else frozenset()
 
@@ -76,8 +94,9 @@ def judge(seen: Seen) -> Judgement:
     judgement = Judgement()
     http = seen.http
     if not seen.tls.is_tls or (http.answer is None and not http.failure):
-        cause = cause_before_tls(seen)
-        judgement.untested("upgrade", None if cause else Remark("http-not-asked"), cause)
+        cause, is_needed = why_no_tls(seen), not seen.target.node.stun_only
+        remark = Remark("http-not-asked" if is_needed else "stun-only")
+        judgement.untested("upgrade", None if cause else remark, cause)
         return judgement
     _say_upgrade(judgement, seen)
     if http.is_upgraded:
@@ -130,30 +149,31 @@ def is_relay_behind(http: HTTPSeen) -> bool:
 def _say_start(judgement: Judgement, seen: Seen) -> None:
     tls, http = seen.tls, seen.http
     beyond = not tls.is_trusted
-    first = http.connections[0] if http.connections else Connected()
-    if first.meta_key and first.server_key and first.meta_key != first.server_key:
-        judgement.found("upgrade", findings.meta_key_differs(first.meta_key.hex(), first.server_key.hex()))
-    elif tls.meta_key:
-        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
-    elif tls.version == "TLSv1.3":
+    if http.is_meta_of_another:
+        (one, *_) = (one for one in http.connections if one.is_of_two)
+        keys = str(NodePublic(one.meta_key)), str(NodePublic(one.server_key))
+        judgement.found("upgrade", findings.meta_key_differs(*keys))
+    elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))
+    elif tls.meta_key:
+        judgement.ok("upgrade", Remark("http-upgraded-fast"), beyond=beyond)
     else:
-        judgement.ok(
-            "upgrade", Remark("http-upgraded-old", {"version": tls.version.removeprefix("TLSv")}), beyond=beyond
-        )
+        values = {"version": tls.version.removeprefix("TLSv")}
+        judgement.ok("upgrade", Remark("http-upgraded-old", values), beyond=beyond)
 
 
 def _say_relays(judgement: Judgement, seen: Seen) -> None:
     http = seen.http
-    keys = http.keys | ({seen.login.server_key} if seen.login.server_key and http.keys else frozenset())
+    told = seen.login.server_key if not http.is_meta_of_another else b""  # with fast start it is the meta certificate's
+    keys = http.keys | ({told} if told and http.keys else frozenset())
     beyond = not seen.tls.is_trusted
     if len(keys) <= 1:
         judgement.ok("relays", Remark("http-one-relay", {"count": len(http.connections)}), beyond=beyond)
     elif http.is_one_mesh:
         judgement.ok("relays", Remark("http-one-mesh", {"count": len(keys)}), beyond=beyond)
     else:
-        texts = sorted(key.hex() for key in keys)
+        texts = sorted(str(NodePublic(key)) for key in keys)
         judgement.found(
             "relays",
             findings.several_relays(

@@ -69,6 +69,9 @@ def judge(seen: Seen) -> Judgement:
         cause = cause_before_login(seen)
         said.untested("login", None if cause else Remark("login-not-reached"), cause)
         return said
+    if not login.is_admitted and seen.http.is_meta_of_another:
+        said.consequence("login", "TH395")
+        return said
     if not login.is_admitted:
         said.found("login", refusal(seen), Remark("login-refused") if _is_refusal(login) else None)
         return said

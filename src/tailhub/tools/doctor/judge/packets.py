@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from tailhub.findings import Finding, relaying
+from tailhub.findings import Finding, relaying, tls
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.judge.flight import FlightSeen, percentile
+from tailhub.tools.doctor.judge.http import judge as judge_http
 from tailhub.tools.doctor.judge.login import LoginEnd, cause_before_login
 from tailhub.tools.doctor.judge.login import judge as judge_login
 from tailhub.tools.report import Judgement
@@ -19,14 +20,17 @@ from tailhub.tools.report import Judgement
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Seen
 
-__all__ = ["IdleSeen", "PacketsSeen", "SegmentsSeen", "Way", "judge"]
+MOST_SMALL = 2000
+"""Bytes of a packet that is sent for itself; a larger one is many segments of TCP at once."""
+
+__all__ = ["MOST_SMALL", "IdleSeen", "PacketsSeen", "SegmentsSeen", "Way", "judge"]
 
 _LOST_SHARE = 0.01  # of the packets, and two at least: from here on it is a finding
 _LEAST_LOST = 2
-_RESENT_SHARE = 0.02  # of TCP's segments, and five at least
-_LEAST_RESENT = 5
+_RESENT_SHARE = 0.02  # of TCP's segments, and four at least
+_LEAST_RESENT = 4
 _SLOW_S = 0.05  # beyond what the way explains, and more than once as long as that
-_SEVERAL_RELAYS = "TH029"
+_LEAST_SLOW = 10  # packets; of fewer, this machine itself may have been busy just then
 
 
 class Way(Enum):
@@ -39,15 +43,14 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentsSeen:
-    """What TCP tells of all connections together, in segments with data.
+    """What TCP tells of all connections together while small flights were under way, in segments with data.
 
-    `towards` the relay, and of those `resent`; `received` from it, and how many of those came `out_of_order`, because
-    some before them had been lost (None: this system does not say).
+    `towards` the relay, and of those `resent`; from the relay came so many `out_of_order`, because some before them had
+    been lost (None: this system does not say). Of the largest packets nothing: they make TCP try how much it may lose.
     """
 
     towards: int = 0
     resent: int = 0
-    received: int = 0
     out_of_order: int | None = None
 
 
@@ -73,8 +76,8 @@ class PacketsSeen:
     """The sizes that were not tried, because the relay's limit would not let them through in time."""
     is_pair: bool = True
     """Did two clients exchange them? Else one sent them to itself: no second key is let in."""
-    are_strangers: bool = False
-    """Had the two connections relays with different keys?"""
+    server_keys: tuple[bytes, ...] = ()
+    """The raw keys of the relays to which the connections came. In a mesh packets come through all the same."""
     pings_s: tuple[float, ...] = ()
     """Round trips from a client to the relay and back, with nothing else under way, in order of size."""
     tcp_rtt_s: float = 0.0
@@ -103,12 +106,16 @@ def judge(seen: Seen) -> Judgement:
     if not seen.login.is_admitted:
         _untested(seen, said)
         return said
-    if packets.are_strangers:
-        said.untested("packets", Remark("packets-several-relays"), _SEVERAL_RELAYS)
-        return said
-    if not packets.flights:
+    if packets.error:
         said.found("packets", relaying.relaying_fails(0, 0, packets.error))
         said.untested("idle", None, said.findings[0].code)
+        return said
+    if not packets.flights:
+        said.untested("packets", Remark("packets-limit-too-low"))
+        _judge_idle(seen, said)
+        return said
+    if len(set(packets.server_keys)) > 1 and packets.flights[0].is_broken_off:
+        _say_strangers(seen, said)
         return said
     finding, remark = _finding(seen), _remark(packets)
     if finding is None:
@@ -130,6 +137,18 @@ def _untested(seen: Seen, said: Judgement) -> None:
     remark = Remark("packets-key-not-allowed") if is_refused else None if code else Remark("login-not-reached")
     said.untested("packets", remark, code)
     said.untested("idle", remark, code)
+
+
+def _say_strangers(seen: Seen, said: Judgement) -> None:
+    """The clients came to different relays; that those are several may have been found already."""
+    keys = sorted({key.hex() for key in seen.packets.server_keys})
+    several = tls.several_relays(str(seen.target), keys, len(seen.packets.server_keys), is_untried=False)
+    remark = Remark("packets-several-relays")
+    if several.code in (finding.code for finding in judge_http(seen).findings):
+        said.untested("packets", remark, several.code)
+    else:
+        said.found("packets", several, remark)
+    said.untested("idle", remark, several.code)
 
 
 def _judge_idle(seen: Seen, said: Judgement) -> None:
@@ -168,12 +187,15 @@ def _finding(seen: Seen) -> Finding | None:
 
 def _lost(seen: Seen) -> Finding | None:
     """Packets that did not come, or segments of TCP that had to be sent again."""
-    packets, segments = seen.packets, seen.packets.segments
+    packets, segments = seen.packets, seen.packets.segments or SegmentsSeen()
     lost = sum(flight.lost for flight in packets.flights)
     is_lossy = lost >= _LEAST_LOST and lost >= _LOST_SHARE * packets.sent
-    is_resent = segments is not None and _share_is_high(segments.resent, segments.towards)
-    is_disordered = segments is not None and _share_is_high(segments.out_of_order or 0, segments.received)
-    if not (is_lossy or is_resent or is_disordered):
+    small = [flight for flight in packets.flights if flight.size < MOST_SMALL]
+    # Behind a segment that was lost the next ones wait, and come together.
+    stalls = sum(len(flight.lumps) for flight in small) - segments.resent if segments.out_of_order else 0
+    is_resent = _is_many(segments.resent, segments.towards)
+    is_stalling = _is_many(stalls, sum(flight.sent for flight in small))
+    if not (is_lossy or is_resent or is_stalling):
         return None
     return relaying.packets_lost(
         str(seen.target),
@@ -181,9 +203,9 @@ def _lost(seen: Seen) -> Finding | None:
         packets.sent,
         ", ".join(f"{flight.size} B {flight.lost}/{flight.sent}" for flight in packets.flights),
         _text(percentile(packets.flights[0].delays_s, 0.99) * 1000),
-        f"{segments.resent}/{segments.towards}" if segments and is_resent else "",
-        f"{segments.out_of_order}/{segments.received}" if segments and is_disordered else "",
-        inside=segments is not None and segments.out_of_order is not None and not (is_resent or is_disordered),
+        f"{segments.resent}/{segments.towards}" if is_resent else "",
+        stalls if is_stalling else 0,
+        inside=segments.out_of_order == 0 and segments.resent == 0,
     )
 
 
@@ -191,7 +213,7 @@ def _came(flight: FlightSeen) -> str:
     return f"{flight.size} B {flight.came}/{flight.sent}"
 
 
-def _share_is_high(count: int, of: int) -> bool:
+def _is_many(count: int, of: int) -> bool:
     return count >= _LEAST_RESENT and count >= _RESENT_SHARE * of
 
 
@@ -209,7 +231,7 @@ def _slow(packets: PacketsSeen) -> Finding | None:
     """A delay that the way does not explain: in the relay, or in something before it that answers TCP itself."""
     delay_s, ping_s = percentile(packets.flights[0].delays_s, 0.5), percentile(packets.pings_s, 0.5)
     way_s = packets.tcp_rtt_s or min(packets.pings_s, default=delay_s)
-    if delay_s - way_s <= max(_SLOW_S, way_s):
+    if delay_s - way_s <= max(_SLOW_S, way_s) or len(packets.flights[0].arrivals) < _LEAST_SLOW:
         return None
     delays = packets.flights[0].delays_s
     return relaying.slow_relay(

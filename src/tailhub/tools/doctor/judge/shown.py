@@ -44,7 +44,9 @@ def own_chain(chain: Sequence[bytes]) -> tuple[bytes, ...]:
 def read_certificate(der: bytes) -> Shown | None:
     """Read one, None if it cannot be read: clients cannot then, either."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
+    unreadable = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
     try:
         certificate = x509.load_der_x509_certificate(der)
         return Shown(
@@ -58,7 +60,7 @@ def read_certificate(der: bytes) -> Shown | None:
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
         )
-    except ValueError:
+    except (ValueError, *unreadable):
         return None
 
 

@@ -10,15 +10,15 @@ from tailhub.certs.dates import is_clock_behind
 from tailhub.findings import Finding
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
-from tailhub.tools.doctor.judge.cause import cause_before_tls
 from tailhub.tools.doctor.judge.certificate import (
     NOT_YET_VALID,
-    VOUCHED_FOR,
     Verdict,
     is_checked_by_clients,
+    is_vouched_for,
     judge_certificate,
 )
 from tailhub.tools.doctor.judge.shown import own_chain
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.report import Judgement
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ __all__ = ["TLSSeen", "judge"]
 
 OLD_VERSIONS: Final = ("SSLv3", "TLSv1", "TLSv1.1")
 """As the `ssl` module calls them; clients take none of them."""
+# How servers without a certificate for a name say so; derper with the first.
+_NAME_ALERTS: Final = ("TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME")
 # Clocks that are further apart are worth a word. Certificates count minutes, and an HTTP answer may be late.
 _APART: Final = timedelta(minutes=10)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +66,11 @@ class TLSSeen:
     authorities: frozenset[str] = frozenset()
     """The organisations of those; looked at only if an issuer was not found."""
 
+    @property
+    def has_meta_certificate(self) -> bool:
+        """Was a meta certificate among the chain? Before TLS 1.3 clients make no use of it."""
+        return len(own_chain(self.chain)) < len(self.chain)
+
 
 def judge(seen: Seen) -> Judgement:
     """What it means."""
@@ -74,10 +81,15 @@ def judge(seen: Seen) -> Judgement:
         return judgement
     if tls.version in OLD_VERSIONS:
         judgement.found("tls", findings.tls_too_old(_shown_version(tls.version)))
-        judgement.untested("certificate", code="TH024")
+        judgement.untested(_identity_step(seen), code="TH024")
         return judgement
     count = len(own_chain(tls.chain))
-    values = {"version": _shown_version(tls.version), "count": count, "several": count > 1, "meta": bool(tls.meta_key)}
+    values = {
+        "version": _shown_version(tls.version),
+        "count": count,
+        "several": count > 1,
+        "meta": tls.has_meta_certificate,
+    }
     judgement.ok("tls", Remark("tls-shown", values))
     verdict = judge_certificate(seen.target, tls)
     _say_dates(judgement, seen, verdict)
@@ -86,16 +98,18 @@ def judge(seen: Seen) -> Judgement:
 
 
 def _no_tls(judgement: Judgement, seen: Seen) -> None:
-    tls, cause = seen.tls, cause_before_tls(seen)
-    if not tls.failure:  # it was not tried
+    tls, cause = seen.tls, why_no_tls(seen)
+    if seen.target.node.stun_only:
+        judgement.untested("tls", Remark("stun-only"))
+        return
+    if cause or not tls.failure:  # it was not tried
         judgement.untested("tls", None if cause else Remark("tls-not-reached"), cause)
-    elif cause:
-        judgement.consequence("tls", cause)
-    elif tls.is_by_name and tls.works_without_name:
-        judgement.found("tls", findings.name_refused(seen.target.host, tls.failure))
+    elif tls.is_by_name and (tls.works_without_name or tls.failure in _NAME_ALERTS):
+        finding = findings.name_refused(seen.target.host, tls.failure, answers_others=tls.works_without_name)
+        judgement.found("tls", finding)
     else:
         judgement.found("tls", findings.handshake_failed(str(seen.target), tls.failure))
-    judgement.untested("certificate", code=cause or (judgement.steps[-1].code if judgement.steps else ""))
+    judgement.untested(_identity_step(seen), code=judgement.steps[-1].code)
 
 
 def _say_dates(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
@@ -139,25 +153,31 @@ def _clock_text(moment: datetime) -> str:
 def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
     """Whose certificate it is."""
     target, tls, shown = seen.target, seen.tls, verdict.shown
-    step = "pin" if target.is_pinned else "certificate"
-    if verdict.identity is not None:
-        if target.is_pinned and target.node.cert_name in seen.http.pins:
-            judgement.consequence(step, "TH029")  # it is the other one's
-        else:
-            judgement.found(step, verdict.identity)
+    step = _identity_step(seen)
+    is_of_several = target.is_pinned and target.node.cert_name in seen.http.pins
+    if is_of_several and seen.http.are_strangers:
+        judgement.consequence(step, "TH029")  # it is one of theirs
+    elif is_of_several:
+        judgement.found(step, findings.several_certificates(sorted(seen.http.pins)))
+    elif verdict.identity is not None:
+        judgement.found(step, verdict.identity)
     elif shown is None:
         judgement.untested(step, Remark("tls-certificate-unread"))
     elif target.is_pinned:
         judgement.ok(step, Remark("tls-pin-same"))
     elif not is_checked_by_clients(target):
         judgement.ok(step, Remark("tls-nothing-checked", {"pin": shown.pin}))
-    elif tls.verify_code in VOUCHED_FOR:
+    elif is_vouched_for(tls):
         names = ", ".join(shown.names[:3])
         judgement.ok(step, Remark("tls-vouched-for", {"issuer": shown.issuer, "names": names}))
     elif not tls.knows_authorities and not shown.is_self_signed:
         judgement.untested(step, Remark("tls-no-authorities", {"issuer": shown.issuer}))
     else:
         judgement.ok(step, Remark("tls-pin-unknown", {"pin": shown.pin}))
+
+
+def _identity_step(seen: Seen) -> str:
+    return "pin" if seen.target.is_pinned else "certificate"
 
 
 def _shown_version(version: str) -> str:

@@ -13,7 +13,7 @@ from tailhub import box
 from tailhub.client.derp_client import DERPClient
 from tailhub.derp.handshake import ServerInfo
 from tailhub.derp.messages import Health
-from tailhub.exceptions import ConnectionClosedError, RemoteError
+from tailhub.exceptions import ConnectionClosedError, RemoteError, TailhubError
 from tailhub.keys import NodePrivate
 from tailhub.tools.doctor.judge.login import LoginEnd, LoginSeen
 
@@ -51,7 +51,7 @@ async def enter(seen: Seen, options: Options, key: NodePrivate) -> Entry:
     public = str(box.public_key(key))
     try:
         client = await _connect(seen, options, key)
-    except (RemoteError, ConnectionClosedError, OSError) as exc:
+    except (TailhubError, OSError, ValueError) as exc:  # the last of a name that TLS cannot carry
         return Entry(_failed(public, started, exc))
     try:
         end, told, detail = await _wait(client, options)

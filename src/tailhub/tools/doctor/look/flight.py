@@ -21,7 +21,7 @@ __all__ = ["SIZES", "Plan", "fly", "plan_flights"]
 
 SIZES = (60, 1400, 65_536)  # bytes: a small one, about what a tunnel sends, and the most that DERP carries
 _INTERVALS_S = (0.01, 0.005, 0.02)
-_MOST_PACKETS = (1 << 16, 1 << 16, 20)
+_MOST_PACKETS = (1 << 16, 1 << 16, 10)
 _MOST_UNDER_WAY = 24
 _MOST_BYTES_UNDER_WAY = 16 << 10  # beyond one packet
 _FRAME_BYTES = 37  # of a SendPacket, beside the packet

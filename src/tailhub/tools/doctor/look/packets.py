@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from tailhub import box
 from tailhub.client.derp_client import DERPClient
 from tailhub.exceptions import ConnectionClosedError
 from tailhub.tools.doctor.judge.flight import FlightSeen
-from tailhub.tools.doctor.judge.packets import IdleSeen, PacketsSeen, Way
+from tailhub.tools.doctor.judge.packets import MOST_SMALL, IdleSeen, PacketsSeen, Way
 from tailhub.tools.doctor.look.entry import can_enter, enter
 from tailhub.tools.doctor.look.flight import fly, plan_flights
 from tailhub.tools.doctor.look.tcp_info import TCPInfo, read_tcp_info, segments_between
@@ -42,38 +42,29 @@ async def look(seen: Seen, options: Options) -> PacketsSeen:
 
 
 async def _measure(seen: Seen, options: Options) -> PacketsSeen:
-    key = options.private_key or box.generate()
-    async with contextlib.AsyncExitStack() as stack:
-        first = await enter(seen, options, key)
+    clients: list[DERPClient] = []
+    try:
+        first = await enter(seen, options, options.private_key or box.generate())
         if first.client is None:
             return PacketsSeen(error=first.seen.detail or first.seen.told or first.seen.end.name.lower())
-        await stack.enter_async_context(_closing(first.client))
+        clients.append(first.client)
         second = await enter(seen, options, box.generate())
-        receiver = first.client
         if second.client is not None:
-            receiver = await stack.enter_async_context(_closing(second.client))
-        if receiver.server_key != first.client.server_key:
-            return PacketsSeen(are_strangers=True)
-        packets = await _exchange(first.client, receiver, seen, options)
+            clients.append(second.client)
+        packets = await _exchange(clients, seen, options)
         if options.watch_s and not first.client.is_closed:
             packets = replace(packets, idle=await _watch(first.client, options))
         return packets
-
-
-@contextlib.asynccontextmanager
-async def _closing(client: DERPClient) -> AsyncIterator[DERPClient]:
-    try:
-        yield client
     finally:
-        await client.close()
+        await asyncio.gather(*(client.close() for client in clients))
 
 
-async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, options: Options) -> PacketsSeen:
-    clients = (sender, receiver) if sender is not receiver else (sender,)
+async def _exchange(clients: Sequence[DERPClient], seen: Seen, options: Options) -> PacketsSeen:
+    sender, receiver = clients[0], clients[-1]  # the same, where no second key is let in
     pings: list[float] = []
     for client in clients:
         pings += await _ping(client, options.timeout_s)
-    before = [read_tcp_info(client) for client in clients]
+    before = after = [read_tcp_info(client) for client in clients]
     plans = plan_flights(options.packets, sender.server_info)
     flights: list[FlightSeen] = []
     stalled = Way.UNKNOWN
@@ -81,14 +72,16 @@ async def _exchange(sender: DERPClient, receiver: DERPClient, seen: Seen, option
         if not plan.count:
             continue
         flights.append(await fly(sender, receiver, plan, options.timeout_s / _PATIENCES))
+        if plan.size < MOST_SMALL:
+            after = [read_tcp_info(client) for client in clients]
         if flights[-1].is_broken_off:
             stalled = await _stalled_way(sender, receiver, options.timeout_s / _PATIENCES)
             break
-    after = [read_tcp_info(client) for client in clients]
     return PacketsSeen(
         flights=tuple(flights),
         skipped=tuple(plan.size for plan in plans if not plan.count),
         is_pair=sender is not receiver,
+        server_keys=tuple(client.server_key for client in clients),
         pings_s=tuple(sorted(pings)),
         tcp_rtt_s=_tcp_rtt_s(after, seen),
         segments=segments_between(before, after),

@@ -16,21 +16,20 @@ __all__ = ["TCPInfo", "read_tcp_info", "segments_between"]
 _TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _LEN = 256  # more than is read here
 _U32 = struct.Struct("=I")
-_RTT, _RESENT, _DATA_IN, _DATA_OUT, _OUT_OF_ORDER = 68, 100, 152, 156, 224
+_RTT, _RESENT, _DATA_OUT, _OUT_OF_ORDER = 68, 100, 156, 224
 _NEEDED_LEN = _DATA_OUT + _U32.size
 
 
 @dataclass(frozen=True, slots=True)
 class TCPInfo:
-    """Of one connection since it was made: segments with data in both directions, and those sent again.
+    """Of one connection since it was made: segments with data towards the other side, and how many were sent again.
 
-    `out_of_order`: segments received that came before one that was lost; None in a kernel older than 5.0.
+    `out_of_order`: segments received before one that was lost; None in a kernel older than 5.4.
     """
 
     rtt_s: float
     towards: int
     resent: int
-    received: int
     out_of_order: int | None
 
 
@@ -45,12 +44,10 @@ def read_tcp_info(client: DERPClient) -> TCPInfo | None:
         return None
     if len(data) < _NEEDED_LEN:
         return None
-    rtt_us, resent, received, towards = (
-        _U32.unpack_from(data, offset)[0] for offset in (_RTT, _RESENT, _DATA_IN, _DATA_OUT)
-    )
+    rtt_us, resent, towards = (_U32.unpack_from(data, offset)[0] for offset in (_RTT, _RESENT, _DATA_OUT))
     is_told = len(data) >= _OUT_OF_ORDER + _U32.size
     out_of_order = _U32.unpack_from(data, _OUT_OF_ORDER)[0] if is_told else None
-    return TCPInfo(rtt_us / 1e6, towards, resent, received, out_of_order)
+    return TCPInfo(rtt_us / 1e6, towards, resent, out_of_order)
 
 
 def segments_between(before: Sequence[TCPInfo | None], after: Sequence[TCPInfo | None]) -> SegmentsSeen | None:
@@ -62,6 +59,5 @@ def segments_between(before: Sequence[TCPInfo | None], after: Sequence[TCPInfo |
     return SegmentsSeen(
         sum(new.towards - old.towards for old, new in pairs),
         sum(new.resent - old.resent for old, new in pairs),
-        sum(new.received - old.received for old, new in pairs),
         sum((new.out_of_order or 0) - (old.out_of_order or 0) for old, new in pairs) if is_told else None,
     )

@@ -7,6 +7,7 @@ who vouches for it, by the CAs of this machine, and a third, if that fails, the 
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from tailhub.client.peer_certificate import make_context, peer_chain
 from tailhub.exceptions import CertificateError
 from tailhub.net.abort import abort
 from tailhub.tools.doctor.judge.certificate import is_checked_by_clients, judge_certificate
+from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.doctor.judge.tls import OLD_VERSIONS, TLSSeen
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _ISSUER_NOT_HERE: Final = (2, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT an
 async def look(seen: Seen, options: Options) -> TLSSeen:
     """Make up to three handshakes with the address that answered."""
     address, target = seen.tcp.open_address, seen.target
-    if not address:
+    if not address or why_no_tls(seen):
         return TLSSeen()
     tls = await _handshake(target, address, options.timeout_s)
     if not tls.is_tls or tls.version in OLD_VERSIONS:
@@ -68,7 +70,7 @@ async def _handshake(target: Target, address: str, timeout_s: float) -> TLSSeen:
     is_by_name, now = endpoint.server_name is not None, datetime.now(UTC)
     try:
         stream = await open_stream(endpoint, timeout_s)
-    except (OSError, UnicodeError, CertificateError) as exc:
+    except (OSError, ValueError, CertificateError) as exc:  # ValueError: a name that TLS cannot carry
         failure = _called(exc)
         works = is_by_name and await _works(unchecked_endpoint(target, address, by_name=False), timeout_s)
         return TLSSeen(seen_at=now, failure=failure, is_by_name=is_by_name, works_without_name=works)
@@ -136,10 +138,10 @@ async def _verified(context: ssl.SSLContext, target: Target, address: str, timeo
 
 def _organizations(context: ssl.SSLContext) -> frozenset[str] | None:
     """The organisations of this machine's CAs; None if it has no CAs."""
-    bundle = Path(ssl.get_default_verify_paths().openssl_capath) / "ca-certificates.crt"
-    authorities = context.get_ca_certs()
-    if not authorities and bundle.is_file():  # OpenSSL reads such a directory only as it needs it
-        context.load_verify_locations(bundle)
+    authorities, directory = context.get_ca_certs(), ssl.get_default_verify_paths().capath
+    if not authorities and directory is not None:  # OpenSSL reads such a directory only as it needs it
+        with suppress(OSError):  # ssl.SSLError too
+            context.load_verify_locations(Path(directory) / "ca-certificates.crt")
         authorities = context.get_ca_certs()
     if not authorities:
         return None
