@@ -98,11 +98,10 @@ def probe(wish: Wish, lang: Language) -> int:
             _draw(wish.svg, None, lang)
         began = time.time()
         background = Background(paths, key.base, options, slot=slot, duration_s=wish.duration_s)
-        served = stack.enter_context(_exporter(wish.listen, background))
         unchecked = [one.name for one in paths if one.receiver.insecure_for_tests and not one.receiver.region_id]
         if unchecked and not wish.as_json:
             sys.stderr.write(TEXTS[lang]["unchecked"].format(relay=", ".join(unchecked)) + "\n")
-        with background.running():
+        with background.running(), _exporter(wish.listen, background) as served:
             show = _Show(wish, background, rows, began, lang, served)
             show.run()
         view = background.view()
