@@ -5,11 +5,13 @@ fault  what                                          produced by                
 =====  ============================================  ================================================  =================
 7      another web server                            nginx with a page; written answers of others      TH026
 8      several relays behind one address             HAProxy over two relays, one a process            TH029
-15     (see test_doctor_tls)
+8      the same at the addresses of a name           127.0.0.1 and 127.0.0.2                           TH029
 16     no meta certificate                           the files of deploy/, whose proxies end TLS       TH025, a note
 18     the upgrade is eaten: 400, 404, 426, HTML     nginx, HAProxy, Caddy, Traefik, each wrongly set  TH027
 18     502, 503                                      the same with nothing behind them                 TH028
+-      several certificates, one pin                 a server that shows them in turn                  TH398
 -      a meta certificate of another key             made certificate                                  TH395
+-      a fast start that a proxy cannot keep         HAProxy, Caddy with the relay's meta certificate  TH399
 -      no answer, no HTTP                            a server that says so                             TH396
 -      /derp/latency-check is upgraded               a written answer                                  TH397
 =====  ============================================  ================================================  =================
@@ -39,10 +41,11 @@ from support.fronts import DEPLOY, nginx_command
 from support.outside import Said, examined, mapped
 from support.ports import free_ports
 from support.relay_process import RelayProcess
-from support.served import serving
+from support.served import PRIVATE_KEY, serving
 from support.server_process import ServerProcess
 from support.waiting import run
 from support.web_answers import answering, page
+from tailhub import box
 from tailhub.findings import Severity
 from tailhub.keys import NodePrivate
 from tailhub.server.fronts import Front
@@ -112,14 +115,15 @@ class Proxy:
 
 @asynccontextmanager
 async def running(command: Sequence[str], directory: Path, is_up: Callable[[], bool]) -> AsyncIterator[None]:
-    """Run a server program, which has no goodbyes to say."""
+    """Run a server program."""
     environment = {"HOME": str(directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     process = ServerProcess(command, directory / "log", environ=environment, directory=directory)
     try:
         await asyncio.to_thread(process.wait_until, is_up, "it is up")
         yield
     finally:
-        process.stop(signal.SIGKILL)
+        # Traefik waits for its goodbyes; nginx would leave its workers behind, if it had no time for them.
+        await asyncio.to_thread(process.stop, signal.SIGKILL if "traefik" in command[0] else signal.SIGTERM)
 
 
 def is_open(port: int) -> bool:
@@ -157,12 +161,14 @@ PROXIES = {
 }
 
 
-def examine_behind(proxy: Proxy, directory: Path, change: Callable[[str], str] = lambda text: text) -> Said:
+def examine_behind(
+    proxy: Proxy, directory: Path, change: Callable[[str], str] = lambda text: text, timeout_s: float = 5.0
+) -> Said:
     """What is said of a relay without TLS behind that proxy."""
 
     async def scenario() -> Said:
         async with serving(front=PLAIN) as relay, proxy.running(directory, relay.port, change) as port:
-            return await examined(mapped(port, NAME))
+            return await examined(mapped(port, NAME), timeout_s=timeout_s)
 
     return run(scenario)
 
@@ -369,6 +375,18 @@ def test_a_meta_certificate_of_another_key() -> None:
             return await examined(mapped(relay.port, NAME, leaf().pin))
 
     assert run(scenario).codes == ["TH395"]
+
+
+@pytest.mark.parametrize("name", ["haproxy", "caddy"])
+def test_a_fast_start_through_a_proxy(name: str, directory: Path) -> None:
+    """A front that shows the relay's own meta certificate promises what HTTP cannot keep: an error, or silence."""
+    meta = make_meta_certificate(box.public_key(PRIVATE_KEY).raw)
+    for file in ("fullchain.pem", "both.pem"):
+        with (directory / file).open("ab") as stream:
+            stream.write(meta.pem)
+    said = examine_behind(PROXIES[name], directory, timeout_s=1)
+    assert said.codes == ["TH399"]
+    assert said.seen.http.is_upgraded
 
 
 # --- several relays ---------------------------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import subprocess
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,6 +52,10 @@ from support.served import PRIVATE_KEY, serving
 from support.waiting import run, until
 from support.web_answers import answering, page
 from tailhub import box
+from tailhub.findings import Severity
+from tailhub.tools.doctor.outside import examine
+from tailhub.tools.doctor.seen import Options
+from tailhub.tools.report import Report
 from tailhub.tools.target import Target
 
 NAME = "derp.example.com"
@@ -404,6 +410,26 @@ def test_tls_that_is_too_old(version: str, tmp_path: Path) -> None:
     assert said.step("tls") == ("fail", "TH024")
     assert said.step("pin") == ("untested", "TH024")
     assert not said.seen.tls.is_trusted
+
+
+def test_a_relay_behind_old_tls() -> None:
+    """A relay is seen behind old TLS as far as a login, which clients cannot speak it for: one error."""
+    context = server_context(own(), meta())
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+    async def scenario() -> Report:
+        async with serving(tls=context) as relay:
+            return await examine(mapped(relay.port, cert_name=own().pin), Options(timeout_s=2))
+
+    report = run(scenario)
+    assert [one.code for one in report.findings if one.severity is Severity.ERROR] == ["TH024"]
+    ends = {step.name: (step.outcome.value, step.code) for step in report.steps}
+    assert ends["upgrade"] == ("ok_beyond", "")
+    assert ends["login"] == ("untested", "TH024")
 
 
 def test_tls_1_2_is_well() -> None:

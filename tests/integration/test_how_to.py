@@ -189,6 +189,7 @@ def test_every_page_with_commands_is_run() -> None:
     pages = [
         "acme",
         "changing",
+        "diagnosis",
         "from-derper",
         "ip-only",
         "limits",
@@ -492,6 +493,33 @@ def test_watching(world: World) -> None:
     assert health == "ok\nok\n"
     assert remote.startswith("ok\n")
     assert "ready" in remote
+
+
+def test_diagnosis(world: World) -> None:
+    """Every check of the page finds a relay of ours well, and explains a log and a code."""
+    machine = world.here
+    stun, admin = free_ports(1), free_ports(1)
+    machine.environ |= {"TAILHUB_ADDRESS": "127.0.0.1", "TAILHUB_STUN_LISTEN": f"127.0.0.1:{stun}"}
+    machine.environ |= {"TAILHUB_ADMIN_LISTEN": f"127.0.0.1:{admin}", "TAILHUB_REGION_ID": "912"}
+    machine.meant = {
+        "203.0.113.7:8443": f"127.0.0.1:{machine.port(8443)} --stun-port {stun}",
+        "127.0.0.1:9912": f"127.0.0.1:{admin}",
+    }
+    journal = machine.directory / "bin" / "journalctl"
+    line = "magicsock: derp-912 connected; connGen=1"
+    journal.write_text(f"#!/bin/sh\necho 'Nov 27 12:00:00 laptop tailscaled[7]: {line}'\n")
+    journal.chmod(0o755)
+    machine.run("tailhub relay")
+    snippet = machine.run("tailhub derpmap")
+    (machine.home / "policy.hujson").write_text("{" + snippet + "}\n")
+    world.run(PAGES / "diagnosis.md", lambda world, block: None)
+    host, maps, local, log, shared, explained = world.printed
+    assert "all is well" in host
+    assert maps.count("all is well") == 3
+    assert "nothing is wrong" in local
+    assert "912" in log
+    assert "masked" in shared
+    assert explained.startswith("TH014 pin-differs")
 
 
 def test_every_file_for_watching_is_named() -> None:

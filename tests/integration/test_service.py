@@ -37,6 +37,16 @@ def configure(machine: SystemdMachine, text: str) -> None:
     assert made.returncode == 0, made.stderr
 
 
+def found_by_doctor(machine: SystemdMachine) -> tuple[set[str], dict[str, tuple[str, str | None]]]:
+    """The codes that the check there finds, and how its steps end. That this machine is a container is no matter."""
+    done = machine.tailhub("doctor", "--local", "--json")
+    assert done.stdout, done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    codes = {finding["code"] for finding in report["findings"]}
+    steps = {step["name"]: (step["outcome"], step["code"]) for step in report["steps"]}
+    return codes - {"TH043", "TH422"}, steps
+
+
 def test_a_service_is_installed_survives_a_restart_and_goes(machine: SystemdMachine) -> None:
     """Installing makes user, unit and state; a restart keeps the pin; uninstalling leaves the state."""
     configure(machine, 'listen = ":443"\naddress = ["192.0.2.1"]\ndiscover = false')
@@ -50,6 +60,8 @@ def test_a_service_is_installed_survives_a_restart_and_goes(machine: SystemdMach
     assert pin(machine) == before
     status = machine.tailhub("service", "status")
     assert (status.returncode, "running" in status.stdout) == (0, True)
+    codes, steps = found_by_doctor(machine)  # it is about the service, whoever asks
+    assert (codes, steps["service"], steps["listen"]) == (set(), ("ok", None), ("ok", None))
     assert machine.tailhub("service", "upgrade").returncode == 0
     assert pin(machine) == before
     assert machine.tailhub("service", "uninstall").returncode == 0
@@ -164,12 +176,14 @@ def test_a_service_has_a_configuration_to_begin_with(machine: SystemdMachine) ->
 
 
 def test_a_service_that_does_not_come_up_is_told(machine: SystemdMachine) -> None:
-    """When the relay cannot start, installing fails with what the relay said."""
+    """When the relay cannot start, installing fails with what the relay said; a check names that as the one fault."""
     configure(machine, 'listen = "nonsense"')
     done = machine.tailhub("service", "install")
     assert done.returncode == 1
     assert "nonsense" in done.stderr
     assert "TH154" in done.stderr
+    codes, steps = found_by_doctor(machine)
+    assert (codes, steps["config"], steps["service"]) == ({"TH033"}, ("fail", "TH033"), ("fail", "TH033"))
 
 
 OFFLINE = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/tailhub/wheels\n"

@@ -10,7 +10,7 @@ import random
 from functools import cache
 from pathlib import Path as FilePath
 
-from support.top_sample import drawn
+from support.top_sample import console, exported
 from tailhub.cli.probe_screen import ProbeWish, frame
 from tailhub.cli.probe_texts import TEXTS
 from tailhub.findings import Language
@@ -97,7 +97,9 @@ def pictures() -> dict[str, str]:
     for lang in languages:
         end = ".zh.svg" if lang == "zh" else ".svg"
         setup = TEXTS[lang]["setup"].format(rate=RATE, size=100)
-        made[f"probe{end}"] = drawn(frame(view, ProbeWish(1, True), setup, lang, 120, 36), "tailhub probe", 120, 36)
+        terminal = console(120, 36)
+        terminal.print(frame(view, ProbeWish(1, True), setup, lang, 120, 36), end="")
+        made[f"probe{end}"] = exported(terminal, "tailhub probe", "probe")
         made[f"probe-chart{end}"] = svg(view, lang)
     return made
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI, TerminalTheme
 
 from tailhub.admin.api_types import (
@@ -42,6 +42,10 @@ from tailhub.findings import Language
 
 NOW = 1_795_791_723.0
 CHARACTER = 12.2  # the width of one in rich's SVG
+_TEXT = re.compile(
+    r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" textLength="[^"]*"(?P<more>[^>]*)>'
+    r"(?P<text>[^<]*)</text>"
+)
 FONTS = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PICTURES: dict[Language, Path] = {"en": IMAGES / "top.svg", "zh": IMAGES / "top.zh.svg"}
@@ -225,22 +229,34 @@ def picture(
     seen: Seen, wish: Wish, lang: Language, columns: int, lines: int, theme: TerminalTheme = DIMMED_MONOKAI
 ) -> str:
     """A frame as SVG."""
-    return drawn(frame(seen, wish, lang, where(columns, lines)), "tailhub top", columns, lines, theme)
-
-
-def drawn(content: RenderableType, title: str, columns: int, lines: int, theme: TerminalTheme = DIMMED_MONOKAI) -> str:
-    """A screen as SVG: rich's, without its fonts from elsewhere, and with Chinese as wide as terminals have it."""
     terminal = console(columns, lines)
-    terminal.print(content, end="")
+    terminal.print(frame(seen, wish, lang, where(columns, lines)), end="")
+    return exported(terminal, "tailhub top", "top", theme)
+
+
+def exported(terminal: Console, title: str, unique_id: str, theme: TerminalTheme = DIMMED_MONOKAI) -> str:
+    """What was printed as SVG, without fonts from elsewhere, and with Chinese as wide as terminals have it."""
     form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     form = form.replace("font-family: Fira Code, monospace", f"font-family: {FONTS}")
-    made = terminal.export_svg(title=title, theme=theme, code_format=form, unique_id=title.split()[-1])
+    made = terminal.export_svg(title=title, theme=theme, code_format=form, unique_id=unique_id)
 
-    def widened(match: re.Match[str]) -> str:
-        columns = cell_len(html.unescape(match["text"]).replace("\xa0", " "))
-        return f'textLength="{columns * CHARACTER:g}"{match["more"]}>{match["text"]}</text>'
+    return _TEXT.sub(_runs, made)
 
-    return re.sub(r'textLength="[\d.]+"(?P<more>[^>]*)>(?P<text>[^<]*)</text>', widened, made)
+
+def _runs(match: re.Match[str]) -> str:
+    """A text as one for each run of wide or of narrow characters: a browser's font has Chinese in some other width."""
+    text = html.unescape(match["text"]).replace("\xa0", " ")
+    runs, x = [], float(match["x"])
+    for run in re.findall(r"[\u2e80-\uffef]+|[^\u2e80-\uffef]+", text):
+        width = cell_len(run) * CHARACTER
+        shown = html.escape(run, quote=False).replace(" ", "&#160;")
+        if run.strip():
+            runs.append(
+                f'<text class="{match["style"]}" x="{x:g}" y="{match["y"]}" textLength="{width:g}"'
+                f"{match['more']}>{shown}</text>"
+            )
+        x += width
+    return "".join(runs)
 
 
 def main() -> None:

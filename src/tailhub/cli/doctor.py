@@ -56,7 +56,7 @@ def check_from_outside(targets: Sequence[Target], options: Options, form: Form, 
 
 def check_here(config_file: str | None, state_dir: Path | None, form: Form, lang: Language) -> int:
     """Look at the relay's own machine, print, and give the exit code."""
-    from tailhub.tools.doctor.local.context import local_context  # type: ignore[attr-defined]
+    from tailhub.tools.doctor.local.context import local_context
     from tailhub.tools.doctor.local.inside import examine_local
 
     context = local_context(config_file, state_dir)

@@ -67,7 +67,8 @@ def finding_block(finding: Finding, lang: Language, columns: int) -> Iterator[Li
     """One finding: how bad, the headline, its code; then what was seen, what it means, what to do, and what it does."""
     words = TEXTS[lang]
     style = _STYLES[finding.severity]
-    labels = max(display_width(words[name]) for name in ("error", "warning", "note"))
+    width = max(display_width(words[name]) for name in ("seen", "means", "fix", "now"))
+    labels = max(width + 2, *(display_width(words[name]) for name in ("error", "warning", "note")))
     headline, *seen = finding.what(lang).split("\n")
     head = pad(words[finding.severity.value], labels) + "  "
     parts = wrap(headline, max(_LEAST_COLUMNS, columns - display_width(head) - len(finding.code) - 2))
@@ -81,7 +82,6 @@ def finding_block(finding: Finding, lang: Language, columns: int) -> Iterator[Li
         ("fix", _numbered(finding.remedy(lang).split("\n"))),
         ("now", [finding.now(lang)] if finding.now(lang) else []),
     ]
-    width = max(display_width(words[name]) for name, _ in rows)
     for name, texts in rows:
         label = words[name]
         for text in texts:

@@ -25,7 +25,7 @@ _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
 CertificateKind = Literal["own", "pinned", "files", "acme", "front"]
 Style = Literal["", "title", "good", "warning", "error", "step", "paste", "dim"]
-_RICH_STYLES: dict[Style, str] = {
+RICH_STYLES: dict[Style, str] = {
     "": "",
     "title": "bold green",
     "good": "green",
@@ -211,7 +211,7 @@ def _show(lines: Sequence[Line], stream: TextIO) -> None:
         console = Console(file=stream, highlight=False, markup=False, emoji=False)
         for line in lines:
             # Soft wrap: rich neither breaks nor pads, so that a line is copied from the terminal as it was written.
-            console.print(Text(line.text, _RICH_STYLES[line.style]), soft_wrap=True)
+            console.print(Text(line.text, RICH_STYLES[line.style]), soft_wrap=True)
     stream.flush()
 
 

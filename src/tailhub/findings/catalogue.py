@@ -317,6 +317,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH396": Entry("no-answer-to-upgrade", _ERROR),
     "TH397": Entry("check-page-upgrades", _ERROR),
     "TH398": Entry("several-certificates", _ERROR),
+    "TH399": Entry("fast-start-broken", _ERROR),
     # from outside: logging in and relaying packets
     "TH400": Entry("login-closed", _NOTE),
     "TH401": Entry("key-not-allowed", _NOTE),
@@ -334,6 +335,21 @@ CATALOGUE: dict[str, Entry] = {
     "TH413": Entry("relay-notice", _NOTE),
     "TH414": Entry("relaying-fails", _ERROR),
     # on the relay: the machine
+    "TH415": Entry("unknown-relay-flag", _ERROR),
+    "TH416": Entry("stun-requests-lost", _WARNING),
+    "TH417": Entry("connection-table-full", _WARNING),
+    "TH418": Entry("disk-full", _ERROR),
+    "TH419": Entry("disk-nearly-full", _WARNING),
+    "TH420": Entry("state-read-only", _ERROR),
+    "TH421": Entry("firewall-drops", _ERROR),
+    "TH422": Entry("container-without-ipv6", _NOTE),
+    "TH423": Entry("mapped-port-differs", _ERROR),
+    "TH424": Entry("tailscaled-drops-cloud", _ERROR),
+    "TH425": Entry("next-start-elsewhere", _WARNING),
+    "TH426": Entry("clients-refuse-certificate", _WARNING),
+    "TH427": Entry("service-not-running", _ERROR),
+    "TH428": Entry("hidden-from-service", _ERROR),
+    "TH429": Entry("descriptors-run-out", _WARNING),
     # on the relay: whoever is asked about clients, and clients' logs
     # DERP maps and policy files
     "TH460": Entry("map-unreadable", _ERROR),

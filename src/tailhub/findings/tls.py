@@ -137,8 +137,8 @@ def clocks_differ(here: str, there: str) -> Finding:
     return Finding("TH393", {"here": here, "there": there})
 
 
-def certificate_unacceptable(reason: str) -> Finding:
-    """The certificate is refused for a `reason` that is OpenSSL's to tell."""
+def certificate_unacceptable(reason: str = "") -> Finding:
+    """The certificate is refused for a `reason` that is OpenSSL's to tell; without one nobody can read it."""
     return Finding("TH394", {"reason": reason})
 
 
@@ -160,6 +160,11 @@ def check_page_upgrades() -> Finding:
 def several_certificates(pins: Sequence[str]) -> Finding:
     """One relay, and the pinned certificate is one of several that are shown in turn."""
     return Finding("TH398", {"count": len(pins), "pins": ", ".join(pins)})
+
+
+def fast_start_broken() -> Finding:
+    """A fast start is offered, and what stands before the relay waits for HTTP."""
+    return Finding("TH399")
 
 
 def _minute(moment: date) -> str:

@@ -400,8 +400,9 @@ class RelayServer:
         self._tasks.set("watching", watching)
 
     def _first_stun(self, ip: str) -> None:
+        self.pages.first_stun = self.context.events.shown(ip)
         if self.on_first_stun is not None:
-            self.on_first_stun(self.context.events.shown(ip))
+            self.on_first_stun(self.pages.first_stun)
 
     # --- what others ask it -------------------------------------------------------------------------------------------
 

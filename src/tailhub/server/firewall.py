@@ -2,7 +2,8 @@
 
 `detect` looks, `open_commands` words; nothing is ever changed. A firewall in front of the machine (a cloud's security
 group) cannot be seen from here. Rule sets are read only where that is cheap: files that anybody may read, and for root
-one short call to ``nft`` or ``iptables``. Whether a port is open already is not worked out; a rule twice does no harm.
+one short call to ``nft`` or ``iptables``. Whether a port is open already is worked out in `firewall_rules`, for a check
+only; a rule twice does no harm.
 
 Sources: ufw(8), firewall-cmd(1), nft(8) and libnftables-json(5), iptables(8).
 """

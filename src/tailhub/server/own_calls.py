@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailhub.server.access_actions import AccessActions
+from tailhub.server.checkup_actions import CheckupActions
 from tailhub.server.client_actions import ClientActions
 from tailhub.server.drain_actions import DrainActions
 from tailhub.server.log_actions import LogActions
@@ -15,16 +16,19 @@ from tailhub.server.reload_actions import ReloadActions
 from tailhub.web.operator_api import Route
 
 if TYPE_CHECKING:
+    from tailhub.findings import Finding
     from tailhub.relay.refusals import Here
     from tailhub.relay.tenant import Tenant
     from tailhub.server.audit import AuditLog
     from tailhub.server.client_debug import ClientDebug, LogState
     from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
+    from tailhub.server.foundation import Foundation
     from tailhub.server.notices import NoticeKeeper
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
     from tailhub.web.debug import TrafficRow
+    from tailhub.web.metrics import MetricValues
 
 __all__ = ["BehindCalls", "own_routes"]
 
@@ -46,6 +50,10 @@ class BehindCalls:
     disconnect: Callable[[bytes, str], Awaitable[int]]
     tell_log_state: Callable[[LogState], None]  # to workers
     reload: Callable[[], Awaitable[ReloadOutcome]]
+    foundation: Foundation
+    values: Callable[[], Awaitable[MetricValues]]
+    notes: Callable[[], Iterable[Finding]]  # what is doubtful now
+    first_stun: Callable[[], str]
 
 
 def own_routes(behind: BehindCalls) -> list[Route]:
@@ -57,6 +65,7 @@ def own_routes(behind: BehindCalls) -> list[Route]:
         ClientActions(behind.disconnect),
         LogActions(behind.debug, behind.now, behind.tell_log_state),
         ReloadActions(behind.reload),
+        CheckupActions(behind.foundation, behind.values, behind.notes, behind.first_stun),
         behind.audit,
     )
     return [route for group in groups for route in group.routes]

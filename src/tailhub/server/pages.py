@@ -41,6 +41,7 @@ from tailhub.web.public_settings import PublicSettings
 
 if TYPE_CHECKING:
     from tailhub.admin.event_row import EventRow
+    from tailhub.findings import Finding
     from tailhub.relay.refusals import Here
     from tailhub.server.client_feed import Tell
     from tailhub.server.draining import Draining
@@ -100,6 +101,7 @@ class Pages:
         self._quotas: Mapping[str, object] = {}  # as they were told last
         self._quotas_at = -QUOTAS_EVERY_S
         self.recent: RecentEvents | None = None  # the last lines of the log
+        self.first_stun = ""  # the address of the first from outside that asked
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
             self._make_api()
@@ -217,9 +219,18 @@ class Pages:
             disconnect=self._disconnect,
             tell_log_state=self._tell_workers,
             reload=self._reload,
+            foundation=self._foundation,
+            values=self._counted_values,
+            notes=self._notes,
+            first_stun=lambda: self.first_stun,
         )
         self._api = OperatorApi(own_routes(behind), audit.note)
         return self._api
+
+    def _notes(self) -> list[Finding]:
+        """What is doubtful about how we stand and how others find us."""
+        discovery = self._advertised.discovery
+        return [*self._foundation.notes, *(discovery.notes if discovery is not None else ())]
 
     def _tell_workers(self, message: object) -> None:
         if self._fleet is not None:

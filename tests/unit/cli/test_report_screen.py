@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from support.doctor_sample import PICTURES, picture
 from tailhub import findings
 from tailhub.cli.report_json import report_json
 from tailhub.cli.report_screen import code_lines, finding_block, report_lines, summary
@@ -100,3 +101,11 @@ def test_a_step_has_what_was_seen() -> None:
     judgement = Judgement()
     judgement.found("x", findings.no_dns(), Remark("a"))
     assert judgement.steps == [Step("x", Outcome.OK, Remark("a"), "TH074")]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_pictures_in_the_documentation_are_of_today(lang: Language) -> None:
+    """The pictures are what ``python -m tests.support.doctor_sample`` makes, and load nothing from elsewhere."""
+    made = PICTURES[lang].read_text(encoding="utf-8")
+    assert made == picture(lang)
+    assert "url(http" not in made

@@ -11,7 +11,7 @@ def test_each_form_once() -> None:
     """A text that depends on what is known has each of its forms, a part that a code lacks has none."""
     assert forms("TH074", "what", "en") == ["No name can be looked up: this machine has no working DNS."]
     assert len(forms("TH071", "remedy", "zh")) == 2
-    assert forms("TH074", "means", "en") == []
+    assert forms("TH081", "means", "en") == []
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, tuple[str, str]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "TH110": (
         "{option}: expected a name or an address for which the certificate is to be, found neither.",
         "Say which: `{hostname:=derp.example.com}`, or the relay's public address, as in `--address 203.0.113.7`.",
+        "Without a public name or address there is nothing that a CA could vouch for.",
+        "The relay does not start.",
     ),
     "TH111": (
         "{option}: no challenge can work for {name}: tls-alpn-01 needs public port 443, http-01 needs public port 80"
@@ -13,12 +15,16 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "Do one of these: let clients come to port 443 (`{public_port:=443}` if it is forwarded to here); answer on "
         "port 80 (`{http_listen:=:80}`)[[address?; addresses have no third way||; or name the command "
         "(`{hook:=COMMAND}`)]].",
+        "A CA looks at these ports of the name, or at its DNS, and nowhere else.",
+        "The relay does not start: it would never get a certificate.",
     ),
     "TH112": (
         "{challenge}: ACME servers look at port {needed}, [[port?and the relay is at port {port}||and the relay is not "
         "there]].",
         "Nothing to do if port {needed} is forwarded to the relay, or if the server is your own and looks elsewhere; "
         "else choose another challenge with {option}.",
+        "The CA looks at a fixed port, whatever port the relay has.",
+        "Unless that port is forwarded, no certificate is issued, and clients refuse what is served.",
     ),
     "TH113": (
         "{option}: expected tls-alpn-01, http-01 or dns-01, found `{text}`.",
@@ -33,6 +39,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "There is no certificate for {name} yet: until {server} has issued one, clients get a self-made one, which "
         "they refuse.",
         "Nothing to do but wait a minute; the log says how it went.",
+        "The CA has not answered yet, or has refused.",
+        "Clients refuse the certificate that is served meanwhile.",
     ),
     "TH116": (
         "No new certificate for {name} ({failures} in a row): {reason}.",
@@ -55,6 +63,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH120": (
         "{option}: http-01 needs the plain HTTP port, and that is off.",
         "Switch it on: `{http_listen:=:80}`.",
+        "http-01 is answered on plain HTTP, port 80.",
+        "The relay does not start.",
     ),
     "TH121": (
         "{option}: dns-01 is for names, and {name} is an address.",
@@ -67,20 +77,26 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
 }
 
-CHINESE: dict[str, tuple[str, str]] = {
+CHINESE: dict[str, tuple[str, ...]] = {
     "TH110": (
         "{option}：需要知道证书用于哪个域名或地址，但两者都没有给出。",
         "请写明：`{hostname:=derp.example.com}`，或中继的公网地址，例如 `--address 203.0.113.7`。",
+        "没有公开的域名或地址，CA 就没有可证明的对象。",
+        "中继无法启动。",
     ),
     "TH111": (
         "{option}：{name} 没有可行的验证方式：tls-alpn-01 需要公网 443 端口，http-01 需要公网 80 端口"
         "[[address?||，dns-01 需要一个写入 DNS 的命令]]。",
         "请任选一种：让客户端使用 443 端口（已转发到本机时写 `{public_port:=443}`）；在 80 端口应答"
         "（`{http_listen:=:80}`）[[address?；地址没有第三种方式||；或指定写 DNS 的命令（`{hook:=COMMAND}`）]]。",
+        "CA 只检查域名的这些端口或它的 DNS。",
+        "中继无法启动：它永远得不到证书。",
     ),
     "TH112": (
         "{challenge}：ACME 服务器访问的是 {needed} 端口，[[port?而中继在 {port} 端口||而中继不在那里]]。",
         "如果 {needed} 端口已转发到中继，或者自己的服务器访问别的端口，则不必处理；否则请用 {option} 换一种方式。",
+        "CA 只看固定的端口，与中继的端口无关。",
+        "如果没有转发那个端口，就得不到证书，客户端会拒绝连接。",
     ),
     "TH113": (
         "{option}：应为 tls-alpn-01、http-01 或 dns-01，实际是 `{text}`。",
@@ -94,6 +110,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH115": (
         "{name} 还没有证书：在 {server} 签发之前，客户端得到的是临时自制的证书，它们会拒绝。",
         "稍等一分钟即可；结果会写在日志里。",
+        "CA 还没有答复，或拒绝了。",
+        "客户端会拒绝这段时间提供的证书。",
     ),
     "TH116": (
         "没有得到 {name} 的新证书（连续第 {failures} 次）：{reason}。",
@@ -116,6 +134,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH120": (
         "{option}：http-01 需要明文 HTTP 端口，但它没有启用。",
         "请启用：`{http_listen:=:80}`。",
+        "http-01 在明文 HTTP 的 80 端口上应答。",
+        "中继无法启动。",
     ),
     "TH121": (
         "{option}：dns-01 只适用于域名，而 {name} 是地址。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, tuple[str, str]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "TH060": (
         "{option}: expected a number from 900 to 999, found `{text}`.",
         "Those are the ids that Tailscale leaves to its users: `{option:=947}`; without it the id is made from "
@@ -29,6 +29,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH065": (
         "{option} needs {missing} too.",
         "Give both, `{option:={value}}` and `{missing:={missing_value}}`, or neither.",
+        "Of two settings that go together one was given.",
+        "The relay does not start.",
     ),
     "TH066": (
         "--lang: expected `en` or `zh`, found `{text}`.",
@@ -41,6 +43,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH068": (
         "{one} and {other} exclude each other.",
         "Write one of them.",
+        "Two ways were asked for of which only one can be.",
+        "The relay does not start.",
     ),
     "TH069": (
         "[[unknown?There is no `{message}`[[near?; like it there is {near}]]||[[lacking?`{message}` needs a value"
@@ -57,7 +61,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
 }
 
-CHINESE: dict[str, tuple[str, str]] = {
+CHINESE: dict[str, tuple[str, ...]] = {
     "TH060": (
         "{option}：应为 900 到 999 之间的数，实际是 `{text}`。",
         "这些编号由 Tailscale 留给用户使用，例如 `{option:=947}`；不写时由中继密钥得出。",
@@ -82,6 +86,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH065": (
         "{option} 还需要 {missing}。",
         "请两个都写：`{option:={value}}` 和 `{missing:={missing_value}}`，或都不写。",
+        "成对的两项设置只写了一项。",
+        "中继无法启动。",
     ),
     "TH066": (
         "--lang：应为 `en` 或 `zh`，实际是 `{text}`。",
@@ -94,6 +100,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH068": (
         "{one} 和 {other} 不能同时使用。",
         "请只写其中一个。",
+        "要求了两种只能选一种的方式。",
+        "中继无法启动。",
     ),
     "TH069": (
         "[[unknown?没有 `{message}` 这个选项或命令[[near?；相近的有 {near}]]||[[lacking?`{message}` 需要一个值"

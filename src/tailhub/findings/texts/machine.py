@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, tuple[str, str]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "TH080": (
         "No relay answers at {path}[[reason? ({reason})]].",
         "Start one, `tailhub relay`, or name its state directory, `--state-dir DIR`; ask as the user that runs it.",
@@ -18,10 +18,14 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH083": (
         "The clock says {now}, a time before this version of tailhub was made ({built}).",
         "Set it: `sudo timedatectl set-ntp true`; certificates are judged by the date.",
+        "The machine has no battery for its clock, or nobody keeps it right.",
+        "Certificates look as if they were not valid yet, here and in what the relay asks others.",
     ),
     "TH084": (
         "{path}: {reason}.",
         "[[look?To look at it: `{look}`.||Check the disk and the file's owner: `df {path!q}; ls -ld {path!q}`.]]",
+        "The system's own word for what it could not do.",
+        "The relay cannot use this file.",
     ),
     "TH085": (
         "Several workers cannot share a port on this system ({platform}).",
@@ -29,7 +33,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
 }
 
-CHINESE: dict[str, tuple[str, str]] = {
+CHINESE: dict[str, tuple[str, ...]] = {
     "TH080": (
         "{path} 上没有中继应答[[reason?（{reason}）]]。",
         "请启动中继：`tailhub relay`，或指定它的状态目录，`--state-dir DIR`；请用运行它的用户执行。",
@@ -45,10 +49,14 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH083": (
         "时钟显示 {now}，早于本版 tailhub 的发布日期（{built}）。",
         "请校准时钟：`sudo timedatectl set-ntp true`；证书是否有效取决于日期。",
+        "机器的时钟没有电池，或没有校准。",
+        "在本机以及中继访问别处时，证书看起来都还没有生效。",
     ),
     "TH084": (
         "{path}：{reason}。",
         "[[look?查看内容：`{look}`。||请检查磁盘和文件属主：`df {path!q}; ls -ld {path!q}`。]]",
+        "这是系统给出的原因。",
+        "中继不能使用这个文件。",
     ),
     "TH085": (
         "此系统（{platform}）不支持多个工作进程共用一个端口。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, tuple[str, str]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "TH090": (
         "{place}: expected [[text?text||[[number?a whole number||[[truth?true or false||[[texts?text, or a list of "
         "texts||a table]]]]]]]], found `{found}`.",
@@ -11,6 +11,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH091": (
         "{place}: there is no such setting.",
         "[[near?Write `{near}`||Take it out]]; `tailhub config init` lists all settings.",
+        "A name was mistyped, or is from another version or program.",
+        "The relay does not start.",
     ),
     "TH092": (
         "{place}: [[relay?this is a setting of the whole relay, not of one listener||with {table} in the file, a "
@@ -24,6 +26,8 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH094": (
         "The variable {name} is set, and there is no such setting.",
         "[[near?Perhaps `{near}` is meant; ||]]`tailhub config show` lists the settings and where each comes from.",
+        "A name was mistyped; what it says is not used.",
+        "The relay runs without what this variable was to say.",
     ),
     "TH095": (
         "{path} is not text in UTF-8 (line {line}).",
@@ -49,7 +53,7 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
 }
 
-CHINESE: dict[str, tuple[str, str]] = {
+CHINESE: dict[str, tuple[str, ...]] = {
     "TH090": (
         "{place}：应为[[text?文本||[[number?整数||[[truth? true 或 false||[[texts?文本或文本列表||表]]]]]]]]，"
         "实际是 `{found}`。",
@@ -58,6 +62,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH091": (
         "{place}：没有这个设置。",
         "请[[near?写 `{near}`||删掉它]]；`tailhub config init` 会列出全部设置。",
+        "名称写错了，或来自别的版本、别的程序。",
+        "中继无法启动。",
     ),
     "TH092": (
         "{place}：[[relay?这是整个中继的设置，不属于单个监听||文件里有 {table} 时，监听的设置要写在其中]]。",
@@ -70,6 +76,8 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH094": (
         "设置了变量 {name}，但没有这个设置。",
         "[[near?也许是 `{near}`；||]]`tailhub config show` 会列出各项设置及其来源。",
+        "名称写错了；它的值没有被使用。",
+        "中继在没有这个变量的情况下运行。",
     ),
     "TH095": (
         "{path} 不是 UTF-8 文本（第 {line} 行）。",

@@ -231,7 +231,7 @@ ENGLISH: dict[str, Text] = {
         "Nothing yet. With the next certificate clients may refuse the relay.",
     ),
     "TH394": Text(
-        "Clients refuse the relay's certificate: {reason}.",
+        "Clients refuse the relay's certificate: [[reason?{reason}||it cannot be read]].",
         "Get another certificate, as most programs make them: P-256 or RSA with 2,048 bits, for servers, signed with "
         "SHA-256.",
         "Its key, its signature or what it says it may be used for does not fit a server.",
@@ -269,6 +269,17 @@ ENGLISH: dict[str, Text] = {
         "Something spreads connections over several servers, or over the addresses of one name, and each made a "
         "certificate of its own.",
         "Clients connect or do not by chance.",
+    ),
+    "TH399": Text(
+        "A fast start is offered and does not work: the upgrade is answered in HTTP, and who starts fast waits for "
+        "none.",
+        "Take the last certificate, with a CN that begins with derpkey, out of the file that the proxy shows: clients "
+        "then wait for the answer.\n"
+        f"Or pass TCP on by name and let the relay end TLS itself, as in {_FILES}.",
+        "Whoever ends TLS in front shows the relay's meta certificate, by which clients start fast; but a proxy "
+        "wants an "
+        "HTTP answer from the relay, and a fast start has none.",
+        "No client of today logs in; older ones, which wait for the answer, do.",
     ),
 }
 
@@ -452,7 +463,7 @@ CHINESE: dict[str, Text] = {
         "目前没有影响。换下一张证书时，客户端可能会拒绝中继。",
     ),
     "TH394": Text(
-        "客户端拒绝中继的证书：{reason}。",
+        "客户端拒绝中继的证书：[[reason?{reason}||证书无法读取]]。",
         "换一张多数程序都能生成的证书：P-256 或 2048 位 RSA，用途为服务器，用 SHA-256 签名。",
         "它的密钥、签名或声明的用途不适合服务器。",
         "所有客户端都连不上。",
@@ -484,6 +495,14 @@ CHINESE: dict[str, Text] = {
         "连接被分散到几台服务器，或分散到同一域名的几个地址，而它们各自生成了证书。",
         "客户端能否连上全凭运气。",
     ),
+    "TH399": Text(
+        "提供了快速登录却行不通：升级请求得到的是 HTTP 应答，而快速登录的客户端不等任何应答。",
+        "从代理出示的证书文件里去掉最后一张，即 CN 以 derpkey 开头的那张：客户端就会等待应答。\n"
+        f"或者按域名转发 TCP，由中继自己终结 TLS，见 {_FILES}。",
+        "在前面终结 TLS 的程序出示了中继的 meta 证书，客户端据此快速登录；而代理要等中继的 HTTP 应答，"
+        "快速登录没有应答。",
+        "如今的客户端都登录不了；会等待应答的旧客户端可以。",
+    ),
 }
 
 REMARKS: dict[str, tuple[str, str]] = {
@@ -503,7 +522,8 @@ REMARKS: dict[str, tuple[str, str]] = {
         "shows {pin}",
         "能用，但不安全：有 InsecureForTests 时客户端不看证书，被换掉也不会发觉；现在出示的是 {pin}",
     ),
-    "tls-vouched-for": ("for {names}, from {issuer}", "名称 {names}，由 {issuer} 签发"),
+    "tls-vouched-for": ("[[names?for {names}, ]]from {issuer}", "[[names?名称 {names}，]]由 {issuer} 签发"),
+    "tls-not-asked": ("it could not be checked: {reason}", "没能检查：{reason}"),
     "tls-no-authorities": (
         "from {issuer}; this machine has no CAs to check it by",
         "由 {issuer} 签发；本机没有可用来检查的 CA",

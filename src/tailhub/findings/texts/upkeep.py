@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, tuple[str, str]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "TH365": (
         "A notice to users: expected 1 to {most} characters, found {length}.",
         "As in `tailhub notice 'Maintenance on Sunday, 10:00 to 10:15 UTC'`.",
@@ -29,10 +29,12 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "TH370": (
         "tailhub {version} is installed, and no service of this machine runs it.",
         "A relay that runs now goes on as {running} until you restart it.",
+        "Programs that run keep the files with which they were started.",
+        "The relay works as before, without what the new version mends.",
     ),
 }
 
-CHINESE: dict[str, tuple[str, str]] = {
+CHINESE: dict[str, tuple[str, ...]] = {
     "TH365": (
         "给用户的通知应为 1 到 {most} 个字符，实际为 {length} 个。",
         "例如 `tailhub notice 'Maintenance on Sunday, 10:00 to 10:15 UTC'`。",
@@ -58,5 +60,7 @@ CHINESE: dict[str, tuple[str, str]] = {
     "TH370": (
         "tailhub {version} 已安装，但本机没有服务在运行它。",
         "正在运行的中继在重启之前仍是 {running}。",
+        "运行中的程序继续使用启动时的文件。",
+        "中继照旧工作，但没有新版本的修正。",
     ),
 }

@@ -24,9 +24,11 @@ from tailhub.tools.target import Target
 if TYPE_CHECKING:
     from tailhub.tools.doctor.judge.tls import TLSSeen
 
-__all__ = ["NOT_YET_VALID", "Verdict", "is_checked_by_clients", "is_vouched_for", "judge_certificate"]
+__all__ = ["NOT_ASKED", "NOT_YET_VALID", "Verdict", "is_checked_by_clients", "is_vouched_for", "judge_certificate"]
 
 # OpenSSL's numbers (x509_vfy.h) of what it found; what else it may find is said in its own words.
+NOT_ASKED: Final = -1
+"""None of OpenSSL's: the handshake that was to ask it did not come so far."""
 _OK: Final = 0
 NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
@@ -69,36 +71,36 @@ def judge_certificate(target: Target, tls: TLSSeen) -> Verdict:
     if not is_checked_by_clients(target):
         return Verdict(shown)
     if shown is None:
-        return Verdict(None, findings.certificate_unacceptable("it cannot be read"))
+        return Verdict(None, findings.certificate_unacceptable())
     if target.is_pinned:
-        identity = _pinned(target, tls.chain, len(chain), shown)
+        identity = _pinned(target, tls, len(chain), shown)
     else:
         identity = _by_authority(target, tls, len(chain), shown)
     return Verdict(shown, identity, _dates(target, tls, shown))
 
 
-def _pinned(target: Target, chain: tuple[bytes, ...], count: int, shown: Shown) -> Finding | None:
+def _pinned(target: Target, tls: TLSSeen, count: int, shown: Shown) -> Finding | None:
     try:
         # The dates are judged apart, so here it is a moment at which they are good.
-        check_chain(list(chain), target.host, target.node.cert_name, shown.not_before)
+        check_chain(list(tls.chain), target.host, target.node.cert_name, shown.not_before)
     except CertificateError as exc:
         if exc.reason == "cert_count":
             return findings.pin_with_chain(count, shown.pin, is_other=shown.pin != target.node.cert_name)
         if exc.reason == "cert_pin":
-            return _pin_differs(target, shown)
+            return _pin_differs(target, tls, shown)
         if exc.reason == "cert_name":
             return _name_missing(target.host, shown)
-        return findings.certificate_unacceptable(str(exc))
+        return findings.certificate_unacceptable()
     return None
 
 
-def _pin_differs(target: Target, shown: Shown) -> Finding:
+def _pin_differs(target: Target, tls: TLSSeen, shown: Shown) -> Finding:
     expected = target.node.cert_name
     is_file = target.region is not None and "." in target.origin and "://" not in target.origin
     return findings.pin_differs(
         expected,
         shown.pin,
-        _made_at(shown),
+        _made_at(shown, tls.seen_at),
         origin=target.origin if is_file else "",
         region=target.region.region_id if target.region is not None else 0,
         is_only_form=_as_pin(expected) == shown.pin,
@@ -111,20 +113,22 @@ def _as_pin(text: str) -> str:
     return PIN_PREFIX + digits if _HASH.fullmatch(digits) else ""
 
 
-def _made_at(shown: Shown) -> datetime:
+def _made_at(shown: Shown, now: datetime) -> datetime:
     """When it was made, as far as its dates tell."""
     try:
         made = shown.not_after.replace(year=shown.not_after.year - _MADE_FOR_YEARS)
     except ValueError:  # 29 February
         return shown.not_before
-    return made if shown.is_self_signed and made > shown.not_before else shown.not_before
+    return made if shown.is_self_signed and shown.not_before < made <= now else shown.not_before
 
 
 def _by_authority(target: Target, tls: TLSSeen, count: int, shown: Shown) -> Finding | None:
     """By the rules of the web, without dates. A host of which no map tells may be meant to be pinned."""
     cert_name = target.node.cert_name
     if cert_name and _as_pin(cert_name):  # clients take it for a name, its writer meant a pin
-        return _pin_differs(target, shown)
+        return _pin_differs(target, tls, shown)
+    if tls.verify_code == NOT_ASKED:
+        return None
     may_be_pinned = not target.is_from_map and not cert_name
     if tls.verify_code in (_SELF_SIGNED, _SELF_SIGNED_ABOVE) and count == 1:
         return None if may_be_pinned else findings.self_signed(shown.pin, shown.common_name)

@@ -21,6 +21,7 @@ __all__ = ["CHALLENGE", "Connected", "HTTPSeen", "judge"]
 
 CHALLENGE: Final = "tailhub-doctor"
 """What `/generate_204` is asked to repeat; only a relay does."""
+_MAX_SHOWN: Final = 80  # characters of what a server calls itself
 _NOTHING_BEHIND: Final = frozenset({502, 503, 504, *range(520, 528)})  # from 520: Cloudflare's own
 
 
@@ -60,6 +61,11 @@ class HTTPSeen:
     """Several to the address that was looked at, one to each other that clients dial."""
     is_one_mesh: bool | None = None
     """Where several relays answer: do packets go from one to the other? None: it could not be tried."""
+    starts_fast: bool | None = None
+    """Do frames come at once to who asks for a fast start? None: none was offered, or it could not be seen.
+
+    That a login gets through is not said by that: nginx passes such frames on, and nothing the other way.
+    """
     clock_ahead: timedelta | None = None
     """How far the relay's clock is ahead of this machine's, by the Date of its answers."""
 
@@ -81,6 +87,11 @@ class HTTPSeen:
     def is_meta_of_another(self) -> bool:
         """Does the meta certificate have a key that the relay behind it does not have? No login is understood then."""
         return any(one.is_of_two for one in self.connections)
+
+    @property
+    def why_no_login(self) -> str:
+        """The code of what keeps clients from logging in although the upgrade works, "" if nothing does."""
+        return "TH395" if self.is_meta_of_another else "TH399" if self.starts_fast is False else ""
 
     @property
     def pins(self) -> frozenset[str]:
@@ -120,7 +131,7 @@ def _say_upgrade(judgement: Judgement, seen: Seen) -> None:
         return
     answers = [answer, *(page for _, page in http.pages)]
     front = front_of(answers)
-    server = next((name for one in answers if (name := one.header("server"))), "")
+    server = next((name for one in answers if (name := one.header("server"))), "")[:_MAX_SHOWN]
     if answer.status in _NOTHING_BEHIND:
         judgement.found("upgrade", findings.nothing_behind_proxy(answer.status, server, front, answer.title))
     elif is_relay_behind(http):
@@ -153,6 +164,8 @@ def _say_start(judgement: Judgement, seen: Seen) -> None:
         (one, *_) = (one for one in http.connections if one.is_of_two)
         keys = str(NodePublic(one.meta_key)), str(NodePublic(one.server_key))
         judgement.found("upgrade", findings.meta_key_differs(*keys))
+    elif http.starts_fast is False:
+        judgement.found("upgrade", findings.fast_start_broken(), Remark("http-upgraded"))
     elif not tls.has_meta_certificate:
         front = front_of([page for _, page in http.pages])
         judgement.found("upgrade", findings.meta_certificate_missing(front), Remark("http-upgraded"))

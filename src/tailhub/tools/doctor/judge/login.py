@@ -69,8 +69,8 @@ def judge(seen: Seen) -> Judgement:
         cause = cause_before_login(seen)
         said.untested("login", None if cause else Remark("login-not-reached"), cause)
         return said
-    if not login.is_admitted and seen.http.is_meta_of_another:
-        said.consequence("login", "TH395")
+    if not login.is_admitted and seen.http.why_no_login:
+        said.consequence("login", seen.http.why_no_login)
         return said
     if not login.is_admitted:
         said.found("login", refusal(seen), Remark("login-refused") if _is_refusal(login) else None)

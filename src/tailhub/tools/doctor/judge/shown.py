@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shown", "own_chain", "read_certificate"]
 
+_MAX_NAME = 253  # characters, as many as a DNS name may have
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -72,18 +74,19 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     addresses = san.get_values_for_type(x509.IPAddress)
-    return (*san.get_values_for_type(x509.DNSName), *(str(address) for address in addresses))
+    names = [name[:_MAX_NAME] for name in san.get_values_for_type(x509.DNSName)]
+    return (*names, *(str(address) for address in addresses))
 
 
 def _attribute(name: Name, oid: object) -> str:
-    return next((str(attribute.value) for attribute in name if attribute.oid == oid), "")
+    return next((str(attribute.value)[:_MAX_NAME] for attribute in name if attribute.oid == oid), "")
 
 
 def _called(name: Name) -> str:
     """What people call a CA: its CN, or all of its name."""
     from cryptography import x509
 
-    return _attribute(name, x509.NameOID.COMMON_NAME) or name.rfc4514_string()
+    return _attribute(name, x509.NameOID.COMMON_NAME) or name.rfc4514_string()[:_MAX_NAME]
 
 
 def _issuer_is_fetchable(certificate: Certificate) -> bool:

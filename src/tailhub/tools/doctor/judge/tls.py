@@ -11,6 +11,7 @@ from tailhub.findings import Finding
 from tailhub.findings import tls as findings
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.judge.certificate import (
+    NOT_ASKED,
     NOT_YET_VALID,
     Verdict,
     is_checked_by_clients,
@@ -170,6 +171,8 @@ def _say_identity(judgement: Judgement, seen: Seen, verdict: Verdict) -> None:
     elif is_vouched_for(tls):
         names = ", ".join(shown.names[:3])
         judgement.ok(step, Remark("tls-vouched-for", {"issuer": shown.issuer, "names": names}))
+    elif tls.verify_code == NOT_ASKED:
+        judgement.untested(step, Remark("tls-not-asked", {"reason": tls.verify_says}))
     elif not tls.knows_authorities and not shown.is_self_signed:
         judgement.untested(step, Remark("tls-no-authorities", {"issuer": shown.issuer}))
     else:

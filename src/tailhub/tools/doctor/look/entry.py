@@ -16,6 +16,7 @@ from tailhub.derp.messages import Health
 from tailhub.exceptions import ConnectionClosedError, RemoteError, TailhubError
 from tailhub.keys import NodePrivate
 from tailhub.tools.doctor.judge.login import LoginEnd, LoginSeen
+from tailhub.tools.doctor.judge.tls import OLD_VERSIONS
 
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Options, Seen
@@ -36,8 +37,8 @@ class Entry:
 
 
 def can_enter(seen: Seen) -> bool:
-    """Did earlier looks get as far as a login?"""
-    return bool(seen.tcp.open_address) and seen.http.is_upgraded
+    """Did earlier looks get as far as a login? No client of ours speaks old TLS."""
+    return bool(seen.tcp.open_address) and seen.http.is_upgraded and seen.tls.version not in OLD_VERSIONS
 
 
 def sentence(told: str) -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from tailhub.certs.pin import pin_of_der
 from tailhub.client.derp_client import DERPClient
 from tailhub.client.dial import Endpoint, OpenStream, open_stream
+from tailhub.derp import frames
 from tailhub.derp.messages import ReceivedPacket
 from tailhub.exceptions import CertificateError, LocalError, TailhubError
-from tailhub.keys import NodePublic
+from tailhub.keys import KEY_LEN, NodePublic
 from tailhub.net.abort import abort
 from tailhub.tools.doctor.judge.answer import Answer, Exchange
 from tailhub.tools.doctor.judge.http import CHALLENGE, Connected, HTTPSeen
@@ -33,6 +34,7 @@ CONNECTIONS: Final = 4
 MORE_ADDRESSES: Final = 4
 _UPGRADE: Final = (("Upgrade", "DERP"), ("Connection", "Upgrade"))
 _READ_BYTES = 16384
+_SERVER_KEY_START: Final = frames.server_key(bytes(KEY_LEN))[: frames.HEADER.size]
 _MESH_TRIES, _MESH_PAUSE_S = 8, 0.1
 
 
@@ -59,7 +61,8 @@ async def look(seen: Seen, options: Options) -> HTTPSeen:
         is_one_mesh = await _is_one_mesh(seen, connections, options)
     answers = [page for _, page in pages] + ([answer] if answer is not None else [])
     ahead = _clock_ahead(answers, datetime.now(UTC))
-    return HTTPSeen(is_upgraded, answer, failure, pages, tuple(connections), is_one_mesh, ahead)
+    starts_fast = await _starts_fast(endpoint, options.timeout_s) if is_upgraded and seen.tls.meta_key else None
+    return HTTPSeen(is_upgraded, answer, failure, pages, tuple(connections), is_one_mesh, starts_fast, ahead)
 
 
 async def _connect(endpoint: Endpoint, timeout_s: float) -> tuple[Connected, Answer | None, str]:
@@ -75,6 +78,24 @@ async def _connect(endpoint: Endpoint, timeout_s: float) -> tuple[Connected, Ans
         with suppress(LocalError):
             key = NodePublic.parse(NodePublic.PREFIX + answer.header("derp-public-key")).raw
     return Connected(endpoint.host, pin, stream.meta_key or b"", key), answer, failure
+
+
+async def _starts_fast(endpoint: Endpoint, timeout_s: float) -> bool | None:
+    """Ask for a fast start: does the relay's key come, without HTTP before it? None: nobody could be asked."""
+    try:
+        stream = await open_stream(endpoint, timeout_s)
+    except (OSError, CertificateError):
+        return None
+    try:
+        exchange = Exchange(endpoint.host_header, "/derp", (*_UPGRADE, ("Derp-Fast-Start", "1")))
+        stream.writer.write(exchange.request)
+        async with asyncio.timeout(timeout_s):
+            first = await stream.reader.readexactly(len(_SERVER_KEY_START))
+    except (OSError, asyncio.IncompleteReadError):  # TimeoutError too: some proxies wait for HTTP for ever
+        return False
+    finally:
+        abort(stream.writer)
+    return first == _SERVER_KEY_START
 
 
 async def _page(endpoint: Endpoint, path: str, timeout_s: float) -> Answer | None:

@@ -18,7 +18,7 @@ from tailhub.client.dial import Endpoint, open_stream
 from tailhub.client.peer_certificate import make_context, peer_chain
 from tailhub.exceptions import CertificateError
 from tailhub.net.abort import abort
-from tailhub.tools.doctor.judge.certificate import is_checked_by_clients, judge_certificate
+from tailhub.tools.doctor.judge.certificate import NOT_ASKED, is_checked_by_clients, judge_certificate
 from tailhub.tools.doctor.judge.tcp import why_no_tls
 from tailhub.tools.doctor.judge.tls import OLD_VERSIONS, TLSSeen
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["look", "unchecked_endpoint"]
 
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
-_UNSPECIFIED: Final = 1  # X509_V_ERR_UNSPECIFIED
 _ISSUER_NOT_HERE: Final = (2, 20, 21)  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and its likes
 
 
@@ -112,7 +111,7 @@ async def _with_authorities(tls: TLSSeen, target: Target, address: str, timeout_
     if code:
         context.verify_flags |= _NO_CHECK_TIME
         untimed, untimed_says = await _verified(context, target, address, timeout_s)
-        if untimed:
+        if untimed not in (0, NOT_ASKED):
             code, says = untimed, untimed_says
     tls = replace(tls, verify_code=code, verify_says=says)
     if code in _ISSUER_NOT_HERE:
@@ -129,9 +128,9 @@ async def _verified(context: ssl.SSLContext, target: Target, address: str, timeo
         cause = exc.__cause__
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_code, cause.verify_message
-        return _UNSPECIFIED, str(exc)
+        return NOT_ASKED, str(exc)
     except OSError as exc:
-        return _UNSPECIFIED, str(exc)
+        return NOT_ASKED, str(exc)
     abort(stream.writer)
     return 0, ""
 

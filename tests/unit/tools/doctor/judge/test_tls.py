@@ -141,3 +141,17 @@ def test_a_node_for_stun_only() -> None:
     judgement = judge(Seen(Target(node, target.region, target.derp_map)))
     assert codes(judgement) == []
     assert str(judgement.steps[0].remark) == "this node does STUN only"
+
+
+def test_a_check_that_did_not_come_so_far() -> None:
+    """A second handshake that fails says nothing against the certificate."""
+    judgement = judged(mapped(443, "derp.example.com"), shown(LEAF, verify_code=-1))
+    assert codes(judgement) == []
+    assert judgement.steps[-1].outcome is Outcome.UNTESTED
+
+
+def test_a_certificate_for_twenty_years() -> None:
+    """What has not begun yet is not when a certificate was made."""
+    old = make_certificate(valid_from_days=-30, valid_to_days=20 * 365)
+    (finding,) = judged(mapped(443, cert_name=LEAF.pin), shown(old)).findings
+    assert f"made {NOW - timedelta(days=30):%Y-%m-%d}" in finding.what()
