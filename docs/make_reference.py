@@ -1,8 +1,9 @@
 """Makes the pages in ``docs/reference`` from the code: ``make reference``.
 
 What they say is what the program says of itself: commands (`tailhub.cli.app`), settings (`tailhub.settings.table`),
-metrics (`tailhub.web.metrics`, `tailhub.web.varz`), findings (`tailhub.findings`), lines of the log
-(`tailhub.log_event`) and the operator's API (`tailhub.admin.openapi`). A test keeps the pages and the code together.
+metrics (`tailhub.web.metrics`, `tailhub.web.varz`, `tailhub.tools.probe.exporter`), findings (`tailhub.findings`),
+lines of the log (`tailhub.log_event`) and the operator's API (`tailhub.admin.openapi`). A test keeps the pages and the
+code together.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from tailhub.server.stun import StunServer
 from tailhub.settings import chinese
 from tailhub.settings.setting import Section, Setting
 from tailhub.settings.table import BY_NAME, SETTINGS, TENANT_SETTINGS
+from tailhub.tools.probe.exporter import METRICS as PROBE_METRICS
+from tailhub.tools.probe.paths import MOST_PATHS
 from tailhub.web.metric_labels import LABELS, Label, Per, most_series
 from tailhub.web.metrics import METRICS
 from tailhub.web.operator_api import Route
@@ -326,6 +329,16 @@ def metrics_page() -> str:
                     label_words(label),
                 )
                 for label in LABELS
+            ],
+        ),
+        "## Of the probe\n",
+        "`tailhub probe --listen 127.0.0.1:9913` serves these at `/metrics` while it runs:\n"
+        f"[how](../how-to/measuring.md). The ways that it measures, at most {MOST_PATHS}, do not change meanwhile.\n",
+        table(
+            ("name", "type", "labels", "meaning"),
+            [
+                (f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
+                for metric in PROBE_METRICS.values()
             ],
         ),
         "## Under the original's names\n",

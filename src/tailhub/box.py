@@ -6,6 +6,7 @@ A box here is ``24B nonce + ciphertext`` where the ciphertext is 16 bytes longer
 
 from __future__ import annotations
 
+import hmac
 import os
 
 from nacl import bindings
@@ -21,10 +22,22 @@ OVERHEAD = NONCE_LEN + MAC_LEN  # bytes that a box is longer than its text
 
 def generate() -> NodePrivate:
     """Make a new private key, clamped as the reference clamps (``key.NewNode``)."""
-    raw = bytearray(os.urandom(32))
+    return _clamped(os.urandom(32))
+
+
+def _clamped(secret: bytes) -> NodePrivate:
+    raw = bytearray(secret)
     raw[0] &= 248
     raw[31] = (raw[31] & 127) | 64
     return NodePrivate(bytes(raw))
+
+
+def derive(private: NodePrivate, label: str) -> NodePrivate:
+    """A further private key that belongs to `private`: HMAC-SHA256 of `label` under it, clamped.
+
+    Who knows it learns nothing of `private`, nor of those with other labels.
+    """
+    return _clamped(hmac.digest(private.raw, label.encode(), "sha256"))
 
 
 def public_key(private: NodePrivate) -> NodePublic:

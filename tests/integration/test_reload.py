@@ -36,8 +36,10 @@ from tailhub.exceptions import FindingError
 from tailhub.keys import NodePrivate
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.handover import MAX_SOCKETS
+from tailhub.server.probe_key import sender_key
 from tailhub.server.tenant_config import TenantConfig
 from tailhub.stun.message import binding_request
+from tailhub.tools.probe.keys import probe_key
 from tailhub.web.message import Request
 
 KEYS = {name: NodePrivate(bytes((7, number, *range(30)))) for number, name in enumerate("abxy", start=1)}
@@ -562,6 +564,22 @@ def test_the_mesh_key(tmp_path: Path) -> None:
             after = await open_client(relay.server, text=mesh)
             assert before is not after
             assert [one.identity.is_mesh for one in relay.server.context.relay.registry] == [False, True]
+
+    run(scenario)
+
+
+def test_the_own_probe() -> None:
+    """The relay's own probe is let in, or ended, as the settings say from then on."""
+
+    async def scenario() -> None:
+        async with reloadable() as relay:
+            base = probe_key(None, relay.server.foundation.state.path).base
+            key = sender_key(base)
+            probe = await open_client(relay.server, private=key)
+            assert [one.identity.is_own_probe for one in relay.server.context.relay.registry] == [True]
+            assert (await relay.change(own_probe=False)).changed == ("own_probe",)
+            assert await probe.frame() == GONE
+            assert relay.server.context.policy.probe_keys == frozenset()
 
     run(scenario)
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import re
 import secrets
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from support import require
-from support.relay_process import RelayProcess, until
+from support.derper import Derper, derper_beside
+from support.relay_process import RelayProcess
 from support.scripted_relay import run
 from tailhub.client import DERPClient, PeerGone, PeerGoneReason, ReceivedPacket
 from tailhub.disco import MAGIC
@@ -24,44 +19,8 @@ from tailhub.disco import MAGIC
 pytestmark = pytest.mark.go
 
 HOST = "127.0.0.1"
-PIN = re.compile(r"sha256-raw:[0-9a-f]{64}")
 AGAIN_S = 0.05
 DISCO = MAGIC + bytes(56)  # 32B key + 24B nonce
-
-
-@dataclass(frozen=True)
-class Derper:
-    """A running original."""
-
-    port: int
-    pin: str
-    log: Path
-
-
-@contextlib.contextmanager
-def derper_beside(relay: RelayProcess, mesh_key_file: Path, directory: Path) -> Iterator[Derper]:
-    """Start the original as another node of the region, with a link to our relay."""
-    program = require.go_program("derper")
-    log = directory / "derper.log"
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    command = (
-        *(program, "-a", f"{HOST}:{port}", "-http-port", "-1", "-stun=false", "-hostname", HOST),
-        *("-certmode", "manual", "-certdir", directory, "-c", directory / "derper.key"),
-        *("-mesh-psk-file", mesh_key_file, "-mesh-with", f"localhost:{relay.port}"),
-    )
-    # A mesh link of the original goes by name and CA; our certificate is its own CA.
-    environment = os.environ | {"SSL_CERT_FILE": str(relay.state_dir / "pinned.crt")}
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment)
-    try:
-        pin = until(lambda: PIN.search(log.read_text()), "derper tells its pin", log.read_text)
-        until(lambda: relay.metric("tailhub_mesh_watchers") == 1, "derper watches our relay", log.read_text)
-        yield Derper(port, pin[0], log)
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @contextlib.asynccontextmanager

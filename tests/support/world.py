@@ -124,6 +124,7 @@ class World:
         port: int = 4000,
         tenant: str = "",
         guest: bool = False,
+        probe: bool = False,
     ) -> None:
         """A client logs in; its connection is called `name`, its key is that of `key` or, without one, of `name`."""
         raw = self._key(key or name)
@@ -140,6 +141,7 @@ class World:
             connected_at=self.now,
             tenant=tenant,
             is_guest=guest,
+            is_own_probe=probe,
         )
         client.connection = self.relay.register(identity, client)
         self._close_those_asked_for()

@@ -161,7 +161,7 @@ class Client(Struct, kw_only=True):
     tenant: str
     address: str
     port: int
-    kind: Annotated[str, Meta(description="client, guest, mesh or prober")]
+    kind: Annotated[str, Meta(description="client, guest, mesh, probe (the relay's own) or prober")]
     app: str
     home: bool
     since: Unix

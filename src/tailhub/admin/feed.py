@@ -88,7 +88,7 @@ class ClientRow(NamedTuple):
     address: str
     port: int
     connected_at: float  # seconds since 1970
-    kind: str  # "client", "guest", "mesh", "prober"
+    kind: str  # "client", "guest", "mesh", "probe", "prober"
     app: str  # what the client says it is; it may say anything
     worker: int
 

@@ -23,6 +23,7 @@ from tailhub.cli import (
     notify,
     options,
     output,
+    probe_command,
     running,
     service_commands,
     state,
@@ -233,6 +234,9 @@ def upgrade(
     from tailhub.cli.upgrade import upgrade as take_over
 
     return take_over(version, name, is_dry=dry_run, lang=command_line.language(lang))
+
+
+app.command()(probe_command.probe)
 
 
 @app.command("start-on-trial", hidden=True)

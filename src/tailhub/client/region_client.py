@@ -119,7 +119,7 @@ class RegionClient:
             client = self._link.client
             if client is None:
                 await self._run_attempt()
-                if self._link.client is None and not self._untried:
+                if self._link.client is None and not self._untried and not self._is_closed:
                     return self._disconnected("; ".join(self._reasons))
                 continue
             try:

@@ -60,6 +60,7 @@ async def stun_query(
             return await _ask(question, transport, server)
         finally:
             transport.close()
+            question.leave()
 
 
 async def _ask(question: _Question, transport: asyncio.DatagramTransport, server: _Address) -> StunResult:
@@ -95,6 +96,11 @@ class _Question(asyncio.DatagramProtocol):
         transaction_id = os.urandom(TRANSACTION_ID_BYTES)
         self._sent_at[transaction_id] = self._clock()
         return binding_request(transaction_id)
+
+    def leave(self) -> None:
+        """Nobody waits for it any more: an error that came in just this moment is nobody's."""
+        if not self.result.cancel():
+            self.result.exception()
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         now = self._clock()

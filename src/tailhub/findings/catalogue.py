@@ -431,6 +431,14 @@ CATALOGUE: dict[str, Entry] = {
     "TH513": Entry("mapping-varies", _NOTE),
     "TH514": Entry("udp-blocked", _WARNING),
     # measuring
+    "TH515": Entry("probe-key-unusable", _WARNING),
+    "TH516": Entry("nothing-to-measure", _ERROR),
+    "TH517": Entry("too-much-to-measure", _ERROR),
+    "TH518": Entry("nothing-came-through", _ERROR),
+    "TH519": Entry("measures-the-limit", _WARNING),
+    "TH520": Entry("measured-file-unusable", _ERROR),
+    "TH521": Entry("exporter-cannot-listen", _ERROR),
+    "TH522": Entry("time-out-of-range", _ERROR),
     # what a check was asked to look at
     "TH525": Entry("bad-target", _ERROR),
     "TH526": Entry("not-with-a-map", _ERROR),

@@ -93,11 +93,19 @@ class Ruling:
 class AdmissionPolicy:
     """What admission looks at. Without a mesh key of our own nobody is a mesh peer.
 
-    `tenants` are in the configuration's order.
+    `tenants` are in the configuration's order. `probe_keys` are those of the relay's own probe, raw.
     """
 
     mesh_key: MeshKey | None = None
     tenants: tuple[TenantPolicy, ...] = (TenantPolicy(),)
+    probe_keys: frozenset[bytes] = frozenset()
+
+    def is_own_probe(self, key: bytes, info: ClientInfo) -> bool:
+        """Whether this is the relay's own probe, which is let in without asking anybody: only to itself.
+
+        `key` has been proven by the handshake: ClientInfo opens only if it was sealed with its private key.
+        """
+        return key in self.probe_keys and not self.is_mesh_peer(info)
 
     def is_mesh_peer(self, info: ClientInfo) -> bool:
         """Whether the client showed the right mesh key. A wrong one, if well-formed, makes a normal client.

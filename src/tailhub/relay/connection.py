@@ -41,11 +41,17 @@ class Identity:
     node: str = ""  # the device's name and its user's, as a verifier told them
     owner: str = ""
     is_guest: bool = False  # not served, but its home is elsewhere: let in for those peers whose home is here
+    is_own_probe: bool = False  # it has the key that this relay has made for measuring itself
 
     @property
     def is_served(self) -> bool:
         """Is it a client whose home may be here?"""
-        return not (self.is_mesh or self.is_guest)
+        return not (self.is_mesh or self.is_guest or self.is_own_probe)
+
+    @property
+    def is_asked_about(self) -> bool:
+        """Do verifiers say whether it may be here?"""
+        return not (self.is_mesh or self.is_own_probe)
 
     @property
     def presence_flags(self) -> int:
@@ -104,6 +110,11 @@ class Connection:
         self.lost: Counter[str] | None = None  # packets that it sent and nobody got, by reason; made at the first
         self.received_packets = 0
         self.received_bytes = 0  # payload
+
+    @property
+    def payer(self) -> str:
+        """The name of the tenant whose use its packets are."""
+        return self.tenant.name if self.identity.is_own_probe else self.identity.tenant
 
     def wake(self) -> None:
         """Have the queue written, once a turn."""

@@ -6,6 +6,8 @@ does where there is no other. Not here: who admits whom (`tailhub.relay.admissio
 
 Guests (`tailhub.relay.steering`) are let in without being admitted. They reach whom their tenant's devices reach, but
 not each other: or anybody could relay here by saying that their homes are elsewhere.
+
+The relay's own probe (`tailhub.server.probe_key`) is let in whatever verifiers say, and reaches nobody but itself.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from tailhub.relay.stats import Stats
 if TYPE_CHECKING:
     from tailhub.relay.connection import Connection
 
+OWN_PROBE: Final = "own probe"
 DEFAULT_TENANT: Final = "default"
 """What people call the tenant of the relay's own settings, which has no name."""
 
@@ -87,10 +90,10 @@ class Tenants:
     """All tenants of one relay, in the configuration's order; the first has no name. Those of guests are not listed.
 
     They may become others while the relay runs. One that is listed no more is known still: it has connections that are
-    about to be closed, but nobody else reaches it.
+    about to be closed, but nobody else reaches it. `own_probe` is that of the relay's own probe, and not listed.
     """
 
-    __slots__ = ("_known", "_listed", "_numbered", "_stats")
+    __slots__ = ("_known", "_listed", "_numbered", "_stats", "own_probe")
 
     def __init__(self, stats: Stats, names: Sequence[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:
         """`names` are those of the further tenants; the two of each of `pairs` may reach each other."""
@@ -98,7 +101,9 @@ class Tenants:
         self._known: dict[str, tuple[Tenant, Tenant]] = {}  # with that of its guests
         self._numbered: list[Tenant] = []
         self._listed: tuple[Tenant, ...] = ()
-        self.know(("", *names))
+        self.know(("",))
+        self.own_probe = Tenant(OWN_PROBE, len(self._numbered), stats)  # at a place that each worker has for it
+        self._numbered.append(self.own_probe)
         self.set(names, pairs)
 
     def know(self, names: Iterable[str]) -> None:

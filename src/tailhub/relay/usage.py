@@ -59,7 +59,7 @@ class Usage:
         if not self.is_on:
             return
         for connection in connections:
-            tenant = connection.identity.tenant
+            tenant = connection.payer
             for src, flow in connection.sources.items():
                 if flow.packets or flow.dropped:
                     self._gather(tenant, src, connection.key, flow)
@@ -70,7 +70,7 @@ class Usage:
     def gather_flow(self, receiver: Connection, src: bytes, flow: Flow) -> None:
         """Add what this pair has used since the last time: it ends."""
         if self.is_on:
-            self._gather(receiver.identity.tenant, src, receiver.key, flow)
+            self._gather(receiver.payer, src, receiver.key, flow)
 
     def take(self, most: int) -> list[UsageRow]:
         """What has not been taken yet, at most so many rows of it, and forget that."""

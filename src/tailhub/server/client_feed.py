@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tailhub.admin.feed import ClientsCame, ClientsCounted, ClientsLeft, PairsUsed, Part, SnapshotRequest
 from tailhub.relay.connection import Connection
 from tailhub.relay.usage import UsageRow
-from tailhub.server.events import HIDDEN
+from tailhub.server.events import HIDDEN, kind_of
 from tailhub.server.service import RelayService
 
 if TYPE_CHECKING:
@@ -128,17 +128,16 @@ class ClientFeed:
 
     def _row(self, connection: Connection) -> tuple[object, ...]:
         identity, shows = connection.identity, self._context.events.shows_addresses
-        kind = "mesh" if identity.is_mesh else "prober" if identity.is_prober else "client"
         return (
             identity.connection_id,
             identity.key,
             identity.node,
             identity.owner,
-            identity.tenant,
+            connection.payer if identity.is_own_probe else identity.tenant,
             str(identity.address) if shows else HIDDEN,
             identity.port if shows else 0,
             time.time() - (self._context.loop.time() - identity.connected_at),
-            "guest" if identity.is_guest else kind,
+            kind_of(identity),
             identity.app_name,
             self._number,
         )

@@ -141,6 +141,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     bootstrap_dns_names: tuple[str, ...] = ()
     unpublished_bootstrap_dns_names: tuple[str, ...] = ()
     stun_rfc: bool = True
+    own_probe: bool = True  # the probe of this machine is let in, whoever else may be
     quiet: bool = False  # tell nobody what runs here; home and stun_rfc follow it in `tailhub.settings`
     accept_limit: float = 0.0  # new connections a second on the public ports; 0: any number
     accept_burst: float = 0.0  # so many at once beyond that; 0: those of a second

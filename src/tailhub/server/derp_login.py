@@ -58,7 +58,7 @@ def let_in(
     held_s: float = 0.0,
     guest_of: str | None = None,
 ) -> None:
-    """Log a client in, after a `decision` if one was needed; else it has shown the mesh key, or everyone may.
+    """Log a client in, after a `decision` if one was needed; else it is a mesh peer or our own probe, or everyone may.
 
     `guest_of`: it is not admitted, but let in as a guest of this tenant. `skip` as `DerpConnection.let_in` has it;
     `held_s`: how long it was held before.
@@ -81,13 +81,14 @@ def let_in(
         node=decision.node if decision is not None else "",
         owner=decision.owner if decision is not None else "",
         is_guest=guest_of is not None,
+        is_own_probe=context.policy.is_own_probe(applicant.key, info),
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
     steersman = context.steersman
     if steersman is not None and steersman.steers_refused and identity.is_served:
         steersman.came(identity.key, identity.address)
-    if context.door is not None and not is_mesh:
+    if context.door is not None and identity.is_asked_about:
         context.door.look_after(identity.key)
 
 
@@ -134,7 +135,7 @@ class Login:
             return
         self._info = info
         self._debug_info(info)
-        if self._context.door is None or self._context.policy.is_mesh_peer(info):
+        if self._context.door is None or not self._is_asked_about:
             self._admit()
         else:
             self._ask()
@@ -165,6 +166,13 @@ class Login:
         text = f"ClientInfo: {', '.join(words)}; {tls or 'no TLS'}, name {name or 'none'}"
         key = self._handshake.client_key
         debug.newcomer(newcomer, "client_info", text, key, **facts, tls=tls, server_name=name)
+
+    @property
+    def _is_asked_about(self) -> bool:
+        """Is it neither a mesh peer nor the relay's own probe?"""
+        policy = self._context.policy
+        is_ours = policy.is_own_probe(self._handshake.client_key, self._info)
+        return not (is_ours or policy.is_mesh_peer(self._info))
 
     # --- may it? ------------------------------------------------------------------------------------------------------
 
@@ -212,13 +220,13 @@ class Login:
         if applicant is None:
             return
         tenant = decision.tenant if decision is not None else ""
-        if not self._context.policy.is_mesh_peer(self._info):
+        if self._is_asked_about:
             refusal = not_now(self._context, tenant, applicant.key)
             if refusal is not None:
                 self._put_off(applicant, decision, refusal)
                 return
         steersman = self._context.steersman
-        if steersman is not None and steersman.steers_all and not self._context.policy.is_mesh_peer(self._info):
+        if steersman is not None and steersman.steers_all and self._is_asked_about:
             from tailhub.server.moving_login import MovingLogin
 
             MovingLogin(self._connection, self._context, applicant, decision).start(steersman)

@@ -86,7 +86,7 @@ class Door:
             self._changed([login.key for login in self.held])
             return
         for connection in self._context.relay.registry:
-            if not connection.identity.is_mesh:
+            if connection.identity.is_asked_about:
                 self._rechecks.add(connection.key, self._context.loop.time(), RECHECK_S)
         self._changed(None)
 
@@ -201,7 +201,7 @@ class Door:
         held = self.held.of_key(key)
         address = held.address if held is not None else None
         for connection in self._context.relay.registry.of_key(key):
-            if not connection.identity.is_mesh:
+            if connection.identity.is_asked_about:
                 address = connection.identity.address
         if address is None:
             self._rechecks.discard(key)
@@ -217,7 +217,7 @@ class Door:
             self._watch(key, SOON_S)  # it may come in, but not now; or nobody knows
         for connection in self._context.relay.registry.of_key(key):
             identity = connection.identity
-            if identity.is_mesh:
+            if not identity.is_asked_about:
                 continue
             if identity.is_guest:
                 if decision.admits and not_now(self._context, decision.tenant, key) is None:

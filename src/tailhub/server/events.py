@@ -195,7 +195,7 @@ class Events:
         """A client was admitted, perhaps after it had been held for so long."""
         if is_public(identity.address):
             self.outside_open += 1
-        kind = "mesh peer" if identity.is_mesh else "guest" if identity.is_guest else "client"
+        kind = _LOGIN_WORDS[kind_of(identity)]
         if not self._may_write("login", CLIENT_LINES, f"login   {kind}"):
             return
         held = f", held for {_duration(held_s)} before" if held_s else ""
@@ -295,10 +295,15 @@ def _kind(reason: str) -> str:
     return f"tls: {detail}" if colon and kind == "tls" else kind
 
 
+_LOGIN_WORDS = {"mesh": "mesh peer", "guest": "guest", "probe": "own probe", "prober": "client", "client": "client"}
+
+
 def kind_of(identity: Identity) -> str:
-    """What it is, in a word: ``mesh``, ``guest``, ``prober`` or ``client``."""
+    """What it is, in a word: ``mesh``, ``guest``, ``probe`` (our own), ``prober`` (it says so itself) or ``client``."""
     if identity.is_mesh or identity.is_guest:
         return "mesh" if identity.is_mesh else "guest"
+    if identity.is_own_probe:
+        return "probe"
     return "prober" if identity.is_prober else "client"
 
 

@@ -37,6 +37,7 @@ from tailhub.server.listeners import (
     rebind,
 )
 from tailhub.server.pinned_pair import pair_paths
+from tailhub.server.probe_key import admitted_keys
 from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
 from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
@@ -118,7 +119,8 @@ class Foundation:
         notes += [note for one in loaded if one is not None for note in one.notes]
         mesh_key, found = _load_mesh_key(config)
         key_limit, more = load_rate_limit(config)
-        notes += [*found, *more, *doubtful_limits(config)]
+        probe_keys, own = self._probe_keys(config)
+        notes += [*found, *more, *own, *doubtful_limits(config)]
         listeners = listen()
         return Standing(
             config=config,
@@ -126,11 +128,18 @@ class Foundation:
             sources=sources,
             loaded_from=loaded_from,
             loaded=loaded,
-            policy=AdmissionPolicy(mesh_key),
+            policy=AdmissionPolicy(mesh_key, probe_keys=probe_keys),
             limits=limits_of(config, key_limit),
             listeners=listeners,
             doubts=(*notes, *listeners.notes),
         )
+
+    def _probe_keys(self, config: RelayConfig) -> tuple[frozenset[bytes], list[Finding]]:
+        """Those of the relay's own probe, if it has one."""
+        if not config.own_probe:
+            return frozenset(), []
+        key, found = self.state.probe_key()
+        return (admitted_keys(key) if key is not None else frozenset()), found
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ class QuotaKeeper:
         changed: dict[bytes, bool] = {}
         for connection in connections:
             identity = connection.identity
-            if identity is None or identity.is_mesh:
+            if identity is None or not identity.is_asked_about:
                 continue
             key = identity.key
             before = self._states.get(key, FINE)

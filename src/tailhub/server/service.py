@@ -170,6 +170,7 @@ class RelayService:
         self._renumber(kept_listeners(before.specs, foundation.specs).public, fronts)
         self.acceptor.take(*self._accepting(listeners, self._share))
         context.policy = foundation.policy
+        self._end_own_probes()
         context.quiet = config.quiet
         context.tcp_keepalive_s, context.tcp_user_timeout_s = config.tcp_keepalive_s, config.tcp_user_timeout_s
         context.client_write_timeout_s = config.write_timeout_s
@@ -187,6 +188,12 @@ class RelayService:
         if context.door is not None:
             context.door.set_ways(**self._ways())
             context.door.look_after_all(also_here=changes_access(old, config))
+
+    def _end_own_probes(self) -> None:
+        """Close those of the relay's own probe that are not let in any more."""
+        for connection in list(self.context.relay.registry):
+            if connection.identity.is_own_probe and connection.key not in self.context.policy.probe_keys:
+                connection.sink.close("the relay's own probe is switched off")
 
     def _renumber(self, numbers: Sequence[int | None], fronts: Sequence[Front]) -> None:
         """Listeners have other numbers: each the one at the place of its old one in `numbers`."""

@@ -20,13 +20,14 @@ from typing import Self
 from tailhub import box, findings
 from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.files import Certificate, current_user, date_findings, mode_and_owner, read_file
-from tailhub.exceptions import LocalError, MachineError
-from tailhub.findings import Finding
+from tailhub.exceptions import FindingError, LocalError, MachineError
+from tailhub.findings import Finding, probing
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
 from tailhub.net.container import container_user
 from tailhub.net.port_owner import program_name
 from tailhub.server.listener_record import LISTENERS
 from tailhub.server.pinned_pair import ensure_pair, load_pinned, pair_paths
+from tailhub.server.probe_key import PROBE_KEY
 from tailhub.server.state_files import write_files
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import LOCK, finish_swap
@@ -101,8 +102,7 @@ class StateDir:
             found.append(findings.relay_key_copied(str(own), str(path)))
         if not os.path.lexists(path):
             private = box.generate()
-            text = json.dumps({_PRIVATE_KEY: private.to_text()}, indent="\t")
-            _write(path.parent, {path.name: text.encode()})
+            _write(path.parent, {path.name: _key_text(private)})
             return private, []
         data = read_file(path, option)
         try:
@@ -110,6 +110,22 @@ class StateDir:
         except LocalError as exc:
             raise MachineError(findings.relay_key_malformed(str(path), str(exc))) from exc
         return private, found + secret_findings(path)
+
+    def probe_key(self) -> tuple[NodePrivate | None, list[Finding]]:
+        """The key of the relay's own probe, made at the first start; None if it cannot be had.
+
+        Nothing that clients need depends on it, so a file that is no key is only a finding.
+        """
+        path = self.path / PROBE_KEY
+        try:
+            if not os.path.lexists(path):
+                private = box.generate()
+                write_files(self.path, {PROBE_KEY: _key_text(private)})
+                return private, []
+            private = parse_relay_key(read_file(path, _OPTION))
+        except (OSError, FindingError, LocalError) as exc:
+            return None, [probing.probe_key_unusable(str(path), str(exc))]
+        return private, secret_findings(path)
 
     def certificate(
         self,
@@ -157,6 +173,10 @@ class StateDir:
                 write_files(self.path, {LISTENERS: content})
         except OSError:
             pass
+
+
+def _key_text(private: NodePrivate) -> bytes:
+    return json.dumps({_PRIVATE_KEY: private.to_text()}, indent="\t").encode()
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

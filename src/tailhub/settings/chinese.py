@@ -76,6 +76,7 @@ MEANINGS: dict[str, str] = {
     "refuse_text": "被拒绝的客户端的用户在 tailscale status 中看到的文字；{key} 替换为短密钥。",
     "held_connections": "最多保持多少个被拒绝的客户端的连接；超出的断开。",
     "log_addresses": "日志中写出客户端的地址。",
+    "own_probe": "本机的 `tailhub probe` 总能登录，不论放行了谁；它只能和自己通信。",
     "steer": "map 里还有别的区域：把被拒绝的客户端引导到那里安家，否则谁也连不上它们。",
     "region_id": "输出的 map 里的区域编号，900 到 999（默认由密钥得出）。",
     "workers": "服务客户端的进程数（auto：不超过两个核时为 1，否则为核数减一）。",

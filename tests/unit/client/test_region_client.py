@@ -208,6 +208,7 @@ def test_close_ends_whoever_receives(state: str) -> None:
             await until(lambda: bool(got) or (state == "connecting" and client._attempt is not None))
             await client.close()
             await task
+            assert len(got) == (state != "connecting")  # nothing is told of our own close
             with pytest.raises(ConnectionClosedError, match="closed by us"):
                 await client.recv()
 

@@ -181,7 +181,7 @@ def test_tenants_that_change() -> None:
     assert tenants.named("two") is two
     numbers = [tenants.named(name).number for name in ("", "one", "two", "three")]
     assert [tenants.numbered(number) for number in numbers] == [tenants.named(""), one, two, three]
-    assert tenants.numbered(8) is None
+    assert tenants.numbered(9) is None  # the relay's own probe has one, too
 
 
 def test_who_must_not_be_heard_of_any_more() -> None:
@@ -197,3 +197,15 @@ def test_who_must_not_be_heard_of_any_more() -> None:
     world.send("a", "b", b"hello")
     world.leave("a")
     assert world.frames("b") == []
+
+
+def test_the_relays_own_probe(world: World) -> None:
+    """It reaches itself and nobody else, nor does anybody reach it, at one worker or at several."""
+    world.login("a")
+    world.login("b", tenant="two")
+    for name in ("send", "get"):
+        world.login(name, probe=True)
+    for src, dst in (("send", "get"), ("send", "a"), ("a", "get"), ("b", "send"), ("get", "b")):
+        world.send(src, dst, b"packet")
+    assert world.frames("get") == [Packet("send", b"packet")]
+    assert [world.frames(name) for name in ("a", "b", "send")] == [[], [], []]

@@ -42,6 +42,7 @@ TESTS = {
     ),
     "test_steering": ("steer",),
     "test_the_mesh_key": ("mesh_key_file",),
+    "test_the_own_probe": ("own_probe",),
     "test_rates": (
         *("rate_limit_bytes_per_s", "rate_burst_bytes", "rate_config", "receive_limit_bytes_per_s"),
         *("receive_burst_bytes", "tenant_rate_limit_bytes_per_s", "tenant_rate_burst_bytes"),

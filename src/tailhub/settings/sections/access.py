@@ -218,6 +218,13 @@ ACCESS: tuple[Setting, ...] = (
         False,
         "Your map has another region: move homes that are refused there, which else nobody reaches.",
     ),
+    Setting(
+        "own_probe",
+        Section.ACCESS,
+        "switch",
+        True,
+        "`tailhub probe` on this machine is let in, whoever else may be; it reaches nobody but itself.",
+    ),
 )
 
 TENANTS: tuple[Setting, ...] = (

@@ -257,6 +257,7 @@ export default {
   "kind.client": "visits",
   "kind.guest": "guest",
   "kind.mesh": "mesh peer",
+  "kind.probe": "own probe",
   "kind.prober": "prober",
   "notice.title": "Notice to users",
   "notice.help": "Every device shows it in its own status (tailscale status) until it is taken back.",

@@ -257,6 +257,7 @@ export default {
   "kind.client": "来访",
   "kind.guest": "访客",
   "kind.mesh": "mesh 对端",
+  "kind.probe": "自带探测",
   "kind.prober": "探测程序",
   "notice.title": "给用户的通知",
   "notice.help": "每台设备都会在自己的状态里（tailscale status）显示它，直到收回为止。",
