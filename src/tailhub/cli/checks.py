@@ -78,6 +78,6 @@ def doctor(
         code = checking.check_unreadable(asked_for.map_text, form, language)
         if code is not None:
             return code
-        asked_for.map_text.derp_map()  # raises what a map's own check does not say
+        asked_for.relays()  # raises what a map's own check does not say
     looking = checking.options_of(key, command_line.duration("--watch", watch, 3600.0) if watch else 0.0)
     return checking.check_from_outside(asked_for, looking, form, language)

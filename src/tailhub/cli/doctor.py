@@ -54,6 +54,12 @@ class Asked:
     targets: Sequence[Target]
     map_text: MapText | None = None
 
+    def relays(self) -> Sequence[Target]:
+        """The relays. Raises `MachineError` if their map cannot be read."""
+        if not self.targets and self.map_text is not None:
+            self.map_text.derp_map()
+        return self.targets
+
 
 def form_of(*, as_json: bool, to_share: bool) -> Form:
     """The form that two options ask for. Raises `UsageError` for both."""

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from tailhub.cli import output
 from tailhub.cli.admin_socket import state_directory
-from tailhub.cli.derpmap import fetch_map
+from tailhub.cli.derpmap_running import fetch_map
 from tailhub.cli.doctor import find_targets
 from tailhub.cli.live_screen import HAS_KEYS, Screen
 from tailhub.cli.probe_screen import ProbeWish, frame, pressed
@@ -132,7 +132,7 @@ def _paths(wish: Wish, directory: Path) -> list[ProbePath]:
     if not wish.targets:
         return paths_to(_local(directory))
     found = [find_targets(name, "", stun_port=wish.stun_port, pin=wish.pin, insecure=False) for name in wish.targets]
-    return paths_to([target for some in found for target in some])
+    return paths_to([target for asked in found for target in asked.relays()])
 
 
 def _local(directory: Path) -> list[Target]:
