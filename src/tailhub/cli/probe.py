@@ -131,8 +131,8 @@ def _paths(wish: Wish, directory: Path) -> list[ProbePath]:
         return paths_to([one for some in found for one in some], within_region=len(found) == 1)
     if not wish.targets:
         return paths_to(_local(directory))
-    found = [find_targets(name, "", stun_port=wish.stun_port, pin=wish.pin, insecure=False) for name in wish.targets]
-    return paths_to([target for asked in found for target in asked.relays()])
+    named = [find_targets(name, "", stun_port=wish.stun_port, pin=wish.pin, insecure=False) for name in wish.targets]
+    return paths_to([target for asked in named for target in asked.relays()])
 
 
 def _local(directory: Path) -> list[Target]:
