@@ -150,6 +150,19 @@ def test_the_flags_of_the_original_are_read(home: Path, short: Path) -> None:
     assert report.findings == ()
 
 
+def test_a_relay_that_was_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that takes connections, for the kernel does, and never answers is not well."""
+    monkeypatch.setattr("tailhub.tools.doctor.local.context.ASK_S", 0.2)
+    with RelayProcess() as relay:
+        os.kill(relay.pid, signal.SIGSTOP)
+        try:
+            report = look(state_dir=relay.state_dir)
+        finally:
+            os.kill(relay.pid, signal.SIGCONT)
+    assert codes(report) == {"TH430"}
+    assert f"kill -CONT {relay.pid}" in text_of(report, "TH430")
+
+
 # --- 17: certificate files --------------------------------------------------------------------------------------------
 
 

@@ -350,6 +350,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH427": Entry("service-not-running", _ERROR),
     "TH428": Entry("hidden-from-service", _ERROR),
     "TH429": Entry("descriptors-run-out", _WARNING),
+    "TH430": Entry("relay-silent", _ERROR),
     # on the relay: whoever is asked about clients, and clients' logs
     "TH435": Entry("issuer-unknown", _ERROR),
     "TH436": Entry("name-not-served", _ERROR),

@@ -98,12 +98,11 @@ async def look(context: LocalContext) -> AskersSeen:
 
 def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
     """What each verifier says to the relay that runs, by name."""
-    if context.relay is None:
+    if context.relay is None or context.relay.is_silent:
         return {}
     try:
-        answers: Sequence[Mapping[str, Any]] = call(context.state_dir, "GET", f"explain/nodekey:{key.hex()}?ask=1")[
-            "answers"
-        ]
+        explained = call(context.state_dir, "GET", f"explain/nodekey:{key.hex()}?ask=1", timeout_s=_PROBE_S)
+        answers: Sequence[Mapping[str, Any]] = explained["answers"]
         return {
             str(one["verifier"]): Verdict(str(one["verifier"]), Answer(one["answer"]), detail=str(one["detail"]))
             for one in answers
