@@ -440,6 +440,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH520": Entry("measured-file-unusable", _ERROR),
     "TH521": Entry("exporter-cannot-listen", _ERROR),
     "TH522": Entry("time-out-of-range", _ERROR),
+    "TH523": Entry("too-many-probes", _ERROR),
     # what a check was asked to look at
     "TH525": Entry("bad-target", _ERROR),
     "TH526": Entry("not-with-a-map", _ERROR),

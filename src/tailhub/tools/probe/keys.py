@@ -8,12 +8,14 @@ Both are kept, so a relay that was told once knows the probe for good.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tailhub import box
-from tailhub.exceptions import LocalError
+from tailhub.exceptions import LocalError, MachineError
+from tailhub.findings import probing
 from tailhub.keys import NodePrivate
 from tailhub.server.probe_key import PROBE_KEY, SLOTS, receiver_key, sender_key
 from tailhub.server.state import parse_relay_key
@@ -32,14 +34,20 @@ class ProbeKey:
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[int]:
-        """A number that no other probe with this file has now. Where files cannot be locked, or all are taken, 0."""
+        """A number that no other probe with this file has now; where files cannot be locked, 0.
+
+        Raises `MachineError` when all are taken: two with the same keys would take each other's packets.
+        """
         try:
             descriptor = os.open(self.path, os.O_RDWR)
         except OSError:  # only for reading
             yield 0
             return
         try:
-            yield next((slot for slot in range(SLOTS) if _lock(descriptor, slot)), 0)
+            slot = next((slot for slot in range(SLOTS) if _lock(descriptor, slot)), None)
+            if slot is None:
+                raise MachineError(probing.too_many_probes(SLOTS, str(self.path)))
+            yield slot
         finally:
             os.close(descriptor)  # and the lock with it
 
@@ -50,8 +58,10 @@ def _lock(descriptor: int, slot: int) -> bool:
         from fcntl import LOCK_EX, LOCK_NB, lockf
 
         lockf(descriptor, LOCK_EX | LOCK_NB, 1, slot)
-    except (ImportError, OSError):  # Windows; somebody has it
-        return False
+    except ImportError:  # Windows
+        return True
+    except OSError as exc:  # somebody has it, or its file system knows no locks
+        return exc.errno not in (errno.EACCES, errno.EAGAIN)
     return True
 
 
@@ -71,6 +81,6 @@ def probe_key(key_file: Path | None, state_dir: Path | None) -> ProbeKey:
     return ProbeKey(own_key(path), path)
 
 
-def public_keys(base: NodePrivate) -> list[str]:
+def public_keys(base: NodePrivate, slot: int = 0) -> list[str]:
     """Those that a relay must allow which admits only keys that it knows."""
-    return [str(box.public_key(key)) for key in (sender_key(base), receiver_key(base))]
+    return [str(box.public_key(key)) for key in (sender_key(base, slot), receiver_key(base, slot))]
