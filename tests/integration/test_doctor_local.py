@@ -22,7 +22,7 @@
 | 38 state lost; other state; the next start elsewhere | real relays, a unit | TH175 TH426; TH044; TH425 |
 | 38 a container without a volume | as 29, a real file system in memory | TH043 |
 | 39 another port is mapped | as 29, nobody listens where the map says | TH423 |
-| a relay that was stopped; one that waits for ACME; an older one runs | real relays; a version stands in | TH430; TH115; TH370 |
+| a relay that was stopped; that waits for ACME; is older | real relays; a version stands in | TH430; TH115; TH370 |
 | a clock that is behind | the day of the release stands in | TH083 |
 
 For 29 what an engine's proxy would hand on is sent from the gateway.
