@@ -310,6 +310,16 @@ def test_two_probes_at_a_time(tmp_path: Path) -> None:
     assert len(ends) == SLOTS + 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize("kind", ["pipe", "directory", "empty"])
+def test_a_relay_s_key_that_is_none(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no key in a relay's state is passed over, and never waited for."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+    make = {"pipe": os.mkfifo, "directory": os.mkdir, "empty": lambda path: Path(path).touch()}
+    make[kind](tmp_path / PROBE_KEY)
+    assert probe_key(None, tmp_path).path.is_relative_to(tmp_path / "own")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="files are not locked on Windows")
 def test_more_probes_than_can_be_told_apart(tmp_path: Path) -> None:
     """One more than there are keys for is refused: it would take another's packets, and both would say nonsense."""

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tailhub import box
-from tailhub.exceptions import LocalError, MachineError
+from tailhub.certs.files import read_file
+from tailhub.exceptions import FindingError, LocalError, MachineError
 from tailhub.findings import probing
 from tailhub.keys import NodePrivate
 from tailhub.server.probe_key import PROBE_KEY, SLOTS, receiver_key, sender_key
@@ -22,8 +23,6 @@ from tailhub.server.state import parse_relay_key
 from tailhub.tools.own_key import own_key, own_key_path
 
 __all__ = ["ProbeKey", "probe_key", "public_keys"]
-
-_MAX_FILE_BYTES = 4096
 
 
 class ProbeKey:
@@ -68,15 +67,12 @@ def _lock(descriptor: int, slot: int) -> bool:
 def probe_key(key_file: Path | None, state_dir: Path | None) -> ProbeKey:
     """The key in `key_file`, else that of the relay whose state is in `state_dir`, else the tools' own.
 
-    Raises `MachineError`. A relay's that this user may not read is passed over.
+    Raises `MachineError`. A relay's that this user may not read, or that is no key, is passed over.
     """
     if key_file is None and state_dir is not None:
         path = state_dir / PROBE_KEY
-        try:
-            with path.open("rb") as file:
-                return ProbeKey(parse_relay_key(file.read(_MAX_FILE_BYTES)), path)
-        except (OSError, LocalError):
-            pass
+        with contextlib.suppress(FindingError, LocalError):
+            return ProbeKey(parse_relay_key(read_file(path, "--state-dir")), path)
     path = key_file or own_key_path(os.environ)
     return ProbeKey(own_key(path), path)
 
