@@ -158,15 +158,11 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
 def options_of(key_file: Path | None, watch_s: float) -> Options:
     """How to look: as whom, and how long. Raises `MachineError` for a key file that is none."""
     from tailhub.tools.doctor.seen import Options
-    from tailhub.tools.own_key import own_key, read_key
+    from tailhub.tools.own_key import kept_key, read_key
 
     if key_file is not None:
         return Options(private_key=read_key(key_file), watch_s=watch_s, must_be_admitted=True)
-    try:
-        key = own_key()
-    except MachineError:  # a home that cannot be written to must not stand in the way: it is not what is looked for
-        key = None
-    return Options(private_key=key, watch_s=watch_s)
+    return Options(private_key=kept_key(), watch_s=watch_s)
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from tailhub.server.state import parse_relay_key
 from tailhub.server.state_files import alone_in, write_files
 from tailhub.server.state_place import own_home
 
-__all__ = ["own_key", "own_key_path", "read_key"]
+__all__ = ["kept_key", "own_key", "own_key_path", "read_key"]
 
 _NAME = Path("tailhub-tools", "own.key")
 _NOBODYS_STATE = Path("/var/lib")  # of a user without a home
@@ -43,6 +43,17 @@ def own_key(path: Path | None = None) -> NodePrivate:
         raise MachineError(relaying.own_key_unusable(str(path), exc.strerror or str(exc))) from exc
     except LocalError as exc:
         raise MachineError(relaying.own_key_unusable(str(path), str(exc))) from exc
+
+
+def kept_key() -> NodePrivate | None:
+    """The own key; None where it cannot be kept, which must not stand in the way of a check: it is not what is checked.
+
+    Blocks.
+    """
+    try:
+        return own_key()
+    except MachineError:
+        return None
 
 
 def read_key(path: Path) -> NodePrivate:
