@@ -22,6 +22,8 @@
 | 38 state lost; other state; the next start elsewhere | real relays, a unit | TH175 TH426; TH044; TH425 |
 | 38 a container without a volume | as 29, a real file system in memory | TH043 |
 | 39 another port is mapped | as 29, nobody listens where the map says | TH423 |
+| a relay that was stopped; that waits for ACME; is older | real relays; a version stands in | TH430; TH115; TH370 |
+| a clock that is behind | the day of the release stands in | TH083 |
 
 For 29 what an engine's proxy would hand on is sent from the gateway.
 """
@@ -39,6 +41,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +151,48 @@ def test_the_flags_of_the_original_are_read(home: Path, short: Path) -> None:
         report = asyncio.run(examine_local(context))
     assert context.config.listen == f"127.0.0.1:{port}"
     assert report.findings == ()
+
+
+def test_a_relay_that_was_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that takes connections, for the kernel does, and never answers is not well."""
+    monkeypatch.setattr("tailhub.tools.doctor.local.context.ASK_S", 0.2)
+    with RelayProcess() as relay:
+        os.kill(relay.pid, signal.SIGSTOP)
+        try:
+            report = look(state_dir=relay.state_dir)
+        finally:
+            os.kill(relay.pid, signal.SIGCONT)
+    assert codes(report) == {"TH430"}
+    assert f"kill -CONT {relay.pid}" in text_of(report, "TH430")
+
+
+def test_a_relay_that_waits_for_its_certificate(home: Path, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That ACME has given none yet is a note; so is that the relay which runs is older than what is installed."""
+    hook = short / "hook"
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    acme = ("--acme", "--hostname", "derp.example.com", "--acme-directory", "https://127.0.0.1:1/directory")
+    with RelayProcess(*acme, "--acme-challenge", "dns-01", "--acme-dns-hook", str(hook), state_dir=short / "s"):
+        report = look(state_dir=short / "s")
+        assert codes(report) == {"TH115"}
+        assert report.is_healthy
+        monkeypatch.setattr("tailhub.__version__", "9999.0")
+        assert codes(look(state_dir=short / "s")) == {"TH115", "TH370"}
+
+
+def test_a_clock_that_is_behind(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock before the day of this release is one finding, though the certificate's dates go by it, too.
+
+    The day of the release stands in: tests cannot set a machine's clock.
+    """
+    for module in ("certs.dates", "certs.files", "tools.doctor.local.clock"):
+        monkeypatch.setattr(f"tailhub.{module}.BUILD_DATE", datetime.now(UTC) + timedelta(days=30))
+    cert, key = pair(tmp_path / "tls")
+    config = tmp_path / "tailhub.toml"
+    config.write_text(QUIET + f'cert = "{cert}"\nkey = "{key}"\n')
+    report = look(config, tmp_path / "state")
+    assert [finding.code for finding in report.findings] == ["TH083"]
+    assert {step.name for step in report.steps if step.code == "TH083"} == {"certificate", "clock"}
 
 
 # --- 17: certificate files --------------------------------------------------------------------------------------------

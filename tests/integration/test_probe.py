@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -39,10 +40,12 @@ from tailhub import box
 from tailhub.cli.app import run as command
 from tailhub.client import DERPClient, PeerGone
 from tailhub.derp.frames import HEADER, HEADER_LEN, FrameType
+from tailhub.exceptions import MachineError
 from tailhub.keys import NodePrivate, NodePublic
 from tailhub.server.app import RelayServer
 from tailhub.server.probe_key import PROBE_KEY, SLOTS, receiver_key, sender_key
 from tailhub.tailcfg.derpmap import DERPNode
+from tailhub.tools.probe.csv_file import COLUMNS
 from tailhub.tools.probe.keys import probe_key, public_keys
 from tailhub.tools.probe.paths import Path as ProbePath
 from tailhub.tools.probe.run import Probe, ProbeOptions
@@ -307,6 +310,33 @@ def test_two_probes_at_a_time(tmp_path: Path) -> None:
     assert len(ends) == SLOTS + 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize("kind", ["pipe", "directory", "empty"])
+def test_a_relay_s_key_that_is_none(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no key in a relay's state is passed over, and never waited for."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+    make = {"pipe": os.mkfifo, "directory": os.mkdir, "empty": lambda path: Path(path).touch()}
+    make[kind](tmp_path / PROBE_KEY)
+    assert probe_key(None, tmp_path).path.is_relative_to(tmp_path / "own")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked on Windows")
+def test_more_probes_than_can_be_told_apart(tmp_path: Path) -> None:
+    """One more than there are keys for is refused: it would take another's packets, and both would say nonsense."""
+    key = probe_key(tmp_path / "own.key", None)
+    held = "import fcntl, sys; file = open(sys.argv[1], 'r+b'); fcntl.lockf(file, fcntl.LOCK_EX, int(sys.argv[2]))\n"
+    held += "print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        python("-c", held, str(key.path), str(SLOTS)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(MachineError) as caught, key.slot():
+            pass
+        other.communicate("")
+    assert "TH523" in str(getattr(caught.value.finding, "code", ""))
+
+
 # --- a relay admits its own -------------------------------------------------------------------------------------------
 
 
@@ -498,6 +528,21 @@ def test_in_a_terminal(shared: RelayProcess) -> None:
         assert terminal.modes == terminal.before
 
 
+def test_a_disk_that_becomes_full(shared: RelayProcess, tmp_path: Path) -> None:
+    """What cannot be written down any more is said once, and what was measured all the same is said in the end."""
+    header = len(",".join(COLUMNS)) + 1
+    limited = f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({header + 10}, {header + 10}))\n"
+    limited += "import sys; from tailhub.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    arguments = ["probe", "--lang", "en", "--state-dir", str(shared.state_dir), "--interval", "0.1s"]
+    ended = subprocess.run(
+        [*python("-c", limited), *arguments, "--duration", "0.4s", "--csv", str(tmp_path / "a.csv")],
+        capture_output=True, text=True, env=ENVIRON, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.count("[TH520]") == 1
+    assert "on average" in ended.stdout
+
+
 def test_json_and_keys(shared: RelayProcess, capsys: pytest.CaptureFixture[str]) -> None:
     """As JSON there is nothing but one object; --keys prints what another relay would have to allow."""
     state = ("--state-dir", str(shared.state_dir))
@@ -530,6 +575,8 @@ def test_where_nothing_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--bandwidth", "2m"), 2, "TH522"),
         (("--rate", "0"), 2, "TH"),
         (("--size", "9"), 2, "TH"),
+        (("--rate", "nan"), 2, "TH"),
+        (("--svg", "/"), 1, "TH520"),
         (("--listen", "nonsense"), 2, "TH"),
         (("--svg", "/dev/full/x.svg"), 1, "TH520"),
         (("--csv", "/nowhere/x.csv"), 1, "TH520"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
+import os
 import queue
 import signal
 import sys
@@ -24,7 +26,7 @@ from tailhub.cli.live_screen import HAS_KEYS, Screen
 from tailhub.cli.probe_screen import ProbeWish, frame, pressed
 from tailhub.cli.probe_texts import TEXTS
 from tailhub.exceptions import MachineError
-from tailhub.findings import Language, probing
+from tailhub.findings import Finding, Language, probing
 from tailhub.net.listen_spec import parse_listen
 from tailhub.tools.map_source import read_map_text
 from tailhub.tools.probe.as_json import plain
@@ -38,6 +40,7 @@ from tailhub.tools.probe.paths import Path as ProbePath
 from tailhub.tools.probe.paths import paths_to
 from tailhub.tools.probe.run import ProbeOptions
 from tailhub.tools.probe.svg_chart import svg as draw
+from tailhub.tools.probe.wall_clock import WallClock
 from tailhub.tools.probe.words import ms, percent, sentence, span
 from tailhub.tools.target import Target, map_targets
 
@@ -93,26 +96,27 @@ def probe(wish: Wish, lang: Language) -> int:
     )
     with contextlib.ExitStack() as stack:
         slot = stack.enter_context(key.slot())
-        rows = stack.enter_context(CsvFile(wish.csv)) if wish.csv is not None else None
         if wish.svg is not None:
             _draw(wish.svg, None, lang)
-        began = time.time()
+        asked = stack.enter_context(_interruptible())
+        wall = WallClock()
+        rows = stack.enter_context(CsvFile(wish.csv, wall)) if wish.csv is not None else None
         background = Background(paths, key.base, options, slot=slot, duration_s=wish.duration_s)
         unchecked = [one.name for one in paths if one.receiver.insecure_for_tests and not one.receiver.region_id]
         if unchecked and not wish.as_json:
             sys.stderr.write(TEXTS[lang]["unchecked"].format(relay=", ".join(unchecked)) + "\n")
         with background.running(), _exporter(wish.listen, background) as served:
-            show = _Show(wish, background, rows, began, lang, served)
-            show.run()
+            show = _Show(wish, background, rows, wall, lang, served)
+            show.run(asked)
         view = background.view()
         show.take_rows()
-        if wish.svg is not None:
-            _draw(wish.svg, view, lang)
-    if wish.as_json:
-        output.write(json.dumps(plain(view), ensure_ascii=False) + "\n")
-    else:
-        output.write("".join(line + "\n" for line in _summary(view, began, lang)))
-    return _verdict(view, public_keys(key.base), wish, lang)
+        show.draw(view)
+        if wish.as_json:
+            output.write(json.dumps(plain(view), ensure_ascii=False) + "\n")
+        else:
+            output.write("".join(line + "\n" for line in _summary(view, wall, lang)))
+        show.tell_fault()
+        return max(_verdict(view, public_keys(key.base, slot), wish, lang), 1 if show.fault is not None else 0)
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------
@@ -147,27 +151,32 @@ def _local(directory: Path) -> list[Target]:
 
 
 class _Show:
-    """What somebody sees meanwhile: a screen, lines, or nothing; and what is written beside it."""
+    """What somebody sees meanwhile: a screen, lines, or nothing; and what is written beside it.
+
+    A file that cannot be written any more, as when the disk is full, ends nothing: `fault` is the first such finding.
+    """
 
     def __init__(
-        self, wish: Wish, background: Background, csv: CsvFile | None, began: float, lang: Language, served: str
+        self, wish: Wish, background: Background, csv: CsvFile | None, wall: WallClock, lang: Language, served: str
     ) -> None:
-        self._wish, self._background, self._csv, self._began, self._lang = wish, background, csv, began, lang
+        self._wish, self._background, self._csv, self._wall, self._lang = wish, background, csv, wall, lang
+        self.fault: MachineError | None = None
+        self._has_told = self._has_screen = False
         self._setup = TEXTS[lang]["setup"].format(rate=wish.rate, size=wish.size) + (f" · {served}" if served else "")
         self._prints = False
         self._drawn_at = time.monotonic()
         self._is_over = False
         self._reasons: dict[str, str] = {}
 
-    def run(self) -> None:
-        """Until the probe ends or somebody ends it."""
+    def run(self, asked: Sequence[int]) -> None:
+        """Until the probe ends or somebody ends it, which `asked` has."""
         console = Console(highlight=False, markup=False, emoji=False)
         can_show = HAS_KEYS and sys.stdout.isatty() and not console.is_dumb_terminal
         if can_show and not self._wish.as_json:
             self._on_screen(console)
         else:
             self._prints = not self._wish.as_json
-            self._in_lines()
+            self._in_lines(asked)
 
     def take_rows(self) -> None:
         """Write down the intervals that are over."""
@@ -181,14 +190,38 @@ class _Show:
 
     def _take(self, row: Row) -> None:
         if self._csv is not None:
-            self._csv.add(row)
+            try:
+                self._csv.add(row)
+            except MachineError as exc:
+                self._failed(exc)
         if self._prints:
             output.write(self._line(row) + "\n")
+
+    def draw(self, view: View) -> None:
+        """Write the picture, if one was asked for."""
+        if self._wish.svg is not None:
+            try:
+                _draw(self._wish.svg, view, self._lang)
+            except MachineError as exc:
+                self._failed(exc)
+
+    def _failed(self, fault: MachineError) -> None:
+        self.fault = self.fault or fault
+        if not self._has_screen:
+            self.tell_fault()
+
+    def tell_fault(self) -> None:
+        """Say it once, if there is one."""
+        finding = self.fault.finding if self.fault is not None else None
+        if isinstance(finding, Finding) and not self._has_told:
+            self._has_told = True
+            output.write_finding(finding, self._lang)
 
     def _on_screen(self, console: Console) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):  # not all have dots for a chart
             sys.stdout.reconfigure(errors="replace")
         wish = ProbeWish()
+        self._has_screen = True
         with Screen(console) as screen:
             while not (wish.is_over or self._is_over):
                 view = self._background.view()
@@ -198,13 +231,12 @@ class _Show:
                 self.take_rows()
                 self._draw_now_and_then()
 
-    def _in_lines(self) -> None:
-        with _interruptible() as asked:
-            while not (asked or self._is_over):
-                self.take_rows()
-                self._tell_reasons()
-                self._draw_now_and_then()
-                time.sleep(_TICK_S)
+    def _in_lines(self, asked: Sequence[int]) -> None:
+        while not (asked or self._is_over):
+            self.take_rows()
+            self._tell_reasons()
+            self._draw_now_and_then()
+            time.sleep(_TICK_S)
 
     def _tell_reasons(self) -> None:
         """Say once why there is no connection."""
@@ -218,11 +250,11 @@ class _Show:
     def _draw_now_and_then(self) -> None:
         if self._wish.svg is not None and time.monotonic() - self._drawn_at > _SVG_EVERY_S:
             self._drawn_at = time.monotonic()
-            _draw(self._wish.svg, self._background.view(), self._lang)
+            self.draw(self._background.view())
 
     def _line(self, row: Row) -> str:
         one, texts = row.interval, TEXTS[self._lang]
-        values = {"time": _clock(self._began + one.start_s), "path": row.path, "sent": one.sent, "missed": one.missed}
+        values = {"time": _clock(self._wall.at(one.start_s)), "path": row.path, "sent": one.sent, "missed": one.missed}
         if not one.received:
             reason = self._reasons.get(row.path, "")
             return texts["line_nothing"].format(**values, reason=f": {reason}" if reason else "")
@@ -233,7 +265,10 @@ class _Show:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM are noted in the list, instead of ending the program before it has said what it knows."""
+    """SIGINT and SIGTERM are noted in the list, instead of ending the program before it has said what it knows.
+
+    A second one does no more than the first: a probe ends in two seconds, also where a relay hangs.
+    """
     asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -273,26 +308,30 @@ def _exporter(listen: str, background: Background) -> Iterator[str]:
 
 def _draw(path: Path, view: View | None, lang: Language) -> None:
     """Write the picture, whole or not at all; without a view only see whether it can be. Raises `MachineError`."""
-    new = path.with_name(path.name + ".new")
+    new = path.parent / f"{path.name}.new"
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         new.write_text(draw(view, lang) if view is not None else "", encoding="utf-8")
         if view is not None:
             new.replace(path)
         else:
             new.unlink()
     except OSError as exc:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
         raise MachineError(probing.measured_file_unusable(str(path), "--svg", exc.strerror or str(exc))) from exc
 
 
 # --- at the end -------------------------------------------------------------------------------------------------------
 
 
-def _summary(view: View, began: float, lang: Language) -> Iterator[str]:
+def _summary(view: View, wall: WallClock, lang: Language) -> Iterator[str]:
     """A sentence for each way, its last outages, and the table between homes."""
     texts = TEXTS[lang]
     for one in view.paths:
         yield texts["summary"].format(path=one.path.name, sentence=sentence(one, lang))
-        yield from _outages(one, began, lang)
+        yield from _outages(one, wall, lang)
     if view.pairs:
         yield texts["pairs"]
     for pair in view.pairs:
@@ -301,12 +340,12 @@ def _summary(view: View, began: float, lang: Language) -> Iterator[str]:
         yield "  " + texts["pair"].format(asks=pair.asks, asked=pair.asked, loss=percent(pair.loss), **figures)
 
 
-def _outages(one: PathView, began: float, lang: Language) -> Iterator[str]:
+def _outages(one: PathView, wall: WallClock, lang: Language) -> Iterator[str]:
     texts = TEXTS[lang]
     if not one.is_up and not one.latest_outages:
         yield texts["away_from_start"].format(reason=one.reason)
     for outage in list(one.latest_outages)[-_MOST_OUTAGES:]:
-        at = _clock(began + outage.start_s)
+        at = _clock(wall.at(outage.start_s))
         if outage.length_s is None:
             yield texts["is_away"].format(time=at, reason=one.reason or outage.reason)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,13 @@ import typer
 from tailhub.cli import command_line, options
 from tailhub.exceptions import UsageError
 from tailhub.findings import probing
+
+
+def _number(value: float) -> float:
+    """What ``nan`` is not, though it is in any range."""
+    if math.isnan(value):
+        raise typer.BadParameter("nan is not a number")
+    return value
 
 
 def probe(
@@ -31,7 +39,10 @@ def probe(
     pin: Annotated[
         str, typer.Option(metavar="PIN", help="sha256-raw:… of a HOST's certificate; without it is not checked.")
     ] = "",
-    rate: Annotated[float, typer.Option(min=0.01, max=1000, metavar="NUMBER", help="Packets a second and way.")] = 10,
+    rate: Annotated[
+        float,
+        typer.Option(min=0.01, max=1000, callback=_number, metavar="NUMBER", help="Packets a second and way."),
+    ] = 10,
     size: Annotated[int, typer.Option(min=48, max=65536, metavar="BYTES", help="Of each packet.")] = 100,
     interval: Annotated[
         str, typer.Option(metavar="TIME", help="What a line, a row and a point of a chart stand for.")

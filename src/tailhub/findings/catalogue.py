@@ -350,6 +350,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH427": Entry("service-not-running", _ERROR),
     "TH428": Entry("hidden-from-service", _ERROR),
     "TH429": Entry("descriptors-run-out", _WARNING),
+    "TH430": Entry("relay-silent", _ERROR),
     # on the relay: whoever is asked about clients, and clients' logs
     "TH435": Entry("issuer-unknown", _ERROR),
     "TH436": Entry("name-not-served", _ERROR),
@@ -439,6 +440,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH520": Entry("measured-file-unusable", _ERROR),
     "TH521": Entry("exporter-cannot-listen", _ERROR),
     "TH522": Entry("time-out-of-range", _ERROR),
+    "TH523": Entry("too-many-probes", _ERROR),
     # what a check was asked to look at
     "TH525": Entry("bad-target", _ERROR),
     "TH526": Entry("not-with-a-map", _ERROR),

@@ -80,3 +80,8 @@ def hidden_from_service(path: str, unit: str) -> Finding:
 def descriptors_run_out(limit: int, used: int, clients: int) -> Finding:
     """The relay may open `limit` files, has `used` of them, and is to serve `clients`."""
     return Finding("TH429", {"limit": limit, "used": used or None, "clients": clients or None})
+
+
+def relay_silent(path: str, pid: int, unit: str = "") -> Finding:
+    """The relay with its state in `path` takes connections and answers none; `pid` is 0 where it is not known."""
+    return Finding("TH430", {"path": path, "pid": pid or None, "unit": unit})

@@ -43,3 +43,8 @@ def time_out_of_range(option: str, found: str, least: str, most: str) -> Finding
 def exporter_cannot_listen(address: str, reason: str) -> Finding:
     """There is no listening at ``--listen``."""
     return Finding("TH521", {"address": address, "reason": reason})
+
+
+def too_many_probes(most: int, path: str) -> Finding:
+    """So many probes run with the key at `path`, and more cannot be told apart."""
+    return Finding("TH523", {"most": most, "path": path})

@@ -176,13 +176,20 @@ def usable_on_the_lan(found: InterfaceAddress) -> bool:
 
 
 def list_addresses(proc: Path = PROC) -> list[InterfaceAddress]:
-    """All addresses of interfaces that are up, in the system's order. Scope ids (``%eth0``) are cut off."""
+    """All addresses of interfaces that are up, in the system's order. Scope ids (``%eth0``) are cut off.
+
+    Where the system does not say which are up (Linux without /proc), those of all.
+    """
     import psutil
 
-    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    entries_of = psutil.net_if_addrs()
+    try:
+        up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    except OSError:
+        up = set(entries_of)
     flags = parse_if_inet6(_read(proc / "net/if_inet6"))
     found = []
-    for interface, entries in psutil.net_if_addrs().items():
+    for interface, entries in entries_of.items():
         if interface not in up:
             continue
         for entry in entries:

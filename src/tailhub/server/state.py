@@ -124,7 +124,9 @@ class StateDir:
                 return private, []
             private = parse_relay_key(read_file(path, _OPTION))
         except (OSError, FindingError, LocalError) as exc:
-            return None, [probing.probe_key_unusable(str(path), str(exc))]
+            finding = getattr(exc, "finding", None)  # has a remedy of its own, for files that somebody has named
+            reason = finding.what().removeprefix(f"{path}: ").rstrip(".") if isinstance(finding, Finding) else str(exc)
+            return None, [probing.probe_key_unusable(str(path), reason)]
         return private, secret_findings(path)
 
     def certificate(

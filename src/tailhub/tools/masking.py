@@ -21,9 +21,11 @@ _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?(?![\w:])")
 _FILE_ENDINGS = "hujson|json|yaml|yml|toml|pem|crt|key|log|sock|service|csv|svg|md"
 _NAME = re.compile(rf"(?<![\w./@-])(?:[\w-]+\.)+(?!(?:{_FILE_ENDINGS})\b)[A-Za-z]{{2,}}(?![\w/])")
+_URL = re.compile(r"(?<=://)(?P<host>[\w.-]+|\[[^\]\s]*\])(?P<port>:\d+)?(?P<path>/[^\s`'\"<>)]*)?")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
 _HOME = re.compile(r"(/(?:home|Users)/|\\\\Users\\\\)[^/\\\s]+")
 _KEPT_NAMES = frozenset({"localhost", "login.tailscale.com", "tailscale.com", "letsencrypt.org"})
+_KEPT_PATHS = re.compile(r"/|/derp(/[\w-]*)?|/derpmap[\w.?=/-]*|/generate_204|/api/v[12](/[\w-]*)?")
 
 
 class Mask:
@@ -39,6 +41,7 @@ class Mask:
     def text(self, text: str) -> str:
         """The text with masks in it."""
         text = _SECRET.sub(lambda found: f"{found[1] or found[2]}…" + ("@" if found[2] else ""), text)
+        text = _URL.sub(self._url, text)
         text = _KEY.sub(lambda found: f"{found[1]}:…{self._number('key', found[2])}", text)
         text = _SHORT_KEY.sub(lambda found: f"[key {self._number('key', found[0])}]", text)
         text = _PIN.sub(lambda found: f"sha256-raw:{found[1][:4]}…{self._number('pin', found[1])}", text)
@@ -50,6 +53,16 @@ class Mask:
             if not _is_address(name):
                 text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", lambda found: self._name(found[0]), text)
         return _NAME.sub(lambda found: self._name(found[0]), text)
+
+    def _url(self, found: re.Match[str]) -> str:
+        """Behind the scheme: what asks a program of somebody's own may have a secret in its path."""
+        host, port, path = found["host"], found["port"] or "", found["path"] or ""
+        if self._is_kept(host):
+            return found[0]
+        is_name = "." in host and not (host.startswith("[") or _is_address(host))
+        ends = path[len(path.rstrip(".,;")) :]
+        shown = path if _KEPT_PATHS.fullmatch(path.removesuffix(ends)) or not path else "/…" + ends
+        return (self._name(host) if is_name else host) + port + shown
 
     def _address(self, found: re.Match[str]) -> str:
         written = found[0].rstrip(":.") if found[0].endswith(".") else found[0]
@@ -70,9 +83,14 @@ class Mask:
 
     def _name(self, name: str) -> str:
         lower = name.lower()
-        if lower in _KEPT_NAMES or lower.endswith((".example", ".invalid")):
+        if self._is_kept(lower):
             return name
         return f"host-{self._number('host', lower)}.example" if "." in name else f"name-{self._number('name', lower)}"
+
+    def _is_kept(self, name: str) -> bool:
+        """Is it one of those whom everybody knows, or of nobody?"""
+        lower = name.lower()
+        return lower in _KEPT_NAMES or lower.endswith((".example", ".invalid", ".letsencrypt.org", ".tailscale.com"))
 
     def _number(self, kind: str, value: str) -> int:
         return self._numbers.setdefault((kind, value), 1 + sum(one == kind for one, _ in self._numbers))

@@ -251,6 +251,16 @@ def test_this_machine_has_loopback() -> None:
     assert any(f.address == ip_address("127.0.0.1") and role_of(f.interface) is Role.LOOPBACK for f in list_addresses())
 
 
+def test_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody says which interfaces are up, the addresses of all are listed."""
+
+    def nothing() -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/net/dev")
+
+    monkeypatch.setattr("psutil.net_if_stats", nothing)
+    assert ip_address("127.0.0.1") in {found.address for found in list_addresses()}
+
+
 def test_route_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The interface of the default route comes from /proc, the source address from the kernel."""
     monkeypatch.setattr("tailhub.net.interfaces.preferred_source", lambda _family: None)

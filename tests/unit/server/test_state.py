@@ -552,3 +552,11 @@ def test_a_key_that_lies_elsewhere(tmp_path: Path) -> None:
         assert not (tmp_path / "state" / "derper.key").exists()
     finally:
         state.close()
+
+
+def test_a_probe_key_that_cannot_be_read(state: StateDir) -> None:
+    """It keeps no relay from starting: the finding says in one sentence what is there instead, and what to do."""
+    (state.path / "probe.key").mkdir()
+    key, (finding,) = state.probe_key()
+    assert key is None
+    assert finding.what() == f"The key of the relay's own probe cannot be used: {state.path}/probe.key: Is a directory."

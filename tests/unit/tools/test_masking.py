@@ -49,6 +49,17 @@ def test_secrets_and_people() -> None:
     assert "/home/USER/policy.hujson" in masked
 
 
+def test_addresses_of_programs() -> None:
+    """Of a URL the host is masked, and a path that may be a secret; what everybody knows stays."""
+    mask = Mask()
+    assert mask.text("https://verify.alice.org:8443/hush/x cannot; `curl -v https://hs.alice.org/`") == (
+        "https://host-1.example:8443/… cannot; `curl -v https://host-2.example/`"
+    )
+    assert mask.text("http://8.8.4.4/hush, verify.alice.org") == "http://IPv4-1/…, host-1.example"
+    kept = "https://login.tailscale.com/admin/acls http://127.0.0.1:8080/derp"
+    assert mask.text(kept) == kept
+
+
 _LABEL = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=3, max_size=12).map(lambda text: "q" + text)
 
 

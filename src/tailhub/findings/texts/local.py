@@ -141,6 +141,17 @@ ENGLISH: dict[str, Text] = {
         "Each client is an open file. The limit is that of the process, set by whoever starts it.",
         "When they run out, no new client gets in; those that are connected are served.",
     ),
+    "TH430": Text(
+        "The relay runs and does not answer[[pid?: process {pid}]].\n"
+        "The socket in {path} takes connections, and nothing came back.",
+        "[[pid?See what it does, T means that somebody has stopped it: `ps -o pid,stat,pcpu,args -p {pid}`||See "
+        "whether its container is paused: `docker ps`]]\n"
+        "[[pid?Let a stopped one go on: `kill -CONT {pid}`||Let a paused one go on: `docker unpause NAME`]]\n"
+        "[[unit?Otherwise start it again: `sudo systemctl restart {unit}`||Otherwise start it again.]]",
+        "It was stopped (Ctrl-Z, a debugger, a paused container or machine), or it hangs, or this machine has no time "
+        "for it.",
+        "Who is connected hears nothing, and nobody can connect.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -261,6 +272,15 @@ CHINESE: dict[str, Text] = {
         "在容器里：`docker run --ulimit nofile=1048576 …`\n然后重新启动中继。",
         "每个客户端是一个打开的文件。限制属于进程，由启动它的程序决定。",
         "用完之后，新的客户端进不来；已经连上的不受影响。",
+    ),
+    "TH430": Text(
+        "中继在运行，但没有应答[[pid?：进程 {pid}]]。\n{path} 里的套接字接受连接，却没有返回任何内容。",
+        "[[pid?看看它在做什么，T 表示它被暂停了：`ps -o pid,stat,pcpu,args -p {pid}`||看看它的容器是否被暂停："
+        "`docker ps`]]\n"
+        "[[pid?让被暂停的进程继续：`kill -CONT {pid}`||让被暂停的容器继续：`docker unpause NAME`]]\n"
+        "[[unit?否则重新启动它：`sudo systemctl restart {unit}`||否则重新启动它。]]",
+        "它被暂停了（Ctrl-Z、调试器、被暂停的容器或虚拟机），或者它卡住了，或者这台机器没有时间运行它。",
+        "已连接的客户端收不到任何数据，新的客户端也连不上。",
     ),
 }
 

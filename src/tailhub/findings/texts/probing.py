@@ -39,6 +39,11 @@ ENGLISH: dict[str, Text] = {
         "{option} takes a time from {least} to {most}, found {found}.",
         "Write a number with s, m or h behind it, such as 30s or 1.5h.",
     ),
+    "TH523": Text(
+        "{most} probes run already with the key in {path}, and no more can be told apart.",
+        "End one of them, or give this one a key of its own, made at the first use: "
+        "`tailhub probe --key-file FILE`. A relay that admits only keys that it knows must be told of that one.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -74,6 +79,11 @@ CHINESE: dict[str, Text] = {
     "TH522": Text(
         "{option} 应为 {least} 到 {most} 之间的时间，现在是 {found}。",
         "请写数字加 s、m 或 h，例如 30s 或 1.5h。",
+    ),
+    "TH523": Text(
+        "已有 {most} 个探测在使用 {path} 里的密钥，再多就无法区分了。",
+        "请结束其中一个，或者为这个探测另用一个密钥（首次使用时生成）：`tailhub probe --key-file FILE`。"
+        "如果中继只接纳已知的密钥，需要在那里放行它。",
     ),
 }
 

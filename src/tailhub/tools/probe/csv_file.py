@@ -6,8 +6,8 @@ program is killed: each goes out in one write. A file of an earlier run with the
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from tailhub.exceptions import MachineError
 from tailhub.findings import probing
 from tailhub.tools.probe.measurement import Row
 from tailhub.tools.probe.series import Interval
+from tailhub.tools.probe.wall_clock import WallClock
 
 __all__ = ["COLUMNS", "CsvFile"]
 
@@ -36,10 +37,10 @@ COLUMNS: Final = ("time", "path", "seconds", *_COUNTS, *_MS, "stun_ms")
 class CsvFile:
     """Open from the beginning on, so that what is wrong with it is known at once."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        """`clock`: seconds since 1970. Raises `MachineError`."""
+    def __init__(self, path: Path, wall: WallClock | None = None) -> None:
+        """`wall` says at what time the measurement began: now. Raises `MachineError`."""
         self._path = path
-        self._began = clock()
+        self._wall = wall or WallClock()
         header = (",".join(COLUMNS) + "\n").encode()
         try:
             self._file = path.open("ab+", buffering=0)
@@ -56,15 +57,27 @@ class CsvFile:
     def add(self, row: Row) -> None:
         """Append one. Raises `MachineError`, as when the disk is full."""
         one = row.interval
-        at = datetime.fromtimestamp(self._began + one.start_s, UTC).isoformat(timespec="milliseconds")
+        at = datetime.fromtimestamp(self._wall.at(one.start_s), UTC).isoformat(timespec="milliseconds")
         numbers = [str(getattr(one, name)) for name in _COUNTS]
         delays = [_ms(value(one)) for value in _MS.values()]
         path = row.path.replace(",", "_")
-        line = ",".join((at, path, f"{one.length_s:g}", *numbers, *delays, _ms(row.stun_s)))
+        line = ",".join((at, path, f"{one.length_s:g}", *numbers, *delays, _ms(row.stun_s))) + "\n"
         try:
-            os.write(self._file.fileno(), (line + "\n").encode())
+            self._append(line.encode())
         except OSError as exc:
             raise MachineError(self._finding(exc)) from exc
+
+    def _append(self, line: bytes) -> None:
+        """All of it, or nothing: what still fits on a disk that is nearly full is cut off again. Raises `OSError`."""
+        written = 0
+        try:
+            while written < len(line):
+                written += self._file.write(line[written:]) or 0
+        except OSError:
+            if written:
+                with contextlib.suppress(OSError):  # a pipe has no end to cut off
+                    self._file.truncate(os.fstat(self._file.fileno()).st_size - written)
+            raise
 
     def _finding(self, exc: OSError) -> object:
         return probing.measured_file_unusable(str(self._path), "--csv", exc.strerror or str(exc))

@@ -8,20 +8,21 @@ Both are kept, so a relay that was told once knows the probe for good.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tailhub import box
-from tailhub.exceptions import LocalError
+from tailhub.certs.files import read_file
+from tailhub.exceptions import FindingError, LocalError, MachineError
+from tailhub.findings import probing
 from tailhub.keys import NodePrivate
 from tailhub.server.probe_key import PROBE_KEY, SLOTS, receiver_key, sender_key
 from tailhub.server.state import parse_relay_key
 from tailhub.tools.own_key import own_key, own_key_path
 
 __all__ = ["ProbeKey", "probe_key", "public_keys"]
-
-_MAX_FILE_BYTES = 4096
 
 
 class ProbeKey:
@@ -32,14 +33,20 @@ class ProbeKey:
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[int]:
-        """A number that no other probe with this file has now. Where files cannot be locked, or all are taken, 0."""
+        """A number that no other probe with this file has now; where files cannot be locked, 0.
+
+        Raises `MachineError` when all are taken: two with the same keys would take each other's packets.
+        """
         try:
             descriptor = os.open(self.path, os.O_RDWR)
         except OSError:  # only for reading
             yield 0
             return
         try:
-            yield next((slot for slot in range(SLOTS) if _lock(descriptor, slot)), 0)
+            slot = next((slot for slot in range(SLOTS) if _lock(descriptor, slot)), None)
+            if slot is None:
+                raise MachineError(probing.too_many_probes(SLOTS, str(self.path)))
+            yield slot
         finally:
             os.close(descriptor)  # and the lock with it
 
@@ -50,27 +57,26 @@ def _lock(descriptor: int, slot: int) -> bool:
         from fcntl import LOCK_EX, LOCK_NB, lockf
 
         lockf(descriptor, LOCK_EX | LOCK_NB, 1, slot)
-    except (ImportError, OSError):  # Windows; somebody has it
-        return False
+    except ImportError:  # Windows
+        return True
+    except OSError as exc:  # somebody has it, or its file system knows no locks
+        return exc.errno not in (errno.EACCES, errno.EAGAIN)
     return True
 
 
 def probe_key(key_file: Path | None, state_dir: Path | None) -> ProbeKey:
     """The key in `key_file`, else that of the relay whose state is in `state_dir`, else the tools' own.
 
-    Raises `MachineError`. A relay's that this user may not read is passed over.
+    Raises `MachineError`. A relay's that this user may not read, or that is no key, is passed over.
     """
     if key_file is None and state_dir is not None:
         path = state_dir / PROBE_KEY
-        try:
-            with path.open("rb") as file:
-                return ProbeKey(parse_relay_key(file.read(_MAX_FILE_BYTES)), path)
-        except (OSError, LocalError):
-            pass
+        with contextlib.suppress(FindingError, LocalError):
+            return ProbeKey(parse_relay_key(read_file(path, "--state-dir")), path)
     path = key_file or own_key_path(os.environ)
     return ProbeKey(own_key(path), path)
 
 
-def public_keys(base: NodePrivate) -> list[str]:
+def public_keys(base: NodePrivate, slot: int = 0) -> list[str]:
     """Those that a relay must allow which admits only keys that it knows."""
-    return [str(box.public_key(key)) for key in (sender_key(base), receiver_key(base))]
+    return [str(box.public_key(key)) for key in (sender_key(base, slot), receiver_key(base, slot))]

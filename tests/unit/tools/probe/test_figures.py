@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from functools import cache, partial
@@ -23,6 +24,7 @@ from tailhub.tools.probe.measurement import Measurement, Row, View
 from tailhub.tools.probe.paths import Path as ProbePath
 from tailhub.tools.probe.series import Interval
 from tailhub.tools.probe.svg_chart import svg
+from tailhub.tools.probe.wall_clock import WallClock
 from tailhub.tools.probe.words import ms, percent, rate, sentence, span
 
 
@@ -131,7 +133,7 @@ def row(path: str = "a", **values: object) -> Row:
 def test_csv(tmp_path: Path) -> None:
     """Each interval is a line with all columns; a later run goes on in the same file."""
     path = tmp_path / "a.csv"
-    with CsvFile(path, lambda: 1_700_000_000.0) as file:
+    with CsvFile(path, WallClock(lambda: 1_700_000_000.0, lambda: 5.0)) as file:
         file.add(row())
         assert path.read_text().count("\n") == 2  # at once
     with CsvFile(path) as file:
@@ -149,6 +151,35 @@ def test_csv_that_cannot_be(tmp_path: Path) -> None:
     for path in (other, tmp_path / "no" / "a.csv", tmp_path):
         assert finding_of(partial(CsvFile, path)).code == "TH520"
     assert other.read_text() == "my,own,file\n1,2,3\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a file's size")
+def test_csv_when_half_a_line_fits(tmp_path: Path) -> None:
+    """Of a line for which there is no room nothing stays in the file, and the next one is whole when there is."""
+    import resource
+
+    path = tmp_path / "a.csv"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with CsvFile(path) as file:
+        file.add(row())
+        whole = path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, limits[1]))
+        try:
+            assert finding_of(lambda: file.add(row())).code == "TH520"
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.read_bytes() == whole
+        file.add(row())
+        assert path.read_bytes().count(b"\n") == 3
+
+
+def test_the_time_of_day() -> None:
+    """After the machine slept, or its clock was set, what was measured since has the time that it is then."""
+    times = {"day": 1000.0, "steady": 50.0}
+    wall = WallClock(lambda: times["day"], lambda: times["steady"])
+    assert wall.at(2.0) == 1002.0
+    times |= {"day": 9000.0, "steady": 60.0}
+    assert wall.at(9.0) == 8999.0
 
 
 def test_csv_when_the_disk_is_full() -> None:

@@ -82,7 +82,7 @@ async def check(context: LocalContext) -> Judgement:
 
 
 async def look(context: LocalContext) -> AskersSeen:
-    """Ask them, and the relay that runs. Takes `_PROBE_S` for those that do not answer."""
+    """Ask them and the relay that runs, all at a time. Takes `_PROBE_S` for each that does not answer."""
     from tailhub.server.tenant_verifiers import make_verifiers
 
     key = os.urandom(32)
@@ -92,18 +92,18 @@ async def look(context: LocalContext) -> AskersSeen:
         return AskersSeen()
     if not verifiers:
         return AskersSeen()
-    told = await asyncio.to_thread(_ask_relay, context, key)
-    return AskersSeen(tuple(await asyncio.gather(*(_look_at(context, one, key, told) for one in verifiers))))
+    looking = asyncio.gather(*(_look_at(context, one, key) for one in verifiers))
+    seen, told = await asyncio.gather(looking, asyncio.to_thread(_ask_relay, context, key))
+    return AskersSeen(tuple(replace(one, told=told.get(one.name)) for one in seen))
 
 
 def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
     """What each verifier says to the relay that runs, by name."""
-    if context.relay is None:
+    if context.relay is None or context.relay.is_silent:
         return {}
     try:
-        answers: Sequence[Mapping[str, Any]] = call(context.state_dir, "GET", f"explain/nodekey:{key.hex()}?ask=1")[
-            "answers"
-        ]
+        explained = call(context.state_dir, "GET", f"explain/nodekey:{key.hex()}?ask=1", timeout_s=_PROBE_S)
+        answers: Sequence[Mapping[str, Any]] = explained["answers"]
         return {
             str(one["verifier"]): Verdict(str(one["verifier"]), Answer(one["answer"]), detail=str(one["detail"]))
             for one in answers
@@ -112,7 +112,7 @@ def _ask_relay(context: LocalContext, key: bytes) -> Mapping[str, Verdict]:
         return {}
 
 
-async def _look_at(context: LocalContext, verifier: Any, key: bytes, told: Mapping[str, Verdict]) -> VerifierSeen:
+async def _look_at(context: LocalContext, verifier: Any, key: bytes) -> VerifierSeen:
     from tailhub.server.verification import label_of
     from tailhub.verifiers.allow_list import AllowList
     from tailhub.verifiers.tailscaled import TailscaledVerifier
@@ -122,9 +122,7 @@ async def _look_at(context: LocalContext, verifier: Any, key: bytes, told: Mappi
     label = label_of(verifier)
     tenant = next(one for one in context.config.tenants if one.tenant == verifier.tenant)
     trouble = await verifier.probe(_PROBE_S)
-    seen = VerifierSeen(
-        label, tenant.place("verify_url"), trouble, told=told.get(label), fails_open=verifier.fails_open
-    )
+    seen = VerifierSeen(label, tenant.place("verify_url"), trouble, fails_open=verifier.fails_open)
     if isinstance(verifier, UrlVerifier) and trouble is None:
         seen = replace(seen, verdict=await _ask(verifier, key))
     elif isinstance(verifier, TailscaledVerifier):

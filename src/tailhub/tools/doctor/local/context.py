@@ -21,7 +21,7 @@ from tailhub.tools.doctor.local.unit import Unit, find_units, read
 
 __all__ = ["Account", "LocalContext", "RunningRelay", "local_context"]
 
-ASK_S = 1.5  # how long the relay may take for an answer
+ASK_S = 2.0  # how long the relay may take for an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,13 @@ class RunningRelay:
 
     `checkup` is its answer to the call of that name (`tailhub.server.checkup_actions`), empty where it has no such
     call. `derp_map` is the JSON of the map for clients elsewhere, empty while that is not known. `pid` is its first
-    process, 0 where that cannot be told (it is in a container).
+    process, 0 where that cannot be told (it is in a container). `is_silent`: it has said nothing within `ASK_S`.
     """
 
     pid: int = 0
     checkup: Mapping[str, Any] = field(default_factory=dict)
     derp_map: bytes = b""
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _read(
 ) -> tuple[Settings, list[Finding]]:
     """The settings, and what is wrong with how they are given; the defaults where they cannot be read."""
     if config_file is not None and launch is own:
-        return load({CONFIG: config_file}, environ, launch.uid, sys.platform), []
+        return load({CONFIG: config_file}, environ, launch.uid, sys.platform, may_be_pipe=False), []
     try:
         return _settings(launch, environ)
     except FindingError as exc:
@@ -220,6 +221,8 @@ def _ask(state_dir: Path, pid: int) -> RunningRelay:
         checkup = call(state_dir, "GET", "checkup", timeout_s=ASK_S)
         status, body = get(state_dir / ADMIN_SOCKET, "/derpmap.json?view=public", timeout_s=ASK_S)
         derp_map = body if status == 200 else b""
-    except FindingError:  # an older relay, or one that is just ending
-        pass
+    except FindingError as exc:
+        if isinstance(exc.__cause__, TimeoutError):
+            return RunningRelay(pid, is_silent=True)
+        # else an older relay, or one that is just ending
     return RunningRelay(pid, checkup, derp_map)

@@ -67,6 +67,7 @@ async def examine_local(context: LocalContext, progress: Progress | None = None)
             whole.untested(name, Remark("settings_unknown"))
             continue
         part = await check(context)
+        part.findings = [finding for finding in part.findings if finding not in whole.findings]  # said once
         whole.add(part)
         if name in NEEDED_TO_START:
             causes += (finding for finding in part.findings if finding.severity is Severity.ERROR)

@@ -26,7 +26,8 @@ _UP = frozenset({"active", "reloading"})
 class RunningSeen:
     """What there is: `checkup` is what the relay says, None without one; `states` what systemd says of `unit`.
 
-    `is_hidden`: a relay is there and this user may not ask it. `last_words`: the last line that the service printed.
+    `is_hidden`: a relay is there and this user may not ask it. `is_silent`: it takes connections and says nothing;
+    `pid` is its process, 0 where that is not known. `last_words`: the last line that the service printed.
     `made`: the day of the pinned certificate; `others`: state directories of other relays that run here, and
     `has_contained`: some run in containers of this machine.
     """
@@ -35,6 +36,8 @@ class RunningSeen:
     installed: str
     checkup: Mapping[str, Any] | None = None
     is_hidden: bool = False
+    is_silent: bool = False
+    pid: int = 0
     unit: str = ""
     states: Mapping[str, str] | None = None
     last_words: str = ""
@@ -62,6 +65,8 @@ def _look(context: LocalContext) -> RunningSeen:
         installed=tailhub.__version__,
         checkup=context.relay.checkup if context.relay is not None else None,
         is_hidden=context.is_hidden,
+        is_silent=context.relay is not None and context.relay.is_silent,
+        pid=context.relay.pid if context.relay is not None else 0,
         unit=unit,
         states=states,
         last_words=words,
@@ -116,6 +121,9 @@ def judge(seen: RunningSeen) -> Judgement:
         reason = "relay_hidden" if seen.is_hidden else "relay_contained" if seen.has_contained else "relay_none"
         values = {"path": seen.state_dir, "others": ", ".join(seen.others)}
         judgement.untested(_STEP, Remark(reason, values))
+        return judgement
+    if seen.is_silent:
+        judgement.found(_STEP, local_findings.relay_silent(seen.state_dir, seen.pid, seen.unit))
         return judgement
     version = str(seen.checkup.get("version") or "")
     remark = Remark("relay_up", {"version": version or "?"})

@@ -94,3 +94,10 @@ def test_settings_that_cannot_be_read(root: Path) -> None:
     assert [fault.code for fault in local_context(root=root).faults] == ["TH047"]
     with pytest.raises(FindingError, match="nowhere2"):
         local_context("/nowhere2.toml", root=root)
+
+
+def test_a_configuration_that_is_a_pipe(root: Path) -> None:
+    """A pipe is not waited for: nobody may ever write to it."""
+    os.mkfifo(root / "pipe")
+    with pytest.raises(FindingError, match="a pipe or a device"):
+        local_context(str(root / "pipe"), root=root)

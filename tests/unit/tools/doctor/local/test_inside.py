@@ -43,6 +43,14 @@ def test_a_service_that_cannot_start_is_a_consequence(monkeypatch: pytest.Monkey
     assert report_of(monkeypatch, running=silent, state=half).steps[0].code == "TH068"
 
 
+def test_what_two_parts_find_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same thing is one finding, though both parts' rows lead to it; of another file it is another."""
+    one, other = findings.allow_list_empty("/a"), findings.allow_list_empty("/b")
+    report = report_of(monkeypatch, configuration=one, verifiers=one, more=other)
+    assert report.findings == (one, other)
+    assert [step.code for step in report.steps] == ["TH288"] * 3
+
+
 def test_settings_that_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the settings name is not looked at where this user may not read them: the defaults would be a guess."""
 

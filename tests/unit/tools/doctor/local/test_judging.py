@@ -80,6 +80,14 @@ def test_what_runs() -> None:
     assert codes(running.judge(replace(up, checkup={"version": "2.0"}))) == []
 
 
+def test_a_relay_that_says_nothing() -> None:
+    """A relay that takes connections and answers none is broken, whatever systemd says of its service."""
+    seen = running.RunningSeen("/s", "2.0", checkup={}, is_silent=True, pid=7)
+    assert codes(running.judge(seen)) == ["TH430"]
+    up = replace(seen, unit="tailhub", states={"ActiveState": "active", "SubState": "running"})
+    assert codes(running.judge(up)) == ["TH430"]
+
+
 def test_clients_that_refuse_the_certificate() -> None:
     """That some connections are refused is a fault while nobody gets in: scanners and browsers refuse it, too."""
     seen = running.RunningSeen("/s", "1.0", checkup={"version": "1.0", "certificate_rejections": 3, "logins": 0})
