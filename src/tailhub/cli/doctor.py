@@ -130,10 +130,10 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
 
     "" is the tailnet of this machine; without a `region` its relays of one's own are meant.
     """
-    from tailhub.tools.map_source import TAILNET, read_map_text
+    from tailhub.tools.map_source import TAILNET, is_tailnet, read_map_text
 
     is_own, name = not name, name or TAILNET
-    if name not in ("-", TAILNET) and "://" not in name and not Path(name).expanduser().is_file():
+    if name != "-" and not is_tailnet(name) and "://" not in name and not Path(name).expanduser().is_file():
         try:
             return Asked([host_target(name, stun_port, pin, insecure=insecure)])
         except LocalError as exc:

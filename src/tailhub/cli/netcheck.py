@@ -30,7 +30,7 @@ from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
 from tailhub.keys import NodePrivate
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tools.map_source import TAILNET, read_map_text
+from tailhub.tools.map_source import TAILNET, is_tailnet, read_map_text, tailscale_command
 from tailhub.tools.netcheck.judge import Netcheck, judge, milliseconds, region_label
 from tailhub.tools.netcheck.look import Options, look
 from tailhub.tools.netcheck.nat import NAT
@@ -84,7 +84,7 @@ def _read_map(name: str, state_dir: Path | None) -> tuple[DERPMap, str]:
 
 def _home(derp_map: DERPMap, home: str, origin: str) -> int:
     """The region that is home now: as it was said, else what this machine's client says of its own map; 0: none."""
-    wanted = home or (_client_home() if origin == TAILNET else "")
+    wanted = home or (_client_home(origin) if is_tailnet(origin) else "")
     for number, region in derp_map.regions.items():
         if wanted and region is not None and wanted in (str(number), region.region_code, region.region_name):
             return number
@@ -107,12 +107,13 @@ def _own_key() -> NodePrivate | None:
         return None
 
 
-def _client_home() -> str:
+def _client_home(origin: str) -> str:
     """The code of the region that is this machine's home, "" for none."""
-    program = shutil.which("tailscale")
+    words = tailscale_command(origin, "status", "--json", "--peers=false")
+    if not words:
+        return ""
     try:
-        words = [program or "tailscale", "status", "--json", "--peers=false"]
-        done = subprocess.run(  # noqa: S603 (our own constant words)
+        done = subprocess.run(  # noqa: S603 (our own words, and the socket that was asked for)
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_STATUS_LIMIT_S, check=False
         )
         code = json.loads(done.stdout)["Self"]["Relay"]
