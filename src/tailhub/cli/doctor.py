@@ -17,7 +17,7 @@ from tailhub import findings
 from tailhub.cli.output import write
 from tailhub.cli.report_texts import TEXTS
 from tailhub.exceptions import LocalError, MachineError, UsageError
-from tailhub.findings import CATALOGUE, Language, checking
+from tailhub.findings import CATALOGUE, Language, checking, printable
 from tailhub.keys import NodePrivate
 from tailhub.tailcfg.region_id import FIRST_USER_REGION
 from tailhub.tools.report import Report
@@ -225,7 +225,7 @@ def _print(reports: Sequence[Report], titles: Sequence[str], names: Sequence[str
             lines += [*report_lines(report, lang, columns, title), Line("")]
         lines.append(Line(summary(reports, lang), "step"))
         if form == "share":
-            write(masked(plain(lines), names, lang))
+            write(masked(plain([Line(printable(line.text)) for line in lines]), names, lang))
         else:
             show(lines, sys.stdout)
     return 0 if all(report.count(findings.Severity.ERROR) == 0 for report in reports) else 1
@@ -251,5 +251,5 @@ def _title(target: Target, lang: Language) -> str:
 def _names(target: Target) -> list[str]:
     """Words that identify somebody."""
     region = target.region
-    listed = [target.host, target.node.cert_name, target.origin.rpartition("/")[2]]
+    listed = [target.host, target.node.cert_name, target.origin, target.origin.rpartition("/")[2]]
     return listed + ([region.region_name, region.region_code] if region is not None else [])
