@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tailhub
 from tailhub import findings
@@ -24,7 +24,6 @@ from tailhub.tools.report import Report
 from tailhub.tools.target import Target, host_target, map_targets
 
 if TYPE_CHECKING:
-    from tailhub.tools.doctor.outside import Progress
     from tailhub.tools.doctor.seen import Options
     from tailhub.tools.map_source import MapText
 
@@ -42,6 +41,13 @@ __all__ = [
 ]
 
 MAX_TARGETS = 64  # of one call: a map with all of Tailscale's regions has more, and none of them is the user's
+
+T = TypeVar("T")
+
+
+class _Tell(Protocol):
+    def __call__(self, part: str, of: str = ..., /) -> None: ...
+
 
 Form = str
 """How it is printed: ``screen``, ``json`` or ``share``."""
@@ -71,14 +77,10 @@ def form_of(*, as_json: bool, to_share: bool) -> Form:
 def check_from_outside(asked: Asked, options: Options, form: Form, lang: Language) -> int:
     """Look at each relay, print, and give the exit code: 1 if an error was found."""
     from tailhub.tools.doctor.mapped import with_map
-    from tailhub.tools.doctor.outside import examine
+    from tailhub.tools.doctor.outside import examine_all
 
     targets = asked.targets
-
-    def look_at(target: Target) -> Callable[[Progress], Awaitable[Report]]:
-        return lambda tell: examine(target, options, tell)
-
-    reports = [_run(look_at(target), str(target), form, lang) for target in targets]
+    reports = _run(lambda tell: examine_all(targets, options, lambda one, part: tell(part, str(one))), "", form, lang)
     if asked.map_text is not None:
         reports = with_map(reports, targets, asked.map_text)
     titles = [_title(target, lang) for target in targets]
@@ -186,18 +188,18 @@ def _read_key(path: Path) -> NodePrivate:
     return NodePrivate(bytes.fromhex(found[1]))
 
 
-def _run(examine: Callable[[Progress], Awaitable[Report]], subject: str, form: Form, lang: Language) -> Report:
-    """Look, with a line on the terminal that says at what."""
+def _run(examine: Callable[[_Tell], Awaitable[T]], subject: str, form: Form, lang: Language) -> T:
+    """Look, with a line on the terminal that says at what: at `subject` where nothing else is told."""
     words, status = TEXTS[lang], nullcontext()
     if form == "screen" and sys.stderr.isatty():
         from rich.console import Console
 
         status = Console(stderr=True).status("")  # type: ignore[assignment]
 
-    async def run(spinner: Any) -> Report:
-        def tell(part: str) -> None:
+    async def run(spinner: Any) -> T:
+        def tell(part: str, of: str = subject) -> None:
             if spinner is not None:
-                spinner.update(words["looking"].format(subject=subject, part=_part(part, lang)))
+                spinner.update(words["looking"].format(subject=printable(of), part=_part(part, lang)))
 
         return await examine(tell)
 
