@@ -18,6 +18,7 @@ Beside these: answers that are no DERP, none at all, packets that are changed on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -190,6 +191,13 @@ async def _closes_early(session: Session) -> None:
     await session.read_request()
 
 
+async def _never_stops_telling(session: Session) -> None:
+    await session.log_in(admit=False)
+    while not session.reader.at_eof():
+        session.write(derp.health("Go away."))
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("script", "end", "code"),
     [
@@ -197,6 +205,7 @@ async def _closes_early(session: Session) -> None:
         (_not_derp, LoginEnd.BROKEN, "TH411"),
         (_other_box, LoginEnd.BROKEN, "TH411"),
         (_closes_early, LoginEnd.BROKEN, "TH411"),
+        (_never_stops_telling, LoginEnd.TOLD, "TH401"),
     ],
 )
 def test_logins_that_go_wrong(script: Callable[[Session], object], end: LoginEnd, code: str) -> None:

@@ -17,7 +17,7 @@ def doctor(
         str,
         typer.Argument(
             metavar="[TARGET]",
-            help="HOST[:PORT], a policy file or map (HuJSON, JSON, YAML), its URL, - or tailnet.",
+            help="HOST[:PORT], a policy file or map (HuJSON, JSON, YAML), its URL, -, tailnet or tailnet:SOCKET.",
         ),
     ] = "",
     local: Annotated[bool, typer.Option("--local", help="Check this machine: the relay runs here, or will.")] = False,

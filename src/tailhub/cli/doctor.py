@@ -9,20 +9,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tailhub
 from tailhub import findings
 from tailhub.cli.output import write
 from tailhub.cli.report_texts import TEXTS
 from tailhub.exceptions import LocalError, MachineError, UsageError
-from tailhub.findings import CATALOGUE, Language, checking
+from tailhub.findings import CATALOGUE, Language, checking, printable
 from tailhub.tailcfg.region_id import FIRST_USER_REGION
 from tailhub.tools.report import Report
 from tailhub.tools.target import Target, host_target, map_targets
 
 if TYPE_CHECKING:
-    from tailhub.tools.doctor.outside import Progress
     from tailhub.tools.doctor.seen import Options
     from tailhub.tools.map_source import MapText
 
@@ -40,6 +39,13 @@ __all__ = [
 ]
 
 MAX_TARGETS = 64  # of one call: a map with all of Tailscale's regions has more, and none of them is the user's
+
+T = TypeVar("T")
+
+
+class _Tell(Protocol):
+    def __call__(self, part: str, of: str = ..., /) -> None: ...
+
 
 Form = str
 """How it is printed: ``screen``, ``json`` or ``share``."""
@@ -69,14 +75,10 @@ def form_of(*, as_json: bool, to_share: bool) -> Form:
 def check_from_outside(asked: Asked, options: Options, form: Form, lang: Language) -> int:
     """Look at each relay, print, and give the exit code: 1 if an error was found."""
     from tailhub.tools.doctor.mapped import with_map
-    from tailhub.tools.doctor.outside import examine
+    from tailhub.tools.doctor.outside import examine_all
 
     targets = asked.targets
-
-    def look_at(target: Target) -> Callable[[Progress], Awaitable[Report]]:
-        return lambda tell: examine(target, options, tell)
-
-    reports = [_run(look_at(target), str(target), form, lang) for target in targets]
+    reports = _run(lambda tell: examine_all(targets, options, lambda one, part: tell(part, str(one))), "", form, lang)
     if asked.map_text is not None:
         reports = with_map(reports, targets, asked.map_text)
     titles = [_title(target, lang) for target in targets]
@@ -128,10 +130,10 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
 
     "" is the tailnet of this machine; without a `region` its relays of one's own are meant.
     """
-    from tailhub.tools.map_source import TAILNET, read_map_text
+    from tailhub.tools.map_source import TAILNET, is_tailnet, read_map_text
 
     is_own, name = not name, name or TAILNET
-    if name not in ("-", TAILNET) and "://" not in name and not Path(name).expanduser().is_file():
+    if name != "-" and not is_tailnet(name) and "://" not in name and not Path(name).expanduser().is_file():
         try:
             return Asked([host_target(name, stun_port, pin, insecure=insecure)])
         except LocalError as exc:
@@ -168,18 +170,18 @@ def options_of(key_file: Path | None, watch_s: float) -> Options:
 # --- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _run(examine: Callable[[Progress], Awaitable[Report]], subject: str, form: Form, lang: Language) -> Report:
-    """Look, with a line on the terminal that says at what."""
+def _run(examine: Callable[[_Tell], Awaitable[T]], subject: str, form: Form, lang: Language) -> T:
+    """Look, with a line on the terminal that says at what: at `subject` where nothing else is told."""
     words, status = TEXTS[lang], nullcontext()
     if form == "screen" and sys.stderr.isatty():
         from rich.console import Console
 
         status = Console(stderr=True).status("")  # type: ignore[assignment]
 
-    async def run(spinner: Any) -> Report:
-        def tell(part: str) -> None:
+    async def run(spinner: Any) -> T:
+        def tell(part: str, of: str = subject) -> None:
             if spinner is not None:
-                spinner.update(words["looking"].format(subject=subject, part=_part(part, lang)))
+                spinner.update(words["looking"].format(subject=printable(of), part=_part(part, lang)))
 
         return await examine(tell)
 
@@ -207,7 +209,7 @@ def _print(reports: Sequence[Report], titles: Sequence[str], names: Sequence[str
             lines += [*report_lines(report, lang, columns, title), Line("")]
         lines.append(Line(summary(reports, lang), "step"))
         if form == "share":
-            write(masked(plain(lines), names, lang))
+            write(masked(plain([Line(printable(line.text)) for line in lines]), names, lang))
         else:
             show(lines, sys.stdout)
     return 0 if all(report.count(findings.Severity.ERROR) == 0 for report in reports) else 1
@@ -233,5 +235,5 @@ def _title(target: Target, lang: Language) -> str:
 def _names(target: Target) -> list[str]:
     """Words that identify somebody."""
     region = target.region
-    listed = [target.host, target.node.cert_name, target.origin.rpartition("/")[2]]
+    listed = [target.host, target.node.cert_name, target.origin, target.origin.rpartition("/")[2]]
     return listed + ([region.region_name, region.region_code] if region is not None else [])

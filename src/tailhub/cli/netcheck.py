@@ -28,7 +28,7 @@ from tailhub.exceptions import UsageError
 from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tools.map_source import TAILNET, read_map_text, tailnet_home
+from tailhub.tools.map_source import TAILNET, is_tailnet, read_map_text, tailnet_home
 from tailhub.tools.netcheck.judge import Netcheck, judge, milliseconds, region_label
 from tailhub.tools.netcheck.look import Options, look
 from tailhub.tools.netcheck.nat import NAT
@@ -82,7 +82,7 @@ def _read_map(name: str, state_dir: Path | None) -> tuple[DERPMap, str]:
 
 def _home(derp_map: DERPMap, home: str, origin: str) -> int:
     """The region that is home now: as it was said, else what this machine's client says of its own map; 0: none."""
-    wanted = home or (tailnet_home() if origin == TAILNET else "")
+    wanted = home or (tailnet_home(origin) if is_tailnet(origin) else "")
     for number, region in derp_map.regions.items():
         if wanted and region is not None and wanted in (str(number), region.region_code, region.region_name):
             return number

@@ -21,14 +21,32 @@ def open_missing_streams() -> None:
 
 
 def write(text: str) -> None:
-    """Write all of `text` now. Raises `MachineError`, or `BrokenPipeError` when the reader has had enough."""
+    """Write all of `text` now. Raises `MachineError`, or `BrokenPipeError` when the reader has had enough.
+
+    Characters that the stream cannot encode are written as JSON writes them: with that, JSON stays what it was.
+    """
     try:
-        sys.stdout.write(text)
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            sys.stdout.write(_encodable(text, sys.stdout.encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as exc:
         raise MachineError(findings.output_failed(exc.strerror or str(exc))) from exc
+
+
+def _encodable(text: str, encoding: str) -> str:
+    def escaped(char: str) -> str:
+        try:
+            char.encode(encoding)
+        except UnicodeEncodeError:
+            units = char.encode("utf-16-be", "surrogatepass")
+            return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+        return char
+
+    return "".join(map(escaped, text))
 
 
 def write_bytes(data: bytes) -> None:

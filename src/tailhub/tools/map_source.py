@@ -21,10 +21,23 @@ from tailhub.tailcfg.hujson import HuJSONError
 from tailhub.tailcfg.lint import find_map
 from tailhub.tailcfg.map_edit import HUJSON, YAML, Syntax
 
-__all__ = ["TAILNET", "MapForm", "MapText", "form_of", "hujson_finding", "is_file", "read_map_text", "tailnet_home"]
+__all__ = [
+    "TAILNET",
+    "MapForm",
+    "MapText",
+    "form_of",
+    "hujson_finding",
+    "is_file",
+    "is_tailnet",
+    "read_map_text",
+    "tailnet_home",
+]
 
 TAILNET = "tailnet"
-"""Names the map that the Tailscale client of this machine has now."""
+"""Names the map that the Tailscale client of this machine has now.
+
+With ``:SOCKET`` behind it, that of the client whose ``tailscaled --socket`` this is: a machine can run several.
+"""
 MAX_MAP_BYTES = 16 << 20
 _TIMEOUT_S = 10.0
 
@@ -76,7 +89,21 @@ def hujson_finding(origin: str, fault: HuJSONError) -> Finding:
 
 def is_file(name: str) -> bool:
     """Is it the name of a file, and nothing else that `read_map_text` takes?"""
-    return name not in ("-", TAILNET) and not name.startswith(("http://", "https://"))
+    return name != "-" and not is_tailnet(name) and not name.startswith(("http://", "https://"))
+
+
+def is_tailnet(name: str) -> bool:
+    """Does it name the map of a client of this machine? A port behind `TAILNET` makes it a host of that name."""
+    word, colon, socket = name.partition(":")
+    return word == TAILNET and (not colon or (bool(socket) and not socket.isdecimal()))
+
+
+def _tailscale_command(name: str, *words: str) -> list[str]:
+    """How to ask the client that `name` means, one of those that `is_tailnet`; empty if there is no such program."""
+    program, socket = shutil.which("tailscale"), name.partition(":")[2]
+    if program is None:
+        return []
+    return [program, *([f"--socket={socket}"] if socket else []), *words]
 
 
 def form_of(text: str, name: str) -> MapForm:
@@ -94,8 +121,8 @@ def read_map_text(name: str) -> MapText:
             return _text(sys.stdin.buffer.read(MAX_MAP_BYTES + 1), "-")
         if name.startswith(("http://", "https://")):
             return _text(_fetch(name), name)
-        if name == TAILNET:
-            return MapText(_tailnet_map(), "hujson", name)
+        if is_tailnet(name):
+            return MapText(_tailnet_map(name), "hujson", name)
         with Path(name).expanduser().open("rb") as stream:
             return _text(stream.read(MAX_MAP_BYTES + 1), name)
     except OSError as exc:
@@ -104,18 +131,14 @@ def read_map_text(name: str) -> MapText:
         ) from exc
 
 
-def tailnet_home() -> str:
-    """The code of the region that is home of this machine's Tailscale client, "" for none. Blocks."""
-    program = shutil.which("tailscale")
-    if program is None:
+def tailnet_home(name: str = TAILNET) -> str:
+    """The code of the region that is home of the Tailscale client that `name` means, "" for none. Blocks."""
+    command = _tailscale_command(name, "status", "--json", "--peers=false")
+    if not command:
         return ""
     try:
-        done = subprocess.run(  # noqa: S603 (our own constant words)
-            [program, "status", "--json", "--peers=false"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
+        done = subprocess.run(  # noqa: S603 (our own words, and the socket that was asked for)
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
         )
         code = json.loads(done.stdout)["Self"]["Relay"]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
@@ -144,13 +167,13 @@ def _fetch(url: str) -> bytes:
         raise MachineError(derp_map_findings.map_unreadable(url, str(exc) or type(exc).__name__)) from exc
 
 
-def _tailnet_map() -> str:
-    program = shutil.which("tailscale")
-    if program is None:
+def _tailnet_map(name: str) -> str:
+    command = _tailscale_command(name, "debug", "derp-map")
+    if not command:
         raise MachineError(derp_map_findings.no_tailnet_here("no program `tailscale` in PATH"))
     try:
-        done = subprocess.run(  # noqa: S603 (our own constant words)
-            [program, "debug", "derp-map"],
+        done = subprocess.run(  # noqa: S603 (our own words, and the socket that was asked for)
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT_S,

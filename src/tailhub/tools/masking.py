@@ -13,17 +13,27 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 __all__ = ["Mask"]
 
 _TAILNET = ip_network("100.64.0.0/10")
-_KEY = re.compile(r"\b(nodekey|mkey|discokey|privkey):([0-9a-f]{8,64})\b")
+# Boundaries are those of words in an alphabet: Chinese stands next to a name without a space.
+_LETTER = r"[0-9A-Za-z_\u00c0-\u1fff-]"
+_HAN = r"[\u2e80-\u2fff\u3040-\ud7ff]"
+_START, _END = rf"(?<!{_LETTER})", rf"(?!{_LETTER})"
+_KEY = re.compile(r"\b(nodekey|mkey|discokey|privkey):([0-9a-f]{8,64})\b", re.ASCII)
 _SHORT_KEY = re.compile(r"\[[A-Za-z0-9+/]{5}\]")  # as Tailscale prints keys
-_PIN = re.compile(r"\bsha256-raw:([0-9A-Fa-f:]{16,})")
-_SECRET = re.compile(r"\b(tskey-[a-z]+-)\S+|(://)[^/\s@]+@")
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?(?![\w:])")
-_FILE_ENDINGS = "hujson|json|yaml|yml|toml|pem|crt|key|log|sock|service|csv|svg|md"
-_NAME = re.compile(rf"(?<![\w./@-])(?:[\w-]+\.)+(?!(?:{_FILE_ENDINGS})\b)[A-Za-z]{{2,}}(?![\w/])")
-_URL = re.compile(r"(?<=://)(?P<host>[\w.-]+|\[[^\]\s]*\])(?P<port>:\d+)?(?P<path>/[^\s`'\"<>)]*)?")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
-_HOME = re.compile(r"(/(?:home|Users)/|\\\\Users\\\\)[^/\\\s]+")
+_PIN = re.compile(r"\bsha256-raw:([0-9A-Fa-f:]{16,})", re.ASCII)
+_SECRET = re.compile(r"\b(tskey-[a-z]+-)\S+|(://)[^/\s@]+@", re.ASCII)
+_HASH = re.compile(rf"{_START}(?:[0-9A-Fa-f]{{40,}}|(?:[0-9A-Fa-f]{{2}}:){{15,}}[0-9A-Fa-f]{{2}}){_END}")
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?(?![\w:])", re.ASCII)
+_FILE_ENDINGS = (
+    "hujson|json|yaml|yml|toml|pem|crt|key|log|sock|socket|service|timer|csv|svg|md|conf|cfg|py|sh|txt|exe|db|lock"
+)
+_NAME = re.compile(
+    rf"(?<![0-9A-Za-z_\u00c0-\u1fff-])(?:(?:{_LETTER}+|{_HAN}+)\.)+"
+    rf"(?!(?:{_FILE_ENDINGS}){_END})(?:(?:xn--[0-9A-Za-z-]+|[A-Za-z\u00c0-\u1fff]{{2,}}){_END}|{_HAN}{{2,}})"
+)
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
+_HOME = re.compile(r"(/(?:home|Users)/|\\{1,2}Users\\{1,2})[^/\\\s]+")
+_URL = re.compile(r"(?<=://)(?P<user>…@)?(?P<host>[\w.-]+|\[[^\]\s]*\])(?P<port>:\d+)?(?P<path>/[^\s`'\"<>)]*)?")
 _KEPT_NAMES = frozenset({"localhost", "login.tailscale.com", "tailscale.com", "letsencrypt.org"})
 _KEPT_PATHS = re.compile(r"/|/derp(/[\w-]*)?|/derpmap[\w.?=/-]*|/generate_204|/api/v[12](/[\w-]*)?")
 
@@ -35,7 +45,11 @@ class Mask:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._names = sorted((name for name in set(names) if len(name) > 2), key=len, reverse=True)
+        self._names = sorted(
+            (name for name in set(names) if len(name) > 2 or not name.isascii()),
+            key=len,
+            reverse=True,
+        )
         self._numbers: dict[tuple[str, str], int] = {}
 
     def text(self, text: str) -> str:
@@ -45,13 +59,14 @@ class Mask:
         text = _KEY.sub(lambda found: f"{found[1]}:…{self._number('key', found[2])}", text)
         text = _SHORT_KEY.sub(lambda found: f"[key {self._number('key', found[0])}]", text)
         text = _PIN.sub(lambda found: f"sha256-raw:{found[1][:4]}…{self._number('pin', found[1])}", text)
+        text = _HASH.sub(lambda found: f"{found[0][:4]}…{self._number('pin', found[0])}", text)
         text = _MAIL.sub(lambda found: f"user-{self._number('mail', found[0])}@example", text)
         text = _IPV6.sub(self._address, text)
         text = _IPV4.sub(self._address, text)
         text = _HOME.sub(lambda found: f"{found[1]}USER", text)
         for name in self._names:
             if not _is_address(name):
-                text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", lambda found: self._name(found[0]), text)
+                text = re.sub(rf"{_START}{re.escape(name)}{_END}", lambda found: self._name(found[0]), text)
         return _NAME.sub(lambda found: self._name(found[0]), text)
 
     def _url(self, found: re.Match[str]) -> str:
@@ -62,7 +77,7 @@ class Mask:
         is_name = "." in host and not (host.startswith("[") or _is_address(host))
         ends = path[len(path.rstrip(".,;")) :]
         shown = path if _KEPT_PATHS.fullmatch(path.removesuffix(ends)) or not path else "/…" + ends
-        return (self._name(host) if is_name else host) + port + shown
+        return (found["user"] or "") + (self._name(host) if is_name else host) + port + shown
 
     def _address(self, found: re.Match[str]) -> str:
         written = found[0].rstrip(":.") if found[0].endswith(".") else found[0]
@@ -85,6 +100,8 @@ class Mask:
         lower = name.lower()
         if self._is_kept(lower):
             return name
+        if "/" in name or "\\" in name:
+            return f"file-{self._number('file', name)}"
         return f"host-{self._number('host', lower)}.example" if "." in name else f"name-{self._number('name', lower)}"
 
     def _is_kept(self, name: str) -> bool:

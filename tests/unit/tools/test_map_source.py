@@ -13,7 +13,7 @@ import pytest
 from support.made_maps import POLICY
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
-from tailhub.tools.map_source import MAX_MAP_BYTES, TAILNET, MapText, form_of, read_map_text
+from tailhub.tools.map_source import MAX_MAP_BYTES, TAILNET, MapText, form_of, is_file, is_tailnet, read_map_text
 
 JSON = '{"Regions": {"900": {"RegionID": 900}}}'
 
@@ -133,3 +133,15 @@ def test_what_has_no_map_is_told(tmp_path: Path) -> None:
     yaml = tmp_path / "a.yaml"
     yaml.write_text("a: b: c")
     assert "line 1, column 5" in finding(str(yaml)).what()
+
+
+def test_one_of_several_clients_is_named_by_its_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program gets it as ``--socket``; a port makes a host of the name."""
+    program = tmp_path / "tailscale"
+    program.write_text("""#!/bin/sh\necho "{\\"Regions\\": {}, \\"Asked\\": \\"$*\\"}"\n""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert '"--socket=/run/two.sock debug derp-map"' in read_map_text("tailnet:/run/two.sock").text
+    assert '"debug derp-map"' in read_map_text(TAILNET).text
+    assert [is_tailnet(name) for name in ("tailnet:8443", "tailnet:", "tailnets", "-")] == [False] * 4
+    assert not is_file("tailnet:/run/two.sock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,30 @@ def test_addresses_of_programs() -> None:
     assert mask.text("http://8.8.4.4/hush, verify.alice.org") == "http://IPv4-1/…, host-1.example"
     kept = "https://login.tailscale.com/admin/acls http://127.0.0.1:8080/derp"
     assert mask.text(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("the certificate is for *.acme.com", "the certificate is for *.host-1.example"),
+        ("https://derp.acme.com/map", "https://host-1.example/…"),
+        ("http://me:secret@derp.acme.com/map", "http://…@host-1.example/…"),
+        ("/etc/letsencrypt/live/derp.acme.com/fullchain.pem", "/etc/letsencrypt/live/host-1.example/fullchain.pem"),
+        ("derp.acme.xn--fiqs8s", "host-1.example"),
+        ("例子.中国", "host-1.example"),
+        ("地址是8.8.8.8，证书属于derp.acme.com的", "地址是IPv4-1，证书属于host-1.example的"),
+        ("密钥nodekey:" + 64 * "c", "密钥nodekey:…1"),
+        ("sha256:" + 32 * "5c", "sha256:5c5c…1"),
+        (":".join(["5C"] * 32), "5C:5…1"),
+        (r"C:\Users\alice\policy.hujson", r"C:\Users\USER\policy.hujson"),
+        ("“东京”", "“name-1”"),
+        ("/srv/acme/derp.hujson", "file-1"),
+        ("/etc/systemd/system/tailhub.service, nginx.conf", "/etc/systemd/system/tailhub.service, nginx.conf"),
+    ],
+)
+def test_names_wherever_they_stand(text: str, masked: str) -> None:
+    """With a star, in a URL or a path, of other scripts, next to Chinese, and hashes without their prefix."""
+    assert Mask(["东京", "/srv/acme/derp.hujson"]).text(text) == masked
 
 
 _LABEL = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=3, max_size=12).map(lambda text: "q" + text)

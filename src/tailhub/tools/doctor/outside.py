@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from tailhub.findings import Finding, Severity
 from tailhub.tools.doctor import judge, look
@@ -11,7 +12,7 @@ from tailhub.tools.doctor.seen import Options, Seen
 from tailhub.tools.report import Judgement, Report
 from tailhub.tools.target import Target
 
-__all__ = ["Progress", "examine"]
+__all__ = ["Progress", "examine", "examine_all"]
 
 Progress = Callable[[str], None]
 """Called with the name of the part that is looked at now."""
@@ -19,10 +20,36 @@ Progress = Callable[[str], None]
 _GRAVITY = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
-async def examine(target: Target, options: Options | None = None, progress: Progress | None = None) -> Report:
+_AT_ONCE = 16  # relays: those that do not answer cost time and nothing else
+
+
+async def examine_all(
+    targets: Sequence[Target], options: Options | None = None, progress: Callable[[Target, str], None] | None = None
+) -> list[Report]:
+    """Look at several relays, many at once, but with packets through one at a time: they are measured."""
+    room, measuring = asyncio.Semaphore(_AT_ONCE), asyncio.Lock()
+
+    async def one(target: Target) -> Report:
+        def tell(part: str) -> None:
+            if progress is not None:
+                progress(target, part)
+
+        async with room:
+            return await examine(target, options, tell, measuring)
+
+    return list(await asyncio.gather(*map(one, targets)))
+
+
+async def examine(
+    target: Target,
+    options: Options | None = None,
+    progress: Progress | None = None,
+    measuring: asyncio.Lock | None = None,
+) -> Report:
     """Look at one relay from here, and say what was found.
 
     Takes some seconds; each step is bounded by `options`. Raises nothing that a relay or a network could cause.
+    `measuring` is held while packets are sent.
     """
     options, tell = options or Options(), progress or (lambda _part: None)
     seen = Seen(target)
@@ -32,7 +59,7 @@ async def examine(target: Target, options: Options | None = None, progress: Prog
     seen.name = await look.name(seen, options)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_look_over_udp(seen, options, tell))
-        tasks.create_task(_look_over_tcp(seen, options, tell))
+        tasks.create_task(_look_over_tcp(seen, options, tell, measuring))
     return conclude(seen)
 
 
@@ -41,7 +68,7 @@ async def _look_over_udp(seen: Seen, options: Options, tell: Progress) -> None:
     seen.stun = await look.stun(seen, options)
 
 
-async def _look_over_tcp(seen: Seen, options: Options, tell: Progress) -> None:
+async def _look_over_tcp(seen: Seen, options: Options, tell: Progress, measuring: asyncio.Lock | None) -> None:
     tell("tcp")
     seen.tcp = await look.tcp(seen, options)
     tell("tls")
@@ -50,8 +77,9 @@ async def _look_over_tcp(seen: Seen, options: Options, tell: Progress) -> None:
     seen.http = await look.http(seen, options)
     tell("login")
     seen.login = await look.login(seen, options)
-    tell("packets")
-    seen.packets = await look.packets(seen, options)
+    async with measuring or nullcontext():
+        tell("packets")
+        seen.packets = await look.packets(seen, options)
 
 
 def conclude(seen: Seen) -> Report:

@@ -113,8 +113,9 @@ async def _wait(client: DERPClient, options: Options) -> tuple[LoginEnd, str, st
                 if isinstance(message, ServerInfo):
                     return LoginEnd.ADMITTED, "", ""
                 if isinstance(message, Health):
-                    told = sentence(message.text)
-                    limit.reschedule(asyncio.get_running_loop().time() + _SECOND_THOUGHT_S)
+                    if not told:  # once: one that goes on telling us would hold us for ever
+                        limit.reschedule(asyncio.get_running_loop().time() + _SECOND_THOUGHT_S)
+                    told = sentence(message.text) or told
     except TimeoutError:
         return (LoginEnd.TOLD if told else LoginEnd.SILENT), told, ""
     except ConnectionClosedError as exc:

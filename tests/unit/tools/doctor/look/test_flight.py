@@ -1,11 +1,16 @@
-"""How flights are planned, and what is noted of their packets; flights themselves: `test_doctor_relaying`."""
+"""How flights are planned, and what is noted of their packets; flights over a relay: `test_doctor_relaying`."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
+from support.scripted_relay import run
 from tailhub.derp.handshake import ServerInfo
-from tailhub.tools.doctor.look.flight import SIZES, Plan, plan_flights
+from tailhub.derp.messages import ReceivedPacket
+from tailhub.tools.doctor.look.flight import SIZES, Plan, fly, plan_flights
 
 QUEUE_PACKETS = 32  # of the original, for a client
 FRAME_BYTES = 37
@@ -44,3 +49,29 @@ def test_a_rate_that_is_next_to_nothing(burst: int, counts: list[int]) -> None:
 def test_a_plan_of_one_size() -> None:
     """However large a packet is, one may be under way."""
     assert Plan(10**6, 1, 0.0).most_under_way == 1
+
+
+class _EverLater:
+    """A client whose packets come back, each a bit later behind the one before it."""
+
+    public_key = bytes(32)
+
+    def __init__(self) -> None:
+        self._came: asyncio.Queue[ReceivedPacket] = asyncio.Queue()
+        self._sent = 0
+
+    async def send(self, to: bytes, packet: bytes) -> None:
+        self._sent += 1
+        came = ReceivedPacket(self.public_key, packet)
+        asyncio.get_running_loop().call_later(0.01 * self._sent, self._came.put_nowait, came)
+
+    async def recv(self) -> ReceivedPacket:
+        return await self._came.get()
+
+
+def test_packets_that_come_ever_later_are_not_waited_for() -> None:
+    """A relay that lets them trickle would hold us for long."""
+    client: Any = _EverLater()
+    seen = run(fly(client, client, Plan(60, 200, 0.0), 0.015))
+    assert seen.is_stalled
+    assert 0 < seen.came < seen.sent < 200
