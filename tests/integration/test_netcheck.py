@@ -298,6 +298,35 @@ def test_many_relays() -> None:
     assert 1 < peak <= 2 * RELAYS_AT_A_TIME  # a connection that we have ended may be noticed a little later
 
 
+def test_silent_relays_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long one may take, the next ones begin: all are waited for at once."""
+    monkeypatch.setattr("tailhub.tools.netcheck.look.TURN_S", 0.01)
+    count = 3 * RELAYS_AT_A_TIME
+
+    async def scenario() -> None:
+        silent: list[asyncio.StreamWriter] = []
+        all_wait = asyncio.Event()
+
+        async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if await reader.read(1):  # TLS has begun
+                silent.append(writer)
+                if len(silent) == count:
+                    all_wait.set()
+
+        async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            node = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": -1, "DERPPort": port}
+            regions = {str(number): region(number, *[node] * 3) for number in range(1, RELAYS_AT_A_TIME + 1)}
+            looking = asyncio.create_task(look(from_plain({"Regions": regions}), Options(timeout_s=20.0)))
+            await asyncio.wait_for(all_wait.wait(), 20.0)
+            for writer in silent:
+                writer.close()
+            seen = await looking
+        assert {node.trouble.step for node in seen.nodes if node.trouble} == {"tls"}
+
+    asyncio.run(scenario())
+
+
 def test_interrupted(tmp_path: Path, silent_port: int) -> None:
     """Ctrl-C ends it at once, without a traceback, and the terminal is as before."""
     dead = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": silent_port}
