@@ -185,10 +185,9 @@ async def _all(
     turns = asyncio.Semaphore(at_a_time)
 
     async def run(step: Callable[[], Coroutine[None, None, None]]) -> None:
-        async with asyncio.TaskGroup() as doing:
-            async with turns:
-                done = doing.create_task(step())
-                await asyncio.wait([done], timeout=turn_s)
+        async with asyncio.TaskGroup() as doing, turns:
+            done = doing.create_task(step())
+            await asyncio.wait([done], timeout=turn_s)
         on_done()
 
     async with asyncio.TaskGroup() as group:

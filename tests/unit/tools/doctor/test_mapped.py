@@ -75,7 +75,9 @@ def test_what_follows_from_the_map_is_counted_once(fields: dict[str, object], se
 
 def test_what_does_not_follow_is_counted_too() -> None:
     """A closed port has nothing to do with a pin."""
-    (report,) = joined(policy(WELL | {"CertName": PIN.upper()}), reach.tcp_refused(["203.0.113.7"], 443, stun_answers=False))
+    (report,) = joined(
+        policy(WELL | {"CertName": PIN.upper()}), reach.tcp_refused(["203.0.113.7"], 443, stun_answers=False)
+    )
     assert codes(report) == ["TH492", "TH006"]
 
 
