@@ -118,7 +118,7 @@ def test_modes(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     names = ("admin.sock", "derper.key", "listeners.json", "lock", "operator.token", "pinned.crt", "pinned.key")
-    assert files == dict.fromkeys(names, 0o600)
+    assert files == dict.fromkeys((*names, "probe.key"), 0o600)
     assert directory == 0o700
 
 
