@@ -117,6 +117,19 @@ def test_chinese(relay: RelayProcess, capsys: pytest.CaptureFixture[str]) -> Non
     assert "TCP、TLS 和登录均从第一个数据包算起" in out
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_small_terminal(columns: int, relay: RelayProcess, tmp_path: Path) -> None:
+    """The table has all its columns, and no line is longer than the terminal."""
+    with map_file(tmp_path, region(912, node_of(relay))) as path:
+        words = [sys.executable, "-m", "tailhub", "netcheck", "--map", path, *QUICK]
+        with Terminal(words, dict(os.environ) | {"TERM": "xterm"}, columns=columns) as terminal:
+            assert terminal.wait() == 0
+            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.written).splitlines()
+    (heads,) = [line.split() for line in shown if "login" in line and "relay" in line]
+    assert heads[-4:] == ["TCP", "TLS", "login", "ping"]
+    assert max(len(line) for line in shown if path not in line) <= columns
+
+
 def test_json(relay: RelayProcess, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing but the report goes to standard output."""
     code, out, err = check(capsys, "--state-dir", str(relay.state_dir), "--json")
