@@ -163,6 +163,14 @@ def test_an_unknown_region(
     assert "7 (r7)" in err
 
 
+def test_no_time_to_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is a wrong usage: no relay could."""
+    with map_file(tmp_path, region(912, {"HostName": "127.0.0.1"})) as path:
+        code, _, err = check(capsys, "--map", path, "--timeout", "0")
+    assert code == 2
+    assert "--timeout" in err
+
+
 def test_a_name_instead_of_addresses(relay: RelayProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without addresses in the map the name is looked up."""
     found = full(capsys, tmp_path, region(1, node_of(relay, HostName="localhost", IPv4="")))
