@@ -136,7 +136,7 @@ def test_the_server_knows_the_account(tmp_path: Path) -> None:
 
 def test_renewed_while_connections_stay_open_then_kept() -> None:
     """Renewal at two thirds of the lifetime drops nobody; when the server is gone the old certificate stays."""
-    with Pebble(require.pebble(), validity_s=20) as pebble:
+    with Pebble(require.pebble(), validity_s=12) as pebble:
         port = free_ports()
         flags = options(pebble, "http-01", "--hostname", NAME, "--listen", f"127.0.0.1:{port}")
 

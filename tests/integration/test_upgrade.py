@@ -88,24 +88,33 @@ def by_uv(place: Place) -> None:
     place.tailhub = str(place.home / ".local/bin/tailhub")
 
 
-@pytest.fixture(name="place", params=[by_venv, by_pipx, by_uv], ids=["venv", "pipx", "uv"])
-def _place(request: pytest.FixtureRequest, tmp_path: Path, wheels: Path) -> Place:
-    install: Callable[[Place], None] = request.param
-    place = Place(tmp_path, wheels)
-    install(place)
-    assert place.version == OLD
+@pytest.fixture(name="old", scope="module")
+def _old(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Place:
+    """A virtual environment with the old version, which stays there."""
+    place = Place(tmp_path_factory.mktemp("old"), wheels)
+    by_venv(place)
     return place
 
 
-def test_an_upgrade_and_what_does_not_become_one(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("install", "broken", "what"),
+    # What goes back does not know at which of the two it was. A virtual environment sees the other one below.
+    [(by_venv, UNABLE, "cannot check"), (by_pipx, LAME, "cannot start"), (by_uv, UNABLE, "cannot check")],
+    ids=["venv", "pipx", "uv"],
+)
+def test_an_upgrade_and_what_does_not_become_one(
+    install: Callable[[Place], None], broken: str, what: str, tmp_path: Path, wheels: Path
+) -> None:
     """A version that cannot check or start is not taken over and leaves nothing; one that can is; the same again is
     nothing to do.
     """
+    place = Place(tmp_path, wheels)
+    install(place)
+    assert place.version == OLD
     before = place.environments
-    for version, what in ((UNABLE, "cannot check"), (LAME, "cannot start")):
-        done = place.upgrade("--version", version)
-        assert (done.returncode, "TH368" in done.stderr, what in done.stderr) == (1, True, True), done
-        assert (place.version, place.environments) == (OLD, before)
+    done = place.upgrade("--version", broken)
+    assert (done.returncode, "TH368" in done.stderr, what in done.stderr) == (1, True, True), done
+    assert (place.version, place.environments) == (OLD, before)
     done = place.upgrade("--version", NEW, "--dry-run")
     assert (done.returncode, f"tailhub {NEW}" in done.stdout, place.version) == (0, True, OLD), done
     done = place.upgrade("--version", NEW)
@@ -114,22 +123,20 @@ def test_an_upgrade_and_what_does_not_become_one(place: Place) -> None:
     assert (done.returncode, "无需升级" in done.stdout) == (0, True), done
 
 
-def test_without_a_version_the_newest_is_meant(tmp_path: Path, wheels: Path) -> None:
+def test_without_a_version_the_newest_is_meant(old: Place) -> None:
     """Which is the newest the package index says; what is wrong with it is told, and the old one stays."""
-    place = Place(tmp_path, wheels)
-    by_venv(place)
-    done = place.upgrade()
+    before = old.environments
+    done = old.upgrade()
     assert (done.returncode, f"tailhub {LAME} was not taken over" in done.stderr) == (1, True), done
-    assert place.version == OLD
+    assert ("TH368" in done.stderr, "cannot start" in done.stderr) == (True, True), done
+    assert (old.version, old.environments) == (OLD, before)
 
 
-def test_a_version_that_is_not_there(tmp_path: Path, wheels: Path) -> None:
+def test_a_version_that_is_not_there(old: Place) -> None:
     """What pip says of it is told, and nothing changes."""
-    place = Place(tmp_path, wheels)
-    by_venv(place)
-    done = place.upgrade("--version", "7.7")
+    done = old.upgrade("--version", "7.7")
     assert (done.returncode, "7.7" in done.stderr, "TH369" in done.stderr) == (1, True, True), done
-    assert place.version == OLD
+    assert old.version == OLD
 
 
 def test_a_checkout_is_not_upgraded() -> None:

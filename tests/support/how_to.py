@@ -17,7 +17,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -165,13 +167,18 @@ def _in_command(words: list[str]) -> Iterator[list[str]]:
     assert "tailhub" not in words[: 2 if words[:1] == ["sudo"] else 1], words  # it has a command that there is not
 
 
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)  # which takes a tenth of a second
+
+
 def _commands() -> set[str]:
-    return set(getattr(typer.main.get_command(app), "commands", {}))
+    return set(getattr(_command(), "commands", {}))
 
 
 def read_command(words: Sequence[str]) -> None:
     """Read the words as ``tailhub`` would, without doing it; raises what it would raise."""
-    rest, command = list(words), typer.main.get_command(app)
+    rest, command = list(words), _command()
     # A group may do something by itself: then an option stands where a command could.
     while (commands := getattr(command, "commands", None)) is not None and not (rest and rest[0].startswith("-")):
         if not rest and getattr(command, "invoke_without_command", False):

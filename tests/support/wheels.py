@@ -1,6 +1,7 @@
 """Wheels of this tailhub under other version numbers, some of them broken on purpose, in a directory for pip.
 
-Nothing is fetched: each brings a ``.pth`` file by which the packages that it needs are those of the tests.
+Nothing is fetched: each brings a ``.pth`` file by which the packages that it needs are those of the tests. Nothing is
+compiled when one is installed either, which `offline` asks for: each brings its byte code, too.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ import base64
 import hashlib
 import os
 import re
+import sys
 import sysconfig
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.byte_code import byte_code, compile_source
+
+TAG = sys.implementation.cache_tag
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "tailhub"
 
 GOOD: Mapping[str, str] = {}
@@ -31,30 +36,37 @@ def make_wheel(directory: Path, version: str, broken: Mapping[str, str] = GOOD, 
     """Write the wheel of `version`; `theirs` is where its packages are."""
     path = directory / f"tailhub-{version}-py3-none-any.whl"
     info = f"tailhub-{version}.dist-info"
-    files = {
+    files: dict[str, str | bytes] = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tailhub\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": "[console_scripts]\ntailhub = tailhub.__main__:main\n",
         "theirs.pth": (theirs or sysconfig.get_path("purelib")) + "\n",
     }
+    compile_source(SOURCE)
     for file in sorted(SOURCE.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
             name = file.relative_to(SOURCE).as_posix()
-            files[f"tailhub/{name}"] = file.read_text("utf-8")
+            text = other = file.read_text("utf-8")
             if name in broken:
-                files[f"tailhub/{name}"] += f"\n{broken[name]}\n"
-    files["tailhub/__init__.py"] = re.sub(r'(__version__ = )".*"', rf'\1"{version}"', files["tailhub/__init__.py"])
-    files[f"{info}/RECORD"] = "".join(_record(name, text) for name, text in files.items()) + f"{info}/RECORD,,\n"
+                other = f"{text}\n{broken[name]}\n"
+            if name == "__init__.py":
+                other = re.sub(r'(__version__ = )".*"', rf'\1"{version}"', text)
+            files[f"tailhub/{name}"] = other
+            if file.suffix == ".py":
+                compiled = byte_code(file, None if other == text else other)
+                files[f"tailhub/{Path(name).parent}/__pycache__/{file.stem}.{TAG}.pyc".replace("/./", "/")] = compiled
+    files[f"{info}/RECORD"] = "".join(_record(name, data) for name, data in files.items()) + f"{info}/RECORD,,\n"
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
+        for name, data in files.items():
+            archive.writestr(name, data)
     return path
 
 
 def offline(directory: Path) -> dict[str, str]:
     """The environment in which installers take what is in this directory and nothing else."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "TAILHUB_"))}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TAILHUB_"))}
     return environ | {
+        "PIP_NO_COMPILE": "1",
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(directory),
         "UV_NO_INDEX": "1",
@@ -65,7 +77,7 @@ def offline(directory: Path) -> dict[str, str]:
     }
 
 
-def _record(name: str, text: str) -> str:
-    data = text.encode()
+def _record(name: str, text: str | bytes) -> str:
+    data = text.encode() if isinstance(text, str) else text
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
     return f"{name},sha256={digest},{len(data)}\n"

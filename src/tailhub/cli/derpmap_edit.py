@@ -17,7 +17,7 @@ from tailhub.findings import Language
 from tailhub.findings import derp_map as derp_map_findings
 from tailhub.findings.remark import Remark
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tailcfg.map_diff import OMIT, SCORE, Change, diff_maps
+from tailhub.tailcfg.map_diff import Change, diff_maps
 from tailhub.tailcfg.map_edit import (
     Syntax,
     add_region,
@@ -27,6 +27,7 @@ from tailhub.tailcfg.map_edit import (
     remove_region,
     set_region_id,
 )
+from tailhub.tailcfg.map_words import OMIT, SCORE
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 from tailhub.tools.derpmap.making import field_remarks
 from tailhub.tools.derpmap.map_file import Edited, edit_map_file

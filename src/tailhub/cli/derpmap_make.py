@@ -20,7 +20,8 @@ from tailhub.findings import Language
 from tailhub.findings import derp_map as derp_map_findings
 from tailhub.findings.remark import Remark
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tailcfg.map_diff import OMIT, Change, diff_maps
+from tailhub.tailcfg.map_diff import Change, diff_maps
+from tailhub.tailcfg.map_words import OMIT
 from tailhub.tools.derpmap.converting import FORMS, MapFormName, losses, merged, written
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 from tailhub.tools.derpmap.making import Entry, RelaySeen, make_entry, make_map

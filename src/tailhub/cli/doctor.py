@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -18,7 +17,6 @@ from tailhub.cli.output import write
 from tailhub.cli.report_texts import TEXTS
 from tailhub.exceptions import LocalError, MachineError, UsageError
 from tailhub.findings import CATALOGUE, Language, checking
-from tailhub.keys import NodePrivate
 from tailhub.tailcfg.region_id import FIRST_USER_REGION
 from tailhub.tools.report import Report
 from tailhub.tools.target import Target, host_target, map_targets
@@ -160,30 +158,14 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
 def options_of(key_file: Path | None, watch_s: float) -> Options:
     """How to look: as whom, and how long. Raises `MachineError` for a key file that is none."""
     from tailhub.tools.doctor.seen import Options
-    from tailhub.tools.own_key import own_key
+    from tailhub.tools.own_key import kept_key, read_key
 
     if key_file is not None:
-        return Options(private_key=_read_key(key_file), watch_s=watch_s, must_be_admitted=True)
-    try:
-        key = own_key()
-    except MachineError:  # a home that cannot be written to must not stand in the way: it is not what is looked for
-        key = None
-    return Options(private_key=key, watch_s=watch_s)
+        return Options(private_key=read_key(key_file), watch_s=watch_s, must_be_admitted=True)
+    return Options(private_key=kept_key(), watch_s=watch_s)
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------
-
-
-def _read_key(path: Path) -> NodePrivate:
-    """A private node key as text, or as the JSON that derper and tailhub keep theirs in."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")[:4096].strip()
-    except OSError as exc:
-        raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
-    found = re.search(r"(?:privkey:)?\b([0-9a-f]{64})\b", text)
-    if found is None:
-        raise MachineError(checking.not_a_private_key(str(path)))
-    return NodePrivate(bytes.fromhex(found[1]))
 
 
 def _run(examine: Callable[[Progress], Awaitable[Report]], subject: str, form: Form, lang: Language) -> Report:

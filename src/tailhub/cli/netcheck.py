@@ -9,7 +9,6 @@ import asyncio
 import io
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,23 +24,22 @@ from tailhub.cli.listing import block
 from tailhub.cli.netcheck_texts import TEXTS
 from tailhub.cli.output import write, write_finding
 from tailhub.cli.text_layout import display_width, wrap
-from tailhub.exceptions import MachineError, UsageError
+from tailhub.exceptions import UsageError
 from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
-from tailhub.keys import NodePrivate
 from tailhub.tailcfg.derpmap import DERPMap
-from tailhub.tools.map_source import TAILNET, read_map_text
+from tailhub.tools.map_source import TAILNET, read_map_text, tailnet_home
 from tailhub.tools.netcheck.judge import Netcheck, judge, milliseconds, region_label
 from tailhub.tools.netcheck.look import Options, look
 from tailhub.tools.netcheck.nat import NAT
 from tailhub.tools.netcheck.report import regions_seen
 from tailhub.tools.netcheck.seen import NodeSeen, StunSeen, TroubleKind
+from tailhub.tools.own_key import kept_key
 
 __all__ = ["netcheck"]
 
 _WIDE = 200  # columns, where nobody looks at a terminal
 _COMFORTABLE = 80  # columns; with fewer the table is set close
-_STATUS_LIMIT_S = 5.0
 _COLUMNS = ("v4", "v6", "tcp", "tls", "login", "ping")
 
 
@@ -51,7 +49,7 @@ def netcheck(
     """Measure and print; the exit code: 1 if something is wrong. `form`: table, json or json-full."""
     derp_map, origin = _read_map(name, state_dir)
     home_id = _home(derp_map, home, origin)
-    key = _own_key()
+    key = kept_key()
     options = Options(timeout_s=timeout_s, wanted=region, private_key=key)
     with _progress(lang) as on_progress:
         seen = asyncio.run(look(derp_map, options, on_progress))
@@ -85,7 +83,7 @@ def _read_map(name: str, state_dir: Path | None) -> tuple[DERPMap, str]:
 
 def _home(derp_map: DERPMap, home: str, origin: str) -> int:
     """The region that is home now: as it was said, else what this machine's client says of its own map; 0: none."""
-    wanted = home or (_client_home() if origin == TAILNET else "")
+    wanted = home or (tailnet_home() if origin == TAILNET else "")
     for number, region in derp_map.regions.items():
         if wanted and region is not None and wanted in (str(number), region.region_code, region.region_name):
             return number
@@ -96,30 +94,6 @@ def _home(derp_map: DERPMap, home: str, origin: str) -> int:
 
 def _labels(derp_map: DERPMap) -> list[str]:
     return [region_label(region, number) for number, region in sorted(derp_map.regions.items()) if region is not None]
-
-
-def _own_key() -> NodePrivate | None:
-    """That of the tools; None, which is anybody, where it cannot be kept: that is not what is looked for."""
-    from tailhub.tools.own_key import own_key
-
-    try:
-        return own_key()
-    except MachineError:
-        return None
-
-
-def _client_home() -> str:
-    """The code of the region that is this machine's home, "" for none."""
-    program = shutil.which("tailscale")
-    try:
-        words = [program or "tailscale", "status", "--json", "--peers=false"]
-        done = subprocess.run(  # noqa: S603 (our own constant words)
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_STATUS_LIMIT_S, check=False
-        )
-        code = json.loads(done.stdout)["Self"]["Relay"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return ""
-    return code if isinstance(code, str) else ""
 
 
 # --- for programs -----------------------------------------------------------------------------------------------------

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from tailhub.derp.meta_cert import is_meta_cert
 from tailhub.exceptions import CertificateError, LocalError
+from tailhub.tailcfg.map_words import PIN_PREFIX
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 __all__ = ["check_cert_name", "check_chain", "make_context", "peer_chain"]
 
-PIN_PREFIX = "sha256-raw:"
 _HEX = frozenset("0123456789abcdef")
 _ENCODING_DER = 2  # _ssl.ENCODING_DER
 

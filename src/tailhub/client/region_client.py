@@ -25,7 +25,8 @@ from tailhub.derp.messages import Health, Message
 from tailhub.derp.upgrade import ClientUpgrade
 from tailhub.exceptions import ConnectionClosedError, LocalError, RemoteError
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
-from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPNode
+from tailhub.tailcfg.derpmap import DERPNode
+from tailhub.tailcfg.map_words import NO_ADDRESS
 
 __all__ = ["Connected", "Disconnected", "RegionClient"]
 

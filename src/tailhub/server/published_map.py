@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from tailhub.certs.files import Certificate
 from tailhub.server.address import Discovery
 from tailhub.tailcfg.build import relay_map, relay_region
-from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPMap
+from tailhub.tailcfg.derpmap import DERPMap
+from tailhub.tailcfg.map_words import NO_ADDRESS
 
 REGION_CODE = "my-relay"
 REGION_NAME = "My relay"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_address
 
 from tailhub.exceptions import LocalError
-from tailhub.tailcfg.derpmap import NO_ADDRESS, PIN_PREFIX, DERPMap, DERPNode, DERPRegion
+from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
+from tailhub.tailcfg.map_words import NO_ADDRESS, PIN_PREFIX
 
 NO_STUN = -1  # as `stun_port` in a map
 _HTTPS_PORT = 443

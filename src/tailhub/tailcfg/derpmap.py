@@ -14,9 +14,6 @@ from msgspec import field
 
 from tailhub.exceptions import LocalError
 
-PIN_PREFIX = "sha256-raw:"  # of a `cert_name` that pins a certificate; 64 lower-case hex digits follow
-NO_ADDRESS = "none"  # as `ipv4` or `ipv6`: this family is not used, and DNS is not asked
-
 # A factory instead of a plain default keeps a field in the output when it is zero, as the reference does for these;
 # `omit_defaults` leaves out the others.
 

@@ -13,9 +13,9 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Final
 
-from tailhub.tailcfg.derpmap import NO_ADDRESS, PIN_PREFIX
 from tailhub.tailcfg.hujson import Array, Document, Member, Object, Scalar, Value
 from tailhub.tailcfg.map_fault import MapFault, MapTrouble
+from tailhub.tailcfg.map_words import NO_ADDRESS, PIN_PREFIX
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 
 __all__ = ["MapFault", "MapTrouble", "find_map", "lint_map"]

@@ -9,12 +9,9 @@ from typing import Any
 import msgspec
 
 from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
+from tailhub.tailcfg.map_words import OMIT, SCORE
 
-__all__ = ["OMIT", "SCORE", "Change", "diff_maps", "fields_of"]
-
-OMIT = "omitDefaultRegions"
-SCORE = "RegionScore"
-"""As the `field` of a change: the region's factor in `HomeParams`."""
+__all__ = ["Change", "diff_maps", "fields_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from tailhub.tailcfg import hujson, hujson_edit, yaml_edit
 from tailhub.tailcfg.derpmap import DERPMap, DERPRegion, from_plain
 from tailhub.tailcfg.hujson import Array, Document, Element, Member, Object, Scalar, Value
 from tailhub.tailcfg.lint import find_map
-from tailhub.tailcfg.map_diff import SCORE, Change, diff_maps, fields_of
+from tailhub.tailcfg.map_diff import Change, diff_maps, fields_of
+from tailhub.tailcfg.map_words import SCORE
 from tailhub.tailcfg.yaml_tree import parse_yaml
 
 __all__ = [

@@ -21,7 +21,7 @@ from tailhub.tailcfg.hujson import HuJSONError
 from tailhub.tailcfg.lint import find_map
 from tailhub.tailcfg.map_edit import HUJSON, YAML, Syntax
 
-__all__ = ["TAILNET", "MapForm", "MapText", "form_of", "hujson_finding", "is_file", "read_map_text"]
+__all__ = ["TAILNET", "MapForm", "MapText", "form_of", "hujson_finding", "is_file", "read_map_text", "tailnet_home"]
 
 TAILNET = "tailnet"
 """Names the map that the Tailscale client of this machine has now."""
@@ -102,6 +102,25 @@ def read_map_text(name: str) -> MapText:
         raise MachineError(
             derp_map_findings.map_unreadable(name, exc.strerror or str(exc) or type(exc).__name__)
         ) from exc
+
+
+def tailnet_home() -> str:
+    """The code of the region that is home of this machine's Tailscale client, "" for none. Blocks."""
+    program = shutil.which("tailscale")
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 (our own constant words)
+            [program, "status", "--json", "--peers=false"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        code = json.loads(done.stdout)["Self"]["Relay"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        return ""
+    return code if isinstance(code, str) else ""
 
 
 def _text(data: bytes, name: str) -> MapText:

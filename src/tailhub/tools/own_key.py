@@ -12,15 +12,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tailhub import box
+from tailhub import box, findings
 from tailhub.exceptions import LocalError, MachineError
-from tailhub.findings import relaying
+from tailhub.findings import checking, relaying
 from tailhub.keys import NodePrivate
 from tailhub.server.state import parse_relay_key
 from tailhub.server.state_files import alone_in, write_files
 from tailhub.server.state_place import own_home
 
-__all__ = ["own_key", "own_key_path"]
+__all__ = ["kept_key", "own_key", "own_key_path", "read_key"]
 
 _NAME = Path("tailhub-tools", "own.key")
 _NOBODYS_STATE = Path("/var/lib")  # of a user without a home
@@ -38,12 +38,32 @@ def own_key(path: Path | None = None) -> NodePrivate:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make(path)
-        with path.open("rb") as file:
-            return _parse(file.read(_MAX_FILE_BYTES))
+        return _read(path)
     except OSError as exc:
         raise MachineError(relaying.own_key_unusable(str(path), exc.strerror or str(exc))) from exc
     except LocalError as exc:
         raise MachineError(relaying.own_key_unusable(str(path), str(exc))) from exc
+
+
+def kept_key() -> NodePrivate | None:
+    """The own key; None where it cannot be kept, which must not stand in the way of a check: it is not what is checked.
+
+    Blocks.
+    """
+    try:
+        return own_key()
+    except MachineError:
+        return None
+
+
+def read_key(path: Path) -> NodePrivate:
+    """A key that somebody names: in the form of a relay's own key file, or bare. Blocks. Raises `MachineError`."""
+    try:
+        return _read(path)
+    except OSError as exc:
+        raise MachineError(findings.file_trouble(str(path), exc.strerror or str(exc))) from exc
+    except LocalError as exc:
+        raise MachineError(checking.not_a_private_key(str(path))) from exc
 
 
 def own_key_path(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
@@ -66,7 +86,10 @@ def _make(path: Path) -> None:
             write_files(path.parent, {path.name: _file_text(box.generate().to_text())})
 
 
-def _parse(data: bytes) -> NodePrivate:
+def _read(path: Path) -> NodePrivate:
+    """Raises `OSError`, `LocalError`."""
+    with path.open("rb") as file:
+        data = file.read(_MAX_FILE_BYTES)
     if data.startswith(NodePrivate.PREFIX.encode()):
         data = _file_text(data.decode("ascii", "replace").strip())
     return parse_relay_key(data)

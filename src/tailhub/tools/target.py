@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from tailhub.exceptions import LocalError
-from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPMap, DERPNode, DERPRegion
+from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
+from tailhub.tailcfg.map_words import NO_ADDRESS
 
 __all__ = ["DERP_PORT", "STUN_PORT", "Target", "host_target", "map_targets"]
 

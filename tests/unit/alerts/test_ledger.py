@@ -168,7 +168,7 @@ def test_a_clock_that_was_put_back() -> None:
     assert texts(ledger.take(NOTHING, NOW - DAY_S + RECOVER_S)) == ["verifier-over"]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_course_of_things(seed: int) -> None:
     """Whatever comes and goes: never too many an hour, only rising levels, ends only of what was told."""
     chance, ledger, now = random.Random(seed), Ledger(), NOW
@@ -181,8 +181,8 @@ def test_any_course_of_things(seed: int) -> None:
             ledger = Ledger.restored(json.loads(json.dumps(ledger.dump())))
         before = {place[1]: entry.level for place, entry in ledger.entries.items()}
         messages = ledger.take(look(*conditions), now)
-        sent += [now] * len(messages)
-        assert len([at for at in sent if now - at < HOUR_S]) <= MOST_AN_HOUR
+        sent = [at for at in sent if now - at < HOUR_S] + [now] * len(messages)
+        assert len(sent) <= MOST_AN_HOUR
         for one in messages:
             if isinstance(one, Told) and one.is_end:
                 assert before[one.condition.subject] > 0

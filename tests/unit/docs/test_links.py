@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
@@ -22,6 +21,7 @@ def prose(path: Path) -> str:
     return _CODE.sub("", path.read_text(encoding="utf-8"))
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     headings = _HEADING.findall(path.read_text(encoding="utf-8"))
@@ -41,30 +41,34 @@ def options(path: Path) -> list[str]:
     return re.findall(r"`((?:tailhub|make) [^`]+)`", text)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_relative_links_lead_somewhere(path: Path) -> None:
+def leads_somewhere(path: Path, target: str) -> bool:
+    """Is there what a link in this document leads to, with the heading that it names?"""
+    file, _, anchor = target.partition("#")
+    found = (path.parent / file).resolve() if file else path
+    return found.exists() and not (anchor and found.suffix == ".md" and anchor not in anchors(found))
+
+
+def test_relative_links_lead_somewhere() -> None:
     """Each link to a file of this repository finds it, and the heading in it if it names one."""
-    broken = []
-    for target in _LINK.findall(prose(path)):
-        if re.match(r"[a-z]+:", target):
-            continue
-        file, _, anchor = target.partition("#")
-        found = (path.parent / file).resolve() if file else path
-        if not found.exists() or (anchor and found.suffix == ".md" and anchor not in anchors(found)):
-            broken.append(target)
+    broken = [
+        (str(path.relative_to(ROOT)), target)
+        for path in DOCUMENTS
+        for target in _LINK.findall(prose(path))
+        if not re.match(r"[a-z]+:", target) and not leads_somewhere(path, target)
+    ]
     assert broken == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_tests_that_are_named_exist(path: Path) -> None:
+def test_tests_that_are_named_exist() -> None:
     """A document that names a test names exactly one that there is."""
-    text = path.read_text(encoding="utf-8")
-    assert [file for file in _TEST_FILE.findall(text) if not (ROOT / file).exists()] == []
     missing = []
-    for stem, function in _TEST_NAME.findall(text):
-        files = (ROOT / "tests").rglob(f"test_{stem}.py")
-        if sum(f"def test_{function}(" in file.read_text(encoding="utf-8") for file in files) != 1:
-            missing.append(f"{stem}::{function}")
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        missing += [file for file in _TEST_FILE.findall(text) if not (ROOT / file).exists()]
+        for stem, function in _TEST_NAME.findall(text):
+            files = (ROOT / "tests").rglob(f"test_{stem}.py")
+            if sum(f"def test_{function}(" in file.read_text(encoding="utf-8") for file in files) != 1:
+                missing.append(f"{stem}::{function}")
     assert missing == []
 
 
@@ -88,7 +92,8 @@ def test_both_readmes_link_to_the_same_documents() -> None:
     Pictures show what a reader of that language sees.
     """
     linked = (_LINK.findall(path.read_text(encoding="utf-8")) for path in README)
-    english, chinese = ([link for link in links if "README" not in link and ".png" not in link] for links in linked)
+    left_out = re.compile(r"README|\.(png|svg)$")
+    english, chinese = ([link for link in links if not left_out.search(link)] for links in linked)
     assert english
     for path, links in ((README[0], english), (README[1], chinese)):
         assert (".zh.md" in "".join(links)) == (path is README[1])

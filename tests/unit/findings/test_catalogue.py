@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tailhub.findings import Finding
+from tailhub.findings import Finding, Language
 from tailhub.findings.catalogue import CATALOGUE
 from tailhub.findings.map_faults import MapPlace
 from tailhub.findings.texts import CHINESE, ENGLISH, REMARKS, TOPICS, askers, local, map_faults, reach, relaying, tls
@@ -20,6 +20,7 @@ class Owner:
     pid = 12
 
 
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SAMPLES: dict[str, object] = {
     "str": "sample",
     "int": 8443,
@@ -90,38 +91,38 @@ def test_every_code_has_one_maker() -> None:
     assert made == {code: entry.name.replace("-", "_") for code, entry in CATALOGUE.items()}
 
 
-@pytest.mark.parametrize("name", sorted(MAKERS))
-def test_texts_use_the_values_that_are_passed(name: str) -> None:
+def test_texts_use_the_values_that_are_passed() -> None:
     """Both languages use the same values, all that the maker passes and no others."""
-    finding = sample(MAKERS[name], True)
-    used_en = placeholders("".join(ENGLISH[finding.code]))
-    used_zh = placeholders("".join(CHINESE[finding.code]))
-    assert used_en == used_zh == set(finding.values)
+    for maker in MAKERS.values():
+        finding = sample(maker, True)
+        used_en = placeholders("".join(ENGLISH[finding.code]))
+        used_zh = placeholders("".join(CHINESE[finding.code]))
+        assert used_en == used_zh == set(finding.values), finding.code
 
 
 @pytest.mark.parametrize("with_optional", [True, False])
-@pytest.mark.parametrize("name", sorted(MAKERS))
-def test_rendering_leaves_no_template_behind(name: str, with_optional: bool) -> None:
+def test_rendering_leaves_no_template_behind(with_optional: bool) -> None:
     """With and without the optional values, every text is whole: no template, no None, no double space."""
-    finding = sample(MAKERS[name], with_optional)
-    for lang in ("en", "zh"):
-        texts = [finding.what(lang), finding.remedy(lang), finding.means(lang), finding.now(lang)]
-        for text in filter(None, "\n".join(texts).split("\n")):
-            text = text.replace("[[listen]]", "listen").replace("[[tenant]]", "tenant")
-            assert not re.search(r"\[\[|\]\]|\|\||\{[a-z]|None|  |^ | $", text), text
-            assert text.count("`") % 2 == 0, text
-        assert finding.what(lang)[-1] in ".。"
-        assert finding.remedy(lang)[-1] in ".。`"
+    for maker in MAKERS.values():
+        finding = sample(maker, with_optional)
+        for lang in LANGUAGES:
+            texts = [finding.what(lang), finding.remedy(lang), finding.means(lang), finding.now(lang)]
+            for text in filter(None, "\n".join(texts).split("\n")):
+                text = text.replace("[[listen]]", "listen").replace("[[tenant]]", "tenant")
+                assert not re.search(r"\[\[|\]\]|\|\||\{[a-z]|None|  |^ | $", text), (finding.code, text)
+                assert text.count("`") % 2 == 0, (finding.code, text)
+            assert finding.what(lang)[-1] in ".。", finding.code
+            assert finding.remedy(lang)[-1] in ".。`", finding.code
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
-def test_both_languages_name_the_same_commands(code: str) -> None:
+def test_both_languages_name_the_same_commands() -> None:
     """What stands in backticks is the same in both languages, apart from the words in angle brackets."""
-    commands = [
-        sorted(re.sub(r"<.*?>", "<>", command) for command in re.findall(r"`([^`]*)`", "".join(texts[code])))
-        for texts in (ENGLISH, CHINESE)
-    ]
-    assert commands[0] == commands[1]
+    for code in CATALOGUE:
+        english, chinese = (
+            sorted(re.sub(r"<.*?>", "<>", command) for command in re.findall(r"`([^`]*)`", "".join(texts[code])))
+            for texts in (ENGLISH, CHINESE)
+        )
+        assert english == chinese, code
 
 
 @pytest.mark.parametrize("topic", [askers, local, map_faults, reach, relaying, tls], ids=lambda topic: topic.__name__)
@@ -131,15 +132,14 @@ def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
         assert [code for code, text in texts.items() if len(text) < 4 or not (text.means and text.now)] == []
 
 
-@pytest.mark.parametrize("key", sorted(REMARKS))
-def test_a_remark_is_a_clause(key: str) -> None:
+def test_a_remark_is_a_clause() -> None:
     """A remark has the same values and commands in both languages, and neither capital nor full stop around it."""
-    english, chinese = REMARKS[key]
-    assert placeholders(english) == placeholders(chinese)
-    assert sorted(re.findall(r"`([^`]*)`", english)) == sorted(re.findall(r"`([^`]*)`", chinese))
-    assert english[-1] not in ".。"
-    assert chinese[-1] not in ".。"
-    assert "\n" not in english + chinese
+    for key, (english, chinese) in REMARKS.items():
+        assert placeholders(english) == placeholders(chinese), key
+        assert sorted(re.findall(r"`([^`]*)`", english)) == sorted(re.findall(r"`([^`]*)`", chinese)), key
+        assert english[-1] not in ".。", key
+        assert chinese[-1] not in ".。", key
+        assert "\n" not in english + chinese, key
 
 
 @pytest.mark.parametrize("table", ["REMARKS", "STEPS"])

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from support.made_maps import regions
 from tailhub.tailcfg.derpmap import DERPHomeParams, DERPMap, DERPNode, DERPRegion
-from tailhub.tailcfg.map_diff import OMIT, SCORE, Change, diff_maps
+from tailhub.tailcfg.map_diff import Change, diff_maps
 from tailhub.tailcfg.map_edit import HUJSON, apply_changes, map_in
+from tailhub.tailcfg.map_words import OMIT, SCORE
 
 NODE = DERPNode(name="900a", region_id=900, host_name="a.example")
 REGION = DERPRegion(region_id=900, region_code="a", nodes=(NODE,))

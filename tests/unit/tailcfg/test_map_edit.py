@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.made_maps import POLICY, policies, regions
 from tailhub.tailcfg.derpmap import DERPMap, DERPNode, DERPRegion
 from tailhub.tailcfg.forms import headscale_yaml, to_json
-from tailhub.tailcfg.map_diff import OMIT, SCORE, Change, diff_maps, fields_of
+from tailhub.tailcfg.map_diff import Change, diff_maps, fields_of
 from tailhub.tailcfg.map_edit import (
     HUJSON,
     YAML,
@@ -26,6 +26,7 @@ from tailhub.tailcfg.map_edit import (
     remove_region,
     set_region_id,
 )
+from tailhub.tailcfg.map_words import OMIT, SCORE
 
 NODE = DERPNode(name="913a", region_id=913, host_name="b.example", derp_port=8443)
 REGION = DERPRegion(region_id=913, region_code="b", region_name="B", nodes=(NODE,))

@@ -63,7 +63,7 @@ def test_a_few_lines_that_mean_too_much_are_refused() -> None:
     with pytest.raises(YAMLError, match="too much"):
         parse_yaml("\n".join(lines))
     with pytest.raises(YAMLError, match="deep"):
-        parse_yaml("[" * 5000 + "]" * 5000)
+        parse_yaml("[" * 1000 + "]" * 1000)
     with pytest.raises(YAMLError):
         parse_yaml("a: &a [*a]\n")
     with pytest.raises(YAMLError, match="longer"):

@@ -13,7 +13,7 @@ from support.refusals import finding_of
 from tailhub.exceptions import MachineError
 from tailhub.keys import NodePrivate
 from tailhub.server.state import parse_relay_key
-from tailhub.tools.own_key import own_key, own_key_path
+from tailhub.tools.own_key import own_key, own_key_path, read_key
 
 PRIVATE = NodePrivate(bytes(range(8, 40)))
 
@@ -87,6 +87,17 @@ def test_no_key(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     assert finding_of(lambda: own_key(path), MachineError).name == "own-key-unusable"
     assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("text", ["", "{}", f"nodekey:{PRIVATE.raw.hex()}", PRIVATE.raw.hex(), "privkey:12"])
+def test_what_is_named_is_no_key(tmp_path: Path, text: str) -> None:
+    """A key that somebody names is a private one, or an error: least of all is a public one taken for it."""
+    path = tmp_path / "key"
+    assert finding_of(lambda: read_key(path), MachineError).name == "file-trouble"
+    path.write_text(text)
+    assert finding_of(lambda: read_key(path), MachineError).name == "not-a-private-key"
+    path.write_text(f"{PRIVATE.to_text()}\n")
+    assert read_key(path) == PRIVATE
 
 
 def test_the_error_shows_no_key(tmp_path: Path) -> None:

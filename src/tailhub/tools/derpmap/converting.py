@@ -12,9 +12,10 @@ from tailhub.tailcfg.derpmap import DERPMap
 from tailhub.tailcfg.forms import headscale_yaml, policy_snippet, to_json
 from tailhub.tailcfg.hujson import Array, Member, Object, Scalar, Value
 from tailhub.tailcfg.lint import find_map, lint_map
-from tailhub.tailcfg.map_diff import OMIT, SCORE, Change, diff_maps
+from tailhub.tailcfg.map_diff import Change, diff_maps
 from tailhub.tailcfg.map_edit import YAML, Syntax, apply_changes, map_in
 from tailhub.tailcfg.map_fault import MapTrouble
+from tailhub.tailcfg.map_words import OMIT, SCORE
 from tailhub.tools.map_source import MapText
 
 __all__ = ["FORMS", "MapFormName", "changes_into", "losses", "merged", "written"]

@@ -12,8 +12,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Literal
 
 from tailhub.exceptions import LocalError
-from tailhub.tailcfg.derpmap import NO_ADDRESS, PIN_PREFIX
-from tailhub.tailcfg.map_diff import SCORE
+from tailhub.tailcfg.map_words import NO_ADDRESS, PIN_PREFIX, SCORE
 
 __all__ = ["FIELDS", "REGION_ID", "MapField", "parse_fields"]
 

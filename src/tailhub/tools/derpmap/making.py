@@ -16,8 +16,8 @@ import msgspec
 from tailhub.exceptions import LocalError
 from tailhub.findings.remark import Remark
 from tailhub.tailcfg.build import NO_STUN, relay_region
-from tailhub.tailcfg.derpmap import PIN_PREFIX, DERPHomeParams, DERPMap, DERPRegion
-from tailhub.tailcfg.map_diff import SCORE
+from tailhub.tailcfg.derpmap import DERPHomeParams, DERPMap, DERPRegion
+from tailhub.tailcfg.map_words import PIN_PREFIX, SCORE
 from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION, region_id_for_key
 from tailhub.tools.derpmap.fields import FIELDS, REGION_ID
 

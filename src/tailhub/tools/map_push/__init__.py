@@ -4,3 +4,10 @@
 `push` (both together), `memory` (what was pushed last). ``python -m tailhub.tools.map_push`` is what a relay starts for
 it: `tailhub.server.map_pusher` says how.
 """
+
+from __future__ import annotations
+
+from tailhub.tools.map_push.places import FilePlace, Place, TailscalePlace, place_of
+from tailhub.tools.map_push.push import Prepared, commit, own_region, prepare
+
+__all__ = ["FilePlace", "Place", "Prepared", "TailscalePlace", "commit", "own_region", "place_of", "prepare"]

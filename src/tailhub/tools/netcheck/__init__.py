@@ -9,3 +9,27 @@ what kind of NAT is in between, and what is wrong. ::
 
 Everything but `look`, `stun_socket` and `relaying` is pure.
 """
+
+from __future__ import annotations
+
+from tailhub.tools.netcheck.choose import Choice, Chooser, Reason
+from tailhub.tools.netcheck.judge import Netcheck, judge
+from tailhub.tools.netcheck.look import Options, look
+from tailhub.tools.netcheck.nat import NAT, NATKind
+from tailhub.tools.netcheck.report import ClientReport
+from tailhub.tools.netcheck.seen import NodeSeen, Seen
+
+__all__ = [
+    "NAT",
+    "Choice",
+    "Chooser",
+    "ClientReport",
+    "NATKind",
+    "Netcheck",
+    "NodeSeen",
+    "Options",
+    "Reason",
+    "Seen",
+    "judge",
+    "look",
+]

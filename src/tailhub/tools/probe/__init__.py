@@ -12,3 +12,12 @@ What is measured is `measurement` and below it (`series`, `histogram`, `history`
 measures is `run`, in a thread of its own `background`. Figures for people and programs: `words`, `as_json`, `csv_file`,
 `svg_chart`, `exporter`. Which ways: `paths`; with which keys: `keys`.
 """
+
+from __future__ import annotations
+
+from tailhub.tools.probe.measurement import Measurement, PathView, Row
+from tailhub.tools.probe.paths import Path, paths_to
+from tailhub.tools.probe.run import Probe, ProbeOptions
+from tailhub.tools.probe.words import sentence
+
+__all__ = ["Measurement", "Path", "PathView", "Probe", "ProbeOptions", "Row", "paths_to", "sentence"]

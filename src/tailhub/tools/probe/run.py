@@ -18,7 +18,8 @@ from tailhub.derp.messages import ReceivedPacket
 from tailhub.exceptions import StunError
 from tailhub.keys import NodePrivate
 from tailhub.server.probe_key import receiver_key, sender_key
-from tailhub.tailcfg.derpmap import NO_ADDRESS, DERPNode
+from tailhub.tailcfg.derpmap import DERPNode
+from tailhub.tailcfg.map_words import NO_ADDRESS
 from tailhub.tools.probe.bandwidth import FILL_SIZE, Flood
 from tailhub.tools.probe.ends import End
 from tailhub.tools.probe.measurement import Measurement, Row

@@ -17,7 +17,7 @@ from tailhub.client.peer_certificate import check_chain
 from tailhub.exceptions import CertificateError
 from tailhub.findings import Finding, Severity
 from tailhub.findings import tls as findings
-from tailhub.tailcfg.derpmap import PIN_PREFIX
+from tailhub.tailcfg.map_words import PIN_PREFIX
 from tailhub.tools.doctor.judge.shown import Shown, own_chain, read_certificate
 from tailhub.tools.target import Target
 
