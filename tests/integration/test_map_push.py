@@ -190,6 +190,7 @@ def test_what_can_be_in_the_way(
     exit_code, _, err = push(capsys, relay, "tailscale", "--secret-file", str(secret), "--yes", api=api)
     assert (exit_code, api.policy) == (1, expected)
     assert f"[{code}]" in err
+    assert "tskey-" not in err
 
 
 def test_an_api_that_is_away(relay: RelayProcess, secret: Path, capsys: pytest.CaptureFixture[str]) -> None:

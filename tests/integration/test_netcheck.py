@@ -117,6 +117,19 @@ def test_chinese(relay: RelayProcess, capsys: pytest.CaptureFixture[str]) -> Non
     assert "TCP、TLS 和登录均从第一个数据包算起" in out
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_small_terminal(columns: int, relay: RelayProcess, tmp_path: Path) -> None:
+    """The table has all its columns, and no line is longer than the terminal."""
+    with map_file(tmp_path, region(912, node_of(relay))) as path:
+        words = [sys.executable, "-m", "tailhub", "netcheck", "--map", path, *QUICK]
+        with Terminal(words, dict(os.environ) | {"TERM": "xterm"}, columns=columns) as terminal:
+            assert terminal.wait() == 0
+            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.written).splitlines()
+    (heads,) = [line.split() for line in shown if "login" in line and "relay" in line]
+    assert heads[-4:] == ["TCP", "TLS", "login", "ping"]
+    assert max(len(line) for line in shown if path not in line) <= columns
+
+
 def test_json(relay: RelayProcess, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing but the report goes to standard output."""
     code, out, err = check(capsys, "--state-dir", str(relay.state_dir), "--json")
@@ -148,6 +161,14 @@ def test_an_unknown_region(
         code, _, err = check(capsys, "--map", path, option, "nowhere")
     assert code == 2
     assert "7 (r7)" in err
+
+
+def test_no_time_to_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is a wrong usage: no relay could."""
+    with map_file(tmp_path, region(912, {"HostName": "127.0.0.1"})) as path:
+        code, _, err = check(capsys, "--map", path, "--timeout", "0")
+    assert code == 2
+    assert "--timeout" in err
 
 
 def test_a_name_instead_of_addresses(relay: RelayProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,6 +317,35 @@ def test_many_relays() -> None:
     asyncio.run(scenario())
     assert accepted == 300  # of each relay: one for TCP, one for TLS
     assert 1 < peak <= 2 * RELAYS_AT_A_TIME  # a connection that we have ended may be noticed a little later
+
+
+def test_silent_relays_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long one may take, the next ones begin: all are waited for at once."""
+    monkeypatch.setattr(sys.modules[look.__module__], "TURN_S", 0.01)
+    count = 3 * RELAYS_AT_A_TIME
+
+    async def scenario() -> None:
+        silent: list[asyncio.StreamWriter] = []
+        all_wait = asyncio.Event()
+
+        async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if await reader.read(1):  # TLS has begun
+                silent.append(writer)
+                if len(silent) == count:
+                    all_wait.set()
+
+        async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            node = {"HostName": "127.0.0.1", "IPv4": "127.0.0.1", "IPv6": "none", "STUNPort": -1, "DERPPort": port}
+            regions = {str(number): region(number, *[node] * 3) for number in range(1, RELAYS_AT_A_TIME + 1)}
+            looking = asyncio.create_task(look(from_plain({"Regions": regions}), Options(timeout_s=20.0)))
+            await asyncio.wait_for(all_wait.wait(), 20.0)
+            for writer in silent:
+                writer.close()
+            seen = await looking
+        assert {node.trouble.step for node in seen.nodes if node.trouble} == {"tls"}
+
+    asyncio.run(scenario())
 
 
 def test_interrupted(tmp_path: Path, silent_port: int) -> None:

@@ -74,9 +74,15 @@ class Node:
 
 @contextmanager
 def client(
-    directory: Path, variant: str, relay: str, *, block_stun: bool = False, near: dict[str, Any] | None = None
+    directory: Path,
+    variant: str,
+    relay: str,
+    *,
+    block_stun: bool = False,
+    near: dict[str, Any] | None = None,
+    far: dict[str, Any] | None = None,
 ) -> Iterator[Node]:
-    """`near`: more fields of the near region."""
+    """`near`, `far`: more fields of these regions."""
     rig = load_rig()
     require.root("the rig")
     require.openssl()
@@ -89,7 +95,7 @@ def client(
     with rig.Tailnet(programs, relay, variant=variant, nodes=1, port=8443, block_stun=block_stun) as net:
         device = "lo" if variant == "B" else "eth0"
         net.ns.ip("relay", "address", "add", f"{FAR_IP}/32", "dev", device)
-        net.write_map = lambda region: write_map(net, {**region, **(near or {})}, has_far=not block_stun)
+        net.write_map = lambda region: write_map(net, {**region, **(near or {})}, None if block_stun else far or {})
         far_stun = subprocess.Popen(net.ns.argv("relay", [sys.executable, "-c", FAR_STUN]), stdin=subprocess.DEVNULL)
         try:
             net.start_relay()
@@ -106,11 +112,12 @@ def client(
             far_stun.wait()
 
 
-def write_map(net: Any, near: dict[str, Any], *, has_far: bool) -> None:
+def write_map(net: Any, near: dict[str, Any], far: dict[str, Any] | None) -> None:
+    """`far`: more fields of that region; None: there is none."""
     regions = {NEAR: near}
-    if has_far:
+    if far is not None:
         node = {**near["Nodes"][0], "Name": f"{FAR}a", "RegionID": FAR, "IPv4": FAR_IP}
-        regions[FAR] = {"RegionID": FAR, "RegionCode": "far", "RegionName": "Far", "Nodes": [node]}
+        regions[FAR] = {"RegionID": FAR, "RegionCode": "far", "RegionName": "Far", "Nodes": [node], **far}
 
     def lower(value: Any) -> Any:
         if isinstance(value, dict):
@@ -190,3 +197,15 @@ def test_regions_that_are_not_to_be_home(fields: dict[str, Any], chosen: int, tm
     assert full["choice"]["region"] == theirs["PreferredDERP"] == chosen
     assert list(full["report"]["RegionLatency"]) == list(theirs["RegionLatency"])
     assert any("Avoid" in note for note in full["choice"]["notes"]) == ("Avoid" in fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen"), [({"Avoid": True}, NEAR), ({"NoMeasureNoHome": True}, 0)], ids=["Avoid", "NoMeasureNoHome"]
+)
+def test_no_region_is_to_be_home(fields: dict[str, Any], chosen: int, tmp_path: Path) -> None:
+    """With Avoid all over clients choose as without; with NoMeasureNoHome they measure none, and take any (TH489)."""
+    with client(tmp_path, "B", RELAY, near=fields, far=fields) as node:
+        theirs, ours = node.original(), node.ours("--json")
+        assert node.home in (["rig"] if chosen else ["rig", "far"])
+    assert ours["PreferredDERP"] == theirs["PreferredDERP"] == chosen
+    assert list(ours["RegionLatency"] or []) == list(theirs["RegionLatency"] or [])

@@ -105,7 +105,7 @@ class FakeTailscale:
     def answer_policy(self, method: str, rest: str, token: str, headers: Message, body: str) -> tuple[int, object]:
         """Status and JSON, or the policy's text."""
         if token not in self.tokens:
-            return 401, {"message": INVALID}
+            return 401, {"message": f"{INVALID}: {token}"}  # as some proxies do
         if "policy_file" not in self.scopes:
             return 403, {"message": DENIED}
         if method == "GET":

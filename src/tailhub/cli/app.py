@@ -213,7 +213,7 @@ def netcheck(
     from tailhub.cli.netcheck import netcheck as check
 
     form = "json" if as_json else "json-full" if as_full_json else "table"
-    timeout_s = command_line.duration("--timeout", timeout)
+    timeout_s = command_line.duration("--timeout", timeout, least_s=0.01)
     return check(map_name, region, home, state_dir, form, timeout_s, language)
 
 

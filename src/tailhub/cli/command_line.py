@@ -39,11 +39,11 @@ def path(option: str, command: str = "tailhub relay") -> Callable[[str], Path]:
     return read
 
 
-def duration(option: str, text: str, most_s: float = MAX_FOR_S) -> float:
+def duration(option: str, text: str, most_s: float = MAX_FOR_S, least_s: float = 0.0) -> float:
     """Seconds of a text such as ``360``, ``90s``, ``6m`` or ``1h``. Raises `UsageError`."""
     match = _DURATION.fullmatch(text.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
-    if not 0 <= seconds <= most_s:
+    if not least_s <= seconds <= most_s:
         raise UsageError(findings.bad_duration(option, text, int(most_s / 3600)))
     return seconds
 

@@ -23,7 +23,7 @@ from tailhub.cli.derpmap_running import fetch_map
 from tailhub.cli.listing import block
 from tailhub.cli.netcheck_texts import TEXTS
 from tailhub.cli.output import write, write_finding
-from tailhub.cli.text_layout import wrap
+from tailhub.cli.text_layout import display_width, wrap
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language, printable
 from tailhub.findings.remark import Remark
@@ -39,6 +39,7 @@ from tailhub.tools.own_key import kept_key
 __all__ = ["netcheck"]
 
 _WIDE = 200  # columns, where nobody looks at a terminal
+_COMFORTABLE = 80  # columns; with fewer the table is set close
 _COLUMNS = ("v4", "v6", "tcp", "tls", "login", "ping")
 
 
@@ -182,7 +183,7 @@ def _screen(result: Netcheck, origin: str, key: str, lang: Language) -> str:
     console.print()
     for line in block(list(_verdict(result, lang)), width):
         console.print(Text(printable(line.text)), soft_wrap=True)
-    console.print(_table(result, lang))
+    console.print(_table(result, lang, width))
     for name, text, style in _troubles(result, key, lang):
         console.print(Text(f"  {printable(name)}  {text}", style), soft_wrap=True)
     for part in wrap(words["legend"], width):
@@ -208,18 +209,20 @@ def _nat(nat: NAT) -> Remark:
     return Remark(f"nat_{nat.kind}", {"preserves_port": nat.preserves_port, "pool": nat.addresses > 1})
 
 
-def _table(result: Netcheck, lang: Language) -> Any:
-    """A line for each relay; regions from the nearest on, as a client would have it. It fits into 80 columns."""
+def _table(result: Netcheck, lang: Language, width: int) -> Any:
+    """A line for each relay; regions from the nearest on, as a client would have it. It fits into 60 columns."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    words = TEXTS[lang]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    words, is_narrow = TEXTS[lang], width < _COMFORTABLE
+    padding = (0, 0) if is_narrow else (0, 1)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=padding)
     table.add_column("  " + words["region"], overflow="fold", min_width=12)
-    table.add_column(words["node"], overflow="fold", min_width=4)
-    for head in _COLUMNS:
-        table.add_column(words[head], justify="right", no_wrap=True)
+    table.add_column(words["node"], overflow="fold", min_width=display_width(words["node"]))
+    for column in _COLUMNS:
+        head = words[column].replace(" ", "\n") if is_narrow else words[column]
+        table.add_column(head, justify="right", no_wrap=True)
     for region, nodes in _by_latency(result):
         is_home = region == result.choice.region
         for index, node in enumerate(nodes):

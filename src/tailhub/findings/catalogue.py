@@ -406,7 +406,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH486": Entry("pin-and-insecure", _WARNING),
     "TH487": Entry("pin-needs-client", _NOTE),
     "TH488": Entry("no-fallback", _WARNING),
-    "TH489": Entry("all-regions-avoided", _ERROR),
+    "TH489": Entry("all-regions-avoided", _WARNING),
     "TH490": Entry("insecure-left-on", _WARNING),
     "TH491": Entry("port-mapped", _ERROR),
     "TH492": Entry("pin-malformed", _ERROR),

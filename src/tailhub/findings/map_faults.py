@@ -122,9 +122,9 @@ def no_fallback(place: MapPlace) -> Finding:
     return Finding("TH488", _map(place))
 
 
-def all_regions_avoided(place: MapPlace) -> Finding:
-    """No region may be a home."""
-    return Finding("TH489", _map(place))
+def all_regions_avoided(place: MapPlace, found: str) -> Finding:
+    """No region is meant as a home; `found` is Avoid if clients measure some of them all the same."""
+    return Finding("TH489", _map(place) | {"file": place.file, "is_measured": found == "Avoid"})
 
 
 def insecure_left_on(place: MapPlace) -> Finding:

@@ -177,7 +177,7 @@ def _place(line_starts: list[int], offset: int) -> tuple[int, int]:
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
-_SPACES: Final = (" ", "\t", "\r", "\n")
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
 _COMMENTS: Final[Mapping[str, tuple[str, Trouble, str]]] = {
     "//": ("\n", "comment_without_line_end", "a line's end behind the comment"),
     "/*": ("*/", "open_comment", "*/ that ends the comment"),
@@ -185,7 +185,9 @@ _COMMENTS: Final[Mapping[str, tuple[str, Trouble, str]]] = {
 _WORD = re.compile(r"[-+.a-zA-Z0-9]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_GOOD = re.compile(r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*')  # what a string may consist of
+_RUN, _ESCAPE = r'[^"\\\x00-\x1f]*', r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
+_GOOD = re.compile(f"{_RUN}(?:{_ESCAPE}{_RUN})*")  # what a string may consist of
+_GOOD_STRING = re.compile(f'"{_GOOD.pattern}"')
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None}
 _FULL_WIDTH: Final = frozenset("，：；“”‘’｛｝［］（）、。＂＇【】「」")
 _CURLY: Final = frozenset("“”„‟‘’‚‛«»")
@@ -265,15 +267,15 @@ class _Parser:
 
     def _string(self) -> Scalar:
         start = self._at
+        if (match := _GOOD_STRING.match(self._text, start)) is not None:
+            self._at = match.end()
+            return Scalar(start, self._at, _unescaped(self._text[start + 1 : self._at - 1]))
         match = _STRING.match(self._text, start)
         if match is None:
             raise self._error("unfinished", 'a " that ends the text')
-        body = self._text[start + 1 : match.end() - 1]
-        if (good := _GOOD.match(self._text, start + 1, match.end() - 1)) is None or good.end() < match.end() - 1:
-            self._at = good.end() if good is not None else start + 1
-            raise self._error("wrong_string", 'a character of the text, " or an escape of JSON')
-        self._at = match.end()
-        return Scalar(start, self._at, _unescaped(body))
+        good = _GOOD.match(self._text, start + 1, match.end() - 1)
+        self._at = good.end() if good is not None else start + 1
+        raise self._error("wrong_string", 'a character of the text, " or an escape of JSON')
 
     def _word(self) -> Scalar:
         match = _WORD.match(self._text, self._at)
@@ -297,8 +299,9 @@ class _Parser:
         """Go past space and comments."""
         text = self._text
         while True:
-            while text[self._at : self._at + 1] in _SPACES:
-                self._at += 1
+            self._at = _SPACE.match(text, self._at).end()  # type: ignore[union-attr]  # it matches nothing too
+            if text[self._at : self._at + 1] != "/":
+                return
             kind = text[self._at : self._at + 2]
             if kind not in _COMMENTS:
                 return

@@ -86,7 +86,7 @@ class _Style:
         text = document.text
         newline = "\r\n" if "\r\n" in text else "\n"
         indent = _indent(text, offset)
-        return cls(indent, _step(text), newline, _has_trailing_commas(document), is_spread)
+        return cls(indent, _step(document), newline, _has_trailing_commas(document), is_spread)
 
     @classmethod
     def inside(cls, document: Document, parent: Object | Array, neighbour: Value | None, new: object) -> _Style:
@@ -104,7 +104,7 @@ class _Style:
         # A neighbour without values in it shows nothing: what has some, which have some too, then gets its own lines.
         says_nothing = isinstance(neighbour, Scalar) or (_is_nested(new) and not _items(neighbour))
         is_spread = style.is_spread or (is_parent_spread and says_nothing)
-        return cls(indent, style.step, style.newline, has_comma, is_spread, is_parent_spread)
+        return cls(indent, _step(document, parent), style.newline, has_comma, is_spread, is_parent_spread)
 
     def written(self, new: object) -> str:
         """A value as text, its first line without indentation."""
@@ -182,11 +182,19 @@ def _has_trailing_commas(document: Document) -> bool:
     return with_comma > without
 
 
-def _step(text: str) -> str:
-    """One level of indentation: that of the first line that is indented."""
-    for line in text.splitlines():
-        if (rest := line.lstrip(_BLANK)) and rest != line and not rest.startswith(("*", "/")):
-            return line[: len(line) - len(rest)]
+def _step(document: Document, near: Object | Array | None = None) -> str:
+    """One level of indentation: that in `near`, else that of the first value whose parts are indented."""
+    text = document.text
+    waiting: list[Value] = [document.root] if near is None else [document.root, near]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Scalar) or not (items := _items(value)):
+            continue
+        start, outer = _start(items[0]), _indent(text, value.start)
+        inner = text[text.rfind("\n", 0, start) + 1 : start]
+        if not inner.strip(_BLANK) and inner != outer and inner.startswith(outer):
+            return inner[len(outer) :]
+        waiting += [item.value for item in reversed(items)]
     return "  "
 
 

@@ -84,7 +84,10 @@ def _better(text: str, offset: int, trouble: Trouble) -> str | None:
         return f'{text[:offset]}"{inner}"{text[match.end() :]}'
     if here in _PLAIN:
         return text[:offset] + _PLAIN[here] + text[offset + 1 :]
-    return f"{text[:offset]} {text[offset + 1 :]}" if trouble in _SPACE else None
+    if trouble not in _SPACE:
+        return None
+    rest = text[offset:].lstrip(here)  # a line that is indented with them has one fault
+    return text[:offset] + " " * (len(text) - offset - len(rest)) + rest
 
 
 def _place(starts: list[int], offset: int) -> tuple[int, int]:

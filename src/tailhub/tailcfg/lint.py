@@ -125,29 +125,31 @@ class _Linter:
         self._twice(members)
         self._scores(fields.get("HomeParams"))
         omits = fields.flag("omitDefaultRegions")
-        homes = 0
+        homes, is_measured = 0, False
         listed = [member for member in members if isinstance(member.value, Object)]
         for member in members:
             self._region = str(member.name.value)
-            if not self._region.isascii() or not self._region.isdecimal():
+            if not self._region.isascii() or not self._region.isdecimal() or not self._region.strip("0"):
                 self._add(MapTrouble.REGION_KEY, member.name.start, found=self._region)
             if isinstance(member.value, Object):
                 homes += self._in_region(member.value, omits=omits)
+                is_measured |= not _Fields(member.value).flag("NoMeasureNoHome")
             elif not (isinstance(member.value, Scalar) and member.value.value is None):
                 self._wrong_type(member.value, self._region, "object")
         self._region = ""
         if omits and len(listed) == 1:
             self._add(MapTrouble.NO_FALLBACK, fields.place("omitDefaultRegions"), "omitDefaultRegions")
         if listed and omits and not homes:
-            self._add(MapTrouble.ALL_AVOIDED, fields.place("Regions"), "Regions")
+            found = "Avoid" if is_measured else "NoMeasureNoHome"
+            self._add(MapTrouble.ALL_AVOIDED, fields.place("Regions"), "Regions", found=found)
 
     def _in_region(self, value: Object, *, omits: bool) -> bool:
-        """One region. Returns whether it may be a home."""
+        """One region. Returns whether it is meant as a home."""
         fields = self._typed(value, _REGION_FIELDS)
         written, number = self._region, fields.number("RegionID")
-        if not number:
+        if not number and written.strip("0"):
             self._add(MapTrouble.REGION_ID_MISSING, fields.place("RegionID"), "RegionID", expected=written)
-        elif str(number) != written:
+        elif number and str(number) != written:
             place = fields.place("RegionID")
             self._add(MapTrouble.REGION_ID_DIFFERS, place, "RegionID", found=str(number), expected=written)
         own = number or (int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else 0)
@@ -163,7 +165,7 @@ class _Linter:
         relays = 0
         for element in elements:
             if isinstance(element, Object):
-                relays += self._in_node(element, own)
+                relays += self._in_node(element, own, written)
             else:
                 self._wrong_type(element, "Nodes", "object")
         if elements and not relays:
@@ -173,8 +175,8 @@ class _Linter:
             self._add(MapTrouble.AVOID_MOVES_NOBODY, fields.place(avoided), avoided)
         return avoided is None
 
-    def _in_node(self, value: Object, region: int) -> bool:
-        """One node. Returns whether it relays."""
+    def _in_node(self, value: Object, region: int, written: str) -> bool:
+        """One node of a region that calls itself `region`, and is `written` so. Returns whether it relays."""
         self._node = _Fields(value).text("Name")
         fields = self._typed(value, _NODE_FIELDS)
         self._names[self._node] += 1
@@ -183,9 +185,9 @@ class _Linter:
         elif self._names[self._node] == 2:
             self._add(MapTrouble.NODE_NAME_TWICE, fields.place("Name"), "Name", found=self._node)
         number = fields.number("RegionID")
-        if not number:
+        if not number and written.strip("0"):
             self._add(MapTrouble.NODE_REGION_ID_MISSING, fields.place("RegionID"), "RegionID", expected=str(region))
-        elif number != region:
+        elif number not in (0, region) and str(number) != written:  # if those two differ, that is the fault
             place = fields.place("RegionID")
             self._add(MapTrouble.NODE_REGION_ID_DIFFERS, place, "RegionID", found=str(number), expected=str(region))
         self._host(fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from tailhub.exceptions import LocalError
@@ -87,14 +88,14 @@ YAML: Final = Syntax(
 
 def map_in(syntax: Syntax, text: str) -> DERPMap:
     """The map in a file; empty where there is none. Raises what `syntax.parse` does, or `LocalError`."""
-    document = syntax.parse(text)
+    document = _parsed(syntax, text)
     found = find_map(document)
     return DERPMap() if found is None else from_plain(document.plain(found))
 
 
 def add_region(syntax: Syntax, text: str, region: DERPRegion) -> str:
     """The text with one more region. Raises `EditError` if there is one of its id already."""
-    if _regions(syntax.parse(text), str(region.region_id)) is not None:
+    if _regions(_parsed(syntax, text), str(region.region_id)) is not None:
         raise EditError("region_there", str(region.region_id))
     return apply_changes(syntax, text, [Change(region.region_id, "", "", None, fields_of(region))])
 
@@ -116,7 +117,7 @@ def remove_region(syntax: Syntax, text: str, region: str) -> str:
 def set_region_id(syntax: Syntax, text: str, number: int, wanted: int) -> str:
     """The text with the region `number` called `wanted`: in Regions, in its RegionID and in those of its nodes."""
     if wanted != number:
-        document = syntax.parse(text)
+        document = _parsed(syntax, text)
         if _regions(document, str(wanted)) is not None:
             raise EditError("region_there", str(wanted))
         member, parent = _regions(document, str(number)), _region_parent(document)
@@ -131,7 +132,7 @@ def set_region_id(syntax: Syntax, text: str, number: int, wanted: int) -> str:
 
 def find_region(syntax: Syntax, text: str, wanted: str) -> int:
     """The number of the region that somebody means by its number, else code, else name. Raises `EditError`."""
-    document = syntax.parse(text)
+    document = _parsed(syntax, text)
     numbered = {str(one.name.value): one.value for one in _region_members(document)}
     if wanted in numbered and wanted.isascii() and wanted.isdecimal():
         return int(wanted)
@@ -156,8 +157,17 @@ def apply_changes(syntax: Syntax, text: str, changes: Iterable[Change]) -> str:
     `YAMLEditError`).
     """
     for change in changes:
-        text = _Edit(syntax, text).applied(change)
+        before, text = text, _Edit(syntax, text).applied(change)
+        if change.after is None and (change.field or not change.node):
+            while text != before:  # of one that stands there twice, the other one would count now
+                before, text = text, _Edit(syntax, text).applied(change)
     return text
+
+
+@lru_cache(maxsize=1)
+def _parsed(syntax: Syntax, text: str) -> Document:
+    """What was read last is not read again: a policy may be long, and a command looks at it several times."""
+    return syntax.parse(text)
 
 
 class _Edit:
@@ -165,7 +175,7 @@ class _Edit:
 
     def __init__(self, syntax: Syntax, text: str) -> None:
         self._syntax = syntax
-        self._document = syntax.parse(text)
+        self._document = _parsed(syntax, text)
 
     def applied(self, change: Change) -> str:
         """The new text."""

@@ -43,7 +43,7 @@ class MapTrouble(Enum):
     SCORE_DROPPED = "score_dropped"  # Headscale passes none on
     AVOID_MOVES_NOBODY = "avoid_moves_nobody"  # whose home it is already
     NO_FALLBACK = "no_fallback"  # one region, and the default ones are left out
-    ALL_AVOIDED = "all_avoided"  # no region may be a home
+    ALL_AVOIDED = "all_avoided"  # no region is meant as a home; found: what clients see of it
 
 
 _DOUBTS: Final = frozenset(
@@ -57,6 +57,7 @@ _DOUBTS: Final = frozenset(
         MapTrouble.PIN_AND_INSECURE,
         MapTrouble.CERT_NAME_IS_NAME,
         MapTrouble.NO_FALLBACK,
+        MapTrouble.ALL_AVOIDED,
         MapTrouble.NAME_TWICE,
         MapTrouble.SCORE_IGNORED,
         MapTrouble.SCORE_DROPPED,

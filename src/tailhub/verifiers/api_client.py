@@ -32,7 +32,8 @@ __all__ = ["MAX_LIST_BYTES", "NOT_JSON", "Api", "ApiStatusError", "answered_at",
 MAX_LIST_BYTES = 32 << 20  # 10,000 devices have some 10 MiB
 MAX_ANSWER_BYTES = 1 << 20
 ANSWER_S = 30.0  # for a whole answer
-_MOST_MESSAGE = 200  # bytes of an error that is no JSON
+_MOST_READ = 8 << 10  # bytes of an error that is no JSON
+_MOST_MESSAGE = 200  # characters of an error
 _JSON = "application/json"
 NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError: bytes that are no UTF-8
 
@@ -68,22 +69,23 @@ class Api:
 
     async def get(self, path: str, token: str, most_bytes: int = MAX_ANSWER_BYTES, accept: str = _JSON) -> HttpAnswer:
         """What is at `path`. Raises `OSError`, and `RemoteError` for what is no answer, or longer than `most_bytes`."""
-        return await self._ask("GET", path, [("Accept", accept), _bearer(token)], None, most_bytes)
+        return await self._ask("GET", path, [("Accept", accept), _bearer(token)], None, most_bytes, token)
 
     async def post(
         self, path: str, token: str, body: bytes, content_type: str, conditions: Sequence[tuple[str, str]] = ()
     ) -> HttpAnswer:
         """The answer to `body`; `conditions` are fields such as ``If-Match``. Raises as `get` does."""
         fields = [("Accept", _JSON), _bearer(token), ("Content-Type", content_type), *conditions]
-        return await self._ask("POST", path, fields, body, MAX_LIST_BYTES)
+        return await self._ask("POST", path, fields, body, MAX_LIST_BYTES, token)
 
     async def post_form(self, path: str, fields: dict[str, str]) -> HttpAnswer:
         """The answer to a form. Raises as `get` does."""
         form = [("Accept", _JSON), ("Content-Type", "application/x-www-form-urlencoded")]
-        return await self._ask("POST", path, form, urlencode(fields).encode(), MAX_ANSWER_BYTES)
+        secret = fields.get("client_secret", "")
+        return await self._ask("POST", path, form, urlencode(fields).encode(), MAX_ANSWER_BYTES, secret)
 
     async def _ask(
-        self, method: str, path: str, fields: list[tuple[str, str]], body: bytes | None, most_bytes: int
+        self, method: str, path: str, fields: list[tuple[str, str]], body: bytes | None, most_bytes: int, secret: str
     ) -> HttpAnswer:
         headers = [("Host", self.url.host_header), ("User-Agent", "tailhub"), *fields]
         target = self.url.target.partition("?")[0].rstrip("/") + path
@@ -92,7 +94,8 @@ class Api:
             answer = await exchange(reader, writer, method, target, headers, body, most_bytes=most_bytes)
         if answer.status != 200:
             wait = retry_after(answer.header(b"retry-after"), datetime.now(UTC))
-            raise ApiStatusError(answer.status, _message(answer), None if wait is None else wait.total_seconds())
+            message = _message(answer, secret)
+            raise ApiStatusError(answer.status, message, None if wait is None else wait.total_seconds())
         return answer
 
     def finding(self, exc: OSError | RemoteError | MachineError) -> Finding:
@@ -132,15 +135,16 @@ class _Message(msgspec.Struct):
     error: str = ""
 
 
-def _message(answer: HttpAnswer) -> str:
-    """What an error says of itself, in JSON or as text; nothing for a page."""
+def _message(answer: HttpAnswer, secret: str) -> str:
+    """What an error says of itself, in JSON or as text; nothing for a page. Some show the `secret` that they got."""
     try:
         said = msgspec.json.decode(answer.body, type=_Message)
-        return said.message or said.error
+        message = said.message or said.error
     except NOT_JSON:
         if answer.header(b"content-type").startswith("text/html"):
             return "a web page"
-        return answer.body[:_MOST_MESSAGE].decode("utf-8", "replace").strip()
+        message = answer.body[:_MOST_READ].decode("utf-8", "replace").strip()
+    return (message.replace(secret, "…") if secret else message)[:_MOST_MESSAGE]
 
 
 def answered_at(answer: HttpAnswer) -> float:

@@ -160,3 +160,16 @@ def test_any_object_keeps_what_it_had(
     for name in old:
         without = parse(remove(document, document.root, member(document.root, name)))
         assert without.plain() == {other: value for other, value in old.items() if other != name}
+
+
+def test_the_indentation_is_that_of_the_neighbours() -> None:
+    """Not that of a comment's text, nor of another part of the file that is indented otherwise."""
+    text = '/*\n     Of our tailnet.\n*/\n{\n  "acls": [\n    "a",\n  ],\n\t"derpMap": {\n\t\t"Regions": {},\n\t},\n}\n'
+    document = parse(text)
+    derp_map = document.root.members[1].value
+    changed = insert_member(document, derp_map, "HomeParams", {"RegionScore": {"912": 2}})
+    assert '\n\t\t"HomeParams": {\n\t\t\t"RegionScore": {\n\t\t\t\t"912": 2,\n' in changed
+    plain = parse('/*\n     Of our tailnet.\n*/\n{\n\t"derpMap": {},\n}\n')
+    assert insert_member(plain, plain.root, "ssh", {"a": [1]}).endswith(
+        '\t"ssh": {\n\t\t"a": [\n\t\t\t1,\n\t\t],\n\t},\n}\n'
+    )

@@ -77,3 +77,11 @@ def test_it_ends_for_any_text(text: str) -> None:
     """What is sound has no fault; else the first fault is the parser's own, and there is an end to them."""
     faults = places(text)
     assert faults[:1] == first_fault(text)
+
+
+def test_odd_spaces_beside_each_other_are_one_fault() -> None:
+    """A line that a web page has indented is told once."""
+    mended = mend('{\n\u00a0\u00a0\u00a0"a": 1,\n\u00a0\u00a0"b": 2,\n}')
+    assert [(fault.line, fault.column) for fault in mended.faults] == [(2, 1), (3, 1)]
+    assert mended.document is not None
+    assert mended.document.plain() == {"a": 1, "b": 2}

@@ -116,10 +116,39 @@ def test_a_number_that_is_not_the_users(number: int, trouble: MapTrouble) -> Non
 
 
 def test_one_region_alone() -> None:
-    """Leaves nothing to fall back on, and must be one that can be a home."""
+    """Leaves nothing to fall back on, and is one that is meant as a home."""
     assert [fault.trouble for fault in faults(region(), omitDefaultRegions=True)] == [MapTrouble.NO_FALLBACK]
     found = {fault.trouble for fault in faults(region(NoMeasureNoHome=True), omitDefaultRegions=True)}
     assert found == {MapTrouble.NO_FALLBACK, MapTrouble.ALL_AVOIDED, MapTrouble.AVOID_MOVES_NOBODY}
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [({"Avoid": True}, "Avoid"), ({"NoMeasureNoHome": True}, "NoMeasureNoHome")],
+    ids=["Avoid", "NoMeasureNoHome"],
+)
+def test_no_region_that_is_meant_as_a_home(flags: dict[str, bool], found: str) -> None:
+    """Is doubtful, not broken; whether clients measure any of them is told apart."""
+    (fault,) = [
+        one
+        for one in faults(region(**flags), omitDefaultRegions=True)
+        if one.trouble not in (MapTrouble.NO_FALLBACK, MapTrouble.AVOID_MOVES_NOBODY)
+    ]
+    assert (fault.trouble, fault.severity, fault.found) == (MapTrouble.ALL_AVOIDED, "warning", found)
+
+
+def test_a_region_that_calls_itself_otherwise_is_one_fault() -> None:
+    """Its nodes may say either number; a third one is a fault of theirs."""
+    for number in (912, 913):
+        found = faults(region(node(RegionID=number), RegionID=913), "912")
+        assert [fault.trouble for fault in found] == [MapTrouble.REGION_ID_DIFFERS]
+    found = faults(region(node(RegionID=914), RegionID=913), "912")
+    assert [fault.trouble for fault in found] == [MapTrouble.REGION_ID_DIFFERS, MapTrouble.NODE_REGION_ID_DIFFERS]
+
+
+def test_there_is_no_region_0() -> None:
+    """To clients it is none."""
+    assert [one.trouble for one in faults(region(node(RegionID=0), RegionID=0), "0")] == [MapTrouble.REGION_KEY]
 
 
 def test_a_misspelled_field_is_told_with_what_it_may_be() -> None:

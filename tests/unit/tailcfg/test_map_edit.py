@@ -209,3 +209,11 @@ def test_any_region_can_be_made_another(made: tuple[Syntax, str, DERPMap], data:
     if others:
         without = [remove_region(syntax, one, str(number)) for one in (text, changed)]
         assert without[0] == without[1]
+
+
+def test_what_stands_twice_is_taken_out_whole() -> None:
+    """Otherwise the one before it would count."""
+    text = '{"Regions": {"912": {}, "912": {"RegionID": 912, "Nodes": [{"Name": "a", "DERPPort": 1, "derpport": 2}]}}}'
+    unset = apply_changes(HUJSON, text, [Change(912, "a", "DERPPort", 2, None)])
+    assert unset == text.replace(', "DERPPort": 1, "derpport": 2', "")
+    assert remove_region(HUJSON, text, "912") == '{"Regions": {}}'

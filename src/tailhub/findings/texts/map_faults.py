@@ -156,10 +156,14 @@ ENGLISH: dict[str, Text] = {
         "While this relay is away no device reaches another one unless both have a direct path already.",
     ),
     "TH489": Text(
-        "No region of the map may be a home: each has Avoid or NoMeasureNoHome." + _AT,
-        "Take them out of one: `tailhub derpmap set FILE REGION --avoid '' --no-measure-no-home ''`",
-        "OmitDefaultRegions takes all other regions away, and those that are left are not to be chosen.",
-        "Clients get no home, and nobody can call them by a relay.",
+        "No region of the map is meant as a home: each has Avoid or NoMeasureNoHome." + _AT,
+        "Take them out of one: `tailhub derpmap set {file!q} REGION --avoid '' --no-measure-no-home ''`",
+        "OmitDefaultRegions takes all other regions away. [[is_measured?Avoid alone keeps no client from measuring a "
+        "region and choosing it.||Clients measure no region that has NoMeasureNoHome; one that has measured none takes "
+        "any.]]",
+        "[[is_measured?Clients take the nearest of those with Avoid alone, as if it was not set; where UDP does not "
+        "pass, they take any.||Each client has a home that it took at random, however far, and `tailscale netcheck` "
+        "has no nearest DERP.]]",
     ),
     "TH490": Text(
         f"InsecureForTests is left on for {_NODE}: clients check no certificate." + _AT,
@@ -200,7 +204,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH495": Text(
         "[[region?Region {region}||A region]] is not whole: expected {field}." + _AT,
-        "Add it there: each region has a number as its name and at least one node, each node has a name.",
+        "Add it there: each region has a number above 0 as its name and at least one node, each node has a name.",
         "It was begun, or part of it was taken out.",
         "Nobody can use the region; Tailscale may refuse the whole policy.",
     ),
@@ -352,10 +356,12 @@ CHINESE: dict[str, Text] = {
         "这台中继一停，除了已经直连的设备，谁也联系不上谁。",
     ),
     "TH489": Text(
-        "map 里没有一个区域可以作为 home：每个都设置了 Avoid 或 NoMeasureNoHome。" + _AT_ZH,
-        "请从其中一个删掉：`tailhub derpmap set FILE REGION --avoid '' --no-measure-no-home ''`",
-        "OmitDefaultRegions 去掉了其他所有区域，剩下的又都不许选。",
-        "客户端没有 home，别人无法通过中继联系它们。",
+        "map 里没有一个区域是用作 home 的：每个都设置了 Avoid 或 NoMeasureNoHome。" + _AT_ZH,
+        "请从其中一个删掉：`tailhub derpmap set {file!q} REGION --avoid '' --no-measure-no-home ''`",
+        "OmitDefaultRegions 去掉了其他所有区域。[[is_measured?只有 Avoid 的区域，客户端照样测量，也照样选用。"
+        "||客户端不测量带有 NoMeasureNoHome 的区域；一个也没有测到时，就任选一个。]]",
+        "[[is_measured?客户端选用其中最近的只有 Avoid 的区域，当它没有设置；UDP 不通时任选一个。"
+        "||每个客户端的 home 都是随机选的，不论远近；`tailscale netcheck` 没有最近的 DERP。]]",
     ),
     "TH490": Text(
         f"{_NODE_ZH} 还开着 InsecureForTests：客户端不检查证书。" + _AT_ZH,
@@ -394,7 +400,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH495": Text(
         "[[region?区域 {region}||有一个区域]] 不完整：缺少 {field}。" + _AT_ZH,
-        "请补上：每个区域以编号为名，至少有一个节点，每个节点都有名称。",
+        "请补上：每个区域以大于 0 的编号为名，至少有一个节点，每个节点都有名称。",
         "可能是没有写完，或者删掉了一部分。",
         "没有人能使用这个区域；Tailscale 可能拒绝整份策略。",
     ),

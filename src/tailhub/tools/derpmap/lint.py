@@ -142,13 +142,13 @@ _PLAIN = {
     MapTrouble.PIN_AND_INSECURE: map_faults.pin_and_insecure,
     MapTrouble.PIN_NEEDS_1_84: map_faults.pin_needs_client,
     MapTrouble.NO_FALLBACK: map_faults.no_fallback,
-    MapTrouble.ALL_AVOIDED: map_faults.all_regions_avoided,
 }
 _WITH_FOUND = {
     MapTrouble.REGION_ID_DIFFERS: map_faults.region_id_differs,
     MapTrouble.NODE_REGION_ID_DIFFERS: map_faults.node_region_id_differs,
     MapTrouble.IP_WITHOUT_PIN: map_faults.address_without_pin,
     MapTrouble.PIN_MALFORMED: map_faults.pin_malformed,
+    MapTrouble.ALL_AVOIDED: map_faults.all_regions_avoided,
 }
 
 

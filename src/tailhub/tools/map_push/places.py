@@ -104,7 +104,7 @@ class _Verdict(msgspec.Struct):
     """Of a policy, where there is something to say: ``data`` has the tests that fail."""
 
     message: str = ""
-    data: list[dict[str, object]] = []
+    data: list[dict[str, object]] | None = None
 
 
 class TailscalePlace:
@@ -124,6 +124,8 @@ class TailscalePlace:
             answer = await self._api.get(self._path, token, MAX_POLICY_BYTES, accept="application/hujson")
         except (OSError, RemoteError) as exc:
             raise self._failed(exc) from exc
+        if answer.header(b"content-type").startswith("text/html"):
+            raise MachineError(findings.map_push_failed(self.name, "a web page"))
         version = answer.header(b"etag")
         if not version:
             raise MachineError(findings.map_push_failed(self.name, "the policy came without an ETag"))
@@ -167,7 +169,7 @@ def _problem(body: bytes) -> str:
         return words(exc)
     if verdict.message == "warning(s) found":
         return ""
-    tests = "; ".join(str(error) for one in verdict.data for error in _errors(one))
+    tests = "; ".join(str(error) for one in verdict.data or () for error in _errors(one))
     return words(f"{verdict.message}: {tests}" if tests else verdict.message)
 
 

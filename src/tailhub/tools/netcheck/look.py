@@ -1,6 +1,7 @@
 """Measures the relays of a map from this machine. I/O: what it means is in the pure modules beside this one.
 
 First STUN, to all at once; then whether each relays, some at a time, so that the work of TLS does not count as latency.
+One that does not answer makes no other wait: only the start of each takes work.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
@@ -27,8 +28,9 @@ __all__ = ["Options", "look"]
 
 SAMPLES = 3
 ICMP_TIMEOUT_S = 1.0  # icmpProbeTimeout
-STUN_AT_A_TIME = 100
+STUN_AT_A_TIME = 400  # nodes; more packets at once than these are lost by home routers
 RELAYS_AT_A_TIME = 6
+TURN_S = 0.25  # after which the next one begins too; a login over a short way is done by then
 _FAMILIES = ((4, socket.AF_INET), (6, socket.AF_INET6))
 
 
@@ -71,7 +73,7 @@ async def look(
         if not any(one.has_stun for one in looks):
             await _all([one.ping for one in _first_of_each_region(looks)], STUN_AT_A_TIME, lambda: None)
         contexts = Contexts()
-        await _all([partial(one.try_relay, contexts) for one in looks], RELAYS_AT_A_TIME, step)
+        await _all([partial(one.try_relay, contexts) for one in looks], RELAYS_AT_A_TIME, step, TURN_S)
     finally:
         for sock in sockets.values():
             if sock is not None:
@@ -173,12 +175,19 @@ def _stun_address(target: Target, version: int, address: str) -> str:
     return test if parsed.version == version else ""
 
 
-async def _all(steps: Sequence[Callable[[], Awaitable[None]]], at_a_time: int, on_done: Callable[[], None]) -> None:
-    limit = asyncio.Semaphore(at_a_time)
+async def _all(
+    steps: Sequence[Callable[[], Coroutine[None, None, None]]],
+    at_a_time: int,
+    on_done: Callable[[], None],
+    turn_s: float | None = None,
+) -> None:
+    """Do all `steps`, so many at a time; one that takes longer than `turn_s` goes on, beside the next one."""
+    turns = asyncio.Semaphore(at_a_time)
 
-    async def run(step: Callable[[], Awaitable[None]]) -> None:
-        async with limit:
-            await step()
+    async def run(step: Callable[[], Coroutine[None, None, None]]) -> None:
+        async with asyncio.TaskGroup() as doing, turns:
+            done = doing.create_task(step())
+            await asyncio.wait([done], timeout=turn_s)
         on_done()
 
     async with asyncio.TaskGroup() as group:
