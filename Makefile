@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 LANES := -n $(JOBS) --dist worksteal
 
 .PHONY: relay test unit lint interop image bench loop-cost fuzz reference clean
@@ -17,7 +17,7 @@ LANES := -n $(JOBS) --dist worksteal
 relay: $(VENV)/.relay
 	@exec $(BIN)/tailhub relay $(ARGS)
 
-# JOBS tests at a time; each has ports, directories, namespaces and machines of its own. A lane that has no more takes
+# JOBS tests at a time, which wait more than they compute: three keep two cores busy. Each has ports, directories, namespaces and machines of its own. A lane that has no more takes
 # over what is left of another's.
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest $(LANES)
