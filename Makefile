@@ -17,8 +17,8 @@ LANES := -n $(JOBS) --dist worksteal
 relay: $(VENV)/.relay
 	@exec $(BIN)/tailhub relay $(ARGS)
 
-# JOBS tests at a time, which wait more than they compute: three keep two cores busy. Each has ports, directories, namespaces and machines of its own. A lane that has no more takes
-# over what is left of another's.
+# JOBS tests at a time, which wait more than they compute: three keep two cores busy. Each has ports, directories,
+# namespaces and machines of its own. A lane that has no more takes over what is left of another's.
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest $(LANES)
 
