@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -87,7 +88,9 @@ def check_from_outside(asked: Asked, options: Options, form: Form, lang: Languag
 
 
 def check_here(config_file: str | None, state_dir: Path | None, form: Form, lang: Language) -> int:
-    """Look at the relay's own machine, print, and give the exit code."""
+    """Look at the relay's own machine, print, and give the exit code. Raises `MachineError` where no relay can run."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise MachineError(findings.platform_unsupported(sys.platform))
     from tailhub.tools.doctor.local.context import local_context
     from tailhub.tools.doctor.local.inside import examine_local
 
