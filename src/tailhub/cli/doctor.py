@@ -144,7 +144,12 @@ def find_targets(name: str, region: str, *, stun_port: int, pin: str, insecure: 
     for option, value in (("--stun-port", stun_port), ("--pin", pin), ("--insecure", insecure)):
         if value:
             raise UsageError(checking.not_with_a_map(option, name))
-    map_text = read_map_text(name)
+    try:
+        map_text = read_map_text(name)
+    except MachineError as exc:
+        if is_own and isinstance(exc.finding, findings.Finding):
+            raise UsageError(checking.nothing_named(exc.finding.values["reason"])) from exc
+        raise
     try:
         derp_map = map_text.derp_map()
     except MachineError:

@@ -447,4 +447,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH527": Entry("no-such-region", _ERROR),
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
+    "TH530": Entry("nothing-named", _ERROR),
 }

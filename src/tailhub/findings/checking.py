@@ -30,3 +30,8 @@ def too_many_targets(origin: str, count: int, most: int) -> Finding:
 def not_a_private_key(path: str) -> Finding:
     """The file that was named as the key to log in with has none."""
     return Finding("TH529", {"path": path})
+
+
+def nothing_named(reason: object) -> Finding:
+    """Nothing was named to look at, and the tailnet of this machine cannot be asked."""
+    return Finding("TH530", {"reason": reason})

@@ -55,6 +55,14 @@ def test_words_that_mean_nothing(policy: str, tmp_path: Path) -> None:
     assert finding_of(lambda: doctor.explain_code("TH999", as_json=False, lang="en"), UsageError).code == "TH069"
 
 
+def test_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a target, and without a Tailscale client here, the ways to name one are said."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    finding = finding_of(lambda: asked(""), UsageError)
+    assert finding.code == "TH530"
+    assert "`tailhub doctor HOST:PORT`" in finding.remedy()
+
+
 def test_a_map_that_clients_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All that keeps them from reading it is said, and no relay is looked at."""
     path = tmp_path / "policy.hujson"

@@ -26,6 +26,11 @@ ENGLISH: dict[str, Text] = {
         "{path} has no private node key in it: expected `privkey:` and 64 hexadecimal digits.",
         "Name another file, or leave `--key` out: the check then uses a key of its own.",
     ),
+    "TH530": Text(
+        "Nothing was named to look at, and no Tailscale client of this machine can be asked for its map: {reason}.",
+        "Name the relay: `tailhub doctor HOST:PORT`\nOr the file with its map: `tailhub doctor policy.hujson`\n"
+        "On the relay itself: `tailhub doctor --local`",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -48,6 +53,11 @@ CHINESE: dict[str, Text] = {
     "TH529": Text(
         "{path} 中没有节点私钥：应为 `privkey:` 加 64 位十六进制数字。",
         "指定别的文件，或去掉 `--key`：检查会使用自己的密钥。",
+    ),
+    "TH530": Text(
+        "没有指定要检查什么，也无法向本机的 Tailscale 客户端询问它的 map：{reason}。",
+        "指定中继：`tailhub doctor HOST:PORT`\n或含有其 map 的文件：`tailhub doctor policy.hujson`\n"
+        "在中继本机上：`tailhub doctor --local`",
     ),
 }
 
