@@ -775,6 +775,8 @@ def test_nothing_is_left_behind(recwarn: pytest.WarningsRecorder) -> None:
                     pass
             await until(lambda: len(asyncio.all_tasks()) == before)
 
+    gc.collect()  # of other tests
+    recwarn.clear()
     run(main())
     gc.collect()
     assert not [str(w.message) for w in recwarn if issubclass(w.category, ResourceWarning)]
