@@ -8,7 +8,7 @@ from __future__ import annotations
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER_LEN, KEY_LEN, PeerGoneReason
 from tailhub.relay.connection import Connection
-from tailhub.relay.elsewhere import Claim, Elsewhere, Sibling
+from tailhub.relay.elsewhere import Claim, Elsewhere, PacketForwarder, Sibling
 from tailhub.relay.registry import Registry
 from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
@@ -228,6 +228,25 @@ class Presence:
             self._follow_tenant(key, before)
         elif before is not None and self.registry.current(key) is None:
             self._key_left(key, before)
+
+    # --- other relays of the region -----------------------------------------------------------------------------------
+
+    def mesh_present(self, link: PacketForwarder, key: bytes, since: float, tenant: Tenant | None) -> None:
+        """Another relay has a key, active there since then; `tenant` is the key's, None if there is no such one here."""
+        self.elsewhere.put(key, Claim(link, since, b"", tenant))
+
+    def mesh_gone(self, link: PacketForwarder, key: bytes) -> None:
+        """Another relay has the key no more."""
+        if self.elsewhere.claim_of(key, link) is None:
+            return
+        if self.elsewhere.remove(key, link) and self.registry.current(key) is None:
+            frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
+            self._tell_receivers(frame, key, self._receivers.pop(key, set()))
+
+    def remove_mesh_link(self, link: PacketForwarder) -> None:
+        """The link to another relay is broken: what was learnt over it is forgotten."""
+        for key in self.elsewhere.keys_of(link):
+            self.mesh_gone(link, key)
 
     def _follow_tenant(self, key: bytes, before: Tenant | None) -> None:
         """What other workers say of a key, which was of the tenant `before`, has changed."""

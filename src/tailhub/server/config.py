@@ -128,6 +128,7 @@ class RelayConfig(TenantConfig, ListenerConfig):
     store: str = field(default="", repr=False)  # where usage is kept: empty, "off", or a database's URL
     usage_retention_days: float = 400.0  # 0: for ever
     mesh_key_file: Path | None = None
+    mesh_with: tuple[str, ...] = ()  # see `tailhub.server.mesh.peer_spec`
     verify_timeout_s: float = 5.0  # how long a login waits for an answer
     verify_refresh_s: float = 60.0  # how often lists of devices are read
     remember_days: float = 7.0  # how long a yes stands in for a verifier that cannot be asked; 0: not at all

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tailhub.server.draining import ClientCloser
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
+    from tailhub.server.mesh.links import MeshLinks
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -120,6 +121,8 @@ class RelayService:
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())
         self._guard_limits()
+        self.mesh: MeshLinks | None = None  # where other relays are named
+        self._mesh()
 
     def _answer_acme(self) -> None:
         if self._foundation.uses_acme:
@@ -158,6 +161,21 @@ class RelayService:
         }
         return on_accept, acceptance(config.accept_limit / share, config.accept_burst / share, self.context.loop.time)
 
+    # --- other relays of the region -----------------------------------------------------------------------------------
+
+    def _mesh(self) -> None:
+        """Keep links to the relays that the settings name."""
+        config, key = self._foundation.config, self._foundation.policy.mesh_key
+        if self.mesh is None and not config.mesh_with:
+            return
+        from tailhub.server.mesh.links import MeshLinks
+        from tailhub.server.mesh.peer_spec import parse_peer
+
+        if self.mesh is None:
+            self.mesh = MeshLinks(self.context)
+            self._undo.callback(self.mesh.stop)
+        self.mesh.take([parse_peer(text) for text in config.mesh_with], [key] if key is not None else [])
+
     # --- a reload -----------------------------------------------------------------------------------------------------
 
     def take(self, before: Standing, listeners: Sequence[BoundSockets]) -> None:
@@ -185,6 +203,7 @@ class RelayService:
             context.relay.set_tenants(names, tenant_pairs(config.tenants))
         apply_limits(context, foundation.limits.share(self._share))
         self._guard_limits()
+        self._mesh()
         if context.door is not None:
             context.door.set_ways(**self._ways())
             context.door.look_after_all(also_here=changes_access(old, config))

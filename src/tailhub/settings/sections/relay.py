@@ -64,6 +64,15 @@ RELAY: tuple[Setting, ...] = (
         "/etc/tailhub/mesh.key",
     ),
     Setting(
+        "mesh_with",
+        Section.RELAY,
+        "names",
+        (),
+        "Other relays of the region, to which links are kept; packets for their clients go there.",
+        "HOST[:PORT][/DIAL-HOST][?cert=PIN]",
+        "b.example.com,203.0.113.7:8443?cert=sha256-raw:9d2f...",
+    ),
+    Setting(
         "region_id",
         Section.RELAY,
         "number",

@@ -1,0 +1,38 @@
+"""How a link to another relay does, as operators are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["LinkPhase", "LinkState"]
+
+
+class LinkPhase(StrEnum):
+    """What a link is doing."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    WAITING = "waiting"  # it failed, and is tried again in a while
+    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again in a while
+    SELF = "self"  # that relay is this one
+    SAME = "same"  # another link leads to that relay
+
+
+@dataclass(slots=True)
+class LinkState:
+    """One link of one process. Pickled where it is a worker's. Times are Unix seconds, 0.0 for never."""
+
+    peer: str  # as in `PeerSpec.text`; with its address behind it where a name has several
+    phase: LinkPhase = LinkPhase.CONNECTING
+    since: float = 0.0  # when this phase began
+    reason: str = ""  # why it is not up, in words
+    server_key: bytes = b""  # that relay's raw public key, once it is known
+    version: str = ""  # of tailhub there; empty for others
+    keys: int = 0  # clients there
+    peers: list[bytes] = field(default_factory=list)  # keys of the relays that are that relay's mesh peers
+    rtt_s: float | None = None
+    connects: int = 0  # how often it has been up
+    forwarded_packets: int = 0
+    forwarded_bytes: int = 0
+    dropped_packets: int = 0
