@@ -232,7 +232,7 @@ class Presence:
     # --- other relays of the region -----------------------------------------------------------------------------------
 
     def mesh_present(self, link: PacketForwarder, key: bytes, since: float, tenant: Tenant | None) -> None:
-        """Another relay has a key, active there since then; `tenant` is the key's, None if there is no such one here."""
+        """Another relay has a key, active there since then; `tenant`: None if there is no such one here."""
         self.elsewhere.put(key, Claim(link, since, b"", tenant))
 
     def mesh_gone(self, link: PacketForwarder, key: bytes) -> None:
