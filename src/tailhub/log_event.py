@@ -94,6 +94,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
     "drain": Kind("nobody is taken any more, and clients are closed; or that was called off", ("over_s", "stays")),
     "notice": Kind("what users are to be told could not be read", ()),
+    "mesh_mended": Kind("a fault of the mesh is over, whose finding was logged when it began", ("code", "peer")),
     "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 

@@ -448,4 +448,12 @@ CATALOGUE: dict[str, Entry] = {
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
     "TH530": Entry("nothing-named", _ERROR),
+    # a mesh that is half up
+    "TH550": Entry("mesh-link-down", _WARNING),
+    "TH551": Entry("mesh-link-refused", _WARNING),
+    "TH552": Entry("mesh-not-dialled-back", _WARNING),
+    "TH553": Entry("mesh-peer-not-named", _WARNING),
+    "TH554": Entry("mesh-node-unseen", _WARNING),
+    "TH555": Entry("mesh-versions-differ", _NOTE),
+    "TH556": Entry("mesh-only-self", _WARNING),
 }

@@ -59,6 +59,7 @@ class MeshLink:
             ]
             pos = start + length
         self.forwarded_packets += count
+        self._relay.stats.forwarded_out += count
         self.forwarded_bytes += len(frames) - count * RECV_OVERHEAD
         self.queue.put(now, b"".join(parts), count, disco)
         if not self.dirty:

@@ -82,7 +82,8 @@ def duplicates_json(rows: Iterable[TrafficRow], now: float) -> list[dict[str, An
     """The keys that have two or more connections, those first that have had them for the longest time."""
     by_key = defaultdict[str, list["TrafficRow"]](list)
     for row in rows:
-        by_key[row.key].append(row)
+        if not row.is_mesh:
+            by_key[row.key].append(row)
     shared = [(sorted(one.connected_at for one in ones)[1], ones) for ones in by_key.values() if len(ones) > 1]
     return [
         {

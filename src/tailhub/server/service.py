@@ -122,6 +122,7 @@ class RelayService:
         self._keeping = loop.create_task(keeper.run())
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
+        self._has_clients = bool(listeners)  # the desk has none, and nothing to forward
         self._mesh()
 
     def _answer_acme(self) -> None:
@@ -166,7 +167,7 @@ class RelayService:
     def _mesh(self) -> None:
         """Keep links to the relays that the settings name."""
         config, key = self._foundation.config, self._foundation.policy.mesh_key
-        if self.mesh is None and not config.mesh_with:
+        if not self._has_clients or (self.mesh is None and not config.mesh_with):
             return
         from tailhub.server.mesh.links import MeshLinks
         from tailhub.server.mesh.peer_spec import parse_peer

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tailhub.client.derp_client import DERPClient
 from tailhub.derp.handshake import ServerInfo
-from tailhub.exceptions import RemoteError
+from tailhub.exceptions import ConnectionClosedError, RemoteError
 from tailhub.keys import MeshKey
 from tailhub.relay.mesh_link import MeshLink
 from tailhub.server.context import ServerContext
@@ -86,7 +86,7 @@ class _Link:
         while True:
             try:
                 await self._once()
-            except (OSError, RemoteError) as exc:
+            except (OSError, RemoteError, ConnectionClosedError) as exc:
                 self._enter(LinkPhase.WAITING, str(exc))
             if self._state.phase is LinkPhase.SELF:
                 return
