@@ -398,7 +398,7 @@ class RelayServer:
             from tailhub.server.watched import Watched
             from tailhub.server.watchman import watch
 
-            parts = self._fleet, self.stun, self.verification, self._books, self._acme
+            parts = self._fleet, self.stun, self.verification, self._books, self._acme, self.pages.mesh
             watched = Watched(self.config, self.service, self.advertised, *parts)
             watching = watch(self.config, watched, self.foundation.state.path)
         self._tasks.set("watching", watching)

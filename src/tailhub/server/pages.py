@@ -225,6 +225,7 @@ class Pages:
             values=self._counted_values,
             notes=self._notes,
             first_stun=lambda: self.first_stun,
+            mesh=lambda: self.mesh,
         )
         self._api = OperatorApi(own_routes(behind), audit.note)
         return self._api

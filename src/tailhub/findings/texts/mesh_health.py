@@ -107,3 +107,9 @@ CHINESE: dict[str, Text] = {
         "本中继没有 mesh：它的客户端只能相互到达。",
     ),
 }
+
+STEPS: dict[str, tuple[str, str]] = {"mesh": ("mesh", "mesh")}
+
+REMARKS: dict[str, tuple[str, str]] = {
+    "mesh_link_up": ("linked to {peer}, clients there: {clients}", "已连接 {peer}，那边的客户端：{clients} 个"),
+}
