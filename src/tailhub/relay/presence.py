@@ -231,9 +231,9 @@ class Presence:
 
     # --- watchers -----------------------------------------------------------------------------------------------------
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: Connection, now: float) -> None:
         """Subscribe a mesh peer: it is told of all that it may reach, itself included, then of changes."""
-        self.watchers.add(connection, self._keys_here())
+        self.watchers.add(connection, self._keys_here(), now)
         self.on_work()
 
     def _keys_here(self) -> Iterator[bytes]:

@@ -286,7 +286,7 @@ class Relay:
         elif frame_type == FrameType.FORWARD_PACKET:
             self._forward_in(connection, body, now)
         elif frame_type == FrameType.WATCH_CONNS:
-            self._watch(connection)
+            self._watch(connection, now)
         elif frame_type == FrameType.CLOSE_PEER:
             self.close_peer(body)
             self.presence.close_at_siblings(body)
@@ -339,14 +339,14 @@ class Relay:
             receiver.queue.put(now, frame, 1, disco, flow)
             receiver.wake()
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: Connection, now: float) -> None:
         """Subscribe a mesh peer to presence: a flood of all, itself included, then changes. Again floods again.
 
         From ourselves it is ignored.
         """
         if connection.key == self.own_key:
             return
-        self.presence.watch(connection)
+        self.presence.watch(connection, now)
 
     # --- what operators see -------------------------------------------------------------------------------------------
 

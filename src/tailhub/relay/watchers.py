@@ -58,11 +58,15 @@ class Watchers:
 
     # --- they come and go ---------------------------------------------------------------------------------------------
 
-    def add(self, watcher: Connection, keys: Iterable[bytes]) -> None:
-        """One watches from now on. It is told of these, itself included; if it watches already, again."""
+    def add(self, watcher: Connection, keys: Iterable[bytes], now: float) -> None:
+        """One watches from now on. It is told of these, itself included; if it watches already, again.
+
+        Of some at once: on a small relay that is the whole flood, and what the watcher asks next is answered behind it.
+        """
         watcher.is_watcher = True
         self._reaches[watcher] = watcher.tenant.reaches
         self._begin(watcher, list(keys), withdraws=False)
+        self._piece(watcher, now)
 
     def discard(self, watcher: Connection) -> None:
         """One watches no more."""
@@ -115,13 +119,16 @@ class Watchers:
         watcher = next((one for one in self._floods if one.queue.control_bytes <= ROOM_BYTES), None)
         if watcher is None:
             return WAIT_S if self._floods else None
+        self._piece(watcher, now)
+        return 0.0 if self._floods else None
+
+    def _piece(self, watcher: Connection, now: float) -> None:
         flood = self._floods.pop(watcher)
         some = flood.keys[-PIECE:]
         del flood.keys[-PIECE:]
         if flood.keys:
             self._floods[watcher] = flood  # behind the others
         self._tell(watcher, b"".join(self._of_keys(watcher, some, flood.withdraws, now)))
-        return 0.0 if self._floods else None
 
     def _of_keys(self, watcher: Connection, keys: Iterable[bytes], withdraws: bool, now: float) -> Iterator[bytes]:
         for key in keys:
