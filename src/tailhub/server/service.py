@@ -35,6 +35,7 @@ from tailhub.server.limits_config import address_limit, has_refusing_limits, quo
 from tailhub.server.listeners import kept_listeners
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.presence_work import PresenceWork
 from tailhub.server.rate_config import apply_limits
 from tailhub.server.reload import changes_access, changes_tenants
 from tailhub.server.steersman import SteeredLogin, Steersman
@@ -115,6 +116,7 @@ class RelayService:
         self._client_closer: ClientCloser | None = None
         self._teller = ClientTeller(self.context)
         self._undo.callback(self._teller.stop)
+        self._undo.callback(PresenceWork(loop, relay.presence).stop)
         keeper.on_texts = self._teller.tell
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
