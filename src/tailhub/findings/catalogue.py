@@ -456,4 +456,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH544": Entry("mesh-key-unknown", _WARNING),
     "TH545": Entry("mesh-name-unresolved", _WARNING),
     "TH546": Entry("mesh-names-give-too-many", _WARNING),
+    "TH547": Entry("too-many-mesh-keys", _ERROR),
 }

@@ -26,9 +26,9 @@ def too_many_mesh_peers(place: str, count: int, most: int) -> Finding:
 
 
 def mesh_key_unknown(key: str, address: str, keyless: bool = False) -> Finding:
-    """Who connected from `address`, with the node key `key`, shows a mesh key that is not ours; `keyless`: we have none.
+    """Who connected from `address` with the node key `key` shows a mesh key that is not ours.
 
-    `address` is as it may stand in the log.
+    `keyless`: we have none. `address` is as it may stand in the log.
     """
     return Finding("TH544", {"key": key, "address": address, "keyless": keyless})
 
@@ -41,3 +41,8 @@ def mesh_name_unresolved(text: str, reason: str, known: int) -> Finding:
 def mesh_names_give_too_many(count: int, most: int) -> Finding:
     """The names of `mesh_with` lead to more relays than a relay keeps links to."""
     return Finding("TH546", {"count": count, "most": most})
+
+
+def too_many_mesh_keys(path: str, count: int) -> Finding:
+    """A mesh key file has more keys than an old one and a new one."""
+    return Finding("TH547", {"path": path, "count": count})

@@ -66,13 +66,13 @@ def let_in(
     newcomer, info = applicant.newcomer, applicant.info
     if context.fronts[newcomer.listener].trusts(newcomer.address):
         context.events.proxy_told_nothing(newcomer.ip)
-    is_mesh = context.policy.is_mesh_peer(info)
+    mesh_key = context.policy.mesh_key_of(info)
     identity = Identity(
         key=applicant.key,
         connection_id=context.relay.next_connection_id(),
         address=applicant.address,
         port=newcomer.port,
-        is_mesh=is_mesh,
+        is_mesh=mesh_key is not None,
         is_prober=info.is_prober,
         is_not_ideal=applicant.not_ideal,
         app_name=info.app_name,
@@ -82,6 +82,8 @@ def let_in(
         owner=decision.owner if decision is not None else "",
         is_guest=guest_of is not None,
         is_own_probe=context.policy.is_own_probe(applicant.key, info),
+        mesh_mark=mesh_key.mark if mesh_key is not None else b"",
+        has_unknown_mesh_key=info.mesh_key is not None and mesh_key is None,
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 ENGLISH: dict[str, tuple[str, ...]] = {
     "TH540": (
         "{place}: `{text}` names no relay: {reason}.",
-        "Write HOST, HOST:PORT, HOST:PORT/DIAL-HOST:PORT, dns:NAME or srv:NAME, as in "
-        "`{place:=b.example.com:8443}`; a pin stands behind that, as in `b.example.com?cert=sha256-raw:<64 hex digits>`.",
+        "Write HOST, HOST:PORT, HOST:PORT/DIAL-HOST:PORT, dns:NAME or srv:NAME, as in `{place:=b.example.com:8443}`; a "
+        "pin stands behind that, as in `b.example.com?cert=sha256-raw:<64 hex digits>`.",
     ),
     "TH541": (
         "{place} names other relays, and there is no mesh key: they would take this relay for a client.",
@@ -35,12 +35,16 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "[[known?Links to the {known} relays that were found there before are kept; it is||It is]] tried again each "
         "minute. If it stays so, check the name: `getent ahosts NAME`, or for srv: `dig +short srv NAME`.",
         "The name is mistyped or gone, or this machine's DNS does not answer.",
-        "[[known?Nothing yet; a relay that is new at this name is not found||This relay has no links to the relays that "
-        "the name stands for, and no packet comes to their clients from here]].",
+        "[[known?Nothing yet; a relay that is new at this name is not found||This relay has no links to the relays "
+        "that the name stands for, and no packet comes to their clients from here]].",
     ),
     "TH546": (
         "The names in mesh_with lead to {count} relays; links are kept to {most} of them.",
         "Let the names have fewer addresses. A region of that size is better made into several.",
+    ),
+    "TH547": (
+        "{path}: expected one mesh key, or an old one and a new one, a line each; found {count}.",
+        "Leave in the file the key that the region's relays have, and at most one more, that takes its place.",
     ),
 }
 
@@ -83,6 +87,10 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "mesh_with 中的名称指向 {count} 台中继；只与其中 {most} 台保持链路。",
         "请减少这些名称的地址。这样大的区域最好分成几个。",
     ),
+    "TH547": (
+        "{path}：应为一个 mesh 密钥，或一旧一新两个，每行一个；实际是 {count} 个。",
+        "文件里只留下本区域各中继正在用的密钥，以及最多一个将要取代它的密钥。",
+    ),
 }
 
 REMARKS: dict[str, tuple[str, str]] = {
@@ -120,5 +128,8 @@ REMARKS: dict[str, tuple[str, str]] = {
         "what a name leads to is dialled there, so `/{found}` says nothing",
         "名称解析到哪里就拨哪里，`/{found}` 没有意义",
     ),
-    "mesh-peer-port-of-srv": ("the port stands in the SRV record, not `{found}`", "端口写在 SRV 记录里，而不是 `{found}`"),
+    "mesh-peer-port-of-srv": (
+        "the port stands in the SRV record, not `{found}`",
+        "端口以 SRV 记录为准，而不是 `{found}`",
+    ),
 }

@@ -5,8 +5,8 @@
     srv:NAME[?OPTIONS]                         each target of the SRV record is a relay, with the port that stands there
 
 OPTIONS are ``cert=`` (a pin or a name, as CertName of a DERP map) and ``tls=on|off``, with & between them. An IPv6
-address stands in brackets; a DIAL-HOST without a port may do without, as the reference takes it (``cmd/derper/mesh.go``:
-there is no port in its DIAL-HOST: it is the one of HOST). Not here: looking names up (`tailhub.server.mesh.resolving`).
+address stands in brackets; a DIAL-HOST without a port may do without, as the reference takes it: there its port is
+always the one of HOST (``cmd/derper/mesh.go``). Not here: looking names up (`tailhub.server.mesh.resolving`).
 """
 
 from __future__ import annotations

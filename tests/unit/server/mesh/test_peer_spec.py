@@ -39,7 +39,7 @@ KEY_FILE = Path("/etc/tailhub/mesh.key")
     ],
 )
 def test_where_a_relay_is(text: str, host: str, port: int, dial_host: str) -> None:
-    """A host with its port, 443 as the reference has it, and perhaps another host to dial, with its own or that port."""
+    """A host with its port, else 443 as the reference has it; perhaps another host to dial, at that or its own port."""
     assert parse_peer(text) == PeerSpec(text.strip(), host, port, dial_host)
 
 
