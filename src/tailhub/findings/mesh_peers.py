@@ -25,12 +25,12 @@ def too_many_mesh_peers(place: str, count: int, most: int) -> Finding:
     return Finding("TH543", {"place": place, "count": count, "most": most})
 
 
-def mesh_key_unknown(key: str, address: str, keyless: bool = False) -> Finding:
+def mesh_key_unknown(key: str, address: str, *, has_key: bool = True) -> Finding:
     """Who connected from `address` with the node key `key` shows a mesh key that is not ours.
 
-    `keyless`: we have none. `address` is as it may stand in the log.
+    Not `has_key`: we have none. `address` is as it may stand in the log.
     """
-    return Finding("TH544", {"key": key, "address": address, "keyless": keyless})
+    return Finding("TH544", {"key": key, "address": address, "has_key": has_key})
 
 
 def mesh_name_unresolved(text: str, reason: str, known: int) -> Finding:

@@ -64,7 +64,7 @@ def mesh_key_malformed(path: str, length: int, line: int = 0, *, zeros: bool = F
 
     `line` is where, in a file that has several.
     """
-    return Finding("TH048", {"path": path, "length": length, "line": line or None, "zeros": zeros})
+    return Finding("TH048", {"path": path, "length": length, "line": line or None, "other": not zeros})
 
 
 def secret_readable_by_others(path: str, mode: int) -> Finding:

@@ -112,9 +112,7 @@ class Events:
             self._mesh_keys.clear()
         self._mesh_keys[address] = now
         if self._may_write("finding", CLIENT_LINES, "a mesh key that is not this relay's", kind="mesh_key"):
-            finding = mesh_peers.mesh_key_unknown(
-                str(NodePublic(key)), self.host_port(address, port), keyless=not has_key
-            )
+            finding = mesh_peers.mesh_key_unknown(str(NodePublic(key)), self.host_port(address, port), has_key=has_key)
             _log.warning("%s", finding)
 
     def out_of_descriptors(self) -> None:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
     from tailhub.server.mesh.links import MeshLinks
+    from tailhub.server.mesh.resolving import Resolving
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -122,6 +123,7 @@ class RelayService:
         self._keeping = loop.create_task(keeper.run())
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
+        self._resolving: Resolving | None = None  # so is this
         self._mesh()
 
     def _answer_acme(self) -> None:
@@ -170,11 +172,14 @@ class RelayService:
             return
         from tailhub.server.mesh.links import MeshLinks
         from tailhub.server.mesh.peer_spec import parse_peer
+        from tailhub.server.mesh.resolving import Resolving
 
-        if self.mesh is None:
-            self.mesh = MeshLinks(self.context)
-            self._undo.callback(self.mesh.stop)
-        self.mesh.take([parse_peer(text) for text in config.mesh_with], keys)
+        if self.mesh is None or self._resolving is None:
+            self.mesh = mesh = MeshLinks(self.context)
+            self._undo.callback(mesh.stop)
+            self._resolving = Resolving(lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys))
+            self._undo.callback(self._resolving.stop)
+        self.mesh.take(self._resolving.take([parse_peer(text) for text in config.mesh_with]), keys)
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,8 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Name fewer. A region of that size is better made into several.",
     ),
     "TH544": (
-        "A relay at {address} with the key {key} [[keyless?shows a mesh key, and this relay has none"
-        "||shows a mesh key that is not the one of this relay]]: it is treated as a client.",
+        "A relay at {address} with the key {key} [[has_key?shows a mesh key that is not the one of this "
+        "relay||shows a mesh key, and this relay has none]]: it is treated as a client.",
         "If it belongs to this region, let both have the same key: copy the file of `mesh_key_file` from one to the "
         "other, and `tailhub reload`. Otherwise take this relay out of the other one's `mesh_with`.",
         "The region's secret was changed on one relay only, or a relay of another region dials this one.",
@@ -68,8 +68,8 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "请减少数量。这样大的区域最好分成几个。",
     ),
     "TH544": (
-        "位于 {address}、密钥为 {key} 的中继[[keyless?出示了 mesh 密钥，而此中继没有 mesh 密钥"
-        "||出示的 mesh 密钥不是此中继的]]：它被当作客户端。",
+        "位于 {address}、密钥为 {key} 的中继[[has_key?出示的 mesh 密钥不是此中继的"
+        "||出示了 mesh 密钥，而此中继没有 mesh 密钥]]：它被当作客户端。",
         "如果它属于本区域，两者须用同一个密钥：把 `mesh_key_file` 的文件从一台复制到另一台，然后运行 "
         "`tailhub reload`。否则请把此中继从对方的 `mesh_with` 中去掉。",
         "区域的密钥只在一台中继上换过，或是另一区域的中继在连接此中继。",
