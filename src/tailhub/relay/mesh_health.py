@@ -265,7 +265,7 @@ def _told_apart(node: Node) -> str:
 
 def _place(name: str) -> str:
     """What of an entry of `mesh_with` others can dial."""
-    return name.partition("/")[0]
+    return name.rpartition(" ")[2].partition("/")[0]
 
 
 def _time(at: float) -> str:
