@@ -21,7 +21,7 @@ class ScriptedMesh:
     def __init__(self, now: float, *, is_whole: bool = False) -> None:
         self.is_whole = is_whole
         self._began = now - 5 * DAY_S
-        self._health = MeshHealth(OWN, "0.1.0")
+        self._health = MeshHealth("0.1.0")
         self.troubles: Any = ()
         self.look(now - 600)
         self.look(now)

@@ -190,10 +190,9 @@ class _Seen:
 
 
 class MeshHealth:
-    """Told every few seconds how all relays do (`look`); one a relay, whose key and version these are."""
+    """Told every few seconds how all relays do (`look`); one a relay, whose version of tailhub this is."""
 
-    def __init__(self, own_key: bytes, version: str) -> None:
-        self._own_key = own_key
+    def __init__(self, version: str) -> None:
         self._version = version
         self._since: dict[tuple[str, ...], float] = {}  # by subject: since when it holds
 
@@ -232,8 +231,7 @@ class MeshHealth:
 
     def _unseen(self, nodes: Sequence[Node]) -> Iterator[_Seen]:
         """Pairs of which one has no link to the other, by what that one says."""
-        there = {node.key: node for node in nodes if node.key and (node.workers_up or node.dials_since is not None)}
-        there.pop(self._own_key, None)
+        there = {node.key: node for node in nodes if node.workers_up or (node.workers and node.dials_since is not None)}
         for node in there.values():
             for other in there.values():
                 if node.peers is not None and other is not node and other.key not in node.peers:

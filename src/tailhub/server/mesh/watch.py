@@ -92,7 +92,7 @@ class MeshWatch:
         self._own_key = own_key
         self._snapshots = snapshots
         self._clock = clock
-        self._health = MeshHealth(own_key, tailhub.__version__)
+        self._health = MeshHealth(tailhub.__version__)
         self._told: dict[tuple[str, ...], Trouble] = {}
         self.troubles: Sequence[Trouble] = ()
 
