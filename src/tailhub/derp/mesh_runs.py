@@ -20,11 +20,9 @@ from tailhub.derp.frames import (
     FrameType,
     check_length,
 )
-from tailhub.derp.runs import DISCO_FIRST, MAX_RUN_BYTES, MAX_RUN_PACKETS, Item, RunDecoder
+from tailhub.derp.runs import DISCO_FIRST, ENDS_LEN, MAX_RUN_BYTES, MAX_RUN_PACKETS, Item, RunDecoder
 from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.disco import MIN_LEN as DISCO_MIN_LEN
-
-ENDS_LEN = 2 * KEY_LEN  # 32B source + 32B destination: whose a forwarded run is
 
 _FORWARD_PACKET = int(FrameType.FORWARD_PACKET)
 _RECV_PACKET = int(FrameType.RECV_PACKET)

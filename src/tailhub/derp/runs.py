@@ -33,10 +33,11 @@ from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.disco import MIN_LEN as DISCO_MIN_LEN
 from tailhub.exceptions import FrameError
 
-# A run: (destination key, joined RecvPacket frames, number of packets, whether they are disco). For a run that a mesh
-# peer forwards: both keys instead of the destination's (`tailhub.derp.mesh_runs`).
+# A run: (destination key, joined RecvPacket frames, number of packets, whether they are disco). Of a run that a mesh
+# peer forwards: source and destination, `ENDS_LEN` bytes (`tailhub.derp.mesh_runs`).
 # Any other frame: (None, body, type, False). One shape for both keeps the router's loop to one unpacking.
 Item = tuple[bytes | None, bytes, int, bool]
+ENDS_LEN = 2 * KEY_LEN  # 32B source + 32B destination
 
 MAX_RUN_PACKETS = 32  # so that dropping the oldest run of a full queue never drops much more than is needed
 MAX_RUN_BYTES = 32768

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
-from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
-from tailhub.derp.runs import Item
-from tailhub.disco import looks_like_disco
+from tailhub.derp.frames import HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
+from tailhub.derp.runs import ENDS_LEN, Item
 from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.accounts import Accounts, TooMany
@@ -191,6 +190,24 @@ class Relay:
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
 
+    def route_mesh(self, connection: Connection, items: Iterable[Item], now: float) -> None:
+        """The same for a mesh peer, from whose `MeshRunDecoder` runs come that it forwards.
+
+        They are not its own frames: they do not make it the active one of several connections with its key, as the
+        workers of one relay have them, and count as nothing that it has sent.
+        """
+        own = []
+        for item in items:
+            ends, run, count, disco = item
+            if ends is not None and len(ends) == ENDS_LEN:
+                self._forward_in(connection, ends, run, count, disco, now)
+            else:
+                own.append(item)
+        if own:
+            self.route(connection, own, now)
+        elif self._queued.used > self.limits.total_bytes:
+            self._relieve()
+
     def note_unknown_frames(self, connection: Connection, count: int, now: float) -> None:
         """A connection sent frames that mean nothing here; they were skipped, but it did write."""
         self.stats.unknown_frames += count
@@ -277,8 +294,6 @@ class Relay:
             self._note_preferred(connection, body[0] != 0, now)
         elif not connection.identity.is_mesh:
             raise FrameError(f"{FrameType(frame_type).name} from a client without the mesh key", "not_mesh")
-        elif frame_type == FrameType.FORWARD_PACKET:
-            self._forward_in(connection, body, now)
         elif frame_type == FrameType.WATCH_CONNS:
             self._watch(connection)
         elif frame_type == FrameType.CLOSE_PEER:
@@ -298,35 +313,32 @@ class Relay:
         if home and connection.identity.is_guest:
             self.on_guest_home(connection)
 
-    def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
-        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is.
+    def _forward_in(self, connection: Connection, ends: bytes, run: bytes, count: int, disco: bool, now: float) -> None:
+        """Deliver a run that a mesh peer forwards, to local clients only: one hop is all there is.
 
         Nobody says whose client sent it, so it counts as one of the mesh peer's own tenant, the nameless one.
         """
-        src, dst = body[:KEY_LEN], body[KEY_LEN : 2 * KEY_LEN]
-        packet_len = len(body) - 2 * KEY_LEN
-        disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
-        self.stats.forwarded_in += 1
+        src, dst = ends[:KEY_LEN], ends[KEY_LEN:]
+        self.stats.forwarded_in += count
         receiver = self.registry.active.get(dst)
-        frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
         tenant = connection.tenant
         if receiver is None:
             claim = self.presence.find(dst, now)
             if claim is None or not self.presence.is_at_sibling(dst):
-                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, run, count, disco, now)
             elif claim.tenant not in tenant.reaches:
-                self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+                self._drop(connection, OTHER_TENANT, dst, run, count, disco, now)
             else:  # all workers are one relay: still one hop
-                self.stats.forwarded += 1
-                claim.forwarder.forward(now, dst, frame, 1, disco, tenant)
+                self.stats.forwarded += count
+                claim.forwarder.forward(now, dst, run, count, disco, tenant)
             return
         if receiver.tenant not in tenant.reaches:
-            self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
+            self._drop(connection, OTHER_TENANT, dst, run, count, disco, now)
             return
         flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
-        flow.packets += 1
-        flow.size += len(frame)
-        receiver.queue.put(now, frame, 1, disco, flow)
+        flow.packets += count
+        flow.size += len(run)
+        receiver.queue.put(now, run, count, disco, flow)
         receiver.wake()
 
     def _watch(self, connection: Connection) -> None:

@@ -8,8 +8,8 @@ from support.streams import KEYS, broken_client_streams, client_streams, cut, pi
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import MAX_PACKET_LEN, SERVER_LIMITS, FrameType, serialize
-from tailhub.derp.mesh_runs import ENDS_LEN, MeshRunDecoder, forward_packets
-from tailhub.derp.runs import MAX_RUN_BYTES, MAX_RUN_PACKETS, SLACK, Item
+from tailhub.derp.mesh_runs import MeshRunDecoder, forward_packets
+from tailhub.derp.runs import ENDS_LEN, MAX_RUN_BYTES, MAX_RUN_PACKETS, SLACK, Item
 from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.disco import looks_like_disco
 from tailhub.exceptions import FrameError
