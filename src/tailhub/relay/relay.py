@@ -16,6 +16,9 @@ from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.accounts import Accounts, TooMany
 from tailhub.relay.connection import Connection, Identity, Sink
+from tailhub.relay.elsewhere import Claim
+from tailhub.relay.odd import OUR_CLIENT, TOO_MANY_SOURCES
+from tailhub.relay.odd import UNKNOWN_DEST as UNKNOWN_DEST_OF_PEER
 from tailhub.relay.presence import Presence
 from tailhub.relay.rate_limit import Account, RateLimit
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
@@ -33,12 +36,12 @@ class Relay:
 
     __slots__ = (
         "_next_id",
-        "_own_key",
         "_queued",
         "accounts",
         "home_connections",
         "limits",
         "on_guest_home",
+        "own_key",
         "presence",
         "registry",
         "stats",
@@ -58,7 +61,7 @@ class Relay:
 
         `tenants` are the names of those beside the nameless one, `tenant_pairs` those that may reach each other.
         """
-        self._own_key = own_key
+        self.own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
         self.tenants = Tenants(self.stats, tenants, tenant_pairs)
@@ -216,13 +219,16 @@ class Relay:
 
     def _not_here(self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float) -> None:
         claim, tenant = self.presence.find(dst, now), connection.tenant
-        if claim is None:
+        receiver = self.registry.active.get(dst) or claim
+        if receiver is None:
             self._lose(connection, UNKNOWN_DEST, dst, chunk, count, disco, now)
-        elif claim.tenant not in tenant.reaches:
+        elif receiver.tenant not in tenant.reaches:
             self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
-        else:
+        elif isinstance(receiver, Claim):
             self.stats.forwarded += count
-            claim.forwarder.forward(now, dst, chunk, count, disco, tenant)
+            receiver.forwarder.forward(now, dst, chunk, count, disco, tenant)
+        else:
+            self.deliver(dst, chunk, count, disco, now, tenant)
 
     def _lose(
         self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
@@ -265,7 +271,7 @@ class Relay:
             tenant.drop(reason, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow = receiver.sources.get(src) or self.presence.note_forwarded_source(receiver, src)[0]
         flow.packets += count
         flow.size += len(frames)
         receiver.queue.put(read_at, frames, count, disco, flow)
@@ -295,7 +301,7 @@ class Relay:
         elif not connection.identity.is_mesh:
             raise FrameError(f"{FrameType(frame_type).name} from a client without the mesh key", "not_mesh")
         elif frame_type == FrameType.WATCH_CONNS:
-            self._watch(connection)
+            self._watch(connection, now)
         elif frame_type == FrameType.CLOSE_PEER:
             self.close_peer(body)
             self.presence.close_at_siblings(body)
@@ -314,48 +320,53 @@ class Relay:
             self.on_guest_home(connection)
 
     def _forward_in(self, connection: Connection, ends: bytes, run: bytes, count: int, disco: bool, now: float) -> None:
-        """Deliver a run that a mesh peer forwards, to local clients only: one hop is all there is.
+        """Deliver a run that a mesh peer forwards, to clients of this relay only: one hop is all there is.
 
-        Nobody says whose client sent it, so it counts as one of the mesh peer's own tenant, the nameless one.
+        Its packets are of the tenant of which that relay has said that the source is, else of the nameless one.
         """
         src, dst = ends[:KEY_LEN], ends[KEY_LEN:]
         self.stats.forwarded_in += count
-        receiver = self.registry.active.get(dst)
-        tenant = connection.tenant
+        active = self.registry.active
+        tenant = self.presence.tenant_at(connection.key, src, connection.tenant)
+        receiver = active.get(dst) or self.presence.find_here(dst, now)
+        if src in active:
+            connection.note_odd(OUR_CLIENT, count)
         if receiver is None:
-            claim = self.presence.find(dst, now)
-            if claim is None or not self.presence.is_at_sibling(dst):
-                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, run, count, disco, now)
-            elif claim.tenant not in tenant.reaches:
-                self._drop(connection, OTHER_TENANT, dst, run, count, disco, now)
-            else:  # all workers are one relay: still one hop
-                self.stats.forwarded += count
-                claim.forwarder.forward(now, dst, run, count, disco, tenant)
-            return
-        if receiver.tenant not in tenant.reaches:
-            self._drop(connection, OTHER_TENANT, dst, run, count, disco, now)
-            return
-        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
-        flow.packets += count
-        flow.size += len(run)
-        receiver.queue.put(now, run, count, disco, flow)
-        receiver.wake()
+            connection.note_odd(UNKNOWN_DEST_OF_PEER, count)
+            self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, run, count, disco, now)
+        elif tenant is None or receiver.tenant not in tenant.reaches:
+            # Of one that is no longer here a tailhub relay would forget it, for others who may reach it.
+            says_so = disco and not connection.identity.is_tailhub
+            self._drop(connection, OTHER_TENANT, dst, run, count, says_so, now)
+        elif isinstance(receiver, Claim):  # all workers are one relay: still one hop
+            self.stats.forwarded += count
+            receiver.forwarder.forward(now, dst, run, count, disco, tenant)
+        else:
+            flow = receiver.sources.get(src)
+            if flow is None:
+                flow, has_room = self.presence.note_forwarded_source(receiver, src)
+                if not has_room:
+                    connection.note_odd(TOO_MANY_SOURCES, count)
+            flow.packets += count
+            flow.size += len(run)
+            receiver.queue.put(now, run, count, disco, flow)
+            receiver.wake()
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: Connection, now: float) -> None:
         """Subscribe a mesh peer to presence: a flood of all, itself included, then changes. Again floods again.
 
         From ourselves it is ignored.
         """
-        if connection.key == self._own_key:
+        if connection.key == self.own_key:
             return
-        self.presence.watch(connection)
+        self.presence.watch(connection, now)
 
     # --- what operators see -------------------------------------------------------------------------------------------
 
     @property
     def watchers(self) -> int:
         """How many mesh peers watch presence."""
-        return self.presence.watchers
+        return len(self.presence.watchers)
 
     @property
     def queued_bytes(self) -> int:
