@@ -72,6 +72,7 @@ class RelayService:
         loop = asyncio.get_running_loop()
         self._foundation = foundation
         self._share = share
+        self._number = number
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
@@ -172,7 +173,7 @@ class RelayService:
         from tailhub.server.mesh.peer_spec import parse_peer
 
         if self.mesh is None:
-            self.mesh = MeshLinks(self.context)
+            self.mesh = MeshLinks(self.context, logs=self._number == 0)
             self._undo.callback(self.mesh.stop)
         self.mesh.take([parse_peer(text) for text in config.mesh_with], [key] if key is not None else [])
 
