@@ -10,10 +10,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -33,7 +34,7 @@ from tailhub.server.mesh.links import MeshLinks
 from tailhub.server.mesh.peer_spec import PeerSpec
 from tailhub.server.turn import Turn
 
-__all__ = ["QUICK", "Node", "node", "only_state", "pin_of", "spec_at", "spec_of", "until_phase", "until_up"]
+__all__ = ["QUICK", "Node", "Wire", "node", "only_state", "pin_of", "spec_at", "spec_of", "until_phase", "until_up"]
 
 QUICK = LinkTimes(wait_least_s=0.005, wait_most_s=0.02, pulse=Pulse(ask_s=0.02, silence_s=5.0))
 
@@ -100,6 +101,45 @@ async def until_phase(one: Node, phase: LinkPhase) -> LinkState:
     """Wait until its only link is in this phase."""
     await until(lambda: only_state(one).phase is phase)
     return only_state(one)
+
+
+class Wire:
+    """What carries bytes between whoever dials `port` and a relay; may be cut so that nobody is told, and mended."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.is_cut = False
+        self.connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, port: int) -> AsyncIterator[Wire]:
+        """One that leads there."""
+        wire = cls()
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError):
+                while data := await reader.read(65536):
+                    if not wire.is_cut:
+                        writer.write(data)
+            if not wire.is_cut:
+                writer.close()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            wire.connections += 1
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+            wire._writers += (writer, to_writer)
+            await asyncio.gather(carry(reader, to_writer), carry(to_reader, writer))
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        wire.port = server.sockets[0].getsockname()[1]
+        try:
+            yield wire
+        finally:
+            server.close()
+            for writer in wire._writers:
+                writer.transport.abort()
 
 
 @cache

@@ -200,6 +200,8 @@ class _Login:
     def closed(self, reason: str) -> None:
         """It is over before we are in."""
         stream, protocol = self.stream, self._protocol
+        if self._failure is not None:
+            return
         if stream is not None and stream.refused is not None:
             self._fail(CertificateError(stream.refused.verify_message, "cert_untrusted"))
             return

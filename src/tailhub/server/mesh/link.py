@@ -157,8 +157,7 @@ class Link:
         if socket.is_taken and context.loop.time() - opened_at >= times.proven_s:
             self._back_off.reset()
             self._said.clear()
-        was_taken = socket.is_taken or socket.link.keys > 0 or bool(socket.link.peers)
-        self._fail(loss_of(peer, reason, socket.says, was_taken=was_taken))
+        self._fail(loss_of(peer, reason, socket.says, was_taken=socket.has_told))
         return self._back_off.next_s()
 
     def _recognise(self, server_key: bytes) -> None:

@@ -39,8 +39,8 @@ class Pulse:
 class LinkSocket:
     """Receiver of a stream; sink of a `MeshLink`, which it makes, and one of the turn's connections.
 
-    `on_taken` is called once, when the other relay has shown that we are its mesh peer, and has told who is there;
-    `on_says` when it has something to tell; `on_closed` once, with the reason. `rtt_s` is the last round trip.
+    `on_taken` is called once, when the other relay has told who is there, as it does to its mesh peers; `on_says` when
+    it has something to tell after that; `on_closed` once, with the reason. `rtt_s` is the last round trip.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class LinkSocket:
         "_stream",
         "_timer",
         "_unsent_limit",
+        "has_told",
         "is_taken",
         "link",
         "rtt_s",
@@ -82,6 +83,7 @@ class LinkSocket:
         self._asked_at = self._heard_at = context.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.is_taken = False
+        self.has_told = False  # at the end: had it begun to tell who is there?
         self.says = ""  # the last Health, if it is not taken back
         self.rtt_s: float | None = None
         self.link = MeshLink(context.relay, self)
@@ -125,7 +127,8 @@ class LinkSocket:
                 self._answered(now)
         elif isinstance(message, Health):
             self.says = message.text
-            self._on_says(message.text)
+            if self.is_taken:
+                self._on_says(message.text)
         elif isinstance(message, ServerInfo):
             self.says = ""
         elif not isinstance(message, Restarting):
@@ -145,6 +148,7 @@ class LinkSocket:
         """The stream is over."""
         if self._timer is not None:
             self._timer.cancel()
+        self.has_told = self.is_taken or self.link.keys > 0 or bool(self.link.peers)
         self.link.broken()
         self._on_closed(reason)
 
