@@ -176,7 +176,7 @@ def test_two_entries_for_one_relay_make_one_link() -> None:
             is_first_up = a.links.states[0].phase is LinkPhase.UP
             a.links.take([second if is_first_up else first], [MESH_KEY])
             await until_up(a)
-            assert b.served.context.relay.presence.watchers == 1
+            await until(lambda: b.served.context.relay.registry.count == 1)
 
     run(scenario)
 

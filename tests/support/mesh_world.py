@@ -32,6 +32,7 @@ from tailhub.server.mesh.link_socket import Pulse
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 from tailhub.server.mesh.links import MeshLinks
 from tailhub.server.mesh.peer_spec import PeerSpec
+from tailhub.server.presence_work import PresenceWork
 from tailhub.server.turn import Turn
 
 __all__ = ["QUICK", "Node", "Wire", "node", "only_state", "pin_of", "spec_at", "spec_of", "until_phase", "until_up"]
@@ -62,11 +63,13 @@ async def node(
     private, front = NodePrivate(bytes((number,)) * 32), Front(tls=tls)
     async with serving(private_key=private, tls=context or _tls_context(private), front=front) as served:
         served.context.turn = Turn(served.context.loop)  # a loop's own ends of turns serve one relay only
+        work = PresenceWork(served.context.loop, served.context.relay.presence)
         links = MeshLinks(served.context, times=times)
         try:
             yield Node(served, links, _pair()[0], front)
         finally:
             links.stop()
+            work.stop()
 
 
 def spec_of(other: Node) -> PeerSpec:

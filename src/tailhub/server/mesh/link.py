@@ -102,12 +102,15 @@ class Link:
         """That relay's key, as far as it is known."""
         return self._state.server_key
 
-    def take_keys(self, keys: Sequence[MeshKey]) -> None:
-        """Use these mesh keys from now on. A link that is open with another one begins anew."""
+    def follow(self, keys: Sequence[MeshKey]) -> None:
+        """Settings were read again: use these mesh keys. A link that is open with another one begins anew."""
         used, self._keys = self._keys[self._key_index % len(self._keys)], keys
         self._key_index = keys.index(used) if used in keys else 0
-        if used not in keys and self._socket is not None:
-            self._socket.say_goodbye("the mesh key has changed")
+        if self._socket is not None:
+            if used in keys:
+                self._socket.link.ask_again()
+            else:
+                self._socket.say_goodbye("the mesh key has changed")
         self.retry()
 
     def retry(self) -> None:

@@ -25,6 +25,8 @@ from tailhub.server.mesh.failures import violation
 
 __all__ = ["LinkSocket", "Pulse"]
 
+FLOOD_S = 5.0  # if the Ping behind WatchConns has no answer by then, what comes is news all the same
+
 _log = logging.getLogger("tailhub")
 
 
@@ -47,6 +49,7 @@ class LinkSocket:
         "_asked",
         "_asked_at",
         "_context",
+        "_flood_timer",
         "_heard_at",
         "_on_closed",
         "_on_says",
@@ -86,7 +89,10 @@ class LinkSocket:
         self.has_told = False  # at the end: had it begun to tell who is there?
         self.says = ""  # the last Health, if it is not taken back
         self.rtt_s: float | None = None
-        self.link = MeshLink(context.relay, self)
+        info = dialled.protocol.server_info
+        is_tailhub = info is not None and info.tailhub != ""
+        self.link = MeshLink(context.relay, self, dialled.protocol.server_key, is_tailhub=is_tailhub)
+        self._flood_timer = context.loop.call_later(FLOOD_S, self.link.flood_over)
         dialled.stream.set_receiver(self)
         self.link.queue.put_control(frames.WATCH_CONNS)
         self._ask()  # behind all that it has to say of who is there
@@ -148,6 +154,7 @@ class LinkSocket:
         """The stream is over."""
         if self._timer is not None:
             self._timer.cancel()
+        self._flood_timer.cancel()
         self.has_told = self.is_taken or self.link.keys > 0 or bool(self.link.peers)
         self.link.broken()
         self._on_closed(reason)
@@ -201,6 +208,8 @@ class LinkSocket:
         self._set_timer()
         if not self.is_taken:
             self.is_taken = True
+            self._flood_timer.cancel()
+            self.link.flood_over()
             self._on_taken()
 
     def _set_timer(self) -> None:

@@ -40,7 +40,7 @@ class MeshLinks:
         for spec in specs if keys else ():
             link = before.pop(spec, None)
             if link is not None:
-                link.take_keys(keys)
+                link.follow(keys)
             elif spec not in self._links:
                 link = Link(self._context, self, self._rules, spec, keys, self._times, logs=self._logs)
             else:
