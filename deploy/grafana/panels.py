@@ -288,6 +288,11 @@ MESH = (
         ),
     ),
     Panel(
+        ("Oddities of other relays", "其他中继的异常行为"),
+        (Query(rate("tailhub_mesh_odd_total", "peer", "what"), same("{{peer}}: {{what}}")),),
+        unit="cps",
+    ),
+    Panel(
         ("Relays that link here", "连到这里的中继"),
         (Query(total("tailhub_mesh_peers", "instance"), same(EACH)),),
     ),

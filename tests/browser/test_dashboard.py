@@ -207,7 +207,7 @@ def test_mesh(pages: ScriptedPages, opened: Opener) -> None:
     for name, said, tone in (
         ("fra.derp.example.com", "linked", "good"),
         ("gru.derp.example.com", "one way only", "warn"),
-        ("lab.example.net", "Connection refused", "bad"),
+        ("lab.example.net", "not linked", "bad"),
     ):
         row = states.filter(has_text=name)
         row.get_by_text(said, exact=True).wait_for()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tailhub.findings.mesh_links import mesh_port_refused
 from tailhub.keys import NodePublic
 from tailhub.relay.mesh_health import MeshHealth, MeshPeer, nodes_of
 from tailhub.server.facts import mesh_facts
@@ -45,8 +46,9 @@ class ScriptedMesh:
             link.peers.remove(KEYS["lab"])
         links[1].peers = [OWN, KEYS["fra"]]
         links[3].version = "0.0.9"
-        away = LinkState("lab.example.net", LinkPhase.WAITING, self._began + 4.9 * DAY_S, "Connection refused")
+        away = LinkState("lab.example.net", LinkPhase.WAITING, self._began + 4.9 * DAY_S)
         away.server_key = KEYS["lab"]
+        away.finding = mesh_port_refused("lab.example.net", "198.51.100.20:443")
         return [*links, away, LinkState("derp.example.com", LinkPhase.SELF, self._began)]
 
     def _link(

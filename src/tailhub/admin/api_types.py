@@ -303,6 +303,7 @@ class Peer(Struct, kw_only=True):
     ] = ""
     since: Annotated[float | None, Meta(description="when that state began, in seconds since 1970")] = None
     reason: Annotated[str, Meta(description="why the link is not up")] = ""
+    texts: Annotated[dict[str, dict[str, str]], Meta(description="`reason` in other languages")] = {}
     version: Annotated[str, Meta(description="of tailhub there; empty for another program")] = ""
     app: Annotated[str, Meta(description="what it says that it is")] = ""
     keys: Annotated[int, Meta(description="clients there")] = 0

@@ -101,8 +101,9 @@ def mesh_table(peers: Sequence[Peer], wish: Wish, lang: Language, columns: int, 
         style = {"good": "green", "warning": "yellow", "bad": "red", "quiet": "dim"}[tone]
         said = texts.get(f"link_{word}", printable(word)).format(up=peer.links_up, of=peer.links)
         state = Text.assemble(("● ", style), (said, style))
-        if is_wide and peer.reason:
-            state.append(f"  {printable(peer.reason)}", "dim")
+        reason = peer.texts.get(lang, {}).get("reason", peer.reason)
+        if is_wide and reason:
+            state.append(f"  {printable(' '.join(reason.splitlines()))}", "dim")
         is_linked = peer.links_up > 0
         cells = [
             Text(printable(peer.name)),

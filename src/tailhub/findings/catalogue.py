@@ -475,4 +475,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH554": Entry("mesh-node-unseen", _WARNING),
     "TH555": Entry("mesh-versions-differ", _NOTE),
     "TH556": Entry("mesh-only-self", _WARNING),
+    "TH557": Entry("mesh-peer-odd", _WARNING),
 }

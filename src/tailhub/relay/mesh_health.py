@@ -7,8 +7,9 @@ us, and from each relay that we reach which ones have a link to it. No clock: `n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -21,6 +22,7 @@ __all__ = ["Link", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of", "pee
 DOWN_S: Final = 10.0  # without a link: a relay that is restarted is back by then
 SETTLE_S: Final = 30.0  # that both directions and all relays may take to find each other
 SKEW_S: Final = 120.0
+ODD_S: Final = 60.0  # without anything odd: it is over
 TAILHUB: Final = "tailhub/"  # begins what a relay of ours says that it is
 
 UP, SAME, SELF, REFUSED = "up", "same", "self", "refused"  # phases of a link
@@ -39,7 +41,7 @@ class Link(Protocol):
     @property
     def since(self) -> float: ...  # noqa: D102
     @property
-    def reason(self) -> str: ...  # noqa: D102
+    def finding(self) -> Finding | None: ...  # noqa: D102
     @property
     def server_key(self) -> bytes: ...  # noqa: D102
     @property
@@ -48,6 +50,8 @@ class Link(Protocol):
     def keys(self) -> int: ...  # noqa: D102
     @property
     def peers(self) -> Sequence[bytes]: ...  # noqa: D102
+    @property
+    def odd(self) -> Mapping[str, int]: ...  # noqa: D102
     @property
     def rtt_s(self) -> float | None: ...  # noqa: D102
     @property
@@ -69,6 +73,7 @@ class MeshPeer:
     app: str  # what it says that it is
     watches: bool  # a monitor may show the mesh key too, and not watch who is here
     since: float  # seconds since 1970
+    odd: Mapping[str, int] = field(default_factory=dict)  # what it did that none should (`tailhub.relay.odd`)
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ class Node:
     state: str  # a link's phase; "partly": up in some processes; "incoming": it has a link to us and we none to it
     key: bytes = b""  # empty: not known yet
     since: float = 0.0  # when that state began
-    reason: str = ""
+    why: Finding | None = None  # it is not up
     version: str = ""  # of tailhub; empty for others
     app: str = ""  # what it says that it is when it dials us
     address: str = ""  # from where it dials us
@@ -93,6 +98,7 @@ class Node:
     forwarded_packets: int = 0
     forwarded_bytes: int = 0
     dropped_packets: int = 0
+    odd: Counter[str] = field(default_factory=Counter)  # what it did that none should, on all links that are open
 
 
 def peer_name(text: str) -> str:
@@ -127,7 +133,7 @@ def _node(name: str, links: Sequence[Link]) -> Node:
     node = Node(name, _state(phases, is_up=bool(up)))
     told = [link for link in links if link.phase == node.state] or [link for link in links if link.phase != UP]
     node.since = max(link.since for link in up) if node.state == UP else min(link.since for link in told)
-    node.reason = next((link.reason for link in told if link.reason), "")
+    node.why = next((link.finding for link in told if link.finding is not None), None)
     for link in up or links:
         node.key = node.key or link.server_key
         node.version = node.version or link.version
@@ -136,6 +142,8 @@ def _node(name: str, links: Sequence[Link]) -> Node:
         node.peers = frozenset().union(*(link.peers for link in up))
         node.keys = max(link.keys for link in up)
         node.rtt_s = min((link.rtt_s for link in up if link.rtt_s is not None), default=None)
+    for link in links:
+        node.odd.update(link.odd)
     node.workers, node.workers_up = len(links), len(up)
     node.connects = sum(link.connects for link in links)
     node.forwarded_packets = sum(link.forwarded_packets for link in links)
@@ -155,6 +163,8 @@ def _state(phases: set[str], *, is_up: bool) -> str:
 def _dialled(node: Node, peers: Sequence[MeshPeer]) -> None:
     node.address, node.app = peers[0].address, peers[0].app
     node.dials_since = min(peer.since for peer in peers)
+    for peer in peers:
+        node.odd.update(peer.odd)
     if not node.version and node.app.startswith(TAILHUB):
         node.version = node.app.removeprefix(TAILHUB)
 
@@ -195,19 +205,30 @@ class MeshHealth:
     def __init__(self, version: str) -> None:
         self._version = version
         self._since: dict[tuple[str, ...], float] = {}  # by subject: since when it holds
+        self._odd: dict[str, tuple[int, float]] = {}  # by relay: how much of it there was, and when it grew last
 
     def look(self, nodes: Sequence[Node], now: float) -> list[Trouble]:
         """What is half up `now`, and has been for a while."""
         before, self._since = self._since, {}
         found: list[Trouble] = []
-        for seen in self._seen(nodes):
+        self._look_at_odd(nodes, now)
+        for seen in self._seen(nodes, now):
             began_at = min(now, seen.began_at if seen.began_at is not None else now)
             since = self._since[seen.subject] = before.get(seen.subject, began_at)
             if now - since >= seen.after_s:
                 found.append(Trouble(seen.subject, seen.node.name, self._finding(seen, since), since))
         return found
 
-    def _seen(self, nodes: Sequence[Node]) -> Iterator[_Seen]:
+    def _look_at_odd(self, nodes: Sequence[Node], now: float) -> None:
+        before, self._odd = self._odd, {}
+        for node in nodes:
+            total, (known, grew_at) = node.odd.total(), before.get(_told_apart(node), (0, -ODD_S))
+            self._odd[_told_apart(node)] = total, now if total > known else grew_at
+
+    def _seen(self, nodes: Sequence[Node], now: float) -> Iterator[_Seen]:
+        for node in nodes:
+            if node.odd and now - self._odd[_told_apart(node)][1] < ODD_S:
+                yield _Seen("TH557", node, 0.0)
         named = [node for node in nodes if node.state != INCOMING]
         if named and all(node.state == SELF for node in named):
             yield _Seen("TH556", replace(named[0], name=", ".join(node.name for node in named)), SETTLE_S)
@@ -242,15 +263,17 @@ class MeshHealth:
         match seen.code:
             case "TH550":
                 down = node.workers - node.workers_up
-                return said.mesh_link_down(node.name, _place(node.name), _time(since), node.reason, down, node.workers)
+                return said.mesh_link_down(node.name, _place(node.name), _time(since), node.why, down, node.workers)
             case "TH551":
-                return said.mesh_link_refused(node.name, node.reason)
+                return said.mesh_link_refused(node.name, node.why)
             case "TH552":
                 return said.mesh_not_dialled_back(node.name, _time(node.since))
             case "TH553":
                 return said.mesh_peer_not_named(node.address, short_key(node.key))
             case "TH555":
                 return said.mesh_versions_differ(node.name, node.version, self._version)
+            case "TH557":
+                return said.mesh_peer_odd(node.name, node.odd)
             case "TH554" if seen.other is not None:
                 return said.mesh_node_unseen(node.name, seen.other.name)
         return said.mesh_only_self(node.name)

@@ -80,12 +80,13 @@ LABELS: Final = (
         "peer",
         (
             *("mesh_links", "mesh_link_up", "mesh_remote_keys", "mesh_rtt_s"),
-            *("mesh_connects", "mesh_forwarded_packets", "mesh_forwarded_bytes", "mesh_dropped_packets"),
+            *("mesh_connects", "mesh_forwarded_packets", "mesh_forwarded_bytes", "mesh_dropped_packets", "mesh_odd"),
         ),
         1,
         Per.MESH_PEER,
         "as `mesh_with` has it without `?…`, with its address where a name has several",
     ),
+    Label("what", ("mesh_odd",), 8, Per.RELAY, "`too_many_keys`, `unknown_gone`, `our_key` …"),
     Label("phase", ("mesh_links",), 6, Per.RELAY, "`connecting`, `up`, `waiting`, `refused`, `self`, `same`"),
 )
 

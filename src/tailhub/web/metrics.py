@@ -108,6 +108,7 @@ METRICS: tuple[Metric, ...] = (
     _counter("mesh_forwarded_packets", "mesh_forwarded_packets", "Packets forwarded to the peer.", "peer"),
     _counter("mesh_forwarded_bytes", "mesh_forwarded_bytes", "Payload bytes of those packets.", "peer"),
     _counter("mesh_dropped_packets", "mesh_dropped_packets", "Packets for the peer that its link lost.", "peer"),
+    _counter("mesh_odd", "mesh_odd", "What the peer said that no relay should, by what it was.", "peer", "what"),
     _gauge("mesh_peers", "mesh_peers", "Relays that have a link to this one."),
     _gauge("mesh_troubles", "mesh_troubles", "Faults of the mesh that this relay sees now (tailhub doctor --local)."),
     # Other frames

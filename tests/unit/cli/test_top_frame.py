@@ -95,7 +95,7 @@ def test_the_mesh() -> None:
         "mesh 3/5",
         "● linked",
         "● one way only",
-        "● not linked  Connection refused",
+        "● not linked  Nothing listens at",
         "derper 1.102.5",
         "m mesh",
     ):

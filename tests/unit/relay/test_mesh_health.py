@@ -6,8 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tailhub.findings import mesh_links
+from tailhub.findings.texts import REMARKS
+from tailhub.relay import odd
 from tailhub.relay.mesh_health import (
     DOWN_S,
+    ODD_S,
     SETTLE_S,
     SKEW_S,
     MeshHealth,
@@ -18,11 +22,13 @@ from tailhub.relay.mesh_health import (
     peer_name,
 )
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
+from tailhub.web.metric_labels import BOUNDS
 
 OURS, A, B, C = (bytes([number]) * 32 for number in range(4))
 NAMES = {A: "a.example.com", B: "b.example.com", C: "c.example.com"}
 NOW = 1_900_000_000.0
 VERSION = "1.2.0"
+WHY = mesh_links.mesh_peer_unreachable("b.example.com", "connection reset")
 
 
 def link(key: bytes, phase: LinkPhase = LinkPhase.UP, **more: object) -> LinkState:
@@ -67,7 +73,7 @@ def test_a_link_that_is_down() -> None:
     """It is told when it lasts, once for all processes, with since when and why; and no longer when it is up."""
     region = Region([[link(A), link(B)]] * 2)
     assert region.look(NOW) == []
-    down = link(B, LinkPhase.WAITING, since=NOW + 1, reason="Connection refused.")
+    down = link(B, LinkPhase.WAITING, since=NOW + 1, finding=WHY)
     region.links = [[link(A), down]] * 2
     region.peers = [coming(A)]
     assert region.look(NOW + 5) == []
@@ -76,7 +82,8 @@ def test_a_link_that_is_down() -> None:
     region.links = [[link(A), down]] * 2
     (trouble,) = region.look(NOW + 1 + DOWN_S)
     assert (trouble.finding.code, trouble.name, trouble.since) == ("TH550", NAMES[B], NOW + 1)
-    assert "Connection refused." in trouble.finding.what()
+    assert trouble.finding.what().endswith("b.example.com cannot be reached: connection reset.")
+    assert WHY.remedy("zh") in trouble.finding.remedy("zh")
     assert "processes" not in trouble.finding.what()
     region.links, region.peers = [[link(A), link(B)]] * 2, [coming(A), coming(B)]
     assert region.look(NOW + 20) == []
@@ -94,7 +101,7 @@ def test_a_link_that_is_down_in_one_process() -> None:
 
 def test_a_relay_that_refuses_us() -> None:
     """That the keys differ is no matter of time."""
-    region = Region([[link(A), link(B, LinkPhase.REFUSED, reason="it has no mesh key")]])
+    region = Region([[link(A), link(B, LinkPhase.REFUSED)]])
     assert region.codes(0.0) == ["TH551"]
 
 
@@ -149,6 +156,27 @@ def test_the_version_of_who_dials_us() -> None:
     """It is known from its own link while ours is down."""
     (node,) = nodes_of(OURS, [[link(A, LinkPhase.WAITING, version="")]], [coming(A, app="tailhub/9.9")])
     assert node.version == "9.9"
+
+
+def test_what_no_relay_should_do() -> None:
+    """It is told while it goes on, of both directions together, and not of what was long ago."""
+    region = Region(peers=[coming(A, odd={"unknown_dest": 3}), coming(B)])
+    region.links[0][0].odd = {"our_key": 1}
+    (trouble,) = region.look(NOW)
+    assert (trouble.finding.code, trouble.name) == ("TH557", NAMES[A])
+    assert "packets forwarded for nobody here: 3" in trouble.finding.what()
+    assert "把本中继的密钥当作客户端：1 次" in trouble.finding.what("zh")
+    assert len(region.look(NOW + ODD_S - 1)) == 1
+    assert region.look(NOW + ODD_S) == []
+    region.links[0][0].odd = {"our_key": 2}
+    assert len(region.look(NOW + ODD_S + 5)) == 1
+
+
+def test_every_oddity_has_words() -> None:
+    """What is counted as odd can be said in both languages."""
+    words = {value for name, value in vars(odd).items() if name.isupper() and isinstance(value, str)}
+    assert {f"odd_{word}" for word in words} <= REMARKS.keys()
+    assert len(words) == BOUNDS["mesh_odd", "what"].most
 
 
 def test_only_self() -> None:

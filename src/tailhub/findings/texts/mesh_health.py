@@ -6,15 +6,14 @@ from tailhub.findings.text import Text
 
 ENGLISH: dict[str, Text] = {
     "TH550": Text(
-        "No mesh link to {peer} since {since}[[some?, in {some} of {workers} processes]].\n"
-        "[[reason?The last try failed: {reason}.]]",
-        "See whether that relay runs and can be reached from here: `tailhub doctor {place!q}`",
+        "No mesh link to {peer} since {since}[[some?, in {some} of {workers} processes]].\n[[reason?{reason}.]]",
+        "[[todo?{todo}.]]\nSee whether that relay runs and can be reached from here: `tailhub doctor {place!q}`",
         "That relay is away or being restarted, or something lies in between: a firewall, a name that leads elsewhere, "
         "a certificate that is not the expected one. This relay tries again by itself, every few seconds.",
         "Clients here cannot send to clients that are connected there; the other way goes by that relay's own link.",
     ),
     "TH551": Text(
-        "{peer} does not take this relay for a mesh peer.\n[[reason?{reason}.]]",
+        "[[reason?{reason}||{peer} does not take this relay for a mesh peer]].",
         "Give all relays of the region the same mesh key, as `mesh_key_file` (derper: `-mesh-psk-file`)\n"
         "Then have each read it again: `tailhub reload`",
         "The two relays have different mesh keys, or that one has none.",
@@ -57,18 +56,23 @@ ENGLISH: dict[str, Text] = {
         "to be on it.",
         "This relay has no mesh: its clients reach each other, and nobody else.",
     ),
+    "TH557": Text(
+        "{peer} does what no relay of a region should.\n{deeds}.",
+        "Bring both relays to their latest version; if it goes on, report it with this line.",
+        "A fault of its program or of its mesh: this relay ignores it, and counts it.",
+        "Clients notice nothing, but for packets of that relay that nobody here gets.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
     "TH550": Text(
-        "自 {since} 起没有到 {peer} 的 mesh 连接[[some?（{workers} 个进程中的 {some} 个）]]。\n"
-        "[[reason?最近一次尝试失败：{reason}。]]",
-        "检查该中继是否在运行、从本机能否连到：`tailhub doctor {place!q}`",
+        "自 {since} 起没有到 {peer} 的 mesh 连接[[some?（{workers} 个进程中的 {some} 个）]]。\n[[reason?{reason}。]]",
+        "[[todo?{todo}。]]\n检查该中继是否在运行、从本机能否连到：`tailhub doctor {place!q}`",
         "该中继已停止或正在重启，或者中间有阻碍：防火墙、指向别处的域名、与预期不同的证书。本中继每隔几秒自动重试。",
         "这里的客户端无法向连接在那边的客户端发送；反方向走那台中继自己的连接。",
     ),
     "TH551": Text(
-        "{peer} 不把本中继当作 mesh 对端。\n[[reason?{reason}。]]",
+        "[[reason?{reason}||{peer} 不把本中继当作 mesh 对端]]。",
         "让该区域的所有中继使用同一个 mesh 密钥，即 `mesh_key_file`（derper：`-mesh-psk-file`）\n"
         "然后让每台重新读取：`tailhub reload`",
         "两台中继的 mesh 密钥不同，或者那台没有设置。",
@@ -106,10 +110,30 @@ CHINESE: dict[str, Text] = {
         "这些名字或地址指回本机：每台中继可以使用同一份列表，但其他中继必须在其中。",
         "本中继没有 mesh：它的客户端只能相互到达。",
     ),
+    "TH557": Text(
+        "{peer} 做了区域里的中继不应做的事。\n{deeds}。",
+        "请把两台中继更新到最新版本；如果仍然出现，请连同这一行报告。",
+        "它的程序或它的 mesh 有问题：本中继会忽略并计数。",
+        "客户端察觉不到，只是那台中继转发来的某些数据包在这里无人接收。",
+    ),
 }
 
 STEPS: dict[str, tuple[str, str]] = {"mesh": ("mesh", "mesh")}
 
 REMARKS: dict[str, tuple[str, str]] = {
     "mesh_link_up": ("linked to {peer}, clients there: {clients}", "已连接 {peer}，那边的客户端：{clients} 个"),
+    "odd_too_many_keys": ("more clients than are taken: {count}", "客户端多于可接受的数量：{count} 次"),
+    "odd_too_many_peers": ("more mesh peers than are taken: {count}", "mesh 对端多于可接受的数量：{count} 次"),
+    "odd_unknown_tenant": ("clients of tenants that are not here: {count}", "这里没有的租户的客户端：{count} 次"),
+    "odd_unknown_gone": ("clients left that it had not told of: {count}", "未曾通告的客户端离开：{count} 次"),
+    "odd_our_key": ("this relay's own key told as a client's: {count}", "把本中继的密钥当作客户端：{count} 次"),
+    "odd_unknown_dest": ("packets forwarded for nobody here: {count}", "转发给这里没有的客户端的数据包：{count} 个"),
+    "odd_our_client": (
+        "packets forwarded of clients that are here: {count}",
+        "转发本中继客户端发出的数据包：{count} 个",
+    ),
+    "odd_too_many_sources": (
+        "packets of more sources than are kept: {count}",
+        "来源多于可记录数量的数据包：{count} 个",
+    ),
 }

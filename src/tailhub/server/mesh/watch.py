@@ -52,6 +52,7 @@ def take_mesh_snapshot(service: RelayService) -> MeshSnapshot:
             one.identity.app_name,
             one.is_watcher,
             now - (loop_now - one.identity.connected_at),
+            dict(one.odd or ()),
         )
         for one in context.relay.registry
         if one.identity.is_mesh
@@ -69,7 +70,11 @@ def link_counters(links: Sequence[LinkState]) -> MetricValues:
         for name in names:
             counts = counted[f"mesh_{name}"]
             counts[labels] = counts.get(labels, 0) + getattr(link, name)
-    return counted
+    odd: dict[tuple[str, ...], float] = {}
+    for link in links:
+        for what, count in link.odd.items():
+            odd[peer_name(link.peer), what] = odd.get((peer_name(link.peer), what), 0) + count
+    return {**counted, "mesh_odd": odd}
 
 
 def watch_mesh(service: RelayService, fleet: Fleet | None) -> MeshWatch:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 import tailhub
+from tailhub.findings.mesh_links import mesh_key_refused
 from tailhub.relay.mesh_health import SETTLE_S, MeshPeer
 from tailhub.server.facts import mesh_facts
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
@@ -106,14 +107,17 @@ def test_the_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_facts() -> None:
     """The API has each peer with its key and both directions, and what is wrong in both languages."""
     world = World()
-    world.parts[0].links[0] = replace(UP, phase=LinkPhase.REFUSED, reason="the keys differ")
+    world.parts[0].links[0] = replace(
+        UP, phase=LinkPhase.REFUSED, finding=mesh_key_refused("b.example.com", "other key")
+    )
     world.parts = world.parts[:1]
     world.watch.look()
     facts = mesh_facts((), world.watch)
     (peer,), (trouble,) = facts["peers"], facts["troubles"]  # type: ignore[misc]
-    assert (peer["name"], peer["state"], peer["reason"]) == ("b.example.com", "refused", "the keys differ")
+    assert (peer["name"], peer["state"]) == ("b.example.com", "refused")
+    assert "it says: other key" in peer["reason"]
+    assert "它说：other key" in peer["texts"]["zh"]["reason"]
     assert (peer["key"], peer["dials_since"], peer["linked_from"]) == (f"nodekey:{THEIRS.hex()}", 900.0, None)
     assert (trouble["code"], trouble["severity"], trouble["peer"]) == ("TH551", "warning", "b.example.com")
-    assert "the keys differ" in trouble["what"]
-    assert "the keys differ" in trouble["texts"]["zh"]["what"]
+    assert (trouble["what"], trouble["texts"]["zh"]["what"]) == (peer["reason"], peer["texts"]["zh"]["reason"])
     assert mesh_facts((), None) == {"peers": [], "troubles": [], "workers": []}

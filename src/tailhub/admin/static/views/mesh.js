@@ -7,7 +7,7 @@ import { linkOf, nodesOf, toneOf } from "../mesh_links.js";
 import { loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
 import { meshIssues } from "../verdict.js";
-import { t, word } from "../words.js";
+import { language, t, word } from "../words.js";
 import { makeIssue } from "./overview.js";
 
 const SIGNS = { up: "good", partly: "warn", down: "close" };
@@ -56,7 +56,7 @@ function peerTable() {
     empty: t("mesh.none"),
     columns: [
       { id: "name", label: t("column.relay"), isHead: true, class: "wide", text: (row) => row.name, sub: (row) => listed([row.address, row.version ? `tailhub ${row.version}` : row.app]) },
-      { id: "state", label: t("column.state"), class: "state", text: stateOf, tone: toneOf, sub: (row) => row.reason, title: (row) => row.reason || null },
+      { id: "state", label: t("column.state"), class: "state", text: stateOf, tone: toneOf, sub: reasonOf, title: (row) => reasonOf(row) || null },
       { id: "keys", label: t("column.devices"), isNumber: true, text: (row) => (row.links_up > 0 ? count(row.keys) : NONE) },
       { id: "rtt", label: t("column.rtt"), isNumber: true, rank: 2, text: (row) => milliseconds(row.rtt_ms) },
       { id: "rate", label: t("mesh.forwarded"), isNumber: true, rank: 2, text: (row) => (row.links > 0 && toneOf(row) !== "quiet" ? bits(row.bytes_per_s) : NONE), sub: (row) => (row.packets_per_s >= 0.5 ? packets(row.packets_per_s) : "") },
@@ -65,6 +65,8 @@ function peerTable() {
     ],
   });
 }
+
+const reasonOf = (peer) => peer.texts?.[language]?.reason ?? peer.reason;
 
 function stateOf(peer) {
   if (peer.state === "up" && peer.dials_since === null) return t("mesh.one_way");

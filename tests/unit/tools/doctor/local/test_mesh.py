@@ -13,7 +13,7 @@ def test_without_a_mesh_nothing_is_said() -> None:
 
 def test_what_the_relay_sees_is_told() -> None:
     """Each fault that the relay sees is a finding with its values; each link that is up is a line."""
-    refused = mesh_health.mesh_link_refused("b.example.com", "the mesh keys differ")
+    refused = mesh_health.mesh_not_dialled_back("b.example.com", "2030-01-01")
     up = {"name": "c.example.com", "state": "up", "keys": 7}
     judgement = judge(
         {"peers": [{"name": "b.example.com", "state": "refused"}, up], "troubles": [finding_json(refused)]}
