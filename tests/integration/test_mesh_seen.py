@@ -105,6 +105,9 @@ def test_a_link_that_is_up_and_then_down(
                 await a.send(b.public_key, b"over the mesh")
                 packet = await answered(b)
             assert packet == ReceivedPacket(a.public_key, b"over the mesh")
+            until(lambda: peer(several)["keys"] == 1, "the client there is counted", several.log)
+            assert several.metric("tailhub_remote_clients") == 1
+            assert several.metric("tailhub_mesh_remote_keys") == 1
 
     run(talk())
     named = f"127.0.0.1:{one.port}"
