@@ -181,7 +181,7 @@ class Presence:
 
     def _keys_here(self) -> Iterator[bytes]:
         """All keys of this relay, those at other workers too."""
-        yield from self.registry.keys()
+        yield from self.registry.all_keys()
         if self._siblings:
             for key in self.elsewhere.routes:
                 if self.is_at_sibling(key) and self.registry.current(key) is None:
@@ -421,7 +421,7 @@ class Presence:
         for key in self.elsewhere.routes:
             if any(claim.forwarder not in known for claim in self.elsewhere.claims_to(key)):
                 errors.append("a key is at a worker or relay that there is not")
-        here_too = set(filter(self.elsewhere.routes.__contains__, self.registry.keys()))
+        here_too = set(filter(self.elsewhere.routes.__contains__, self.registry.all_keys()))
         if here_too != self.registry.shared:
             errors.append(f"{len(self.registry.shared)} keys are marked as being elsewhere too, {len(here_too)} are")
         return errors
