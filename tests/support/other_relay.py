@@ -8,7 +8,7 @@ from support.world import World, key_of
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import SERVER_LIMITS, FrameType, PeerGoneReason, PeerPresent
-from tailhub.derp.messages import PeerGone
+from tailhub.derp.runs import SLACK
 from tailhub.relay.mesh_link import MeshLink
 
 
@@ -44,15 +44,19 @@ class OtherRelay:
         frame = PeerPresent(self.world.key(key), flags=flags).serialize()
         if self._is_tailhub:
             frame = frames.extend_present(frame, age_s, bytes((guest,)) + tenant.encode())
-        self.link.receive(PeerPresent.parse(frame[5:]), self.world.now)
+        self._say(frame)
 
     def lost(self, key: str, reason: PeerGoneReason = PeerGoneReason.DISCONNECTED) -> None:
         """It has none any more."""
-        self.link.receive(PeerGone(self.world.key(key), reason), self.world.now)
+        self._say(frames.peer_gone(self.world.key(key), reason))
 
     def breaks(self) -> None:
         """The link to it breaks. What takes turns is not done yet: that is `World.work`."""
         self.link.broken()
+
+    def _say(self, frame: bytes) -> None:
+        buffer = bytearray(frame) + bytes(SLACK)
+        self.link.data_received(buffer, len(frame), self.world.now)
 
     def forwarded(self) -> list[Forwarded]:
         """What it was forwarded since the last time."""

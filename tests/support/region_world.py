@@ -17,8 +17,8 @@ from support.fleet_world import MemoryLink
 from support.world import key_of
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
-from tailhub.derp.frames import CLIENT_LIMITS, RECV_OVERHEAD, SERVER_LIMITS, FrameType, PeerGoneReason, PeerPresent
-from tailhub.derp.messages import PeerGone
+from tailhub.derp.frames import CLIENT_LIMITS, RECV_OVERHEAD, SERVER_LIMITS, FrameType, PeerGoneReason
+from tailhub.derp.mesh_runs import MeshRunDecoder
 from tailhub.derp.runs import SLACK, RunDecoder
 from tailhub.relay.connection import Connection, Identity
 from tailhub.relay.mesh_link import MeshLink
@@ -36,7 +36,7 @@ class _End:
         self.relay = relay
         self.close_reason = ""
         self.connection: Connection = relay.register(identity, self)
-        self._decoder = RunDecoder(identity.key)
+        self._decoder = MeshRunDecoder(identity.key) if identity.is_mesh else RunDecoder(identity.key)
 
     def wake(self) -> None:
         """It is read in any case."""
@@ -49,7 +49,8 @@ class _End:
         start = self._decoder.prepare(buffer)
         end = start + len(data)
         buffer[start:end] = data
-        self.relay.route(self.connection, self._decoder.decode(buffer, end), now)
+        route = self.relay.route_mesh if self.connection.identity.is_mesh else self.relay.route
+        route(self.connection, self._decoder.decode(buffer, end), now)
         assert self._decoder.error is None
 
     def take(self, now: float) -> bytes:
@@ -96,7 +97,6 @@ class _Link:
         self.to_other: list[bytes] = []
         self.to_us: list[bytes] = []
         self._forwarded = FrameDecoder(SERVER_LIMITS)
-        self._told = FrameDecoder(CLIENT_LIMITS)
 
     def wake(self) -> None:
         """It is read in any case."""
@@ -123,11 +123,12 @@ class _Link:
     def arrive_here(self) -> None:
         if not self.to_us:
             return
-        for frame_type, body in self._told.receive_data(self.to_us.pop(0)):
-            if frame_type == FrameType.PEER_PRESENT:
-                self.link.receive(PeerPresent.parse(body), self.region.now)
-            elif frame_type == FrameType.PEER_GONE:
-                self.link.receive(PeerGone(*frames.parse_peer_gone(body)), self.region.now)
+        data = self.to_us.pop(0)
+        buffer = bytearray(len(data) + 4096 + SLACK)
+        start = self.link.prepare(buffer)
+        end = start + len(data)
+        buffer[start:end] = data
+        self.link.data_received(buffer, end, self.region.now)
 
     def cut(self) -> None:
         """It breaks: what is on its way is lost."""

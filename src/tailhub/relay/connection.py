@@ -43,6 +43,8 @@ class Identity:
     owner: str = ""
     is_guest: bool = False  # not served, but its home is elsewhere: let in for those peers whose home is here
     is_own_probe: bool = False  # it has the key that this relay has made for measuring itself
+    mesh_mark: bytes = b""  # of a mesh peer: `MeshKey.mark` of the key that it showed
+    has_unknown_mesh_key: bool = False  # it showed one that is none of ours, so it is no mesh peer
 
     @property
     def is_served(self) -> bool:

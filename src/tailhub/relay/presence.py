@@ -74,7 +74,6 @@ class Presence:
     def joined(self, connection: Connection) -> bool:
         """A connection is here now. Returns whether its key had none, here or at another worker."""
         key, tenant = connection.key, connection.tenant
-        self._forget_broken(key)
         before = self._tenant_here(key)
         if before is not None and before is not tenant:
             self._change_tenant(key, before, tenant)
@@ -94,7 +93,6 @@ class Presence:
         self.watchers.discard(connection)
         self._receivers.forget(connection)
         key = connection.key
-        self._forget_broken(key)
         if self.registry.remove(connection):
             for sibling in self._siblings:
                 sibling.put_gone(key)
@@ -216,7 +214,6 @@ class Presence:
         If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
         """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        self._forget_broken(key)
         known, before = self.elsewhere.claim_of(key, sibling), self._tenant_here(key)
         self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
         self._follow_tenant(key, before)
@@ -227,7 +224,6 @@ class Presence:
 
     def sibling_gone(self, sibling: Sibling, key: bytes) -> None:
         """A key has no connection at another worker any more."""
-        self._forget_broken(key)
         before, known = self._tenant_here(key), self.elsewhere.claim_of(key, sibling)
         if before is None and known is not None:  # its link has broken
             before = known.tenant
@@ -282,8 +278,6 @@ class Presence:
 
     def mesh_present(self, link: Neighbour, key: bytes, since: float, tenant: Tenant | None) -> None:
         """Another relay has a key, active there since then; `tenant`: None if there is no such one here."""
-        if self._broken:
-            self._forget_broken(key)
         known = self.elsewhere.claim_of(key, link)
         if known is not None and known.since > since:  # of several connections there
             since = known.since
@@ -294,14 +288,13 @@ class Presence:
 
     def mesh_gone(self, link: Neighbour, key: bytes) -> bool:
         """Another relay has a key no more. Returns whether it had."""
-        if self._broken:
-            self._forget_broken(key)
         return self._forget_claim(link, key)
 
     def remove_mesh_link(self, link: Neighbour) -> None:
-        """The link to another relay is broken: from now on nothing that was learnt over it counts.
+        """The link to another relay is broken: from now on no packet goes there, whatever it has claimed.
 
-        Who is to be told of that learns it by and by: it is work.
+        Its claims stay in the tables until they are forgotten one by one, which is work, or a packet asks for the key
+        (`find`). Who is to be told that a key has gone learns it then.
         """
         self._neighbours.pop(link, None)
         if self.elsewhere.count_of(link):
@@ -331,11 +324,6 @@ class Presence:
             break
         return bool(self._broken)
 
-    def _forget_broken(self, key: bytes) -> None:
-        """Forget now what broken links have said of a key."""
-        for link in self._broken:
-            self._forget_claim(link, key)
-
     def _forget_claim(self, link: Neighbour, key: bytes) -> bool:
         if self.elsewhere.claim_of(key, link) is None:
             return False
@@ -351,8 +339,8 @@ class Presence:
 
         If that had been so because of a link that has broken since, the key is active here then.
         """
-        if self._broken:
-            self._forget_broken(key)
+        for link in self._broken:
+            self._forget_claim(link, key)
         claim = self.elsewhere.routes.get(key)
         if claim is None and self._siblings and now != self._caught_up_at:
             self._catch_up(now)

@@ -194,6 +194,7 @@ def test_watching_while_tenants_change() -> None:
     world.watch("m")
     told_bit_by_bit(world, "m")
     world.relay.set_tenants(("one",), [])
+    world.leave("b")
     world.watch("m")
     assert set(told_bit_by_bit(world, "m")) == {Gone("a"), Gone("b"), Gone("c"), Gone("d"), Present("m", 2)}
 
