@@ -150,14 +150,15 @@ class Link:
         except (OSError, RemoteError) as exc:
             self._fail(failure_of(peer, spec.dial_host or spec.host, f"{spec.dial_host or spec.host}:{spec.port}", exc))
             return self._back_off.next_s()
-        info = dialled.protocol.server_info
-        self._state.version = info.tailhub if info is not None else ""
+        self._state.version = dialled.version
         over = self._over = context.loop.create_future()
         opened_at = context.loop.time()
         socket = self._socket = LinkSocket(
             context, dialled, times.pulse, on_taken=self._taken, on_says=self._says, on_closed=self._closed
         )
         reason = await over
+        self._socket = None
+        _add_counts(self._state, socket.link)
         if socket.is_taken and context.loop.time() - opened_at >= times.proven_s:
             self._back_off.reset()
             self._said.clear()
@@ -194,9 +195,6 @@ class Link:
             self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            _add_counts(self._state, socket.link)
         if self._over is not None and not self._over.done():
             self._over.set_result(reason)
 

@@ -15,14 +15,13 @@ from tailhub.derp import frames
 from tailhub.derp.client_protocol import PING_LEN
 from tailhub.derp.frames import FrameType
 from tailhub.derp.link_decoder import SmallFrame
-from tailhub.derp.messages import Health
 from tailhub.derp.runs import SLACK
 from tailhub.exceptions import RemoteError
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.mesh_link import MeshLink
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_connection import HELD_UP_BYTES, WRITE_BYTES
-from tailhub.server.mesh.dialing import Dialled
+from tailhub.server.mesh.dialing import MAX_SAYS, Dialled
 from tailhub.server.mesh.failures import violation
 
 __all__ = ["LinkSocket", "Pulse"]
@@ -88,19 +87,14 @@ class LinkSocket:
         self.has_told = False  # at the end: had it begun to tell who is there?
         self.says = dialled.says  # the last Health, if it is not taken back
         self.rtt_s: float | None = None
-        info = dialled.protocol.server_info
-        is_tailhub = info is not None and info.tailhub != ""
-        self.link = MeshLink(context.relay, self, dialled.protocol.server_key, is_tailhub=is_tailhub)
+        self.link = MeshLink(context.relay, self, dialled.server_key, is_tailhub=dialled.version != "")
         self.link.heard_at = self._asked_at
         self._flood_timer = context.loop.call_later(FLOOD_S, self.link.flood_over)
         dialled.stream.set_receiver(self)
         self.link.queue.put_control(frames.WATCH_CONNS)
         self._ask()  # behind all that it has to say of who is there
-        for message in dialled.messages:
-            if isinstance(message, Health):
-                self._hear(message.text)
-        if rest := dialled.protocol.rest:
-            self.data_received(bytearray(rest + bytes(SLACK)), 0, len(rest))
+        if dialled.rest:
+            self.data_received(bytearray(dialled.rest + bytes(SLACK)), 0, len(dialled.rest))
         dialled.stream.resume_reading()
 
     # --- Receiver -----------------------------------------------------------------------------------------------------
@@ -126,14 +120,11 @@ class LinkSocket:
             if frame.body[:PING_LEN] == self._asked:
                 self._answered(now)
         elif frame.frame_type == FrameType.HEALTH:
-            self._hear(frames.parse_health(frame.body))
+            self.says = frames.parse_health(frame.body)[:MAX_SAYS]
+            if self.is_taken:
+                self._on_says(self.says)
         elif frame.frame_type == FrameType.SERVER_INFO:
             self.says = ""  # as for any client: whoever has something to say says it again
-
-    def _hear(self, text: str) -> None:
-        self.says = text
-        if self.is_taken:
-            self._on_says(text)
 
     def writable(self) -> None:
         """The kernel, which was full, takes more."""
