@@ -11,8 +11,9 @@ import logging
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
+from tailhub import __version__
 from tailhub.derp.frames import KEEP_ALIVE, FrameType
-from tailhub.derp.handshake import ServerHandshake, further_server_info
+from tailhub.derp.handshake import ServerHandshake, ServerInfo, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
@@ -331,7 +332,10 @@ class DerpConnection:
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         self._begin_limits(connection)
         told = self._told
-        connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
+        info = told.server_info() if told is not None else None
+        if identity.is_tailhub:
+            info = ServerInfo(tailhub=__version__)
+        connection.queue.put_control(handshake.server_info(info))
         self._put_health(connection, told="")
         connection.wake()
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S

@@ -180,9 +180,11 @@ class RelayService:
         from tailhub.server.mesh.resolving import Resolving
 
         if self.mesh is None or self._resolving is None:
-            self.mesh = mesh = MeshLinks(self.context)
+            self.mesh = mesh = MeshLinks(self.context, logs=self._number == 0)
             self._undo.callback(mesh.stop)
-            self._resolving = Resolving(lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys))
+            self._resolving = Resolving(
+                lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys), logs=self._number == 0
+            )
             self._undo.callback(self._resolving.stop)
         self.mesh.take(self._resolving.take([parse_peer(text) for text in named]), keys)
 
