@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from tailhub.findings import Finding, mesh_peers
-from tailhub.server.mesh.lookup import LookUp, look_up
+from tailhub.server.mesh.lookup import LookUp, look_up, unresolved
 from tailhub.server.mesh.peer_spec import MOST_PEERS, PeerSource, PeerSpec
 
 __all__ = ["Resolving"]
@@ -110,8 +110,7 @@ class _Name:
         except OSError as exc:  # TimeoutError among them
             if not self._has_failed:
                 self._has_failed = True
-                reason = exc.strerror or str(exc) or "no answer"
-                self._warn(mesh_peers.mesh_name_unresolved(self._spec.text, reason, len(self.specs)))
+                self._warn(unresolved(self._spec.text, exc, known=len(self.specs)))
             return FAILED_S if self.specs else RETRY_S
         self._has_failed = False
         if found.specs != self.specs:
