@@ -16,7 +16,7 @@ from tailhub import __version__
 from tailhub.client import peer_certificate
 from tailhub.client.dial import Endpoint
 from tailhub.derp.client_protocol import ClientProtocol
-from tailhub.derp.handshake import OWN_APP, ClientInfo
+from tailhub.derp.handshake import OWN_APP, ClientInfo, ServerInfo
 from tailhub.derp.messages import Health, Message, Pong
 from tailhub.exceptions import CertificateError, RemoteError, UpgradeError
 from tailhub.keys import MeshKey
@@ -41,12 +41,13 @@ class NotNeededError(Exception):
 class Dialled:
     """A relay that has let us in. Its stream is not read until somebody takes it over (`resume_reading`).
 
-    `messages` came behind ServerInfo.
+    `messages` came behind ServerInfo; a Health among them is what it `says`.
     """
 
     stream: DialledStream
     protocol: ClientProtocol
     messages: list[Message | Pong]
+    says: str
 
 
 class CertificateRules:
@@ -103,7 +104,7 @@ async def dial(
             protocol = await login.log_in(
                 lambda: ClientProtocol(context.private_key, where.host_header, info=info, meta_key=meta_key), meta_key
             )
-            return Dialled(stream, protocol, login.messages)
+            return Dialled(stream, protocol, login.messages, login.says)
     except BaseException as exc:
         if login.stream is not None:
             login.stream.abort("given up")
@@ -183,6 +184,8 @@ class _Login:
         for message in protocol.receive_data(data):
             if isinstance(message, Health):
                 self.says = message.text
+            elif isinstance(message, ServerInfo):
+                self.says = ""  # it takes back any Health before it
             else:
                 self.messages.append(message)
         if protocol.server_key and not self._is_recognised:

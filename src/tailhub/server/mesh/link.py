@@ -80,7 +80,8 @@ class Link:
         self._said: dict[str, float] = {}  # what was written of it, by code, and when
         self._says_up = False  # the last line
         self._down_since = 0.0  # Unix time; 0.0 while it is up, or has never been
-        self._task = context.loop.create_task(self._run(), name=f"mesh {self._state.peer}")
+        self._name = self._state.peer.partition("?")[0]  # in the log
+        self._task = context.loop.create_task(self._run(), name=f"mesh {self._name}")
 
     @property
     def state(self) -> LinkState:
@@ -140,7 +141,7 @@ class Link:
 
     async def _attempt(self) -> float:
         """One link from dialling to its end. Returns how long to wait before the next."""
-        context, spec, times, peer = self._context, self._spec, self._times, self._state.peer
+        context, spec, times, peer = self._context, self._spec, self._times, self._name
         key = self._keys[self._key_index % len(self._keys)]
         try:
             dialled = await dial(context, self._rules, spec, key, self._recognise, times.dial_s)
@@ -171,7 +172,7 @@ class Link:
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
-            self._write(logging.INFO, f"mesh: {self._state.peer} is {what}")
+            self._write(logging.INFO, f"mesh: {self._name} is {what}")
         raise NotNeededError
 
     def _taken(self) -> None:
@@ -185,12 +186,12 @@ class Link:
         if not self._says_up:
             self._says_up = True
             self._write(
-                logging.INFO, f"mesh: the link to {state.peer} ({short_key(state.server_key)}{of}) is up{again}"
+                logging.INFO, f"mesh: the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}"
             )
 
     def _says(self, text: str) -> None:
         if text and self._may_say("says"):
-            self._write(logging.WARNING, f"mesh: {self._state.peer} says: {text}", says=text)
+            self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
         socket, self._socket = self._socket, None
@@ -233,7 +234,7 @@ class Link:
         state = self._state
         key = str(NodePublic(state.server_key)) if state.server_key else ""
         extra = log_event(
-            "mesh", peer=state.peer, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
+            "mesh", peer=self._name, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
         )
         _log.log(level, "%s", text, extra=extra)
 
@@ -246,5 +247,5 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
 
 def _shown(spec: PeerSpec) -> str:
     """As it is written, with the address behind it where that does not stand there."""
-    where = spec.dial_host or spec.host
-    return spec.text if where in spec.text else f"{spec.text} ({where})"
+    where, (named, options, rest) = spec.dial_host or spec.host, spec.text.partition("?")
+    return spec.text if where in named else f"{named} ({where}){options}{rest}"

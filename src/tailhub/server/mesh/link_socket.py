@@ -87,7 +87,7 @@ class LinkSocket:
         self._timer: asyncio.TimerHandle | None = None
         self.is_taken = False
         self.has_told = False  # at the end: had it begun to tell who is there?
-        self.says = ""  # the last Health, if it is not taken back
+        self.says = dialled.says  # the last Health, if it is not taken back
         self.rtt_s: float | None = None
         info = dialled.protocol.server_info
         is_tailhub = info is not None and info.tailhub != ""
