@@ -75,7 +75,6 @@ class RelayService:
         self._foundation = foundation
         self._share = share
         self._number = number
-        self._has_clients = bool(listeners)
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
@@ -128,6 +127,7 @@ class RelayService:
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
         self._resolving: Resolving | None = None  # so is this
+        self._has_clients = bool(listeners)  # the desk has none, and nothing to forward
         self._mesh()
 
     def _answer_acme(self) -> None:
