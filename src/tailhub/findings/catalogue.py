@@ -448,4 +448,17 @@ CATALOGUE: dict[str, Entry] = {
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
     "TH530": Entry("nothing-named", _ERROR),
+    # a region of several relays, seen from outside
+    "TH560": Entry("region-node-missing", _ERROR),
+    "TH561": Entry("mesh-one-way", _ERROR),
+    "TH562": Entry("mesh-link-missing", _ERROR),
+    "TH563": Entry("mesh-key-differs", _ERROR),
+    "TH564": Entry("mesh-key-unknown", _ERROR),
+    "TH565": Entry("relay-key-shared", _ERROR),
+    "TH566": Entry("region-node-twice", _WARNING),
+    "TH567": Entry("mesh-peer-unknown", _WARNING),
+    "TH568": Entry("mesh-versions-differ", _NOTE),
+    "TH569": Entry("region-not-meshed", _ERROR),
+    "TH570": Entry("mesh-node-alone", _ERROR),
+    "TH571": Entry("no-region-of-several", _ERROR),
 }
