@@ -1,7 +1,8 @@
 """Every fault that a diagnosis must tell apart: its code, and the test in which it is produced.
 
 The numbers are those of the specification's rows (41 of them, some with several faults); 42 is a mesh that is half up.
-What is real in a test and what stands in, its module says. A new fault gets a line here first, then a code, then a test.
+What is real in a test and what stands in, its module says. A new fault gets a line here first, then a code, then a
+test.
 """
 
 from __future__ import annotations
