@@ -448,4 +448,16 @@ CATALOGUE: dict[str, Entry] = {
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
     "TH530": Entry("nothing-named", _ERROR),
+    # a region's plan
+    "TH580": Entry("region-key-unknown", _ERROR),
+    "TH581": Entry("region-key-missing", _ERROR),
+    "TH582": Entry("region-value-wrong", _ERROR),
+    "TH583": Entry("region-node-twice", _ERROR),
+    "TH584": Entry("region-node-refused", _ERROR),
+    "TH585": Entry("region-setting-planned", _ERROR),
+    "TH586": Entry("derper-knows-no-pins", _ERROR),
+    "TH587": Entry("region-key-of-other-kind", _ERROR),
+    "TH588": Entry("region-file-in-the-way", _ERROR),
+    "TH589": Entry("region-keys-changing", _ERROR),
+    "TH590": Entry("region-key-file-malformed", _ERROR),
 }
