@@ -8,12 +8,12 @@ import json
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from support.flock import node_at
+from support.planned_region import planned_region
 from support.ports import free_ports
 from support.relay_process import RelayProcess, UnixConnection
 from support.relay_process import until as wait_until
@@ -22,6 +22,7 @@ from support.wire import open_client, pass_time, relay, run
 from tailhub import box
 from tailhub.client import Connected, DERPClient, Disconnected, ReceivedPacket, RegionClient
 from tailhub.server.app import RelayServer
+from tailhub.tailcfg.derpmap import DERPNode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a bound socket stop listening")
 
@@ -29,45 +30,15 @@ HOST = "127.0.0.1"
 LONG_S = 3600
 
 
-def key_file(directory: Path) -> Path:
-    path = directory / "mesh.key"
-    if not path.exists():
-        path.touch(0o600)
-        path.write_text(secrets.token_hex(32) + "\n")
-    return path
-
-
-@contextlib.contextmanager
-def mesh(directory: Path, *workers: str) -> Iterator[tuple[RelayProcess, ...]]:
-    """Relays of one region, each with its own number of workers, whose links are all up."""
-    first = free_ports(len(workers))
-    names = [f"localhost:{first + number}/{HOST}" for number in range(len(workers))]
-    # A link goes by name and CA here, as no pin is known before: each one's certificate is its own.
-    states = [directory / f"state-{number}" for number in range(len(workers))]
-    with contextlib.ExitStack() as stack:
-        pins = []
-        for number, state in enumerate(states):
-            port = str(first + number)
-            with RelayProcess("--listen", f"{HOST}:{port}", "--hostname", "localhost", state_dir=state) as once:
-                pins.append(once.pin)
-        peers = [f"{name}?cert={pin}" for name, pin in zip(names, pins, strict=True)]
-        relays = []
-        for number, state in enumerate(states):
-            others = ",".join(peer for peer in peers if peer is not peers[number])
-            options = ("--listen", f"{HOST}:{first + number}", "--hostname", "localhost", "--mesh-with", others)
-            options += ("--mesh-key-file", str(key_file(directory)), "--workers", workers[number])
-            relays.append(stack.enter_context(RelayProcess(*options, state_dir=state)))
-        for one in relays:
-            expected = sum(int(count) for number, count in enumerate(workers) if relays[number] is not one)
-            wait_until(lambda one=one, n=expected: one.metric("tailhub_mesh_watchers") >= n, "links are up", one.log)  # type: ignore[misc]
-        yield tuple(relays)
-
-
 def ask(relay: RelayProcess, method: str, **fields: object) -> None:
     connection = UnixConnection(relay.state_dir / "admin.sock")
     connection.request(method, "/api/v1/drain", json.dumps(fields) if fields else None)
     assert connection.getresponse().status == 200
     connection.close()
+
+
+async def connect(node: DERPNode) -> DERPClient:
+    return await DERPClient.connect(HOST, node.derp_port, cert_name=node.cert_name)
 
 
 def can_connect(port: int) -> bool:
@@ -81,8 +52,8 @@ def can_connect(port: int) -> bool:
 @pytest.mark.parametrize("workers", ["1", "2"], ids=["one-process", "two-workers"])
 def test_nobody_can_connect_until_it_is_called_off(tmp_path: Path, workers: str) -> None:
     """While it drains the kernel refuses connections at once, at every worker; when that is called off it serves."""
-    with mesh(tmp_path, workers, "1") as (node, _):
-        port, pin = node.port, node.pin
+    with planned_region(tmp_path, ("a", "b"), settings=f"workers = {workers}") as region:
+        node, port, pin = region.relays["a"], region.ports["a"], region.node("a").cert_name
         for _ in range(2):
             ask(node, "POST", over_s=LONG_S)
             wait_until(lambda: not any(can_connect(port) for _ in range(10)), "it refuses", node.log)
@@ -98,19 +69,19 @@ def test_nobody_can_connect_until_it_is_called_off(tmp_path: Path, workers: str)
 
 def test_who_is_closed_is_at_the_next_node_at_once(tmp_path: Path) -> None:
     """A client that the drain closes logs in at the region's next node while the drain lasts, and is found there."""
-    with mesh(tmp_path, "1", "1") as (first, second):
-        nodes = [node_at(first.port, first.pin), node_at(second.port, second.pin)]
+    with planned_region(tmp_path, ("a", "b")) as region:
+        first, nodes = region.relays["a"], [region.node("a"), region.node("b")]
 
         key = box.generate()
 
         async def scenario() -> None:
-            staying = await DERPClient.connect(HOST, second.port, cert_name=second.pin)
+            staying = await connect(nodes[1])
             async with RegionClient(nodes, private_key=key) as moving, staying:
                 assert isinstance(await anext(moving), Connected)
                 ask(first, "POST", over_s=1, stays=True)
                 assert isinstance(await next_state(moving), Disconnected)
                 assert isinstance(await next_state(moving), Connected)
-                assert not can_connect(first.port)
+                assert not can_connect(nodes[0].derp_port)
                 async with sending(staying, box.public_key(key)):
                     while not isinstance(await anext(moving), ReceivedPacket):
                         pass
@@ -127,10 +98,13 @@ async def next_state(client: RegionClient) -> object:
 
 def test_other_relays_connections_go_last(tmp_path: Path) -> None:
     """Whoever watches is closed after all clients where there are other nodes, and before them where there are none."""
+    key = tmp_path / "mesh.key"
+    key.touch(0o600)
+    key.write_text(secrets.token_hex(32))
+    text = json.dumps({"meshKey": key.read_text(), "version": 2}).encode()
 
     async def order(**options: object) -> list[bool]:
-        async with relay(mesh_key_file=key_file(tmp_path), **options) as server:
-            text = json.dumps({"meshKey": key_file(tmp_path).read_text().strip(), "version": 2}).encode()
+        async with relay(mesh_key_file=key, **options) as server:
             peers = [await open_client(server, text=text) for _ in range(2)]
             clients = [await open_client(server) for _ in range(6)]
             assert server.draining is not None
@@ -159,15 +133,13 @@ def test_other_relays_connections_go_last(tmp_path: Path) -> None:
 
 def test_packets_flow_to_the_end(tmp_path: Path) -> None:
     """A client of another node reaches one that the drain has not closed yet, and the other way around."""
-    with mesh(tmp_path, "1", "1") as (first, second):
+    with planned_region(tmp_path, ("a", "b")) as region:
+        first, nodes = region.relays["a"], [region.node("a"), region.node("b")]
 
         async def scenario() -> None:
-            async with (
-                await DERPClient.connect(HOST, first.port, cert_name=first.pin) as here,
-                await DERPClient.connect(HOST, second.port, cert_name=second.pin) as there,
-            ):
+            async with await connect(nodes[0]) as here, await connect(nodes[1]) as there:
                 ask(first, "POST", over_s=LONG_S)
-                wait_until(lambda: not can_connect(first.port), "it refuses", first.log)
+                wait_until(lambda: not can_connect(nodes[0].derp_port), "it refuses", first.log)
                 for sender, receiver in ((here, there), (there, here)):
                     async with sending(sender, receiver.public_key):
                         while not isinstance(await receiver.recv(), ReceivedPacket):
