@@ -1,6 +1,6 @@
 """``tailhub region plan``: says what is wrong with a description, or writes the plan and says what is new.
 
-The texts are in `tailhub.cli.region_texts`.
+The texts are in `tailhub.cli.region_plan_texts`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from tailhub.cli import output
 from tailhub.cli.called import program
 from tailhub.cli.listing import step
-from tailhub.cli.region_texts import TEXTS
+from tailhub.cli.region_plan_texts import TEXTS
 from tailhub.cli.screen import Line, Style, columns_of, finding_lines, show
 from tailhub.cli.text_layout import display_width, pad, wrap
 from tailhub.exceptions import UsageError

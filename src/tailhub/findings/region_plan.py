@@ -23,7 +23,7 @@ def region_value_wrong(place: str, expected: str, found: str) -> Finding:
     return Finding("TH582", {"place": place, "expected": expected, "found": found})
 
 
-def region_node_twice(place: str, what: str, line: int) -> Finding:
+def described_twice(place: str, what: str, line: int) -> Finding:
     """Two nodes with one name, or at one host and port; `line` has the first."""
     return Finding("TH583", {"place": place, "what": what, "line": line})
 

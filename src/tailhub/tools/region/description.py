@@ -205,7 +205,7 @@ def _twice(nodes: list[NodeDescription]) -> list[Finding]:
     for node in nodes:
         for said in ((node.name.lower(),), (node.host.lower(), node.port)):
             if (other := seen.setdefault(said, node)) is not node:
-                found.append(region_plan.region_node_twice(node.place, ":".join(map(str, said)), other.place.line))
+                found.append(region_plan.described_twice(node.place, ":".join(map(str, said)), other.place.line))
     return found
 
 

@@ -296,7 +296,7 @@ def test_a_key_file_with_something_else_is_left(tmp_path: Path) -> None:
         ("port = 8443", 'address = ["203.0.113.7", "203.0.113.8"]', "region-value-wrong", 13),
         ("port = 8443", "settings = { region_id = 7 }", "region-setting-planned", 11),
         ("port = 8443", f'certificate = "sha256-raw:{"ab" * 32}"', "derper-knows-no-pins", 11),
-        ('name = "b"', 'name = "A"', "region-node-twice", 11),
+        ('name = "b"', 'name = "A"', "described-twice", 11),
         ('kind = "derper"', 'kind = "derper"\nquiet = true', "region-key-unknown", 18),
         ('kind = "derper"', 'kind = "derper"\ncertificate = "acme"\nport = 8443', "region-value-wrong", 19),
         ("drain_s = 10.0", 'drain_s = "soon"', "region-node-refused", 7),
