@@ -90,3 +90,37 @@ def plan(
         raise UsageError(findings.options_exclude("--new-key", "--drop-old-key"))
     wish = region_plan.wish(new_key=new_key, drop_old_key=drop_old_key)
     return region_plan.plan(command_line.path("REGION.toml")(description), out, wish, as_json=as_json, lang=language)
+
+
+@app.command()
+def restart(
+    description: Annotated[str, typer.Argument(metavar="REGION.toml", help="The region's description.")],
+    node: Annotated[
+        list[str] | None, typer.Option("--node", metavar="NAME", help="Only this one (may be repeated).")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            parser=command_line.path("--plan", "tailhub region restart"),
+            metavar="DIR",
+            help="Where its plan was written (default: as tailhub region plan has it).",
+        ),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="How long each node may take: to drain, to start, to find the others.")
+    ] = "2m",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a line for each step.")] = False,
+    lang: Annotated[str | None, options.LANG] = None,
+) -> int:
+    """Restart the nodes of a region, one after the other, by the commands of its description.
+
+    The next one only when the one before is back, and all have links to all. A node without a command is restarted by a
+    person, who is asked to. Exit code 1 when a node does not come back: it stops there.
+    """
+    language = command_line.language(lang)
+    from tailhub.cli import region_restart
+
+    path = command_line.path("REGION.toml")(description)
+    limit_s = command_line.duration("--timeout", timeout, least_s=1.0)
+    return region_restart.restart(path, plan, node or (), limit_s, as_json=as_json, lang=language)

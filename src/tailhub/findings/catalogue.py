@@ -473,4 +473,13 @@ CATALOGUE: dict[str, Entry] = {
     "TH588": Entry("region-file-in-the-way", _ERROR),
     "TH589": Entry("region-keys-changing", _ERROR),
     "TH590": Entry("region-key-file-malformed", _ERROR),
+    # restarting its nodes
+    "TH591": Entry("region-not-whole", _ERROR),
+    "TH592": Entry("restart-command-failed", _ERROR),
+    "TH593": Entry("node-not-ended", _ERROR),
+    "TH594": Entry("node-not-back", _ERROR),
+    "TH595": Entry("node-not-linked", _ERROR),
+    "TH596": Entry("nobody-to-restart", _ERROR),
+    "TH597": Entry("no-such-node", _ERROR),
+    "TH598": Entry("no-plan-there", _ERROR),
 }
