@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import tailhub
 from tailhub.cli.command_line import can_print
-from tailhub.cli.doctor import find_targets
+from tailhub.cli.doctor import find_targets, mesh_keys_of
 from tailhub.cli.output import write
 from tailhub.cli.region_texts import TEXTS
 from tailhub.cli.report_json import finding_json
@@ -23,13 +24,12 @@ from tailhub.cli.screen import COLUMNS, Line, columns_of, show
 from tailhub.cli.text_layout import wrap
 from tailhub.exceptions import UsageError
 from tailhub.findings import Language, Severity, checking, printable
-from tailhub.keys import MeshKey, NodePublic
-from tailhub.server.state import mesh_key
+from tailhub.keys import NodePublic
 from tailhub.tools.region import ExaminedRegion, NodeSeen, examine_region, regions_of_several
 from tailhub.tools.region.judge import node_names
 from tailhub.tools.target import Target
 
-__all__ = ["check_regions", "read_mesh_keys"]
+__all__ = ["check_regions"]
 
 _MARKS = ("●", "✗", "?")  # there, lacking, not known
 _PLAIN_MARKS = ("+", "X", "?")
@@ -41,7 +41,7 @@ def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json
     relays = regions_of_several(asked.relays())
     if not relays:
         raise UsageError(checking.no_region_of_several(name, region))
-    mesh_keys = read_mesh_keys(mesh_key_file)
+    mesh_keys = mesh_keys_of(mesh_key_file)
     with nullcontext() if as_json or not sys.stderr.isatty() else _status(relays, lang):
         examined = [asyncio.run(examine_region(one, mesh_keys)) for one in relays]
     if as_json:
@@ -53,11 +53,6 @@ def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json
         more = [line for line in (counted(reports, lang), TEXTS[lang]["machines"]) if line]
         show([Line("   ".join(more), "step")], sys.stdout)
     return 0 if all(one.report.count(Severity.ERROR) == 0 for one in examined) else 1
-
-
-def read_mesh_keys(path: Path | None) -> list[MeshKey]:
-    """What ``--mesh-key-file`` holds; none without it. Raises `MachineError`."""
-    return [] if path is None else [mesh_key(path)[0]]
 
 
 def _status(relays: Sequence[Sequence[Target]], lang: Language) -> Any:
@@ -94,7 +89,7 @@ def _pictures(one: ExaminedRegion, lang: Language) -> str:
     console.print(_nodes(one, lang))
     console.print(_ways(one, lang))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    return "\n".join(lines).strip("\n") + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n")) + "\n"
 
 
 def _nodes(one: ExaminedRegion, lang: Language) -> Any:

@@ -211,7 +211,7 @@ CHINESE: dict[str, Text] = {
 REMARKS: dict[str, tuple[str, str]] = {
     "region-nodes": ("all {count} nodes of the region can be used", "这个区域的 {count} 个节点都可用"),
     "region-node-gone": ("{node} is missing", "缺少 {node}"),
-    "region-key-taken": ("taken by all nodes", "所有节点都接受"),
+    "region-key-taken": ("taken by each node that answers", "有应答的节点都接受"),
     "region-linked": (
         "[[keyed?each of {count} nodes has a link to each other one||packets pass between each two of {count} nodes, "
         "both ways]]",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tailhub.findings import Finding, Severity
@@ -10,7 +10,7 @@ from tailhub.keys import MeshKey
 from tailhub.tailcfg.derpmap import DERPRegion
 from tailhub.tools.doctor.outside import examine, in_order
 from tailhub.tools.region.judge import judge
-from tailhub.tools.region.look import look_at_region
+from tailhub.tools.region.look import SETTLE_S, look_at_region
 from tailhub.tools.region.seen import RegionSeen
 from tailhub.tools.report import Report
 from tailhub.tools.target import Target
@@ -36,10 +36,15 @@ def regions_of_several(targets: Sequence[Target]) -> list[list[Target]]:
     return [relays for relays in regions.values() if len(relays) > 1]
 
 
-async def examine_region(targets: Sequence[Target], mesh_keys: Sequence[MeshKey]) -> ExaminedRegion:
-    """Look at the relays of one region, and closer at those that are missing. Raises nothing that a network does."""
+async def examine_region(
+    targets: Sequence[Target], mesh_keys: Sequence[MeshKey], *, settle_s: float = SETTLE_S
+) -> ExaminedRegion:
+    """Look at the relays of one region, and closer at those that are missing. Raises nothing that a network does.
+
+    `mesh_keys` and `settle_s` are those of `look_at_region`.
+    """
     region = targets[0].region or DERPRegion()
-    seen = await look_at_region([target.node for target in targets], mesh_keys)
+    seen = await look_at_region([target.node for target in targets], mesh_keys, settle_s=settle_s)
     causes = [
         _cause(await examine(target)) if one.failure else None for target, one in zip(targets, seen.nodes, strict=True)
     ]
@@ -48,14 +53,20 @@ async def examine_region(targets: Sequence[Target], mesh_keys: Sequence[MeshKey]
 
 
 async def with_regions(
-    reports: Sequence[Report], targets: Sequence[Target], mesh_keys: Sequence[MeshKey]
+    reports: Sequence[Report],
+    targets: Sequence[Target],
+    mesh_keys: Sequence[MeshKey],
+    progress: Callable[[str], None] | None = None,
 ) -> list[Report]:
     """The reports of a map's relays, with what is wrong between those of one region.
 
-    It stands in the report of the region's first relay; `reports` are those of `targets`.
+    It stands in the report of the region's first relay; `reports` are those of `targets`. `progress` is told which
+    region is looked at now.
     """
     whole = list(reports)
     for relays in regions_of_several(targets):
+        if progress is not None:
+            progress(str(relays[0].node.region_id))
         numbers = [targets.index(relay) for relay in relays]
         seen = await look_at_region([relay.node for relay in relays], mesh_keys)
         said = judge(seen, [_cause(reports[number]) for number in numbers], is_told=True)

@@ -26,7 +26,7 @@ from tailhub.tools.doctor.look.entry import wait_admission
 from tailhub.tools.doctor.look.flight import Plan, fly
 from tailhub.tools.region.seen import NodeSeen, RegionSeen
 
-__all__ = ["look_at_region"]
+__all__ = ["SETTLE_S", "look_at_region"]
 
 TIMEOUT_S = 10.0
 SETTLE_S = 7.0  # a link that just broke is back by then: relays dial again after 5 s at most
