@@ -190,9 +190,9 @@ def options_of(key_file: Path | None, watch_s: float) -> Options:
 
 def mesh_keys_of(path: Path | None) -> list[MeshKey]:
     """What ``--mesh-key-file`` holds; none without it. Raises `MachineError`."""
-    from tailhub.server.state import mesh_key
+    from tailhub.server.state import mesh_keys
 
-    return [] if path is None else [mesh_key(path)[0]]
+    return [] if path is None else list(mesh_keys(path)[0])
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------

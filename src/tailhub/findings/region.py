@@ -27,7 +27,7 @@ def mesh_key_differs(nodes: Sequence[str]) -> Finding:
     return Finding("TH563", {"nodes": ", ".join(nodes)})
 
 
-def mesh_key_unknown(nodes: Sequence[str]) -> Finding:
+def mesh_key_not_taken(nodes: Sequence[str]) -> Finding:
     """No node of the region takes the mesh key that was shown."""
     return Finding("TH564", {"nodes": ", ".join(nodes)})
 
@@ -47,7 +47,7 @@ def mesh_peer_unknown(nodes: Sequence[str], keys: Sequence[str]) -> Finding:
     return Finding("TH567", {"nodes": ", ".join(nodes), "keys": ", ".join(keys), "count": len(keys)})
 
 
-def mesh_versions_differ(versions: Sequence[str]) -> Finding:
+def region_versions_differ(versions: Sequence[str]) -> Finding:
     """The nodes run different versions of tailhub; each of `versions` is a node and its version."""
     return Finding("TH568", {"versions": ", ".join(versions)})
 

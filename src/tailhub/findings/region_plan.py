@@ -58,11 +58,6 @@ def region_keys_changing(option: str, other: str) -> Finding:
     return Finding("TH589", {"option": option, "other": other, "new": option == "--new-key"})
 
 
-def region_key_file_malformed(path: str) -> Finding:
-    """The region's own file of mesh keys has something else in it."""
-    return Finding("TH590", {"path": path})
-
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a finding says, in either language, in one line."""

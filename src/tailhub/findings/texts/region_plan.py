@@ -49,11 +49,6 @@ ENGLISH: dict[str, Text] = {
         "is being changed]].",
         "[[new?When all nodes have both: ||To change it: ]]run it with `{other}`.",
     ),
-    "TH590": Text(
-        "{path}: expected one mesh key, or two while it is changed, each a line of 64 hexadecimal digits; found "
-        "something else.",
-        "Put back the key that the region's nodes have. If no node runs yet, delete the file: a new one is made.",
-    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -97,9 +92,5 @@ CHINESE: dict[str, Text] = {
     "TH589": Text(
         "{option}：[[new?应只有一个 mesh 密钥，实际有两个：已在更换中||应有两个 mesh 密钥，实际一个：没有在更换]]。",
         "[[new?所有节点都有两个密钥之后，||要更换密钥，]]请用 `{other}` 运行。",
-    ),
-    "TH590": Text(
-        "{path}：应为一个 mesh 密钥（更换期间两个），每行 64 位十六进制数字；实际是别的内容。",
-        "请放回该区域各节点所用的密钥。如果还没有节点在运行，可删除该文件：会生成新的密钥。",
     ),
 }

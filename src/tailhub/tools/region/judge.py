@@ -75,7 +75,7 @@ def _judge_nodes(
         said.ok("region_nodes", Remark("region-nodes", {"count": len(names)}))
     if len({one.version for one in seen.nodes if one.version}) > 1:
         versions = [f"{name} {one.version}" for one, name in zip(seen.nodes, names, strict=True) if one.version]
-        said.found("region_nodes", region.mesh_versions_differ(versions))
+        said.found("region_nodes", region.region_versions_differ(versions))
 
 
 def _judge_server_keys(seen: RegionSeen, names: Sequence[str], said: Judgement) -> None:
@@ -102,7 +102,7 @@ def _judge_mesh_key(seen: RegionSeen, names: Sequence[str], said: Judgement) -> 
     if taken and refused:
         said.found("region_key", region.mesh_key_differs(refused))
     elif refused:
-        said.found("region_key", region.mesh_key_unknown(refused))
+        said.found("region_key", region.mesh_key_not_taken(refused))
     elif taken:
         said.ok("region_key", Remark("region-key-taken"))
     else:

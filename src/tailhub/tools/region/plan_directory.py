@@ -22,6 +22,7 @@ from tailhub.findings import Finding, Severity, region_plan
 from tailhub.keys import KEY_LEN, MeshKey
 from tailhub.server.file_edit import replace_file
 from tailhub.server.pinned_pair import ensure_pair, load_pinned
+from tailhub.server.state import mesh_keys
 from tailhub.server.state_files import alone_in
 from tailhub.settings.merge import settings_of
 from tailhub.tailcfg.map_words import PIN_PREFIX
@@ -81,14 +82,7 @@ def read_mesh_keys(plan: RegionDescription, directory: Path) -> list[MeshKey]:
     """The keys of the region, the newest first; none: it has none yet. Raises `MachineError`."""
     for path in (directory / MESH_KEY, *(directory / node.name / MESH_KEY for node in plan.nodes)):
         if os.path.lexists(path):
-            lines = read_file(path, MESH_KEY).decode("utf-8", "replace").split()
-            try:
-                keys = [MeshKey.parse(line) for line in lines]
-            except LocalError:
-                keys = []
-            if not 1 <= len(keys) <= 2:
-                raise MachineError(region_plan.region_key_file_malformed(str(path)))
-            return keys
+            return list(mesh_keys(path, MESH_KEY)[0])
     return []
 
 

@@ -271,7 +271,7 @@ def test_a_key_file_with_something_else_is_left(tmp_path: Path) -> None:
     (tmp_path / "plan" / "mesh.key").write_text("secret\n")
     with pytest.raises(MachineError) as error:
         carried_out(tmp_path)
-    assert name_of(error.value) == "region-key-file-malformed"
+    assert name_of(error.value) == "mesh-key-malformed"
     assert mesh_keys(tmp_path) == ["secret"]
 
 
