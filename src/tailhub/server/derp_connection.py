@@ -56,6 +56,7 @@ class DerpConnection:
         "_limits",
         "_login",
         "_pause",
+        "_route",
         "_stream",
         "_told_health",
         "_unsent_limit",
@@ -75,6 +76,7 @@ class DerpConnection:
         self._limits: ClientLimits | None = None  # where something limits its key
         self._pause: asyncio.TimerHandle | None = None  # while its login is not read because it has sent too much
         self._told_health = ""  # what the client was told last, as far as it remembers that
+        self._route = context.relay.route
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
@@ -126,7 +128,7 @@ class DerpConnection:
             limits.charge(end - start, items, decoder.skipped_frames)
         try:
             if items:
-                self._context.relay.route(connection, items, self._context.loop.time())
+                self._route(connection, items, self._context.loop.time())
             if decoder.skipped_frames:
                 self._context.relay.note_unknown_frames(connection, decoder.skipped_frames, self._context.loop.time())
                 decoder.skipped_frames = 0
@@ -326,7 +328,12 @@ class DerpConnection:
         self._stream.gate = None
         is_mesh = identity.is_mesh
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
-        self._decoder = RunDecoder(identity.key, skip)
+        if is_mesh:
+            from tailhub.derp.mesh_runs import MeshRunDecoder  # of no use to most relays
+
+            self._decoder, self._route = MeshRunDecoder(identity.key, skip), context.relay.route_mesh
+        else:
+            self._decoder = RunDecoder(identity.key, skip)
         connection = self._connection = context.relay.register(identity, self)
         context.debug.let_in(self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
