@@ -97,7 +97,8 @@ class PlannedRegion:
     def __enter__(self) -> Self:
         try:
             for name in self.names:
-                self.start(name)
+                if (self.place / name / "tailhub.toml").exists():  # a derper is its test's own
+                    self.start(name)
             self.wait_until_whole()
         except BaseException:
             self.__exit__()
