@@ -22,7 +22,7 @@ from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Language, Severity
 from tailhub.tools.region.description import RegionDescription
 from tailhub.tools.region.example import EXAMPLE
-from tailhub.tools.region.plan import MAP_FILE
+from tailhub.tools.region.plan import MAP_FILE, MESH_KEY
 from tailhub.tools.region.plan_directory import KeyWish, Outcome, load_description, plan_region
 
 __all__ = ["described", "example", "plan", "plan_place", "wish"]
@@ -130,4 +130,5 @@ def _steps(
         words["map"].format(file=directory / MAP_FILE),
         [f"{program()} derpmap convert {shlex.quote(str(directory / MAP_FILE))}"],
     )
-    yield words["check"], [f"{program()} region check {shlex.quote(str(directory / MAP_FILE))}"]
+    key = shlex.quote(str(directory / MESH_KEY))
+    yield words["check"], [f"{program()} region check {shlex.quote(str(directory / MAP_FILE))} --mesh-key-file {key}"]
