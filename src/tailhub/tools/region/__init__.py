@@ -6,6 +6,9 @@
     look     I/O: logs in to every node, with the mesh key or without
     judge    pure: what it means
     examine  both, beside the checks of single nodes
+
+    description, plan  from one file to what each node needs: pure; plan_directory writes it
+    restart            one node after the other, as long as the region is whole
 """
 
 from __future__ import annotations
