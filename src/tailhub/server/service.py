@@ -369,8 +369,10 @@ class RelayService:
         was_draining, self.context.health.drain = bool(self.context.health.drain), TEXT if time is not None else ""
         self._teller.tell()
         if time is not None:
-            self.acceptor.pause()
-            self._client_closer.begin(time)
+            # Where there are other nodes, who is refused is served by the next one at once.
+            is_node = bool(self._foundation.config.mesh_with)
+            self.acceptor.pause(refuse=is_node and self._foundation.may_refuse)
+            self._client_closer.begin(time, is_node=is_node)
         elif was_draining:
             self._client_closer.stop()
             self.acceptor.resume()
