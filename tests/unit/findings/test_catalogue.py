@@ -22,6 +22,7 @@ from tailhub.findings.texts import (
     map_faults,
     mesh_health,
     reach,
+    region,
     relaying,
     tls,
 )
@@ -140,7 +141,7 @@ def test_both_languages_name_the_same_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", [askers, local, map_faults, mesh_health, reach, relaying, tls], ids=lambda topic: topic.__name__
+    "topic", [askers, local, map_faults, mesh_health, reach, region, relaying, tls], ids=lambda topic: topic.__name__
 )
 def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
     """What `tailhub doctor` finds says what it means and what it does to users now."""
