@@ -94,7 +94,7 @@ def test_presence_may_come_in_any_pieces() -> None:
 
 
 def test_what_is_told_behind_the_pong_is_news() -> None:
-    """What another relay tells up to the first Pong behind our own key is of no age; then, in the same read too, new."""
+    """What another relay tells up to the first Pong behind our own key is of no age; from then on it is new."""
     world = World()
     world.login("moved")
     world.login("stays")
