@@ -118,6 +118,43 @@ def test_a_link_knows_whom_it_leads_to(log: pytest.LogCaptureFixture) -> None:
     assert [line for line in lines(log) if line.endswith("is up")] == lines(log)
 
 
+def test_a_relay_with_tls_1_2_only_is_linked_to() -> None:
+    """Where TLS 1.3 is not to be had, a link logs in the longer way: certificates may then be anybody's."""
+    leaf = make_certificate(ips=["127.0.0.1"])
+
+    async def scenario() -> None:
+        context = server_context(leaf, tls_1_2=True)
+        async with node(1) as a, node(2, context=context) as b, node(3, context=context) as itself:
+            a.links.take([replace(spec_of(b), cert_name=leaf.pin)], [MESH_KEY])
+            await until_up(a)
+            itself.links.take([replace(spec_of(itself), cert_name=leaf.pin)], [MESH_KEY])
+            await until_phase(itself, LinkPhase.SELF)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 20])
+def test_what_comes_with_the_end_of_the_login_is_not_lost(cut: int) -> None:
+    """Frames behind ServerInfo, in the same read or cut in two, are read as all others."""
+
+    async def scenario() -> None:
+        frame = frames.health("one moment")
+
+        async def script(session: Session) -> None:
+            await session.log_in()
+            session.write(frame[:cut])
+            while (await session.frame())[0] != FrameType.PING:
+                pass
+            session.write(frame[cut:])
+            await session.until_closed()
+
+        async with node(1) as a, scripted_relay(script) as port:
+            a.links.take([spec_at(port, tls=False)], [MESH_KEY])
+            await until(lambda: only_state(a).says == "one moment")
+
+    run(scenario)
+
+
 def test_what_is_forwarded_is_summed_over_links() -> None:
     """The counters of a link go on when it has been down."""
 

@@ -22,6 +22,7 @@ from tailhub.exceptions import CertificateError, RemoteError, UpgradeError
 from tailhub.keys import MeshKey
 from tailhub.net.connect import connect_tcp
 from tailhub.net.dialled_stream import DialledStream
+from tailhub.net.threads import in_thread
 from tailhub.server.context import ServerContext
 from tailhub.server.incoming import set_tcp_options
 from tailhub.server.mesh.failures import CLOSED, EndedError, NotTakenError, OutOfTimeError
@@ -68,7 +69,7 @@ class CertificateRules:
         context = self._contexts.get(kind)
         if context is None:
             make = partial(peer_certificate.make_context, name, cert_name, insecure=False)
-            context = self._contexts[kind] = await asyncio.to_thread(make)
+            context = self._contexts[kind] = await in_thread(make)
         return context
 
     def forget(self) -> None:
