@@ -90,6 +90,7 @@ class MeshLink:
     def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
         self.forwarded_packets += count
+        self._relay.stats.forwarded_out += count
         self.forwarded_bytes += len(frames) - count * RECV_OVERHEAD
         self.queue.put(now, forward_packets(dst, frames, count), count, disco)
         self._wake()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -206,7 +207,7 @@ class Link:
         if is_refused:
             self._key_index = (self._key_index + 1) % len(self._keys)
         state.violations += finding.code == PROTOCOL_BROKEN
-        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding.what(), finding.code)
+        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
             self._write(logging.WARNING, f"mesh: {finding}")
@@ -220,11 +221,12 @@ class Link:
         self._said[what] = now
         return True
 
-    def _enter(self, phase: LinkPhase, reason: str = "", code: str = "") -> None:
+    def _enter(self, phase: LinkPhase, finding: Finding | None = None) -> None:
         state = self._state
         if phase is not state.phase:
             state.since = time.time()
-        state.phase, state.reason, state.code = phase, reason, code
+        state.phase, state.finding = phase, finding
+        state.reason, state.code = (finding.what(), finding.code) if finding is not None else ("", "")
 
     def _write(self, level: int, text: str, says: str = "") -> None:
         if not self._logs:
@@ -241,6 +243,7 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
     state.forwarded_packets += link.forwarded_packets
     state.forwarded_bytes += link.forwarded_bytes
     state.dropped_packets += sum(link.stats.packets_dropped.values())
+    state.odd = dict(Counter(state.odd) + link.odd)
 
 
 def _shown(spec: PeerSpec) -> str:
