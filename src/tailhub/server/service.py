@@ -75,7 +75,6 @@ class RelayService:
         self._foundation = foundation
         self._share = share
         self._number = number
-        self._has_clients = bool(listeners)
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
@@ -128,6 +127,7 @@ class RelayService:
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
         self._resolving: Resolving | None = None  # so is this
+        self._has_clients = bool(listeners)  # the desk has none, and nothing to forward
         self._mesh()
 
     def _answer_acme(self) -> None:
@@ -369,8 +369,10 @@ class RelayService:
         was_draining, self.context.health.drain = bool(self.context.health.drain), TEXT if time is not None else ""
         self._teller.tell()
         if time is not None:
-            self.acceptor.pause()
-            self._client_closer.begin(time)
+            # Where there are other nodes, who is refused is served by the next one at once.
+            is_node = bool(self._foundation.config.mesh_with)
+            self.acceptor.pause(refuse=is_node and self._foundation.may_refuse)
+            self._client_closer.begin(time, is_node=is_node)
         elif was_draining:
             self._client_closer.stop()
             self.acceptor.resume()

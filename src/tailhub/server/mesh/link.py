@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -158,14 +159,15 @@ class Link:
         except (OSError, RemoteError) as exc:
             self._fail(failure_of(peer, spec.dial_host or spec.host, f"{spec.dial_host or spec.host}:{spec.port}", exc))
             return self._back_off.next_s()
-        info = dialled.protocol.server_info
-        self._state.version = info.tailhub if info is not None else ""
+        self._state.version = dialled.version
         over = self._over = context.loop.create_future()
         opened_at = context.loop.time()
         socket = self._socket = LinkSocket(
             context, dialled, times.pulse, on_taken=self._taken, on_says=self._says, on_closed=self._closed
         )
         reason = await over
+        self._socket = None
+        _add_counts(self._state, socket.link)
         if socket.is_taken and context.loop.time() - opened_at >= times.proven_s:
             self._back_off.reset()
             self._said.clear()
@@ -203,9 +205,6 @@ class Link:
             self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            _add_counts(self._state, socket.link)
         if self._over is not None and not self._over.done():
             self._over.set_result(reason)
 
@@ -217,7 +216,7 @@ class Link:
         if is_refused:
             self._key_index = (self._key_index + 1) % len(self._keys)
         state.violations += finding.code == PROTOCOL_BROKEN
-        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding.what(), finding.code)
+        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
             self._write(logging.WARNING, f"mesh: {finding}")
@@ -231,11 +230,12 @@ class Link:
         self._said[what] = now
         return True
 
-    def _enter(self, phase: LinkPhase, reason: str = "", code: str = "") -> None:
+    def _enter(self, phase: LinkPhase, finding: Finding | None = None) -> None:
         state = self._state
         if phase is not state.phase:
             state.since = time.time()
-        state.phase, state.reason, state.code = phase, reason, code
+        state.phase, state.finding = phase, finding
+        state.reason, state.code = (finding.what(), finding.code) if finding is not None else ("", "")
 
     def _write(self, level: int, text: str, says: str = "") -> None:
         if not self._logs:
@@ -252,6 +252,7 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
     state.forwarded_packets += link.forwarded_packets
     state.forwarded_bytes += link.forwarded_bytes
     state.dropped_packets += sum(link.stats.packets_dropped.values())
+    state.odd = dict(Counter(state.odd) + link.odd)
 
 
 def _shown(spec: PeerSpec) -> str:
