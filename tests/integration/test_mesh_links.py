@@ -26,6 +26,7 @@ from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import OWN_APP, ServerInfo
 from tailhub.derp.messages import ReceivedPacket
 from tailhub.keys import MeshKey
+from tailhub.relay.admission import AdmissionPolicy
 from tailhub.server.mesh.link_socket import Pulse
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 
@@ -276,6 +277,31 @@ def test_a_link_whose_key_is_gone_begins_anew() -> None:
             assert (await until_up(a)).connects == 1
             a.links.take([spec_of(b)], [OTHER_KEY])
             await until_phase(a, LinkPhase.REFUSED)
+
+    run(scenario)
+
+
+def test_a_newer_key_takes_over() -> None:
+    """A link goes over to the first mesh key while the other relay takes both, and knows who is there all the time."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(2) as b:
+            context, client = b.served.context, await login(b)
+            context.policy = AdmissionPolicy((MESH_KEY, OTHER_KEY))
+            a.links.take([spec_of(b)], [MESH_KEY])
+            await until(lambda: a.knows(client.key))
+            a.links.take([spec_of(b)], [OTHER_KEY, MESH_KEY])
+
+            def marks() -> set[bytes]:
+                assert a.knows(client.key)
+                return {one.identity.mesh_mark for one in context.relay.registry if one.identity.is_mesh}
+
+            await until(lambda: marks() == {MESH_KEY.mark, OTHER_KEY.mark})
+            await until(lambda: marks() == {OTHER_KEY.mark})
+            assert (await until_up(a)).connects == 1
+            a.links.take([spec_of(b)], [MESH_KEY, OTHER_KEY])
+            a.links.take([], [MESH_KEY, OTHER_KEY])
+            await until(lambda: context.relay.registry.count == 1)
 
     run(scenario)
 
