@@ -104,6 +104,7 @@ async def dial(
             stream = login.stream = DialledStream(
                 context.loop, sock, context.buffers, context.watch, login, context.turn.sockets
             )
+            login.expected = "a TLS handshake"
             stream.write_timeout_s = context.mesh_write_timeout_s
             meta_key = await login.secure(await rules.context_for(where), where) if where.tls else None
             info = ClientInfo(mesh_key=key, can_ack_pings=True, app_name=OWN_APP + __version__)
@@ -140,7 +141,6 @@ class _Login:
 
     async def secure(self, context: ssl.SSLContext, where: Endpoint) -> bytes | None:
         """TLS, and the relay's DERP key if its certificates tell it."""
-        self.expected = "a TLS handshake"
         assert self.stream is not None  # noqa: S101  for the type checker: set before
         tls = await self._wait(self.stream.start_client_tls(context, where.name))
         return peer_certificate.judge(tls, where.name, where.cert_name).meta_key
