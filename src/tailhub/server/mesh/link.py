@@ -252,6 +252,12 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
     state.forwarded_packets += link.forwarded_packets
     state.forwarded_bytes += link.forwarded_bytes
     state.dropped_packets += sum(link.stats.packets_dropped.values())
+    drops = dict(state.drops)
+    for key, count in link.stats.packets_dropped.items():
+        if count:
+            packets, size = drops.get(key, (0, 0))
+            drops[key] = packets + count, size + link.stats.bytes_dropped[key]
+    state.drops = drops
     state.odd = dict(Counter(state.odd) + link.odd)
 
 
