@@ -203,7 +203,9 @@ def test_nodes_that_know_their_clients(tmp_path: Path) -> None:
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     code = run([*words])
-    return code, capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.err == ""
+    return code, said.out
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
