@@ -31,8 +31,9 @@ from tailhub.tools.target import Target
 
 __all__ = ["check_regions"]
 
-_MARKS = ("●", "✗", "?")  # there, lacking, not known
-_PLAIN_MARKS = ("+", "X", "?")
+_MARKS = ("●", "✗", "?", "·", "–")  # there, lacking, not known, a node and itself, nothing to be said
+_PLAIN_MARKS = ("+", "X", "?", ".", "-")
+_NAMED = 8  # nodes; of more the picture has numbers only, which the table before it explains
 
 
 def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json: bool, lang: Language) -> int:
@@ -85,6 +86,7 @@ def _pictures(one: ExaminedRegion, lang: Language) -> str:
 
     stream, is_terminal = io.StringIO(), sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if is_terminal else COLUMNS
+    width = max(width, 3 * len(one.seen.nodes) + 4)  # a picture that is broken is none
     console = Console(file=stream, force_terminal=is_terminal, width=width, highlight=False, markup=False, emoji=False)
     console.print(_nodes(one, lang))
     console.print(_ways(one, lang))
@@ -95,7 +97,7 @@ def _pictures(one: ExaminedRegion, lang: Language) -> str:
 def _nodes(one: ExaminedRegion, lang: Language) -> Any:
     from rich.text import Text
 
-    words, seen = TEXTS[lang], one.seen
+    words, seen, nothing = TEXTS[lang], one.seen, _marks()[-1]
     table = _table()
     table.add_column("", justify="right")
     for column in ("node", "where", "state"):
@@ -106,7 +108,7 @@ def _nodes(one: ExaminedRegion, lang: Language) -> Any:
     for number, (node, name) in enumerate(zip(seen.nodes, _names(one), strict=True), start=1):
         state = _state(node, has_mesh_key=seen.has_mesh_key)
         row = [str(number), printable(name), printable(str(Target(node.node)))]
-        figures = [printable(node.version) or "–", str(node.clients) if node.is_mesh else "–"]
+        figures = [printable(node.version) or nothing, str(node.clients) if node.is_mesh else nothing]
         style = "" if state == "ok" else "red" if state in ("missing", "key_differs") else "yellow"
         table.add_row(*map(Text, row), Text(words[state], style), *map(Text, figures if seen.has_mesh_key else []))
     return table
@@ -116,28 +118,31 @@ def _ways(one: ExaminedRegion, lang: Language) -> Any:
     """A line and a column for each node, by its number."""
     from rich.text import Text
 
-    (there, lacking, unknown), seen = _marks(), one.seen
-    table = _table()
+    (there, lacking, unknown, itself, _), seen = _marks(), one.seen
+    is_large = len(seen.nodes) > _NAMED
+    table = _table(padding=0 if is_large else 1)
     table.add_column("", justify="right")
-    table.add_column(TEXTS[lang]["linked"] if can_print("↓") else "", overflow="fold")
+    if not is_large:
+        table.add_column(TEXTS[lang]["linked"] if _marks() is _MARKS else "", overflow="fold")
     for number in range(len(seen.nodes)):
-        table.add_column(str(number + 1), justify="center")
+        table.add_column(str(number + 1), justify="right" if is_large else "center", no_wrap=True)
     styles = {True: Text(there, "green"), False: Text(lacking, "bold red"), None: Text(unknown, "dim")}
     for i, name in enumerate(_names(one)):
-        cells = [Text("·", "dim") if i == j else styles[seen.ways.get((i, j))] for j in range(len(seen.nodes))]
-        table.add_row(str(i + 1), printable(name), *cells)
+        cells = [Text(itself, "dim") if i == j else styles[seen.ways.get((i, j))] for j in range(len(seen.nodes))]
+        table.add_row(str(i + 1), *([] if is_large else [printable(name)]), *cells)
     return table
 
 
-def _table() -> Any:
+def _table(padding: int = 1) -> Any:
     from rich import box
     from rich.table import Table
 
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    lines = box.SIMPLE_HEAD if _marks() is _MARKS else box.ASCII
+    return Table(box=lines, pad_edge=False, header_style="bold", padding=(0, padding))
 
 
 def _legend(one: ExaminedRegion, lang: Language, columns: int) -> Iterator[str]:
-    words, (there, lacking, unknown) = TEXTS[lang], _marks()
+    words, (there, lacking, unknown, *_) = TEXTS[lang], _marks()
     text = words["legend_keyed" if one.seen.has_mesh_key else "legend_sent"].format(there=there, lacking=lacking)
     count = len(one.seen.nodes)
     if len(one.seen.ways) < count * (count - 1):
@@ -145,8 +150,8 @@ def _legend(one: ExaminedRegion, lang: Language, columns: int) -> Iterator[str]:
     yield from wrap(text, columns)
 
 
-def _marks() -> tuple[str, str, str]:
-    return _MARKS if can_print("".join(_MARKS)) else _PLAIN_MARKS
+def _marks() -> tuple[str, str, str, str, str]:
+    return _MARKS if can_print("".join(_MARKS) + "─↓→") else _PLAIN_MARKS
 
 
 def _names(one: ExaminedRegion) -> list[str]:

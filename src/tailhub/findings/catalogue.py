@@ -467,6 +467,15 @@ CATALOGUE: dict[str, Entry] = {
     "TH545": Entry("mesh-name-unresolved", _WARNING),
     "TH546": Entry("mesh-names-give-too-many", _WARNING),
     "TH547": Entry("too-many-mesh-keys", _ERROR),
+    # a mesh that is half up
+    "TH550": Entry("mesh-link-down", _WARNING),
+    "TH551": Entry("mesh-link-refused", _WARNING),
+    "TH552": Entry("mesh-not-dialled-back", _WARNING),
+    "TH553": Entry("mesh-peer-not-named", _WARNING),
+    "TH554": Entry("mesh-node-unseen", _WARNING),
+    "TH555": Entry("mesh-versions-differ", _NOTE),
+    "TH556": Entry("mesh-only-self", _WARNING),
+    "TH557": Entry("mesh-peer-odd", _WARNING),
     # a region of several relays, seen from outside
     "TH560": Entry("region-node-missing", _ERROR),
     "TH561": Entry("mesh-one-way", _ERROR),

@@ -20,6 +20,7 @@ from tailhub.findings.texts import (
     askers,
     local,
     map_faults,
+    mesh_health,
     reach,
     region,
     relaying,
@@ -43,6 +44,8 @@ SAMPLES: dict[str, object] = {
     "Program | None": Owner(),
     "Sequence[str]": ["one", "two"],
     "Mapping[str, str]": {"metadata": "203.0.113.7", "STUN": "198.51.100.9"},
+    "Mapping[str, int]": {"our_key": 2},
+    "Finding | None": Finding("TH539", {"peer": "b.example.com", "detail": "reset"}),
     "date": date(2036, 11, 20),
     "Literal['CERTIFICATE', 'PRIVATE KEY']": "CERTIFICATE",
 }
@@ -138,7 +141,7 @@ def test_both_languages_name_the_same_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", [askers, local, map_faults, reach, region, relaying, tls], ids=lambda topic: topic.__name__
+    "topic", [askers, local, map_faults, mesh_health, reach, region, relaying, tls], ids=lambda topic: topic.__name__
 )
 def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
     """What `tailhub doctor` finds says what it means and what it does to users now."""

@@ -202,7 +202,7 @@ class _Login:
             self._node,
             self._failure,
             self.server_key,
-            version=getattr(info, "tailhub", ""),
+            version=info.tailhub if info is not None else "",
             is_mesh=self.is_mesh,
             peers=peers,
             clients=len(self._present.keys() - peers - probers),
