@@ -11,8 +11,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "new": "new",
         "changed": "changed",
         "other": "{name}/ is no node's directory; it was left alone. If it was one's, it has that node's secrets.",
-        "copy": "Copy each node's directory to its machine, for the relay's user alone. With `tailhub service install`, also "
-        "for a change (a tailhub that runs takes most changes without a restart):",
+        "copy": "Copy each node's directory to its machine, for the relay's user alone. With `tailhub service install` "
+        "(so it is with a change, too: a tailhub that runs takes most of them without a restart):",
         "script": "A derper is started by the script in its directory, wherever that is copied to:",
         "map": "Give clients the new map, {file}. As a piece of Tailscale's policy, or for Headscale with --to yaml:",
         "check": "Look whether every node has found every other:",
