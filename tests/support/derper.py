@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import re
 import socket
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import require
 from support.relay_process import RelayProcess, until
+from support.server_process import LIMIT_S, ServerProcess
+from support.wire import believing_context
 from tailhub.tailcfg.derpmap import DERPNode
 
 HOST = "127.0.0.1"
@@ -35,32 +38,61 @@ class Derper:
         )
 
 
+class DerperProcess:
+    """Started at once, with its files in `directory`, where ``HOSTNAME.crt`` and ``.key`` may be. End it with `stop`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *options: object,
+        hostname: str = HOST,
+        listen: tuple[str, int],
+        stun_port: int = -1,
+        environ: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        words = (
+            *(*prefix, require.go_program("derper"), "-a", f"{listen[0]}:{listen[1]}", "-http-port", "-1"),
+            *(("-stun-port", str(stun_port)) if stun_port > 0 else ("-stun=false",)),
+            *("-certmode", "manual", "-certdir", directory, "-c", directory / "derper.key", "-hostname", hostname),
+            *options,
+        )
+        self.log_file = directory / "derper.log"
+        self._listen, self._hostname = listen, hostname
+        self._process = ServerProcess([str(word) for word in words], self.log_file, environ=os.environ | (environ or {}))
+        self.pid, self.log, self.stop = self._process.pid, self._process.log, self._process.stop
+
+    def wait_until_it_listens(self) -> None:
+        """For those to whom its address is one of this machine's."""
+        self._process.wait_until(lambda: _listens(*self._listen), "derper listens")
+
+    def variables(self) -> dict[str, float]:
+        """What it counts, from ``/debug/vars``; only for who asks from loopback."""
+        connection = http.client.HTTPSConnection(self._hostname, timeout=LIMIT_S)
+        with socket.create_connection(self._listen, LIMIT_S) as sock:
+            connection.sock = believing_context().wrap_socket(sock, server_hostname=self._hostname)
+            try:
+                connection.request("GET", "/debug/vars")
+                counted: dict[str, float] = json.load(connection.getresponse())["derp"]
+            finally:
+                connection.close()
+        return counted
+
+
 @contextlib.contextmanager
 def derper(
     directory: Path, *options: object, stun: bool = False, environ: dict[str, str] | None = None
 ) -> Iterator[Derper]:
     """Start it, with its files in `directory`."""
-    program = require.go_program("derper")
-    log = directory / "derper.log"
     port = _free(socket.SOCK_STREAM)
     stun_port = _free(socket.SOCK_DGRAM) if stun else -1
-    command = (
-        *(program, "-a", f"{HOST}:{port}", "-http-port", "-1", "-hostname", HOST),
-        *(("-stun-port", str(stun_port)) if stun else ("-stun=false",)),
-        *("-certmode", "manual", "-certdir", directory, "-c", directory / "derper.key"),
-        *options,
-    )
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=os.environ | (environ or {})
-        )
+    process = DerperProcess(directory, *options, listen=(HOST, port), stun_port=stun_port, environ=environ)
     try:
-        pin = until(lambda: _PIN.search(log.read_text()), "derper tells its pin", log.read_text)
-        until(lambda: _listens(port), "derper listens", log.read_text)
-        yield Derper(port, pin[0], log, stun_port)
+        pin = until(lambda: _PIN.search(process.log()), "derper tells its pin", process.log)
+        process.wait_until_it_listens()
+        yield Derper(port, pin[0], process.log_file, stun_port)
     finally:
-        process.terminate()
-        process.wait()
+        process.stop()
 
 
 @contextlib.contextmanager
@@ -81,9 +113,9 @@ def _free(kind: socket.SocketKind) -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     try:
-        socket.create_connection((HOST, port)).close()
+        socket.create_connection((host, port), LIMIT_S).close()
     except OSError:
         return False
     return True
