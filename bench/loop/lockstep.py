@@ -150,7 +150,7 @@ def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector, case:
         private_key=_PRIVATE_KEY,
         public_key=public.raw,
         server_key_frame=frames.server_key(public.raw),
-        policy=AdmissionPolicy(None),
+        policy=AdmissionPolicy(),
         choose_tls=lambda listener, name: tls,
         pages=lambda request: text(503, "no pages here"),
         buffers=ReadBuffers(),

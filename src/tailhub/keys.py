@@ -97,8 +97,22 @@ class MeshKey:
         """64 lower-case hex digits."""
         return self.raw.hex()
 
+    @property
+    def mark(self) -> bytes:
+        """8 bytes that tell this key from others and are no secret: the first of its SHA-256."""
+        from hashlib import sha256
+
+        return sha256(self.raw).digest()[:8]
+
     def __repr__(self) -> str:
         return "MeshKey(…)"
+
+
+def new_mesh_key_text() -> str:
+    """What a new mesh key file says: one key, as the reference takes it too. The file is for its owner only."""
+    from secrets import token_hex
+
+    return token_hex(KEY_LEN) + "\n"
 
 
 def short_key(raw: bytes) -> str:

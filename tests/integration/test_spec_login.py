@@ -12,6 +12,8 @@ from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub import box
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType, PeerPresent, PresenceFlag, serialize
+from tailhub.keys import NodePublic
+from tailhub.relay.health import NO_MESH_KEY, OTHER_MESH_KEY
 from tailhub.server import newcomers
 
 MESH_KEY = "ab" * 32
@@ -230,12 +232,12 @@ def test_too_many_newcomers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("shown", ["00" * 32, "cd" * 32, None])
 def test_a_wrong_mesh_key_makes_a_normal_client(shown: str | None, mesh_key_file: Path) -> None:
-    """A well-formed mesh key that is not the relay's, all zeros too, is let in without the rights of a mesh peer."""
+    """Who shows a well-formed mesh key that is not the relay's is let in without a mesh peer's rights, and told so."""
 
     async def scenario() -> None:
         async with relay(mesh_key_file=mesh_key_file) as server:
             client = await open_client(server, text=b"{}" if shown is None else info(meshKey=shown))
-            await client.settle()
+            assert await client.settle() == ([] if shown is None else [(FrameType.HEALTH, OTHER_MESH_KEY.encode())])
             client.write(frames.WATCH_CONNS)
             assert await client.frame() == GONE
 
@@ -249,8 +251,44 @@ def test_without_a_mesh_key_of_its_own_nobody_is_a_mesh_peer(shown: str) -> None
     async def scenario() -> None:
         async with relay() as server:
             client = await open_client(server, text=info(meshKey=shown))
+            assert await client.settle() == [(FrameType.HEALTH, NO_MESH_KEY.encode())]
             client.write(frames.WATCH_CONNS)
             assert await client.frame() == GONE
+
+    run(scenario)
+
+
+def test_what_a_wrong_mesh_key_means_comes_before_the_end(mesh_key_file: Path) -> None:
+    """Who asks for presence in the flight of its ClientInfo is told why it is closed for that."""
+
+    async def scenario() -> None:
+        async with relay(mesh_key_file=mesh_key_file) as server:
+            client = await Wire.open(server)
+            key = await client.upgrade()
+            client.write(client.client_info(key, info(meshKey="cd" * 32)) + frames.WATCH_CONNS)
+            assert (await client.frame())[0] == FrameType.SERVER_INFO
+            assert await client.frame() == (FrameType.HEALTH, OTHER_MESH_KEY.encode())
+            assert await client.frame() == GONE
+
+    run(scenario)
+
+
+def test_a_wrong_mesh_key_is_in_the_log(mesh_key_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a warning with address and node key, once a minute at most for each address."""
+
+    def told() -> list[str]:
+        return [one.getMessage() for one in caplog.records if "mesh key" in one.getMessage()]
+
+    async def scenario() -> None:
+        async with relay(mesh_key_file=mesh_key_file) as server:
+            first = await open_client(server, text=info(meshKey="cd" * 32))
+            await open_client(server, text=info(meshKey="cd" * 32))
+            assert len(told()) == 1
+            assert f"{NodePublic(first.key)} shows a mesh key that is not the one of this relay" in told()[0]
+            assert f"127.0.0.1:{first.port}" in told()[0]
+            await pass_time(61)
+            await open_client(server, text=info(meshKey="cd" * 32))
+            assert len(told()) == 2
 
     run(scenario)
 

@@ -23,7 +23,9 @@ from support.wire import GONE, Wire, open_client, pass_time, relay, run
 from tailhub import box
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
+from tailhub.keys import NodePublic
 from tailhub.relay.admission import Answer
+from tailhub.relay.health import OTHER_MESH_KEY
 from tailhub.relay.rate_limit import MIN_BURST_BYTES, RateLimit
 from tailhub.server.app import RelayServer
 from tailhub.server.derp_login import MAX_EARLY_BYTES
@@ -216,6 +218,26 @@ def test_a_mesh_peer_is_not_asked_about(tmp_path: Path) -> None:
         async with verified_relay(mesh_key_file=file) as (server, script):
             await open_client(server, text=f'{{"meshKey":"{MESH_KEY}"}}'.encode())
             assert script.asked == []
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("refuse", ["hold", "close"])
+def test_a_wrong_mesh_key_is_asked_about(refuse: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who shows one is a client for verifiers too; on a no it is closed, never held, and told of its mesh key alone."""
+    file = tmp_path / "mesh.key"
+    file.write_text(MESH_KEY + "\n")
+
+    async def scenario() -> None:
+        async with verified_relay(mesh_key_file=file, refuse=refuse) as (server, script):
+            client = await Wire.open(server)
+            key = await client.upgrade()
+            client.write(client.client_info(key, b'{"meshKey":"%s"}' % (b"cd" * 32)) + frames.WATCH_CONNS)
+            await asked(script)
+            assert f"{NodePublic(client.key)} shows a mesh key" in caplog.text
+            script.answer(Answer.REFUSED)
+            assert await client.frame() == (FrameType.HEALTH, OTHER_MESH_KEY.encode())
+            assert await client.frame() == GONE
 
     run(scenario)
 

@@ -6,6 +6,7 @@ through the bytes that their links would carry.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import cycle
 
 from support.world import World, key_of
@@ -20,8 +21,9 @@ TICK_S = 1e-6  # of time that passes at each step: who was last must be clear
 class MemoryLink:
     """Both ends' bytes go through here. One end; `peer` is the other."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, clock: Callable[[], float]) -> None:
         self.link = WorkerLink(relay, self)
+        self._clock = clock
         self.peer: MemoryLink | None = None
         self.closed = ""
         self._arrived = b""
@@ -43,7 +45,7 @@ class MemoryLink:
     def read_now(self) -> None:
         """Take in what has arrived."""
         buffer = bytearray(self._arrived)
-        self._arrived = bytes(buffer[self.link.receive(buffer, len(buffer)) :])
+        self._arrived = bytes(buffer[self.link.receive(buffer, len(buffer), self._clock()) :])
 
 
 class FleetWorld(World):
@@ -77,7 +79,7 @@ class FleetWorld(World):
             self.relays[number] = relay
         for other in range(len(self.relays)):
             if other != number:
-                one, two = MemoryLink(self.relays[other]), MemoryLink(relay)
+                one, two = MemoryLink(self.relays[other], lambda: self.now), MemoryLink(relay, lambda: self.now)
                 one.peer, two.peer = two, one
                 self.links[other, number], self.links[number, other] = one, two
                 self.relays[other].presence.add_sibling(one.link)
@@ -133,6 +135,7 @@ class FleetWorld(World):
         return next((name for name, client in self._clients.items() if client.connection in active), "")
 
     def _close_those_asked_for(self) -> None:
+        self._work()
         self.settle()
         while doomed := [name for name, client in self._clients.items() if client.close_reason]:
             for name in doomed:
@@ -141,6 +144,11 @@ class FleetWorld(World):
                 assert client.connection is not None
                 self.relays[self._at.pop(name)].unregister(client.connection)
             self.settle()
+
+    def _work(self) -> None:
+        for relay in self.relays:
+            while relay.presence.work(self.now) == 0.0:
+                pass
 
     def _step(self, name: str) -> None:
         self.now += TICK_S

@@ -118,7 +118,7 @@ class Served:
             private_key=place.private_key,
             public_key=self.public_key,
             server_key_frame=frames.server_key(self.public_key),
-            policy=AdmissionPolicy(MESH_KEY),
+            policy=AdmissionPolicy((MESH_KEY,)),
             choose_tls=lambda listener, name: place.tls,
             fronts=(place.front,),
             pages=pages,

@@ -252,9 +252,15 @@ class World:
 
     def _close_those_asked_for(self) -> None:
         """The end of a turn: connections that the relay wants closed leave, which may bring others to it."""
+        self._work()
         while doomed := [name for name, client in self._clients.items() if client.close_reason]:
             for name in doomed:
                 client = self._clients.pop(name)
                 self.closed[name] = client.close_reason
                 assert client.connection is not None
                 self.relay.unregister(client.connection)
+
+    def _work(self) -> None:
+        """What takes turns is done, as far as it can be."""
+        while self.relay.presence.work(self.now) == 0.0:
+            pass

@@ -145,19 +145,28 @@ def parse_peer_gone(body: bytes) -> tuple[bytes, int]:
 
 
 _NO_ADDRESS = IPv6Address("::")  # how a PeerPresent of the full length says that the address is not known
+_PRESENT_LEN = KEY_LEN + 16 + 2 + 1  # what the reference writes, and reads of what is longer
+_AGE = struct.Struct(">I")
+MAX_TENANT_NAME = 64  # bytes of UTF-8
+_MOST_AGE_MS = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class PeerPresent:
-    """A connection that a watching mesh peer is told of. `address` is unmapped; None when the sender left it out."""
+    """A connection that a watching mesh peer is told of. `address` is unmapped; None when the sender left it out.
+
+    `age_ms` and `tenant_tag` are what a tailhub relay adds for another one (`extend_present`); None and empty without.
+    """
 
     key: bytes
     address: IPv4Address | IPv6Address | None = None
     port: int = 0
     flags: int = PresenceFlag.REGULAR
+    age_ms: int | None = None
+    tenant_tag: bytes = b""
 
     def serialize(self) -> bytes:
-        """PeerPresent frame, always in its 51-byte form: 32B key + 16B IP (v4 mapped) + 2B port + 1B flags."""
+        """PeerPresent frame of 51 bytes, which all understand: 32B key + 16B IP (v4 mapped) + 2B port + 1B flags."""
         packed = (self.address or _NO_ADDRESS).packed
         if len(packed) == 4:
             packed = b"\0" * 10 + b"\xff\xff" + packed
@@ -180,7 +189,31 @@ class PeerPresent:
                 address = None
             port = int.from_bytes(body[KEY_LEN + 16 : KEY_LEN + 18], "big")
         flags = body[KEY_LEN + 18] if len(body) > KEY_LEN + 18 else 0
-        return cls(bytes(body[:KEY_LEN]), address, port, flags)
+        return cls(bytes(body[:KEY_LEN]), address, port, flags, *parse_extension(body))
+
+
+def extend_present(frame: bytes, age_s: float, tenant_tag: bytes) -> bytes:
+    """A PeerPresent frame with what only tailhub relays tell each other: how old the connection is, and whose.
+
+    Behind the 51 bytes: 4B milliseconds since it became its key's active one, big-endian and at most 2^32 - 1, then
+    `tenant_tag`: 1B flags (1: a guest of that tenant) and the tenant's name, at most 64 bytes of UTF-8. The reference
+    skips what it does not know at the end of a body.
+    """
+    age_ms = min(max(int(age_s * 1000), 0), _MOST_AGE_MS)
+    length = len(frame) - HEADER_LEN + _AGE.size + len(tenant_tag)
+    return HEADER.pack(FrameType.PEER_PRESENT, length) + frame[HEADER_LEN:] + _AGE.pack(age_ms) + tenant_tag
+
+
+def parse_extension(body: bytes) -> tuple[int | None, bytes]:
+    """``(age_ms, tenant_tag)`` of a PeerPresent's body; ``(None, b"")`` if it has no extension that is one."""
+    if not _PRESENT_LEN + _AGE.size < len(body) <= _PRESENT_LEN + _AGE.size + 1 + MAX_TENANT_NAME:
+        return None, b""
+    tag = bytes(body[_PRESENT_LEN + _AGE.size :])
+    try:
+        tag[1:].decode()
+    except UnicodeDecodeError:
+        return None, b""
+    return _AGE.unpack_from(body, _PRESENT_LEN)[0], tag
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,9 @@ from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, LOGIN_LIMITS, PROTO
 from tailhub.exceptions import FrameError, HandshakeError, LocalError
 from tailhub.keys import MeshKey, NodePrivate
 
+OWN_APP = "tailhub/"
+"""How the application name of a tailhub relay begins that logs in to another one; its version follows."""
+
 SHORT_INFO_BYTES = 63  # of a ClientInfo's text: shorter than any mesh key, so what is remembered is no secret
 
 

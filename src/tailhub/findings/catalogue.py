@@ -448,4 +448,13 @@ CATALOGUE: dict[str, Entry] = {
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
     "TH530": Entry("nothing-named", _ERROR),
+    # the other relays of the region, as they are named, and the key that they share
+    "TH540": Entry("bad-mesh-peer", _ERROR),
+    "TH541": Entry("mesh-without-key", _ERROR),
+    "TH542": Entry("mesh-peer-twice", _WARNING),
+    "TH543": Entry("too-many-mesh-peers", _ERROR),
+    "TH544": Entry("mesh-key-unknown", _WARNING),
+    "TH545": Entry("mesh-name-unresolved", _WARNING),
+    "TH546": Entry("mesh-names-give-too-many", _WARNING),
+    "TH547": Entry("too-many-mesh-keys", _ERROR),
 }

@@ -59,9 +59,12 @@ def file_missing(option: str, path: str, directory: str) -> Finding:
     return Finding("TH047", {"option": option, "path": path, "directory": directory})
 
 
-def mesh_key_malformed(path: str, length: int) -> Finding:
-    """A mesh key file holds `length` characters that are not 64 hexadecimal digits."""
-    return Finding("TH048", {"path": path, "length": length})
+def mesh_key_malformed(path: str, length: int, line: int = 0, *, zeros: bool = False) -> Finding:
+    """A mesh key file holds `length` characters that are not 64 hexadecimal digits, or are all `zeros`.
+
+    `line` is where, in a file that has several.
+    """
+    return Finding("TH048", {"path": path, "length": length, "line": line or None, "other": not zeros})
 
 
 def secret_readable_by_others(path: str, mode: int) -> Finding:

@@ -93,10 +93,11 @@ class Ruling:
 class AdmissionPolicy:
     """What admission looks at. Without a mesh key of our own nobody is a mesh peer.
 
-    `tenants` are in the configuration's order. `probe_keys` are those of the relay's own probe, raw.
+    There are two of `mesh_keys` while one takes the other's place: the first is the one that we show. `tenants` are in
+    the configuration's order. `probe_keys` are those of the relay's own probe, raw.
     """
 
-    mesh_key: MeshKey | None = None
+    mesh_keys: tuple[MeshKey, ...] = ()
     tenants: tuple[TenantPolicy, ...] = (TenantPolicy(),)
     probe_keys: frozenset[bytes] = frozenset()
 
@@ -112,9 +113,16 @@ class AdmissionPolicy:
 
         A mesh peer is admitted without asking anybody, to the nameless tenant.
         """
-        if self.mesh_key is None or info.mesh_key is None:
-            return False
-        return hmac.compare_digest(self.mesh_key.raw, info.mesh_key.raw)
+        return self.mesh_key_of(info) is not None
+
+    def mesh_key_of(self, info: ClientInfo) -> MeshKey | None:
+        """Which of our mesh keys the client showed; None: it showed none of them."""
+        shown = info.mesh_key
+        if shown is None or not self.mesh_keys:
+            return None
+        # All are looked at, so that the time tells nothing.
+        equal = [key for key in self.mesh_keys if hmac.compare_digest(key.raw, shown.raw)]
+        return equal[0] if equal else None
 
     def fails_open(self, verdict: Verdict) -> bool:
         """Does this verdict count as a yes although nobody answered?"""

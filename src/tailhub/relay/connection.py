@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from tailhub.derp.frames import PeerPresent, PresenceFlag
+from tailhub.derp.handshake import OWN_APP
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.send_queue import SendQueue
 from tailhub.relay.tenant import Tenant
@@ -42,6 +43,8 @@ class Identity:
     owner: str = ""
     is_guest: bool = False  # not served, but its home is elsewhere: let in for those peers whose home is here
     is_own_probe: bool = False  # it has the key that this relay has made for measuring itself
+    mesh_mark: bytes = b""  # of a mesh peer: `MeshKey.mark` of the key that it showed
+    has_unknown_mesh_key: bool = False  # it showed one that is none of ours, so it is no mesh peer
 
     @property
     def is_served(self) -> bool:
@@ -52,6 +55,11 @@ class Identity:
     def is_asked_about(self) -> bool:
         """Do verifiers say whether it may be here?"""
         return not (self.is_mesh or self.is_own_probe)
+
+    @property
+    def is_tailhub(self) -> bool:
+        """Is it another tailhub relay, which understands what the original does not?"""
+        return self.is_mesh and self.app_name.startswith(OWN_APP)
 
     @property
     def presence_flags(self) -> int:
@@ -84,6 +92,7 @@ class Connection:
         "lost",
         "not_here",
         "nowhere",
+        "odd",
         "queue",
         "received_bytes",
         "received_packets",
@@ -108,6 +117,7 @@ class Connection:
         self.not_here: TokenBucket | None = None  # limits PeerGone(not here), made at the first one
         self.nowhere: Flow | None = None  # what it sent to keys that are not here, made at the first such packet
         self.lost: Counter[str] | None = None  # packets that it sent and nobody got, by reason; made at the first
+        self.odd: Counter[str] | None = None  # what a mesh peer does that none should (`tailhub.relay.odd`)
         self.received_packets = 0
         self.received_bytes = 0  # payload
 
@@ -115,6 +125,12 @@ class Connection:
     def payer(self) -> str:
         """The name of the tenant whose use its packets are."""
         return self.tenant.name if self.identity.is_own_probe else self.identity.tenant
+
+    def note_odd(self, what: str, count: int = 1) -> None:
+        """It has done something odd."""
+        if self.odd is None:
+            self.odd = Counter()
+        self.odd[what] += count
 
     def wake(self) -> None:
         """Have the queue written, once a turn."""

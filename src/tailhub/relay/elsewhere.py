@@ -6,6 +6,8 @@ there or dropped: one hop is all there is, so nothing can go round in circles.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 from tailhub.relay.tenant import Tenant
@@ -37,12 +39,22 @@ class Sibling(PacketForwarder, Protocol):
         """Ask it to close a key's connections."""
 
 
+class Neighbour(PacketForwarder, Protocol):
+    """A link to another relay of the region, whose clients it tells us of."""
+
+    server_key: bytes
+    """That relay's raw public key."""
+
+    def ask_again(self) -> None:
+        """Have it tell of all its clients once more: of some it had said what meant nothing here, and now does."""
+
+
 class Claim:
     """A forwarder that has a key.
 
-    `since` is when the key was last active there (monotonic seconds), `frame` its PeerPresent, `tenant` the key's: None
-    if nobody has said, and then no tenant may reach it. A forwarder that needs nothing of this has one claim for all of
-    its keys.
+    `since` is when the key was last active there (monotonic seconds), `frame` its PeerPresent (of a sibling's),
+    `tenant` the key's: None if there is no such one here, and then no tenant may reach it. Never changed, because keys
+    for which they say the same share one.
     """
 
     __slots__ = ("forwarder", "frame", "since", "tenant")
@@ -59,25 +71,32 @@ class Claim:
 class Elsewhere:
     """Key to forwarders. `routes` has the best claim to each key and is changed only here."""
 
-    __slots__ = ("_rivals", "routes")
+    __slots__ = ("_counts", "_rivals", "routes")
 
     def __init__(self) -> None:
         self.routes: dict[bytes, Claim] = {}
         self._rivals: dict[bytes, dict[PacketForwarder, Claim]] = {}  # all claims to keys with two or more
+        self._counts: Counter[PacketForwarder] = Counter()  # how many keys each has
 
     def __contains__(self, key: object) -> bool:
         return key in self.routes
 
     def put(self, key: bytes, claim: Claim) -> None:
         """A forwarder has the key. The latest claim is the best; its earlier one to the key is forgotten."""
-        best = self.routes.get(key)
+        forwarder, best = claim.forwarder, self.routes.get(key)
+        if best is None:
+            self._counts[forwarder] += 1
+            self.routes[key] = claim
+            return
         rivals = self._rivals.get(key)
         if rivals is None:
-            if best is None or best.forwarder is claim.forwarder:
+            if best.forwarder is forwarder:
                 self.routes[key] = claim
                 return
             rivals = self._rivals[key] = {best.forwarder: best}
-        rivals[claim.forwarder] = claim
+        if forwarder not in rivals:
+            self._counts[forwarder] += 1
+        rivals[forwarder] = claim
         self.routes[key] = max(rivals.values(), key=_since)
 
     def remove(self, key: bytes, forwarder: PacketForwarder) -> bool:
@@ -87,9 +106,11 @@ class Elsewhere:
             best = self.routes.get(key)
             if best is not None and best.forwarder is forwarder:
                 del self.routes[key]
+                self._uncount(forwarder)
                 return True
             return best is None
-        rivals.pop(forwarder, None)
+        if rivals.pop(forwarder, None) is not None:
+            self._uncount(forwarder)
         self.routes[key] = max(rivals.values(), key=_since)
         if len(rivals) == 1:
             del self._rivals[key]
@@ -103,9 +124,37 @@ class Elsewhere:
         best = self.routes.get(key)
         return best if best is not None and best.forwarder is forwarder else None
 
+    def claims_to(self, key: bytes) -> Iterable[Claim]:
+        """Who has a key, in no order."""
+        rivals = self._rivals.get(key)
+        if rivals is not None:
+            return rivals.values()
+        best = self.routes.get(key)
+        return () if best is None else (best,)
+
+    def count_of(self, forwarder: PacketForwarder) -> int:
+        """How many keys a forwarder has."""
+        return self._counts[forwarder]
+
     def keys_of(self, forwarder: PacketForwarder) -> list[bytes]:
         """All keys that a forwarder has. Takes as long as there are keys."""
         return [key for key in self.routes if self.claim_of(key, forwarder) is not None]
+
+    def consistency_errors(self) -> list[str]:
+        """What does not add up; empty when all is well."""
+        found = Counter(claim.forwarder for key in self.routes for claim in self.claims_to(key))
+        errors = [] if found == self._counts else ["keys that others have are counted wrongly"]
+        for key, rivals in self._rivals.items():
+            if len(rivals) < 2 or self.routes.get(key) not in rivals.values():
+                errors.append("a key that several others have has lost one")
+            elif self.routes[key].since < max(map(_since, rivals.values())):
+                errors.append("packets go to one that has a key for longer than another one")
+        return errors
+
+    def _uncount(self, forwarder: PacketForwarder) -> None:
+        self._counts[forwarder] -= 1
+        if not self._counts[forwarder]:
+            del self._counts[forwarder]  # or it would be kept for ever
 
 
 def _since(claim: Claim) -> float:

@@ -15,8 +15,26 @@ from typing import TypeAlias
 
 from tailhub.derp import frames
 
-__all__ = ["MOST_NOTICES", "MOST_NOTICE_TEXT", "MOST_TEXT", "Audience", "Health", "Notice", "health_frame"]
+__all__ = [
+    "MOST_NOTICES",
+    "MOST_NOTICE_TEXT",
+    "MOST_TEXT",
+    "Audience",
+    "Health",
+    "Notice",
+    "health_frame",
+    "mesh_key_text",
+]
 
+# For who shows a mesh key that is none of ours. Another relay of the kind says it to its owner.
+OTHER_MESH_KEY = (
+    "This relay's mesh key is another one than yours, so to it you are a client and no relay of its region. "
+    "此中继的 mesh 密钥与你的不同，因此它把你当作客户端，而不是本区域的中继。"
+)
+NO_MESH_KEY = (
+    "This relay has no mesh key, so to it you are a client and no relay of its region. "
+    "此中继没有 mesh 密钥，因此它把你当作客户端，而不是本区域的中继。"
+)
 MOST_NOTICE_TEXT = 500  # characters of one notice
 MOST_NOTICES = 100  # at a time
 MOST_TEXT = 2000  # characters that a client is told in all
@@ -56,17 +74,25 @@ class Health:
         """These, and no others."""
         self.notices = {notice.audience: notice for notice in notices}
 
-    def text(self, listener: int, tenant: str, key: bytes, quota: str = "") -> str:
-        """What a client with this key is told, that has come in by this listener; `quota` is what there is of that."""
+    def text(self, listener: int, tenant: str, key: bytes, quota: str = "", mesh: str = "") -> str:
+        """What a client with this key is told, that has come in by this listener.
+
+        `quota` is what there is of that, `mesh` what there is of its mesh key.
+        """
         notices = self.notices
         own = [notices.get(one) for one in ((None, key), (tenant, b""), (None, b""))] if notices else []
         told = (notice.text for notice in own if notice is not None)
-        return _join((self.drain, *told, quota, self.certificates.get(listener, "")))
+        return _join((mesh, self.drain, *told, quota, self.certificates.get(listener, "")))
 
 
 def _join(texts: Iterable[str]) -> str:
     joined = BETWEEN.join(text for text in texts if text)
     return joined if len(joined) <= MOST_TEXT else joined[: MOST_TEXT - 1] + "…"
+
+
+def mesh_key_text(*, has_key: bool) -> str:
+    """What one is told that shows a mesh key which is none of ours; `has_key`: there is one."""
+    return OTHER_MESH_KEY if has_key else NO_MESH_KEY
 
 
 @lru_cache(maxsize=256)  # most clients are told the same

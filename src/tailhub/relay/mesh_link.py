@@ -6,44 +6,83 @@ us comes over the link that it has opened itself (`tailhub.relay.relay`).
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tailhub.derp.frames import (
     HEADER,
     HEADER_LEN,
     KEY_LEN,
     RECV_OVERHEAD,
+    WATCH_CONNS,
     FrameType,
     PeerPresent,
     PresenceFlag,
 )
 from tailhub.derp.messages import Message, PeerGone
 from tailhub.relay.connection import Sink
+from tailhub.relay.odd import (
+    MOST_KEYS,
+    MOST_PEERS,
+    OUR_KEY,
+    TOO_MANY_KEYS,
+    TOO_MANY_PEERS,
+    UNKNOWN_GONE,
+    UNKNOWN_TENANT,
+)
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
-from tailhub.relay.stats import Stats
+from tailhub.relay.stats import GONE_DISCONNECTED, Stats
 from tailhub.relay.tenant import Tenant
 
+LONG_AGO = float("-inf")
 LIMITS = QueueLimits(data_bytes=8 << 20, disco_bytes=1 << 20)
 
 
 class MeshLink:
     """One link to another relay, from when that has let us in; `PacketForwarder` for its clients.
 
-    `sink` moves the bytes. `dirty` is True between a wake and the end of the sink's turn. `peers` are the keys of the
-    relays that are mesh peers of that relay.
+    `sink` moves the bytes, `server_key` is that relay's raw public key, `is_tailhub` whether it is one of ours, which
+    says more than others do. `dirty` is True between a wake and the end of the sink's turn. `peers` are the keys of the
+    relays that are mesh peers of that relay, ours among them. `odd` counts what that relay does that none should
+    (`tailhub.relay.odd`).
     """
 
-    __slots__ = ("_relay", "_sink", "dirty", "forwarded_bytes", "forwarded_packets", "keys", "peers", "queue", "stats")
+    __slots__ = (
+        "_is_flood",
+        "_is_over",
+        "_is_tailhub",
+        "_relay",
+        "_sink",
+        "dirty",
+        "forwarded_bytes",
+        "forwarded_packets",
+        "odd",
+        "peers",
+        "queue",
+        "server_key",
+        "stats",
+    )
 
-    def __init__(self, relay: Relay, sink: Sink) -> None:
+    def __init__(self, relay: Relay, sink: Sink, server_key: bytes, *, is_tailhub: bool = False) -> None:
         self._relay = relay
         self._sink = sink
+        self.server_key = server_key
         self.stats = Stats()
         self.queue = SendQueue(LIMITS, QueuedBytes(), self.stats)
         self.dirty = False
-        self.keys = 0  # that are at that relay
+        self._is_tailhub = is_tailhub
+        self._is_flood = True
+        self._is_over = False
         self.peers: set[bytes] = set()
+        self.odd: Counter[str] = Counter()
         self.forwarded_packets = 0
         self.forwarded_bytes = 0  # payload
+        relay.presence.add_mesh_link(self)
+
+    @property
+    def keys(self) -> int:
+        """How many clients are at that relay."""
+        return self._relay.presence.elsewhere.count_of(self)
 
     def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
@@ -61,23 +100,69 @@ class MeshLink:
         self.forwarded_packets += count
         self.forwarded_bytes += len(frames) - count * RECV_OVERHEAD
         self.queue.put(now, b"".join(parts), count, disco)
-        if not self.dirty:
-            self.dirty = True
-            self._sink.wake()
+        self._wake()
 
     def receive(self, message: Message, now: float) -> None:
         """Take in what that relay says."""
-        presence = self._relay.presence
         if isinstance(message, PeerPresent):
-            if message.flags & PresenceFlag.MESH_PEER:
-                self.peers.add(message.key)
-                return
-            presence.mesh_present(self, message.key, now, self._relay.tenants.named(""))
+            self.present(message.key, message.flags, message.age_ms, message.tenant_tag, now)
         elif isinstance(message, PeerGone):
-            self.peers.discard(message.key)
-            presence.mesh_gone(self, message.key)
+            self.gone(message.key)
+
+    def present(self, key: bytes, flags: int, age_ms: int | None, tenant_tag: bytes, now: float) -> None:
+        """That relay has a connection of a key; age and tenant as in `frames.parse_extension`.
+
+        Where it does not say how old one is: as good as new if it has come since we are told of all, else of no age at
+        all, so that whoever knows more is believed.
+        """
+        relay = self._relay
+        if self._is_over:
+            return
+        if flags & PresenceFlag.MESH_PEER:
+            if len(self.peers) < MOST_PEERS or key in self.peers:
+                self.peers.add(key)
+            else:
+                self.odd[TOO_MANY_PEERS] += 1
+            return
+        if key == relay.own_key:
+            self.odd[OUR_KEY] += 1
+            return
+        presence = relay.presence
+        elsewhere = presence.elsewhere
+        if elsewhere.count_of(self) >= MOST_KEYS and elsewhere.claim_of(key, self) is None:
+            self.odd[TOO_MANY_KEYS] += 1
+            return
+        if age_ms is None or not self._is_tailhub:  # what comes after the 51 bytes may mean something else one day
+            presence.mesh_present(self, key, LONG_AGO if self._is_flood else now, relay.tenants.named(""))
+            return
+        tenant = relay.tenants.tagged(tenant_tag)
+        if tenant is None:
+            self.odd[UNKNOWN_TENANT] += 1
+        presence.mesh_present(self, key, now - age_ms / 1000, tenant)
+
+    def gone(self, key: bytes) -> None:
+        """That relay has no connection of a key any more, or never had: it has answered a packet for it so."""
+        if key in self.peers:
+            self.peers.discard(key)
+        elif not self._relay.presence.mesh_gone(self, key):
+            self.odd[UNKNOWN_GONE] += 1
+
+    def flood_over(self) -> None:
+        """We have been told of all; what comes from now on is new."""
+        self._is_flood = False
+
+    def ask_again(self) -> None:
+        """Have it tell of all its clients once more, if there were some of tenants that had not been here."""
+        if self.odd[UNKNOWN_TENANT] and self.queue.put_control(WATCH_CONNS):
+            self._wake()
 
     def broken(self) -> None:
-        """The link is over: forget what was learnt over it."""
+        """The link is over: what was learnt over it counts no more."""
+        self._is_over = True
         self._relay.presence.remove_mesh_link(self)
-        self.queue.clear("gone_disconnected")
+        self.queue.clear(GONE_DISCONNECTED)
+
+    def _wake(self) -> None:
+        if not self.dirty:
+            self.dirty = True
+            self._sink.wake()

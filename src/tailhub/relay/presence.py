@@ -1,34 +1,59 @@
-"""Who is here, who is at other workers of this relay, and who is told when that changes.
+"""Who is here, at other workers of this relay, or at other relays, and who is told when that changes.
 
-Told are mesh peers that watch, the other workers (`Sibling`), and whoever was sent a packet by a client that leaves.
+Told are mesh peers that watch (`tailhub.relay.watchers`), the other workers (`Sibling`), and whoever was sent a packet
+by a client that leaves. The first two learn of what is at this relay, all its workers together; a client is told that
+another one has gone when that is nowhere in the region where it could reach it.
+
+Of several places where a key is, the one counts where it was active last: packets go there. That another relay has a
+key of ours is our own affair, and told to nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Final
+
 from tailhub.derp import frames
 from tailhub.derp.frames import HEADER_LEN, KEY_LEN, PeerGoneReason
 from tailhub.relay.connection import Connection
-from tailhub.relay.elsewhere import Claim, Elsewhere, PacketForwarder, Sibling
+from tailhub.relay.elsewhere import Claim, Elsewhere, Neighbour, Sibling
+from tailhub.relay.odd import MOST_FORWARDED_SOURCES
 from tailhub.relay.registry import Registry
 from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.relay.usage import Flow, Usage
+from tailhub.relay.watchers import Presented, Watchers
 
 MAX_SOURCES = 65536  # keys for each connection whose leaving is reported to it; only a mesh peer can reach this
+PIECE: Final = 500  # keys of a broken link that are forgotten at a time
+
+
+class _ForwardedFlow(Flow):
+    """That of a source which was known from a forwarded packet only. Of these there are so many at most."""
+
+    __slots__ = ()
 
 
 class Presence:
-    """All keys of one relay. `registry` and `elsewhere` are read by the packet path and changed only through here."""
+    """All keys of one relay. `registry` and `elsewhere` are read by the packet path and changed only through here.
+
+    Some work takes turns, because there may be thousands of keys: telling a new watcher of all, and forgetting what a
+    broken link has said. `on_work` is called when there is some, and `work` does a piece of it.
+    """
 
     __slots__ = (
+        "_broken",
         "_caught_up_at",
+        "_forwarded_sources",
+        "_neighbours",
         "_receivers",
         "_siblings",
         "_stats",
-        "_watchers",
         "elsewhere",
+        "on_work",
         "registry",
         "usage",
+        "watchers",
     )
 
     def __init__(self, stats: Stats) -> None:
@@ -36,42 +61,60 @@ class Presence:
         self.usage = Usage()
         self.registry = Registry()
         self.elsewhere = Elsewhere()
+        self.watchers = Watchers(self._presented)
+        self.on_work: Callable[[], None] = lambda: None
         self._siblings: dict[Sibling, None] = {}
         self._caught_up_at = 0.0  # the read at which siblings were last asked
-        self._watchers: dict[Connection, None] = {}
+        self._neighbours: dict[Neighbour, None] = {}
+        # Links that have broken, with those keys among which there may still be some that they have claimed.
+        self._broken: dict[Neighbour, list[bytes]] = {}
         # Source key to the connections that were sent a packet from it. The mirror of Connection.sources.
         self._receivers: dict[bytes, set[Connection]] = {}
+        self._forwarded_sources = 0  # of these, those that were known from forwarded packets only
+
+    def work(self, now: float) -> float | None:
+        """Do a piece of the work that takes turns, about a millisecond's.
+
+        Returns in how many seconds the next one may be done, 0.0 for the next turn; None: nothing is left to do, and
+        `on_work` will be called when there is something again.
+        """
+        is_forgetting = self._forget_some()
+        flooding = self.watchers.flood(now)
+        return 0.0 if is_forgetting else flooding
 
     # --- connections come, speak and go -------------------------------------------------------------------------------
 
     def joined(self, connection: Connection) -> bool:
         """A connection is here now. Returns whether its key had none, here or at another worker."""
         key, tenant = connection.key, connection.tenant
-        before = self._tenant_of(key)
+        self._forget_broken(key)
+        before = self._tenant_here(key)
         if before is not None and before is not tenant:
             self._change_tenant(key, before, tenant)
         is_first = self.registry.add(connection)
-        if self.is_at_sibling(key):
-            is_first = False
+        if key in self.elsewhere:
             self.registry.share(key, displaced=False)
-        if self._watchers or self._siblings:
-            frame = connection.identity.present_frame()
-            self._tell_watchers(frame, tenant)
+            is_first = is_first and not self.is_at_sibling(key)
+        if self.watchers or self._siblings:
+            what = Presented(connection.identity.present_frame(), connection.active_since, tenant)
+            self.watchers.present(what, what.since)
             for sibling in self._siblings:
-                sibling.put_present(frame, connection.active_since, tenant)
+                sibling.put_present(*what)
         return is_first
 
     def left(self, connection: Connection) -> None:
         """A connection is over."""
-        self._watchers.pop(connection, None)
-        connection.is_watcher = False
+        self.watchers.discard(connection)
         self._forget_sources(connection)
         key = connection.key
+        self._forget_broken(key)
         if self.registry.remove(connection):
             for sibling in self._siblings:
                 sibling.put_gone(key)
-            if not self.is_at_sibling(key):
-                self._key_left(key, connection.tenant)
+            here = self._tenant_here(key)
+            if here is None:
+                self.watchers.gone(key, connection.tenant)
+            self._tell_receivers(key, here)
         elif key in self.registry.shared:
             self._tell_siblings(key)
             self._weigh(key)
@@ -83,48 +126,76 @@ class Presence:
             if connection.key in self.registry.shared:
                 self._tell_siblings(connection.key)
 
+    # --- who is told that a source has gone ---------------------------------------------------------------------------
+
     def note_source(self, receiver: Connection, src: bytes) -> Flow:
         """A connection is sent a packet from a key: it will be told when that leaves. Returns where to count it."""
         flow = Flow()
         if len(receiver.sources) < MAX_SOURCES:
-            receiver.sources[src] = flow
-            self._receivers.setdefault(src, set()).add(receiver)
+            self._note(receiver, src, flow)
         return flow
+
+    def note_forwarded_source(self, receiver: Connection, src: bytes) -> tuple[Flow, bool]:
+        """The same for a packet that was forwarded; also returns whether there was room.
+
+        A relay could invent sources, so of those that are not of this relay so many are remembered, for all receivers
+        together.
+        """
+        if src in self.registry.active or self.is_at_sibling(src):
+            return self.note_source(receiver, src), True
+        flow = _ForwardedFlow()
+        has_room = len(receiver.sources) < MAX_SOURCES and self._forwarded_sources < MOST_FORWARDED_SOURCES
+        if has_room:
+            self._forwarded_sources += 1
+            self._note(receiver, src, flow)
+        return flow, has_room
+
+    def _note(self, receiver: Connection, src: bytes, flow: Flow) -> None:
+        receiver.sources[src] = flow
+        self._receivers.setdefault(src, set()).add(receiver)
 
     def _forget_sources(self, connection: Connection) -> None:
         """It is not told any more when those leave from whom it has had packets."""
         self.usage.gather((connection,))
-        for source in connection.sources:
+        for source, flow in connection.sources.items():
+            self._forwarded_sources -= type(flow) is _ForwardedFlow
             receivers = self._receivers[source]
             receivers.discard(connection)
             if not receivers:
                 del self._receivers[source]
         connection.sources.clear()
 
-    def _key_left(self, key: bytes, tenant: Tenant) -> None:
-        frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
-        self._tell_receivers(frame, key, self._receivers.pop(key, set()))
-        if self._watchers:
-            self._tell_watchers(frame, tenant)
+    def _tell_receivers(self, key: bytes, here: Tenant | None) -> None:
+        """Those who have had packets from a key and reach it no more learn that it has gone, and nothing from then on.
 
-    def _tell_receivers(self, frame: bytes, key: bytes, receivers: set[Connection]) -> None:
-        """For these a key is gone; they will not be told of it again."""
-        for receiver in receivers:
-            flow = receiver.sources.pop(key, None)
-            if flow is not None:
-                self.usage.gather_flow(receiver, key, flow)
+        It is `here`'s at this relay, None: it is not at this relay.
+        """
+        receivers = self._receivers.get(key)
+        if receivers is None:
+            return
+        tenants = {claim.tenant for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._neighbours}
+        tenants.add(here)
+        lost = {one for one in receivers if one.tenant.reaches.isdisjoint(tenants)}
+        receivers -= lost
+        if not receivers:
+            del self._receivers[key]
+        frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
+        for receiver in lost:
+            flow = receiver.sources.pop(key)
+            self._forwarded_sources -= type(flow) is _ForwardedFlow
+            self.usage.gather_flow(receiver, key, flow)
             if receiver.queue.put_control(frame):
                 self._stats.peer_gone_disconnected += 1
                 receiver.wake()
 
     # --- tenants ------------------------------------------------------------------------------------------------------
 
-    def _tenant_of(self, key: bytes) -> Tenant | None:
-        """Whose key it is now, None if it is nowhere."""
+    def _tenant_here(self, key: bytes) -> Tenant | None:
+        """Whose key it is at this relay, all its workers together; None if it is not there."""
         connection = self.registry.current(key)
         if connection is not None:
             return connection.tenant
-        claim = self.elsewhere.routes.get(key)
+        claim = self._sibling_claim(key)
         return None if claim is None else claim.tenant
 
     def _change_tenant(self, key: bytes, before: Tenant, tenant: Tenant) -> None:
@@ -137,58 +208,49 @@ class Presence:
             tenant.handed_over(connection)
             connection.tenant = tenant
             connection.sink.close("its key has logged in to another tenant")
-        frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
-        receivers = self._receivers.get(key, set())
-        strangers = {receiver for receiver in receivers if receiver.tenant not in tenant.reaches}
-        receivers -= strangers
-        if not receivers:
-            self._receivers.pop(key, None)
-        self._tell_receivers(frame, key, strangers)
-        for watcher in tuple(self._watchers):
-            if before in watcher.tenant.reaches and tenant not in watcher.tenant.reaches:
-                self._tell_watcher(watcher, frame)
+        self._tell_receivers(key, tenant)
+        self.watchers.moved(key, before, tenant)
 
     def reaches_changed(self) -> None:
-        """Tenants reach others than before: who heard of a key that is a stranger's now learns that it has gone."""
+        """Tenants reach others than before, or there are others.
+
+        Who heard of a key that is a stranger's now learns that it has gone, and watchers learn of whom they reach now.
+        """
         for key in list(self._receivers):
-            tenant, receivers = self._tenant_of(key), self._receivers[key]
-            strangers = {one for one in receivers if tenant is not None and tenant not in one.tenant.reaches}
-            receivers -= strangers
-            if not receivers:
-                del self._receivers[key]
-            self._tell_receivers(frames.peer_gone(key, PeerGoneReason.DISCONNECTED), key, strangers)
+            here = self._tenant_here(key)
+            if here is not None or key in self.elsewhere:  # of one that is nowhere nothing has changed
+                self._tell_receivers(key, here)
+        for neighbour in self._neighbours:
+            neighbour.ask_again()
+        if self.watchers.reaches_changed(self._tenants_here):
+            self.on_work()
+
+    def _tenants_here(self) -> dict[bytes, Tenant]:
+        """Whose each key is that is at this relay."""
+        return {key: tenant for key in self._keys_here() if (tenant := self._tenant_here(key)) is not None}
 
     # --- watchers -----------------------------------------------------------------------------------------------------
 
-    @property
-    def watchers(self) -> int:
-        """How many mesh peers watch."""
-        return len(self._watchers)
+    def watch(self, connection: Connection, now: float) -> None:
+        """Subscribe a mesh peer: it is told of all that it may reach, itself included, then of changes."""
+        self.watchers.add(connection, self._keys_here(), now)
+        self.on_work()
 
-    def watch(self, connection: Connection) -> None:
-        """Subscribe a mesh peer: a flood of all it may reach, itself included, then changes. Again floods again."""
-        connection.is_watcher = True
-        self._watchers[connection] = None
-        reaches = connection.tenant.reaches
-        flood = [present.identity.present_frame() for present in self.registry if present.tenant in reaches]
-        flood += [
-            claim.frame
-            for claim in self.elsewhere.routes.values()
-            if claim.forwarder in self._siblings and claim.tenant in reaches
-        ]
-        self._tell_watcher(connection, b"".join(flood))
+    def _keys_here(self) -> Iterator[bytes]:
+        """All keys of this relay, those at other workers too."""
+        yield from self.registry.keys()
+        if self._siblings:
+            for key in self.elsewhere.routes:
+                if self.is_at_sibling(key) and self.registry.current(key) is None:
+                    yield key
 
-    def _tell_watchers(self, frame: bytes, tenant: Tenant) -> None:
-        for watcher in self._watchers:
-            if tenant in watcher.tenant.reaches:
-                self._tell_watcher(watcher, frame)
-
-    def _tell_watcher(self, watcher: Connection, data: bytes) -> None:
-        if watcher.queue.put_control(data):
-            watcher.wake()
-        else:
-            # A watcher that misses a change would believe something wrong for ever; a new connection starts afresh.
-            watcher.sink.close("mesh peer does not read: presence would be lost")
+    def _presented(self, key: bytes) -> Iterator[Presented]:
+        """What a watcher is told of a key: each of its connections here, and the last one at another worker."""
+        for connection in self.registry.of_key(key):
+            yield Presented(connection.identity.present_frame(), connection.active_since, connection.tenant)
+        claim = self._sibling_claim(key)
+        if claim is not None and claim.tenant is not None:
+            yield Presented(claim.frame, claim.since, claim.tenant)
 
     # --- the other workers of this relay ------------------------------------------------------------------------------
 
@@ -205,53 +267,57 @@ class Presence:
         for key in self.elsewhere.keys_of(sibling):
             self.sibling_gone(sibling, key)
 
-    def sibling_present(self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant) -> None:
+    def sibling_present(self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant, now: float) -> None:
         """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there.
 
         If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
         """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        known, before = self.elsewhere.claim_of(key, sibling), self._tenant_of(key)
+        self._forget_broken(key)
+        known, before = self.elsewhere.claim_of(key, sibling), self._tenant_here(key)
         self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
         self._follow_tenant(key, before)
         is_news = known is None or known.frame != frame or known.tenant is not tenant
-        if is_news and self._tenant_of(key) is tenant:
-            self._tell_watchers(frame, tenant)
+        if is_news and self._tenant_here(key) is tenant:
+            self.watchers.present(Presented(frame, since, tenant), now)
         self._weigh(key)
 
     def sibling_gone(self, sibling: Sibling, key: bytes) -> None:
         """A key has no connection at another worker any more."""
-        before = self._tenant_of(key)
-        is_nowhere = self.elsewhere.remove(key, sibling)
+        self._forget_broken(key)
+        before, known = self._tenant_here(key), self.elsewhere.claim_of(key, sibling)
+        if before is None and known is not None:  # its link has broken
+            before = known.tenant
+        self.elsewhere.remove(key, sibling)
         self._weigh(key)
-        if not is_nowhere:
+        here = self._tenant_here(key)
+        if here is not None:
             self._follow_tenant(key, before)
-        elif before is not None and self.registry.current(key) is None:
-            self._key_left(key, before)
+        elif before is not None:
+            self.watchers.gone(key, before)
+            self._tell_receivers(key, None)
 
-    # --- other relays of the region -----------------------------------------------------------------------------------
+    def close_at_siblings(self, key: bytes) -> None:
+        """Have the other workers close a key's connections."""
+        for sibling in self._siblings:
+            sibling.put_close(key)
 
-    def mesh_present(self, link: PacketForwarder, key: bytes, since: float, tenant: Tenant | None) -> None:
-        """Another relay has a key, active there since then; `tenant`: None if there is no such one here."""
-        self.elsewhere.put(key, Claim(link, since, b"", tenant))
+    def is_at_sibling(self, key: bytes) -> bool:
+        """Whether another worker has a key."""
+        return self._sibling_claim(key) is not None
 
-    def mesh_gone(self, link: PacketForwarder, key: bytes) -> None:
-        """Another relay has the key no more."""
-        if self.elsewhere.claim_of(key, link) is None:
-            return
-        if self.elsewhere.remove(key, link) and self.registry.current(key) is None:
-            frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
-            self._tell_receivers(frame, key, self._receivers.pop(key, set()))
-
-    def remove_mesh_link(self, link: PacketForwarder) -> None:
-        """The link to another relay is broken: what was learnt over it is forgotten."""
-        for key in self.elsewhere.keys_of(link):
-            self.mesh_gone(link, key)
+    def _sibling_claim(self, key: bytes) -> Claim | None:
+        """That of the worker at which the key was active last."""
+        best = self.elsewhere.routes.get(key)
+        if best is None or best.forwarder in self._siblings:
+            return best
+        ours = (claim for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._siblings)
+        return max(ours, key=lambda claim: claim.since, default=None)
 
     def _follow_tenant(self, key: bytes, before: Tenant | None) -> None:
         """What other workers say of a key, which was of the tenant `before`, has changed."""
-        best, connection = self.elsewhere.routes[key], self.registry.current(key)
-        if best.tenant is None or before is None or best.tenant is before:
+        best, connection = self._sibling_claim(key), self.registry.current(key)
+        if best is None or best.tenant is None or before is None or best.tenant is before:
             return
         if connection is not None:
             ours = (connection.active_since, before.number)
@@ -259,42 +325,126 @@ class Presence:
                 return
         self._change_tenant(key, before, best.tenant)
 
-    def is_at_sibling(self, key: bytes) -> bool:
-        """Whether packets for a key that is not active here belong to another worker."""
-        claim = self.elsewhere.routes.get(key)
-        return claim is not None and claim.forwarder in self._siblings
-
-    def find(self, key: bytes, now: float) -> Claim | None:
-        """Who has a key that is not active here, for a packet that was read at `now`."""
-        claim = self.elsewhere.routes.get(key)
-        if claim is None and self._siblings and now != self._caught_up_at:
-            # Before a client may speak its worker has told us of it, but we may not have read that yet.
-            self._caught_up_at = now
-            for sibling in tuple(self._siblings):
-                sibling.catch_up()
-            claim = self.elsewhere.routes.get(key)
-        return claim
-
-    def close_at_siblings(self, key: bytes) -> None:
-        """Have the other workers close a key's connections."""
-        for sibling in self._siblings:
-            sibling.put_close(key)
-
-    def _weigh(self, key: bytes) -> None:
-        """Where is a key active that is here and perhaps at other workers? At most one of them says: here."""
-        connection = self.registry.current(key)
-        if connection is None:
-            return
-        if self.is_at_sibling(key):
-            self.registry.share(key, displaced=self.elsewhere.routes[key].since > connection.active_since)
-        else:
-            self.registry.unshare(key)
-
     def _tell_siblings(self, key: bytes) -> None:
         connection = self.registry.current(key)
         if connection is not None:
             for sibling in self._siblings:
                 sibling.put_present(connection.identity.present_frame(), connection.active_since, connection.tenant)
+
+    # --- other relays of the region -----------------------------------------------------------------------------------
+
+    def add_mesh_link(self, link: Neighbour) -> None:
+        """There is a link to another relay, which will tell us of its clients."""
+        self._neighbours[link] = None
+
+    def mesh_present(self, link: Neighbour, key: bytes, since: float, tenant: Tenant | None) -> None:
+        """Another relay has a key, active there since then; `tenant`: None if there is no such one here."""
+        if self._broken:
+            self._forget_broken(key)
+        known = self.elsewhere.claim_of(key, link)
+        if known is not None and known.since > since:  # of several connections there
+            since = known.since
+        self.elsewhere.put(key, Claim(link, since, b"", tenant))
+        self._weigh(key)
+        if known is not None and known.tenant is not tenant:
+            self._tell_receivers(key, self._tenant_here(key))
+
+    def mesh_gone(self, link: Neighbour, key: bytes) -> bool:
+        """Another relay has a key no more. Returns whether it had."""
+        if self._broken:
+            self._forget_broken(key)
+        return self._forget_claim(link, key)
+
+    def remove_mesh_link(self, link: Neighbour) -> None:
+        """The link to another relay is broken: from now on nothing that was learnt over it counts.
+
+        Who is to be told of that learns it by and by: it is work.
+        """
+        self._neighbours.pop(link, None)
+        if self.elsewhere.count_of(link):
+            self._broken[link] = list(self.elsewhere.routes)
+            self.on_work()
+
+    def tenant_at(self, relay: bytes, src: bytes, otherwise: Tenant) -> Tenant | None:
+        """Whose client `src` is at the relay with this public key, which forwards a packet of its.
+
+        None: a tenant's that there is not here, so it reaches nobody; `otherwise` if that relay has not told of it.
+        """
+        for link in self._neighbours:
+            if link.server_key == relay:
+                claim = self.elsewhere.claim_of(src, link)
+                if claim is not None:
+                    return claim.tenant
+        return otherwise
+
+    def _forget_some(self) -> bool:
+        """Forget some of what broken links have said; returns whether there is more of it."""
+        for link, keys in self._broken.items():
+            for key in keys[-PIECE:]:
+                self._forget_claim(link, key)
+            del keys[-PIECE:]
+            if not self.elsewhere.count_of(link):
+                del self._broken[link]
+            break
+        return bool(self._broken)
+
+    def _forget_broken(self, key: bytes) -> None:
+        """Forget now what broken links have said of a key."""
+        for link in self._broken:
+            self._forget_claim(link, key)
+
+    def _forget_claim(self, link: Neighbour, key: bytes) -> bool:
+        if self.elsewhere.claim_of(key, link) is None:
+            return False
+        self.elsewhere.remove(key, link)
+        self._weigh(key)
+        self._tell_receivers(key, self._tenant_here(key))
+        return True
+
+    # --- where packets go ---------------------------------------------------------------------------------------------
+
+    def find(self, key: bytes, now: float) -> Claim | None:
+        """Who has a key that is not active here, for a packet that was read at `now`.
+
+        If that had been so because of a link that has broken since, the key is active here then.
+        """
+        if self._broken:
+            self._forget_broken(key)
+        claim = self.elsewhere.routes.get(key)
+        if claim is None and self._siblings and now != self._caught_up_at:
+            self._catch_up(now)
+            claim = self.elsewhere.routes.get(key)
+        return claim
+
+    def find_here(self, key: bytes, now: float) -> Connection | Claim | None:
+        """Who of this relay, all its workers together, gets a packet for a key that another relay has forwarded.
+
+        A connection of ours, also if the key is active at another relay: one hop is all there is.
+        """
+        connection, claim = self.registry.current(key), self._sibling_claim(key)
+        if connection is None and claim is None and self._siblings and now != self._caught_up_at:
+            self._catch_up(now)
+            claim = self._sibling_claim(key)
+        if connection is not None and (claim is None or connection.active_since >= claim.since):
+            return connection
+        return claim
+
+    def _catch_up(self, now: float) -> None:
+        # Before a client may speak its worker has told us of it, but we may not have read that yet.
+        self._caught_up_at = now
+        for sibling in tuple(self._siblings):
+            sibling.catch_up()
+
+    def _weigh(self, key: bytes) -> None:
+        """Where is a key active that is here and perhaps elsewhere? At most one of the workers says: here."""
+        connection = self.registry.current(key)
+        if connection is None:
+            return
+        claim = self.elsewhere.routes.get(key)
+        if claim is not None:
+            self.registry.share(key, displaced=claim.since > connection.active_since)
+        else:
+            self.registry.unshare(key)
 
     # --- for operators ------------------------------------------------------------------------------------------------
 
@@ -309,8 +459,8 @@ class Presence:
         if shared != {connection for connection in connections if connection.has_duplicates}:
             errors.append(f"{len(shared)} connections share a key, others are marked so")
         watching = {connection for connection in connections if connection.is_watcher}
-        if watching != self._watchers.keys():
-            errors.append(f"{len(self._watchers)} watchers are subscribed, {len(watching)} found")
+        if watching != set(self.watchers):
+            errors.append(f"{len(self.watchers)} watchers are subscribed, {len(watching)} found")
         noted: dict[bytes, set[Connection]] = {}
         for connection in connections:
             for source in connection.sources:
@@ -319,11 +469,26 @@ class Presence:
             errors.append(
                 f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets"
             )
+        flows = [flow for connection in connections for flow in connection.sources.values()]
+        if sum(type(flow) is _ForwardedFlow for flow in flows) != self._forwarded_sources:
+            errors.append(f"{self._forwarded_sources} sources of forwarded packets are counted, others found")
         for connection in connections:
-            if connection.tenant is not self._tenant_of(connection.key):
+            if connection.tenant is not self._tenant_here(connection.key):
                 errors.append("a key has connections of two tenants")
             for source in connection.sources:
-                tenant = self._tenant_of(source)
-                if tenant is not None and tenant not in connection.tenant.reaches:
-                    errors.append(f"{connection.tenant.shown_name} would hear of {tenant.shown_name}")
+                tenants = {claim.tenant for claim in self.elsewhere.claims_to(source)} | {self._tenant_here(source)}
+                if connection.tenant.reaches.isdisjoint(tenants) and tenants != {None}:
+                    errors.append(f"{connection.tenant.shown_name} would hear of a stranger")
+        return [*errors, *self._errors_elsewhere()]
+
+    def _errors_elsewhere(self) -> list[str]:
+        """What does not add up about those keys that others have."""
+        errors = self.elsewhere.consistency_errors()
+        known = {*self._siblings, *self._neighbours, *self._broken}
+        for key in self.elsewhere.routes:
+            if any(claim.forwarder not in known for claim in self.elsewhere.claims_to(key)):
+                errors.append("a key is at a worker or relay that there is not")
+        here_too = set(filter(self.elsewhere.routes.__contains__, self.registry.keys()))
+        if here_too != self.registry.shared:
+            errors.append(f"{len(self.registry.shared)} keys are marked as being elsewhere too, {len(here_too)} are")
         return errors

@@ -4,8 +4,8 @@ Several connections with one key all stay open. A new one is active at once; aft
 is; when one leaves, the most recent writer that is left takes over. Source: the reference's ``clientSet``, with its
 rule "last writer is active" and without its other one, which cuts off both when they take turns.
 
-Where a relay has several workers a key may have connections at more than one of them. It is then *shared*, and active
-at one worker only; at the others it is *displaced*.
+A key may also have connections at other workers of this relay, or at other relays of the region. It is then *shared*,
+and active where it was last; if that is not here, it is *displaced* here, until its connection writes something.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Registry:
         self.active: dict[bytes, Connection] = {}
         # Only keys with two or more connections; in the order of their last frame, the active one last.
         self._groups: dict[bytes, dict[Connection, None]] = {}
-        # Keys that are active at another worker, with the connection that would be active.
+        # Keys that are active elsewhere, with the connection that would be active.
         self._displaced: dict[bytes, Connection] = {}
         self.shared: set[bytes] = set()
         self.count = 0  # connections
@@ -34,13 +34,17 @@ class Registry:
             for connection in table.values():
                 yield from self._groups.get(connection.key) or (connection,)
 
+    def keys(self) -> list[bytes]:
+        """Each key that has a connection."""
+        return [*self.active, *self._displaced]
+
     @property
     def duplicates(self) -> Mapping[bytes, Mapping[Connection, None]]:
         """Keys that have two or more connections here now, with those."""
         return self._groups
 
     def current(self, key: bytes) -> Connection | None:
-        """The connection that is active, or would be if the key were not active at another worker."""
+        """The connection that is active, or would be if the key were not active elsewhere."""
         return self.active.get(key) or self._displaced.get(key)
 
     def of_key(self, key: bytes) -> tuple[Connection, ...]:
@@ -96,10 +100,10 @@ class Registry:
         self.active[key] = connection
         return True
 
-    # --- keys that other workers have too -----------------------------------------------------------------------------
+    # --- keys that are elsewhere too ----------------------------------------------------------------------------------
 
     def share(self, key: bytes, *, displaced: bool) -> None:
-        """Another worker has the key too (and this one has it); it is active there if `displaced`, else here."""
+        """Another worker or relay has the key too (and we have it); it is active there if `displaced`, else here."""
         self.shared.add(key)
         table, other = (self._displaced, self.active) if displaced else (self.active, self._displaced)
         connection = other.pop(key, None)
@@ -108,7 +112,7 @@ class Registry:
         table[key].has_duplicates = True
 
     def unshare(self, key: bytes) -> None:
-        """No other worker has the key any more."""
+        """Nobody else has the key any more."""
         if key in self.shared:
             self.share(key, displaced=False)
             self.shared.discard(key)

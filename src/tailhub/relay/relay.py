@@ -17,6 +17,9 @@ from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.accounts import Accounts, TooMany
 from tailhub.relay.connection import Connection, Identity, Sink
+from tailhub.relay.elsewhere import Claim
+from tailhub.relay.odd import OUR_CLIENT, TOO_MANY_SOURCES
+from tailhub.relay.odd import UNKNOWN_DEST as UNKNOWN_DEST_OF_PEER
 from tailhub.relay.presence import Presence
 from tailhub.relay.rate_limit import Account, RateLimit
 from tailhub.relay.send_queue import QueuedBytes, QueueLimits, SendQueue
@@ -34,12 +37,12 @@ class Relay:
 
     __slots__ = (
         "_next_id",
-        "_own_key",
         "_queued",
         "accounts",
         "home_connections",
         "limits",
         "on_guest_home",
+        "own_key",
         "presence",
         "registry",
         "stats",
@@ -59,7 +62,7 @@ class Relay:
 
         `tenants` are the names of those beside the nameless one, `tenant_pairs` those that may reach each other.
         """
-        self._own_key = own_key
+        self.own_key = own_key
         self.limits = limits or QueueLimits()
         self.stats = Stats()
         self.tenants = Tenants(self.stats, tenants, tenant_pairs)
@@ -199,13 +202,16 @@ class Relay:
 
     def _not_here(self, connection: Connection, dst: bytes, chunk: bytes, count: int, disco: bool, now: float) -> None:
         claim, tenant = self.presence.find(dst, now), connection.tenant
-        if claim is None:
+        receiver = self.registry.active.get(dst) or claim
+        if receiver is None:
             self._lose(connection, UNKNOWN_DEST, dst, chunk, count, disco, now)
-        elif claim.tenant not in tenant.reaches:
+        elif receiver.tenant not in tenant.reaches:
             self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
-        else:
+        elif isinstance(receiver, Claim):
             self.stats.forwarded += count
-            claim.forwarder.forward(now, dst, chunk, count, disco, tenant)
+            receiver.forwarder.forward(now, dst, chunk, count, disco, tenant)
+        else:
+            self.deliver(dst, chunk, count, disco, now, tenant)
 
     def _lose(
         self, connection: Connection, reason: str, dst: bytes, chunk: bytes, count: int, disco: bool, now: float
@@ -248,7 +254,7 @@ class Relay:
             tenant.drop(reason, disco, count, len(frames) - count * RECV_OVERHEAD)
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
+        flow = receiver.sources.get(src) or self.presence.note_forwarded_source(receiver, src)[0]
         flow.packets += count
         flow.size += len(frames)
         receiver.queue.put(read_at, frames, count, disco, flow)
@@ -280,7 +286,7 @@ class Relay:
         elif frame_type == FrameType.FORWARD_PACKET:
             self._forward_in(connection, body, now)
         elif frame_type == FrameType.WATCH_CONNS:
-            self._watch(connection)
+            self._watch(connection, now)
         elif frame_type == FrameType.CLOSE_PEER:
             self.close_peer(body)
             self.presence.close_at_siblings(body)
@@ -299,51 +305,55 @@ class Relay:
             self.on_guest_home(connection)
 
     def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
-        """Deliver what a mesh peer forwards, to local clients only: one hop is all there is.
+        """Deliver what a mesh peer forwards, to clients of this relay only: one hop is all there is.
 
-        Nobody says whose client sent it, so it counts as one of the mesh peer's own tenant, the nameless one.
+        It is a packet of the tenant of which that relay has said that the source is, else of the nameless one.
         """
         src, dst = body[:KEY_LEN], body[KEY_LEN : 2 * KEY_LEN]
         packet_len = len(body) - 2 * KEY_LEN
         disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
         self.stats.forwarded_in += 1
-        receiver = self.registry.active.get(dst)
         frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
-        tenant = connection.tenant
+        tenant = self.presence.tenant_at(connection.key, src, connection.tenant)
+        receiver = self.registry.active.get(dst) or self.presence.find_here(dst, now)
+        if src in self.registry.active:
+            connection.note_odd(OUR_CLIENT)
         if receiver is None:
-            claim = self.presence.find(dst, now)
-            if claim is None or not self.presence.is_at_sibling(dst):
-                self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
-            elif claim.tenant not in tenant.reaches:
-                self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
-            else:  # all workers are one relay: still one hop
-                self.stats.forwarded += 1
-                claim.forwarder.forward(now, dst, frame, 1, disco, tenant)
-            return
-        if receiver.tenant not in tenant.reaches:
-            self._drop(connection, OTHER_TENANT, dst, frame, 1, disco, now)
-            return
-        flow = receiver.sources.get(src) or self.presence.note_source(receiver, src)
-        flow.packets += 1
-        flow.size += len(frame)
-        receiver.queue.put(now, frame, 1, disco, flow)
-        receiver.wake()
+            connection.note_odd(UNKNOWN_DEST_OF_PEER)
+            self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+        elif tenant is None or receiver.tenant not in tenant.reaches:
+            # Of one that is no longer here a tailhub relay would forget it, for others who may reach it.
+            says_so = disco and not connection.identity.is_tailhub
+            self._drop(connection, OTHER_TENANT, dst, frame, 1, says_so, now)
+        elif isinstance(receiver, Claim):  # all workers are one relay: still one hop
+            self.stats.forwarded += 1
+            receiver.forwarder.forward(now, dst, frame, 1, disco, tenant)
+        else:
+            flow = receiver.sources.get(src)
+            if flow is None:
+                flow, has_room = self.presence.note_forwarded_source(receiver, src)
+                if not has_room:
+                    connection.note_odd(TOO_MANY_SOURCES)
+            flow.packets += 1
+            flow.size += len(frame)
+            receiver.queue.put(now, frame, 1, disco, flow)
+            receiver.wake()
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: Connection, now: float) -> None:
         """Subscribe a mesh peer to presence: a flood of all, itself included, then changes. Again floods again.
 
         From ourselves it is ignored.
         """
-        if connection.key == self._own_key:
+        if connection.key == self.own_key:
             return
-        self.presence.watch(connection)
+        self.presence.watch(connection, now)
 
     # --- what operators see -------------------------------------------------------------------------------------------
 
     @property
     def watchers(self) -> int:
         """How many mesh peers watch presence."""
-        return self.presence.watchers
+        return len(self.presence.watchers)
 
     @property
     def queued_bytes(self) -> int:

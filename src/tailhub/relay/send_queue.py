@@ -127,6 +127,11 @@ class SendQueue:
         return bool(self._control or self._disco.runs or self._data.runs)
 
     @property
+    def control_bytes(self) -> int:
+        """Bytes of control frames that wait."""
+        return self._control_size
+
+    @property
     def packet_bytes(self) -> int:
         """Bytes that waiting packets take, disco and data."""
         return self._disco.size + self._data.size

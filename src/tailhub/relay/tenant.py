@@ -52,11 +52,13 @@ class Tenant:
         "packets_dropped",
         "past",
         "reaches",
+        "tag",
     )
 
-    def __init__(self, name: str, number: int, stats: Stats) -> None:
+    def __init__(self, name: str, number: int, stats: Stats, tag: bytes = b"") -> None:
         self.name = name
         self.number = number  # by which the workers of one relay tell each other of it
+        self.tag = tag  # by which relays of one region do (`frames.extend_present`); empty: they are not told
         self._stats = stats
         self.reaches: frozenset[Tenant] = frozenset((self,))  # with whom its devices may exchange packets
         # What its connections that have ended had used; those that are here count for themselves.
@@ -93,13 +95,14 @@ class Tenants:
     about to be closed, but nobody else reaches it. `own_probe` is that of the relay's own probe, and not listed.
     """
 
-    __slots__ = ("_known", "_listed", "_numbered", "_stats", "own_probe")
+    __slots__ = ("_known", "_listed", "_numbered", "_stats", "_tagged", "own_probe")
 
     def __init__(self, stats: Stats, names: Sequence[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:
         """`names` are those of the further tenants; the two of each of `pairs` may reach each other."""
         self._stats = stats
         self._known: dict[str, tuple[Tenant, Tenant]] = {}  # with that of its guests
         self._numbered: list[Tenant] = []
+        self._tagged: dict[bytes, Tenant] = {}
         self._listed: tuple[Tenant, ...] = ()
         self.know(("",))
         self.own_probe = Tenant(OWN_PROBE, len(self._numbered), stats)  # at a place that each worker has for it
@@ -110,10 +113,12 @@ class Tenants:
         """Know these, too. Whoever is to be told of them by number must come to know the same, in the same order."""
         for name in names:
             if name not in self._known:
-                host = Tenant(name, len(self._numbered), self._stats)
-                guests = Tenant(f"{host.shown_name} guests", host.number + 1, self._stats)
+                tags = b"\0" + name.encode(), b"\1" + name.encode()
+                host = Tenant(name, len(self._numbered), self._stats, tags[0])
+                guests = Tenant(f"{host.shown_name} guests", host.number + 1, self._stats, tags[1])
                 self._known[name] = host, guests
                 self._numbered += (host, guests)
+                self._tagged.update(zip(tags, (host, guests), strict=True))
 
     def set(self, names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> None:
         """From now on these are listed, and reach each other so; see `__init__`."""
@@ -146,3 +151,7 @@ class Tenants:
     def numbered(self, number: int) -> Tenant | None:
         """The tenant that another worker calls so, None if there is none."""
         return self._numbered[number] if number < len(self._numbered) else None
+
+    def tagged(self, tag: bytes) -> Tenant | None:
+        """The tenant of which another relay says this, None if there is none of that name here."""
+        return self._tagged.get(tag)

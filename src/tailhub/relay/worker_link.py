@@ -97,7 +97,7 @@ class WorkerLink:
 
     # --- what the other worker says -----------------------------------------------------------------------------------
 
-    def receive(self, buf: bytearray, end: int) -> int:
+    def receive(self, buf: bytearray, end: int, now: float) -> int:
         """Carry out the whole records in ``buf[:end]``; returns where the rest begins. Raises `FrameError`."""
         pos = 0
         view = memoryview(buf)
@@ -117,7 +117,7 @@ class WorkerLink:
             elif kind == _PRESENT and length >= _PRESENT_BODY.size + HEADER_LEN + KEY_LEN:
                 since, number = _PRESENT_BODY.unpack_from(buf, body)
                 frame = view[body + _PRESENT_BODY.size : nxt].tobytes()
-                relay.presence.sibling_present(self, frame, since, self._tenant(number))
+                relay.presence.sibling_present(self, frame, since, self._tenant(number), now)
             elif kind == _GONE and length == KEY_LEN:
                 relay.presence.sibling_gone(self, view[body:nxt].tobytes())
             elif kind == _CLOSE and length == KEY_LEN:

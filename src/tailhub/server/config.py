@@ -69,9 +69,9 @@ UPDATE_INDEX = "https://pypi.org/pypi/tailhub/json"
 REFUSALS = ("hold", "close")
 MOST_REFUSE_TEXT = 1000  # characters
 
-# A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1).
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
+HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
+"""A DNS name in ASCII whose last label is not a number (RFC 1123 section 2.1)."""
 
 
 @dataclass(frozen=True)  # no slots: `RelayConfig` has a tenant's fields too
@@ -230,7 +230,7 @@ def config_findings(config: RelayConfig) -> list[Finding]:
     found += _addresses(config)[1]
     for setting in ("bootstrap_dns_names", "unpublished_bootstrap_dns_names"):
         for name in getattr(config, setting):
-            if not _HOST_NAME.fullmatch(name):
+            if not HOST_NAME.fullmatch(name):
                 found.append(findings.bad_host_name(config.place(setting), name))
     for listener in config.listeners:
         found += _listener_findings(listener)
@@ -262,6 +262,10 @@ def config_findings(config: RelayConfig) -> list[Finding]:
         PublicSettings(config.home)
     except LocalError:
         found.append(findings.bad_home(config.home, config.place("home")))
+    if config.mesh_with:
+        from tailhub.server.mesh.peer_spec import mesh_findings
+
+        found += mesh_findings(config)
     if config.dashboard_relays:
         from tailhub.admin.other_relays import other_relay_findings
 
@@ -303,7 +307,7 @@ def _access_findings(config: TenantConfig) -> Iterator[Finding]:
 
 def _listener_findings(listener: ListenerConfig) -> Iterator[Finding]:
     yield from _port_findings(listener, "public_port", listener.public_port)
-    if listener.hostname and not _HOST_NAME.fullmatch(listener.hostname):
+    if listener.hostname and not HOST_NAME.fullmatch(listener.hostname):
         yield findings.bad_host_name(listener.place("hostname"), listener.hostname)
     yield from front_findings(listener)
     for one, other in (("cert", "key"), ("key", "cert")):

@@ -18,7 +18,7 @@ from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.connection import Connection, Identity
-from tailhub.relay.health import health_frame
+from tailhub.relay.health import health_frame, mesh_key_text
 from tailhub.relay.rate_limit import RateLimit
 from tailhub.relay.stats import GONE_DISCONNECTED, WRITE_ERROR
 from tailhub.relay.steering import Order
@@ -132,7 +132,7 @@ class DerpConnection:
             if decoder.error is not None:
                 raise decoder.error
         except RemoteError as exc:
-            self.abort(f"protocol violation ({exc.reason}): {exc}")
+            self._end_violation(f"protocol violation ({exc.reason}): {exc}")
         except Exception:  # ours: it costs this connection, not the relay
             _log.exception("error while routing")
             self.abort("internal error")
@@ -197,6 +197,15 @@ class DerpConnection:
             self._put_health(connection, self._told_health)  # if its turn to be told has not come yet
             connection.queue.put_control(last_words)
             self.flush(self._context.loop.time())
+        self._stream.close(reason, linger=True)
+
+    def _end_violation(self, reason: str) -> None:
+        """End it now; but who shows a wrong mesh key, and speaks as a mesh peer at once, is told so before."""
+        connection = self._connection
+        if connection is None or not connection.identity.has_unknown_mesh_key:
+            self.abort(reason)
+            return
+        self.flush(self._context.loop.time())
         self._stream.close(reason, linger=True)
 
     def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
@@ -360,7 +369,8 @@ class DerpConnection:
         """
         identity, context = connection.identity, self._context
         quota = context.quota.notice(identity.key) if context.quota is not None else ""
-        text = context.health.text(self.listener, identity.tenant, identity.key, quota)
+        mesh = mesh_key_text(has_key=bool(context.policy.mesh_keys)) if identity.has_unknown_mesh_key else ""
+        text = context.health.text(self.listener, identity.tenant, identity.key, quota, mesh)
         if identity.is_mesh or text == told or not connection.queue.put_control(health_frame(text)):
             return False
         self._told_health = text

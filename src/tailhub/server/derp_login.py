@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
+from tailhub.derp import frames
 from tailhub.derp.handshake import ClientInfo, ServerHandshake
 from tailhub.exceptions import RemoteError
 from tailhub.log_event import FieldValue
 from tailhub.relay.accounts import OVER_QUOTA
 from tailhub.relay.connection import Identity
+from tailhub.relay.health import mesh_key_text
 from tailhub.server.context import ServerContext
 from tailhub.server.newcomers import LOGIN_S, Newcomer
 from tailhub.server.not_now import NotNow, not_now
@@ -66,13 +68,13 @@ def let_in(
     newcomer, info = applicant.newcomer, applicant.info
     if context.fronts[newcomer.listener].trusts(newcomer.address):
         context.events.proxy_told_nothing(newcomer.ip)
-    is_mesh = context.policy.is_mesh_peer(info)
+    mesh_key = context.policy.mesh_key_of(info)
     identity = Identity(
         key=applicant.key,
         connection_id=context.relay.next_connection_id(),
         address=applicant.address,
         port=newcomer.port,
-        is_mesh=is_mesh,
+        is_mesh=mesh_key is not None,
         is_prober=info.is_prober,
         is_not_ideal=applicant.not_ideal,
         app_name=info.app_name,
@@ -82,6 +84,8 @@ def let_in(
         owner=decision.owner if decision is not None else "",
         is_guest=guest_of is not None,
         is_own_probe=context.policy.is_own_probe(applicant.key, info),
+        mesh_mark=mesh_key.mark if mesh_key is not None else b"",
+        has_unknown_mesh_key=info.mesh_key is not None and mesh_key is None,
     )
     connection.let_in(identity, applicant.handshake, skip)
     context.events.logged_in(identity, held_s)
@@ -135,6 +139,7 @@ class Login:
             return
         self._info = info
         self._debug_info(info)
+        self._note_mesh_key(info)
         if self._context.door is None or not self._is_asked_about:
             self._admit()
         else:
@@ -166,6 +171,13 @@ class Login:
         text = f"ClientInfo: {', '.join(words)}; {tls or 'no TLS'}, name {name or 'none'}"
         key = self._handshake.client_key
         debug.newcomer(newcomer, "client_info", text, key, **facts, tls=tls, server_name=name)
+
+    def _note_mesh_key(self, info: ClientInfo) -> None:
+        """Say it of one that shows a mesh key which is none of ours, whatever becomes of it as a client."""
+        newcomer, policy = self._newcomer, self._context.policy
+        if newcomer is not None and info.mesh_key is not None and not policy.is_mesh_peer(info):
+            key, address = self._handshake.client_key, newcomer.address or UNIX_PEER
+            self._context.events.mesh_key_unknown(key, address, newcomer.port, has_key=bool(policy.mesh_keys))
 
     @property
     def _is_asked_about(self) -> bool:
@@ -209,11 +221,12 @@ class Login:
         applicant, door = self._applicant(), self._context.door
         if applicant is None or door is None:
             return
-        is_held = door.hold(self._connection, applicant, decision)
+        # A relay that dials with a wrong mesh key is no client that one would hold: it is to try again.
+        is_held = self._info.mesh_key is None and door.hold(self._connection, applicant, decision)
         newcomer = applicant.newcomer
         self._context.events.refused(applicant.key, applicant.address, newcomer.port, decision, is_held=is_held)
         if not is_held:
-            self._connection.abort("not admitted")
+            self._turn_away("not admitted")
 
     def _admit(self, decision: Decision | None = None) -> None:
         applicant = self._applicant()
@@ -248,7 +261,15 @@ class Login:
             self._context.debug.newcomer(applicant.newcomer, "put_off", text, key, reason=refusal.reason)
         self._context.events.put_off(key, applicant.address, applicant.newcomer.port, refusal.reason, is_held=is_held)
         if not is_held:
-            self._connection.abort(refusal.reason)
+            self._turn_away(refusal.reason)
+
+    def _turn_away(self, reason: str) -> None:
+        """End the connection; who shows a mesh key, and is here because it is none of ours, is told that before."""
+        if self._info.mesh_key is None:
+            self._connection.abort(reason)
+            return
+        self._connection.write(frames.health(mesh_key_text(has_key=bool(self._context.policy.mesh_keys))))
+        self._connection.stream.close(reason, linger=True)
 
     def _applicant(self) -> Applicant | None:
         """Whom it is about, once; no longer a newcomer."""

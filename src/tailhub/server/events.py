@@ -13,6 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
+from tailhub.findings import mesh_peers
 from tailhub.keys import NodePublic, short_key
 from tailhub.log_event import FieldValue, log_event
 from tailhub.relay.admission import Answer, Verdict
@@ -28,7 +29,7 @@ FIRST_LINES = 5  # about newcomers that failed: written as they come before fold
 CLIENT_LINES = 200  # the same for logins, and for logouts: anyone may make up keys and log in a thousand times a second
 TOO_OFTEN = "too many new connections from its address"
 MEMORY_S = 3600.0  # how often it is written that one key is let in from memory only
-MOST_TOLD = 10_000  # keys of which that is known
+MOST_TOLD = 10_000  # keys of which that is known; addresses of which something else is
 HIDDEN = "hidden"  # in the place of a client's address
 MAX_REASONS = 64  # different reasons counted; a peer chooses some of their words
 
@@ -48,6 +49,9 @@ class Events:
         self._loop = loop
         self.shows_addresses = shows_addresses
         self._from_memory: dict[bytes, float] = {}  # keys of which it was written that they are, and when
+        self._mesh_keys: dict[
+            IPv4Address | IPv6Address, float
+        ] = {}  # where wrong ones came from, and when it was written
         self._lines: Counter[str] = Counter()  # by kind, in this interval
         self._folded: Counter[tuple[str, str]] = Counter()  # by event and line
         self._fold_timer: asyncio.TimerHandle | None = None
@@ -98,6 +102,18 @@ class Events:
         self._count(self.failures, reason)
         if self._may_write("refused", CLIENT_LINES, f"refused: {reason}"):
             self._refused(key, address, port, reason, is_held=is_held, why=reason)
+
+    def mesh_key_unknown(self, key: bytes, address: IPv4Address | IPv6Address, port: int, *, has_key: bool) -> None:
+        """Somebody showed a mesh key that is none of ours; `has_key`: we have one. Said once a minute and address."""
+        now = self._loop.time()
+        if now - self._mesh_keys.get(address, -FOLD_S) < FOLD_S:
+            return
+        if len(self._mesh_keys) >= MOST_TOLD:
+            self._mesh_keys.clear()
+        self._mesh_keys[address] = now
+        if self._may_write("finding", CLIENT_LINES, "a mesh key that is not this relay's", kind="mesh_key"):
+            finding = mesh_peers.mesh_key_unknown(str(NodePublic(key)), self.host_port(address, port), has_key=has_key)
+            _log.warning("%s", finding)
 
     def out_of_descriptors(self) -> None:
         """A connection came for which there is no descriptor left."""

@@ -40,7 +40,7 @@ from tailhub.server.pinned_pair import pair_paths
 from tailhub.server.probe_key import admitted_keys
 from tailhub.server.rate_config import load_rate_limit
 from tailhub.server.served_certificates import load_sources, traces_of
-from tailhub.server.state import StateDir, directory_finding, mesh_key, relay_name
+from tailhub.server.state import StateDir, directory_finding, mesh_keys, relay_name
 from tailhub.server.state_place import ADMIN_SOCKET, locate, other_states, refuse_new_pin
 from tailhub.server.state_swap import is_unfinished
 from tailhub.server.systemd import inherited_sockets, keep_sockets, release_sockets
@@ -117,7 +117,7 @@ class Foundation:
         loaded_from = traces_of(sources)
         loaded = load_sources(sources, datetime.now(UTC))
         notes += [note for one in loaded if one is not None for note in one.notes]
-        mesh_key, found = _load_mesh_key(config)
+        keys, found = _load_mesh_keys(config)
         key_limit, more = load_rate_limit(config)
         probe_keys, own = self._probe_keys(config)
         notes += [*found, *more, *own, *doubtful_limits(config)]
@@ -128,7 +128,7 @@ class Foundation:
             sources=sources,
             loaded_from=loaded_from,
             loaded=loaded,
-            policy=AdmissionPolicy(mesh_key, probe_keys=probe_keys),
+            policy=AdmissionPolicy(keys, probe_keys=probe_keys),
             limits=limits_of(config, key_limit),
             listeners=listeners,
             doubts=(*notes, *listeners.notes),
@@ -264,10 +264,10 @@ class Foundation:
         return source
 
 
-def _load_mesh_key(config: RelayConfig) -> tuple[MeshKey | None, list[Finding]]:
+def _load_mesh_keys(config: RelayConfig) -> tuple[tuple[MeshKey, ...], list[Finding]]:
     if config.mesh_key_file is None:
-        return None, []
-    return mesh_key(config.mesh_key_file, config.place("mesh_key_file"))
+        return (), []
+    return mesh_keys(config.mesh_key_file, config.place("mesh_key_file"))
 
 
 def _unix_paths(specs: ListenSpecs) -> set[Path]:

@@ -315,7 +315,7 @@ class Pages:
         return {
             "Version": tailhub.__version__,
             "Uptime": f"{time.time() - self._started_unix_s:.0f} s",
-            "Mesh key": "yes" if self._service.context.policy.mesh_key is not None else "no",
+            "Mesh key": "yes" if self._service.context.policy.mesh_keys else "no",
         }
 
     def _map_json(self, view: MapView) -> bytes | None:

@@ -80,7 +80,7 @@ def _other_contents(foundation: Foundation, standing: Standing) -> list[str]:
     is_same = after.rate_config is not None and before.rate_config == after.rate_config
     if is_same and foundation.limits.of("").key != standing.limits.of("").key:
         found.append(f"rate_config {CONTENT}")
-    if before.mesh_key_file == after.mesh_key_file and foundation.policy.mesh_key != standing.policy.mesh_key:
+    if before.mesh_key_file == after.mesh_key_file and foundation.policy.mesh_keys != standing.policy.mesh_keys:
         found.append(f"mesh_key_file {CONTENT}")
     served = {
         source.place: loaded.certificates

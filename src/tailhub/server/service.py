@@ -35,6 +35,7 @@ from tailhub.server.limits_config import address_limit, has_refusing_limits, quo
 from tailhub.server.listeners import kept_listeners
 from tailhub.server.newcomers import MAX_NEWCOMERS, Newcomers
 from tailhub.server.passthrough import Passthrough
+from tailhub.server.presence_work import PresenceWork
 from tailhub.server.rate_config import apply_limits
 from tailhub.server.reload import changes_access, changes_tenants
 from tailhub.server.steersman import SteeredLogin, Steersman
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
     from tailhub.server.mesh.links import MeshLinks
+    from tailhub.server.mesh.resolving import Resolving
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -115,6 +117,7 @@ class RelayService:
         self._client_closer: ClientCloser | None = None
         self._teller = ClientTeller(self.context)
         self._undo.callback(self._teller.stop)
+        self._undo.callback(PresenceWork(loop, relay.presence).stop)
         keeper.on_texts = self._teller.tell
         self._undo.callback(self._close_connections)
         self.acceptor = self._accept(listeners, share)
@@ -122,6 +125,7 @@ class RelayService:
         self._keeping = loop.create_task(keeper.run())
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
+        self._resolving: Resolving | None = None  # so is this
         self._mesh()
 
     def _answer_acme(self) -> None:
@@ -165,16 +169,19 @@ class RelayService:
 
     def _mesh(self) -> None:
         """Keep links to the relays that the settings name."""
-        config, key = self._foundation.config, self._foundation.policy.mesh_key
+        config, keys = self._foundation.config, self._foundation.policy.mesh_keys
         if self.mesh is None and not config.mesh_with:
             return
         from tailhub.server.mesh.links import MeshLinks
         from tailhub.server.mesh.peer_spec import parse_peer
+        from tailhub.server.mesh.resolving import Resolving
 
-        if self.mesh is None:
-            self.mesh = MeshLinks(self.context)
-            self._undo.callback(self.mesh.stop)
-        self.mesh.take([parse_peer(text) for text in config.mesh_with], [key] if key is not None else [])
+        if self.mesh is None or self._resolving is None:
+            self.mesh = mesh = MeshLinks(self.context)
+            self._undo.callback(mesh.stop)
+            self._resolving = Resolving(lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys))
+            self._undo.callback(self._resolving.stop)
+        self.mesh.take(self._resolving.take([parse_peer(text) for text in config.mesh_with]), keys)
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 
@@ -189,6 +196,7 @@ class RelayService:
         self.acceptor.take(*self._accepting(listeners, self._share))
         context.policy = foundation.policy
         self._end_own_probes()
+        self._end_mesh_peers()
         context.quiet = config.quiet
         context.tcp_keepalive_s, context.tcp_user_timeout_s = config.tcp_keepalive_s, config.tcp_user_timeout_s
         context.client_write_timeout_s = config.write_timeout_s
@@ -213,6 +221,13 @@ class RelayService:
         for connection in list(self.context.relay.registry):
             if connection.identity.is_own_probe and connection.key not in self.context.policy.probe_keys:
                 connection.sink.close("the relay's own probe is switched off")
+
+    def _end_mesh_peers(self) -> None:
+        """Close the mesh peers whose mesh key is not ours any more."""
+        marks = {key.mark for key in self.context.policy.mesh_keys}
+        for connection in list(self.context.relay.registry):
+            if connection.identity.is_mesh and connection.identity.mesh_mark not in marks:
+                connection.sink.close("its mesh key is not this relay's any more")
 
     def _renumber(self, numbers: Sequence[int | None], fronts: Sequence[Front]) -> None:
         """Listeners have other numbers: each the one at the place of its old one in `numbers`."""

@@ -21,7 +21,7 @@ from tailhub import box, findings
 from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.files import Certificate, current_user, date_findings, mode_and_owner, read_file
 from tailhub.exceptions import FindingError, LocalError, MachineError
-from tailhub.findings import Finding, probing
+from tailhub.findings import Finding, mesh_peers, probing
 from tailhub.keys import MeshKey, NodePrivate, NodePublic
 from tailhub.net.container import container_user
 from tailhub.net.port_owner import program_name
@@ -32,8 +32,9 @@ from tailhub.server.state_files import write_files
 from tailhub.server.state_place import RELAY_KEY
 from tailhub.server.state_swap import LOCK, finish_swap
 
-__all__ = ["StateDir", "directory_finding", "mesh_key", "parse_relay_key", "relay_name", "secret_findings"]
+__all__ = ["StateDir", "directory_finding", "mesh_keys", "parse_relay_key", "relay_name", "secret_findings"]
 
+MOST_MESH_KEYS = 2  # an old one and a new one
 _OPTION = "--state-dir"
 _PRIVATE_KEY = "PrivateKey"
 
@@ -46,14 +47,27 @@ def relay_name(public: NodePublic, *, quiet: bool = False) -> str:
     return f"relay-{public.raw[:4].hex()}.{'' if quiet else 'tailhub.'}invalid"
 
 
-def mesh_key(path: Path, option: str = "--mesh-key-file") -> tuple[MeshKey, list[Finding]]:
-    """Read ``--mesh-key-file``: 64 hexadecimal digits, white space around them allowed. Raises `MachineError`."""
-    text = read_file(path, option).decode("utf-8", "replace")
-    try:
-        key = MeshKey.parse(text)
-    except LocalError as exc:
-        raise MachineError(findings.mesh_key_malformed(str(path), len(text.strip()))) from exc
-    return key, secret_findings(path)
+def mesh_keys(path: Path, option: str = "--mesh-key-file") -> tuple[tuple[MeshKey, ...], list[Finding]]:
+    """Read ``--mesh-key-file``: one key, or two while the second takes the place of the first or the other way round.
+
+    A line each, of 64 hexadecimal digits; white space around them, blank lines and lines that begin with ``#`` are
+    nothing. So a file of the original's, one key, is one. Raises `MachineError`, which never carries a key.
+    """
+    lines = read_file(path, option).decode("utf-8", "replace").splitlines()
+    written = {number: text for number, line in enumerate(lines, start=1) if (text := line.strip()) and text[0] != "#"}
+    keys: dict[MeshKey, None] = {}
+    for number, text in (written or {1: ""}).items():
+        line = number if len(written) > 1 else 0
+        try:
+            key = MeshKey.parse(text)
+        except LocalError as exc:
+            raise MachineError(findings.mesh_key_malformed(str(path), len(text), line)) from exc
+        if not any(key.raw):  # which for the original is none
+            raise MachineError(findings.mesh_key_malformed(str(path), len(text), line, zeros=True))
+        keys[key] = None
+    if len(keys) > MOST_MESH_KEYS:
+        raise MachineError(mesh_peers.too_many_mesh_keys(str(path), len(keys)))
+    return tuple(keys), secret_findings(path)
 
 
 class StateDir:

@@ -113,7 +113,7 @@ class WorkerSocket:
             return
         end = held + n
         try:
-            pos = self.link.receive(self._buffer, end)
+            pos = self.link.receive(self._buffer, end, self._loop.time())
         except FrameError as exc:
             self.abort(f"another worker said something that is not understood: {exc}")
             return

@@ -52,8 +52,11 @@ MEANINGS: dict[str, str] = {
     "key_file": "中继的私钥文件，不在状态目录里时填写。",
     "store": "不在状态目录里时，用量和准入记录保存在哪里：off（不保存），或 PostgreSQL 数据库（几个中继可以共用）。",
     "usage_retention_days": "用量保留多少天（0：一直保留）。",
-    "mesh_key_file": "同一区域各中继共用的密钥文件：64 位十六进制数。",
-    "mesh_with": "同一区域的其他中继：与它们保持连接，把发给它们客户端的数据包转发过去。",
+    "mesh_key_file": "同一区域各中继共用的密钥文件：64 位十六进制数。更换期间可另起一行写第二个，两个都接受。",
+    "mesh_with": (
+        "同一区域的其他中继：与它们保持链路，把发给它们客户端的数据包转发过去。"
+        "dns: 表示名称的所有地址，srv: 表示 SRV 记录的所有目标。"
+    ),
     "verify_tailscaled": "只允许本机 tailscaled 所在 tailnet 里的设备使用中继。",
     "verify_socket": "该 tailscaled 的 socket，可以有多个（默认为系统的惯用位置）。",
     "verify_url": "只允许此网址的程序放行的设备使用中继，例如 Headscale 的 /verify。",

@@ -48,12 +48,12 @@ def check_certificates(config: RelayConfig) -> Iterator[Finding]:
                 yield exc.finding
 
 
-def check_mesh_key(config: RelayConfig) -> Iterator[Finding]:
-    """Is the mesh key one?"""
+def check_mesh_keys(config: RelayConfig) -> Iterator[Finding]:
+    """Are the mesh keys such?"""
     if config.mesh_key_file is not None:
-        from tailhub.server.state import mesh_key
+        from tailhub.server.state import mesh_keys
 
-        yield from mesh_key(config.mesh_key_file, config.place("mesh_key_file"))[1]
+        yield from mesh_keys(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
 def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def _trouble_of_store(place: Path | str) -> Finding | None:
 
 CHECKS: tuple[Check, ...] = (
     check_certificates,
-    check_mesh_key,
+    check_mesh_keys,
     check_rate_limit,
     check_acme,
     check_verifiers,

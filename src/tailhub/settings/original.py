@@ -30,6 +30,7 @@ __all__ = ["FLAGS", "OriginalFlag", "read_original"]
 
 COMMAND = "derper"
 _ROOT_KEY = "/var/lib/derper/derper.key"
+_DERP_USERS_MESH_KEY = "/home/derp/keys/derp-mesh.key"
 _IMAGE_CERT_DIR = "/app/certs"
 _DEV_ADDRESS = ":3340"
 _QUOTES = " \t\"'`“”‘’"
@@ -63,7 +64,7 @@ FLAGS: tuple[OriginalFlag, ...] = (
     OriginalFlag("derp", "bool", "true", "be a DERP server; false: STUN only"),
     OriginalFlag("home", "text", "", "home page: nothing, blank or a URL"),
     OriginalFlag("mesh-psk-file", "text", "", "secret of the region's relays"),
-    OriginalFlag("mesh-with", "text", "", "relays to dial", refused=True),
+    OriginalFlag("mesh-with", "text", "", "the region's other relays: host or host/dial-host, with commas"),
     OriginalFlag("bootstrap-dns-names", "text", "", "names to publish on /bootstrap-dns"),
     OriginalFlag("unpublished-bootstrap-dns-names", "text", "", "names to tell those who ask for them"),
     OriginalFlag("verify-clients", "bool", "false", "ask a local tailscaled", "DERP_VERIFY_CLIENTS"),
@@ -130,12 +131,13 @@ def read_original(
     _certificate(written, settings, home)
     _state(written, settings, uid)
     _access(written, settings)
+    _mesh_key(written, settings, home)
     for name, ours in (
         ("home", "home"),
         ("acme-email", "acme_email"),
         ("acme-eab-kid", "acme_eab_kid"),
         ("acme-eab-key", "acme_eab_key"),
-        ("mesh-psk-file", "mesh_key_file"),
+        ("mesh-with", "mesh_with"),
         ("bootstrap-dns-names", "bootstrap_dns_names"),
         ("unpublished-bootstrap-dns-names", "unpublished_bootstrap_dns_names"),
         ("accept-connection-limit", "accept_limit"),
@@ -337,6 +339,14 @@ def _access(written: _Written, settings: Settings) -> None:
         settings.relay["verify_url_fail_open"] = Given(written.is_on(flag), written.place(flag))
     if asks_tailscaled and url:
         settings.relay["verify_all"] = Given(True, written.place("verify-clients"))
+
+
+def _mesh_key(written: _Written, settings: Settings, home: Path) -> None:
+    """The mesh key's file, else one of those where the original looks for it, if it is there."""
+    usual = [] if written.is_on("dev") else [Path(_DERP_USERS_MESH_KEY), home / "keys" / "derp-mesh.key"]
+    there = next((str(path) for path in usual if os.access(path, os.F_OK)), "")
+    if path := written.text("mesh-psk-file") or there:
+        _give(written, settings, "mesh_key_file", path, "mesh-psk-file")
 
 
 def _plain(text: str, flag: OriginalFlag) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -83,13 +84,39 @@ def test_peer_present_both_ways(body: str, value: PeerPresent) -> None:
         (33, PeerPresent(KEY, None, 0, 0)),
         (50, PeerPresent(KEY, ip_address("2001:db8::1"), 1, 0)),
         (51, PeerPresent(KEY, ip_address("2001:db8::1"), 1, 14)),
-        (60, PeerPresent(KEY, ip_address("2001:db8::1"), 1, 14)),
+        (55, PeerPresent(KEY, ip_address("2001:db8::1"), 1, 14)),
+        (121, PeerPresent(KEY, ip_address("2001:db8::1"), 1, 14)),
     ],
 )
 def test_peer_present_of_other_lengths(length: int, value: PeerPresent) -> None:
     """A reader takes what older servers leave out as unknown, and ignores what newer ones add."""
-    body = (bytes.fromhex(PRESENT[1][0]) + bytes(9))[:length]
+    body = (bytes.fromhex(PRESENT[1][0]) + bytes(70))[:length]
     assert PeerPresent.parse(body) == value
+
+
+@pytest.mark.parametrize(
+    ("age_s", "tag", "more"),
+    [
+        (0.0, b"\0", "00000000 00"),
+        (1.5, b"\1one", "000005dc 01 6f6e65"),
+        (-1.0, b"\0" + "租户".encode(), "00000000 00 e7a79fe688b7"),
+        (1e9, b"\0" + b"x" * 64, "ffffffff 00" + "78" * 64),
+    ],
+)
+def test_what_tailhub_relays_add_to_peer_present(age_s: float, tag: bytes, more: str) -> None:
+    """Behind the 51 bytes: milliseconds, which neither wrap nor go below 0, a byte of flags, the tenant's name."""
+    raw, value = bytes.fromhex(PRESENT[0][0]), PRESENT[0][1]
+    frame = frames.extend_present(value.serialize(), age_s, tag)
+    assert frame == frames.serialize(FrameType.PEER_PRESENT, raw + bytes.fromhex(more))
+    read = PeerPresent.parse(frame[5:])
+    assert read == replace(value, age_ms=int.from_bytes(bytes.fromhex(more)[:4], "big"), tenant_tag=tag)
+    assert read.serialize() == value.serialize()
+
+
+def test_an_addition_to_peer_present_that_is_none() -> None:
+    """A tenant's name that is not UTF-8 makes the whole addition count as absent; the rest is read."""
+    raw, value = bytes.fromhex(PRESENT[0][0]), PRESENT[0][1]
+    assert PeerPresent.parse(raw + bytes(5) + b"\xff\xfe") == value
 
 
 def test_short_bodies_are_refused() -> None:

@@ -8,25 +8,33 @@ from tailhub.derp.handshake import ClientInfo
 from tailhub.keys import MeshKey
 from tailhub.relay.admission import AdmissionPolicy, Answer, Ruling, TenantPolicy, Verdict
 
-OURS = MeshKey(bytes(range(32)))
+OURS, NEXT = MeshKey(bytes(range(32))), MeshKey(bytes(range(1, 33)))
 
 
 @pytest.mark.parametrize(
-    ("ours", "shown", "is_mesh"),
+    ("ours", "shown", "which"),
     [
-        (OURS, OURS, True),
-        (OURS, MeshKey(OURS.raw), True),
-        (OURS, MeshKey(bytes(32)), False),
-        (OURS, MeshKey(OURS.raw[:-1] + b"\0"), False),
-        (OURS, None, False),
-        (None, OURS, False),
-        (None, MeshKey(bytes(32)), False),
-        (None, None, False),
+        ((OURS,), OURS, OURS),
+        ((OURS,), MeshKey(OURS.raw), OURS),
+        ((OURS,), MeshKey(bytes(32)), None),
+        ((OURS,), MeshKey(OURS.raw[:-1] + b"\0"), None),
+        ((OURS,), NEXT, None),
+        ((OURS, NEXT), OURS, OURS),
+        ((OURS, NEXT), MeshKey(NEXT.raw), NEXT),
+        ((OURS, NEXT), MeshKey(bytes(32)), None),
+        ((OURS,), None, None),
+        ((), OURS, None),
+        ((), MeshKey(bytes(32)), None),
+        ((), None, None),
     ],
 )
-def test_only_the_right_mesh_key_makes_a_mesh_peer(ours: MeshKey | None, shown: MeshKey | None, is_mesh: bool) -> None:
-    """A client is a mesh peer if it shows the relay's mesh key; any other well-formed one makes a normal client."""
-    assert AdmissionPolicy(ours).is_mesh_peer(ClientInfo(mesh_key=shown)) is is_mesh
+def test_only_the_right_mesh_key_makes_a_mesh_peer(
+    ours: tuple[MeshKey, ...], shown: MeshKey | None, which: MeshKey | None
+) -> None:
+    """A client is a mesh peer if it shows one of the relay's mesh keys; any other one makes a normal client."""
+    policy = AdmissionPolicy(ours)
+    assert policy.mesh_key_of(ClientInfo(mesh_key=shown)) == which
+    assert policy.is_mesh_peer(ClientInfo(mesh_key=shown)) is (which is not None)
 
 
 Y, N = Verdict("a", Answer.ADMITTED), Verdict("b", Answer.REFUSED)

@@ -140,7 +140,7 @@ def test_a_tenant_that_another_worker_calls_by_a_number_that_there_is_not_ends_t
     sender.forward(1.0, bytes(32), b"\x05" + bytes(36), 1, False, Tenant("nine", 9, Stats()))
     data = bytearray(sender.queue.take(1.0, 1 << 20))
     with pytest.raises(FrameError):
-        WorkerLink(relay, Line()).receive(data, len(data))
+        WorkerLink(relay, Line()).receive(data, len(data), 1.0)
 
 
 def test_what_a_tenant_uses_is_that_of_its_connections_gone_and_here() -> None:

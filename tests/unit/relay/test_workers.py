@@ -222,7 +222,7 @@ def test_what_cannot_be_understood_ends_the_link(record: bytes) -> None:
     """Unknown types and wrong lengths are errors, and nothing endless is waited for."""
     buffer = bytearray(record)
     with pytest.raises(FrameError):
-        WorkerLink(Relay(), Line()).receive(buffer, len(buffer))
+        WorkerLink(Relay(), Line()).receive(buffer, len(buffer), 1.0)
 
 
 def test_records_may_come_in_pieces() -> None:
@@ -235,6 +235,6 @@ def test_records_may_come_in_pieces() -> None:
     data = sender.queue.take(world.now, 1 << 20)
     receiver = WorkerLink(world.relay, Line())
     for size in range(len(data)):
-        assert receiver.receive(bytearray(data[:size]), size) == 0
-    assert receiver.receive(bytearray(data), len(data)) == len(data)
+        assert receiver.receive(bytearray(data[:size]), size, 1.0) == 0
+    assert receiver.receive(bytearray(data), len(data), 1.0) == len(data)
     assert world.frames("b") == [Packet("b", b"x")]

@@ -37,7 +37,7 @@ def test_others_have_others() -> None:
 
 def test_a_mesh_peer_is_one() -> None:
     """Who shows the mesh key is a mesh peer, whatever its own key; nobody else's key makes a probe."""
-    policy = AdmissionPolicy(MESH, probe_keys=admitted_keys(BASE))
+    policy = AdmissionPolicy((MESH,), probe_keys=admitted_keys(BASE))
     own, other = box.public_key(sender_key(BASE)).raw, bytes(32)
     assert policy.is_own_probe(own, ClientInfo())
     assert not policy.is_own_probe(own, ClientInfo(mesh_key=MESH))

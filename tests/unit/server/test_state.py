@@ -22,9 +22,9 @@ from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.findings import Finding
-from tailhub.keys import NodePublic
+from tailhub.keys import NodePublic, new_mesh_key_text
 from tailhub.net.tls_context import server_context
-from tailhub.server.state import StateDir, mesh_key, relay_name
+from tailhub.server.state import StateDir, mesh_keys, relay_name
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay's state is kept on POSIX systems")
 
@@ -494,14 +494,34 @@ def test_a_pinned_chain_is_cut(state: StateDir, path: Path) -> None:
 # --- the mesh key
 
 
-@pytest.mark.parametrize("around", ["{}", "{}\n", "  {}\r\n\n"])
-def test_mesh_key(tmp_path: Path, around: str) -> None:
-    """A mesh key is 64 hexadecimal digits; white space around them is nothing."""
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("4A" * 32, ["4a"]),
+        (f"{'4a' * 32}\n", ["4a"]),
+        (f"  {'4A' * 32}\r\n\n", ["4a"]),
+        (f"\n# of this summer\n\t{'4a' * 32}  \n", ["4a"]),
+        (f"{'4a' * 32}\n{'5b' * 32}\n", ["4a", "5b"]),
+        (f"{'5b' * 32}\r\n\r\n {'4a' * 32}", ["5b", "4a"]),
+        (f"{'4a' * 32}\n{'5b' * 32}\n{'4A' * 32}\n", ["4a", "5b"]),
+    ],
+)
+def test_mesh_keys(tmp_path: Path, text: str, expected: list[str]) -> None:
+    """A mesh key file has a key, 64 hexadecimal digits, or two in their order; white space and comments are nothing."""
     path = tmp_path / "mesh"
-    path.write_text(around.format("4A" * 32))
+    path.write_text(text)
     path.chmod(0o600)
-    key, found = mesh_key(path)
-    assert (key.raw, found) == (b"\x4a" * 32, [])
+    keys, found = mesh_keys(path)
+    assert ([key.raw for key in keys], found) == ([bytes.fromhex(digits) * 32 for digits in expected], [])
+
+
+def test_a_new_mesh_key_is_one(tmp_path: Path) -> None:
+    """What is made is read, and another one each time."""
+    path = tmp_path / "mesh"
+    made = [new_mesh_key_text(), new_mesh_key_text()]
+    assert made[0] != made[1]
+    path.write_text(made[0])
+    assert [key.to_text() for key in mesh_keys(path)[0]] == [made[0].strip()]
 
 
 def test_mesh_key_for_all_to_read(tmp_path: Path) -> None:
@@ -509,22 +529,44 @@ def test_mesh_key_for_all_to_read(tmp_path: Path) -> None:
     path = tmp_path / "mesh"
     path.write_text("4a" * 32)
     path.chmod(0o644)
-    assert names(mesh_key(path)[1]) == ["secret-readable-by-others"]
+    assert names(mesh_keys(path)[1]) == ["secret-readable-by-others"]
 
 
-@pytest.mark.parametrize("text", ["", "4a" * 31, "4a" * 33, "zz" * 32, "4a" * 16 + " " + "4a" * 16, "\xff"])
-def test_mesh_key_malformed(tmp_path: Path, text: str) -> None:
-    """Anything else is an error that shows nothing of it."""
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ": expected 64 hexadecimal digits, a mesh key, found 0 characters that are none."),
+        ("# none yet\n", "found 0 characters"),
+        ("4a" * 31, "found 62 characters"),
+        ("4a" * 33, "found 66 characters"),
+        ("zz" * 32, "found 64 characters"),
+        ("4a" * 16 + " " + "4a" * 16, "found 65 characters"),
+        ("\xff", "found 1 characters"),
+        ("00" * 32, "found 64 zeros"),
+        (f"\n{'4a' * 32}\n{'4a' * 31}\n", ", line 3: expected 64 hexadecimal digits, a mesh key, found 62 characters"),
+    ],
+)
+def test_mesh_key_malformed(tmp_path: Path, text: str, found: str) -> None:
+    """Anything else is an error that shows nothing of it, at its line where there are several."""
     path = tmp_path / "mesh"
     path.write_text(text)
-    finding = finding_of(lambda: mesh_key(path))
+    finding = finding_of(lambda: mesh_keys(path))
     assert finding.name == "mesh-key-malformed"
+    assert found in str(finding)
     assert "4a" * 8 not in str(finding)
+
+
+def test_too_many_mesh_keys(tmp_path: Path) -> None:
+    """Three are not a change from one to another."""
+    path = tmp_path / "mesh"
+    path.write_text("\n".join(digits * 32 for digits in ("4a", "5b", "6c")))
+    finding = finding_of(lambda: mesh_keys(path))
+    assert (finding.name, finding.values["count"]) == ("too-many-mesh-keys", 3)
 
 
 def test_mesh_key_missing(tmp_path: Path) -> None:
     """A file that is not there is named together with the flag."""
-    finding = finding_of(lambda: mesh_key(tmp_path / "mesh"))
+    finding = finding_of(lambda: mesh_keys(tmp_path / "mesh"))
     assert finding.name == "file-missing"
     assert "--mesh-key-file" in str(finding)
 

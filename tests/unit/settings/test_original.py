@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tailhub.exceptions import UsageError
-from tailhub.server.config import RelayConfig
+from tailhub.server.config import RelayConfig, config_findings
+from tailhub.server.mesh.peer_spec import parse_peer
 from tailhub.settings.merge import Settings
 from tailhub.settings.original import FLAGS, read_original
 
@@ -159,6 +160,41 @@ def test_what_is_refused_is_refused_by_name(flag: object) -> None:
     assert f"-{name} " in faults[0].render()
 
 
+@pytest.mark.parametrize(
+    ("written", "peers", "dialled"),
+    [
+        ("derp1b", ["derp1b"], [("derp1b", 443, "")]),
+        ("derp1.example.com,derp2.example.com", None, [("derp1.example.com", 443, ""), ("derp2.example.com", 443, "")]),
+        ("derp1.example.com/10.0.0.1", None, [("derp1.example.com", 443, "10.0.0.1")]),
+        ("derp1.example.com:8443/derp1-vpc", None, [("derp1.example.com", 8443, "derp1-vpc")]),
+        ("derp1.example.com/fd00::1", None, [("derp1.example.com", 443, "fd00::1")]),
+        ("[2001:db8::1]:8443", None, [("2001:db8::1", 8443, "")]),
+        ("", [], []),
+    ],
+)
+def test_mesh_with(written: str, peers: list[str] | None, dialled: list[tuple[str, int, str]]) -> None:
+    """The other relays by host, or by host and another to dial at the host's port, 443 unless one is given."""
+    found = config(f"-dev -mesh-psk-file /m -mesh-with={written}")
+    assert list(found.mesh_with) == (written.split(",") if peers is None else peers)
+    specs = [parse_peer(text) for text in found.mesh_with]
+    assert [(spec.host, spec.port, spec.dial_host) for spec in specs] == dialled
+    assert all(spec.tls and not spec.cert_name for spec in specs)
+    assert config_findings(found) == []
+
+
+def test_mesh_with_needs_a_key(tmp_path: Path) -> None:
+    """As with the original, which looks for the key in its user's directory too, though not with ``-dev``."""
+    words = "-mesh-with derp1b -hostname derp.example.com"
+    assert [fault.name for fault in config_findings(config(words))] == ["mesh-without-key"]
+    file = tmp_path / "keys" / "derp-mesh.key"
+    file.parent.mkdir()
+    file.touch()
+    for given, expected in (((), file), (("-dev",), None), (("-mesh-psk-file", "/m"), Path("/m"))):
+        settings = read_original([*words.split(), *given], {}, 1000, tmp_path)
+        assert settings is not None
+        assert settings.config().mesh_key_file == expected
+
+
 def test_accept_limit() -> None:
     """Go writes a rate as it likes."""
     found = config("-dev -accept-connection-limit 1.5e2 -accept-connection-burst 300")
@@ -173,7 +209,7 @@ def test_rate_config() -> None:
 
 def test_refused_flags_at_their_defaults() -> None:
     """Who writes down what is so anyway is not refused."""
-    assert names("-dev -verify-clients=false -verify-client-url= -mesh-with= -acme-ip-certs=f") == []
+    assert names("-dev -verify-clients=false -verify-client-url= -acme-ip-certs=f") == []
 
 
 def test_verifiers() -> None:

@@ -68,7 +68,8 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "The relay does not start.",
     ),
     "TH048": (
-        "{path}: expected 64 hexadecimal digits, a mesh key, found {length} characters that are none.",
+        "{path}[[line?, line {line}]]: expected 64 hexadecimal digits, a mesh key, found [[other?{length} "
+        "characters that are none||{length} zeros]].",
         "All relays of a region share one: copy it from another relay, or make it, `(umask 077; openssl rand -hex 32 "
         "> mesh.key)`, and use `--mesh-key-file mesh.key`.",
     ),
@@ -206,7 +207,8 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "中继无法启动。",
     ),
     "TH048": (
-        "{path}：应为 mesh 密钥（64 位十六进制），实际的 {length} 个字符不是。",
+        "{path}[[line? 第 {line} 行]]：应为 mesh 密钥（64 位十六进制），"
+        "实际是[[other? {length} 个其他字符|| {length} 个零]]。",
         "同一区域的所有中继共用一个：请从另一台中继复制，或用 `(umask 077; openssl rand -hex 32 > mesh.key)` 生成，"
         "再用 `--mesh-key-file mesh.key`。",
     ),

@@ -110,7 +110,7 @@ class _Link:
                 self._enter(LinkPhase.SELF)
                 return
             await client.watch_conns()
-            self._client, self._link = client, MeshLink(context.relay, self)
+            self._client, self._link = client, MeshLink(context.relay, self, client.server_key)
             self._state.connects += 1
             self._enter(LinkPhase.UP)
             try:

@@ -59,7 +59,8 @@ RELAY: tuple[Setting, ...] = (
         Section.RELAY,
         "path",
         None,
-        "Secret shared by the relays of one region: 64 hex digits.",
+        "Secret shared by the relays of one region: 64 hex digits. A second one on a line of its own is accepted too, "
+        "while it takes the first one's place.",
         "FILE",
         "/etc/tailhub/mesh.key",
     ),
@@ -68,9 +69,10 @@ RELAY: tuple[Setting, ...] = (
         Section.RELAY,
         "names",
         (),
-        "Other relays of the region, to which links are kept; packets for their clients go there.",
-        "HOST[:PORT][/DIAL-HOST][?cert=PIN]",
-        "b.example.com,203.0.113.7:8443?cert=sha256-raw:9d2f...",
+        "Other relays of the region, to which links are kept; packets for their clients go there. dns: takes all "
+        "addresses of a name, srv: all targets of an SRV record.",
+        "HOST[:PORT][/DIAL-HOST[:PORT]][?cert=PIN]|dns:NAME|srv:NAME,...",
+        "b.example.com,c.example.com:8443/10.0.0.3",
     ),
     Setting(
         "region_id",

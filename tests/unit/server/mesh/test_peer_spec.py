@@ -1,0 +1,187 @@
+"""How other relays of the region are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailhub.findings import Language
+from tailhub.findings.place import Place
+from tailhub.server.config import RelayConfig, config_findings
+from tailhub.server.mesh.peer_spec import MOST_PEERS, PeerError, PeerSource, PeerSpec, parse_peer
+from tailhub.settings.original import read_original
+
+PIN = "sha256-raw:" + "9d" * 32
+KEY_FILE = Path("/etc/tailhub/mesh.key")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "dial_host"),
+    [
+        ("b.example.com", "b.example.com", 443, ""),
+        ("b.example.com:8443", "b.example.com", 8443, ""),
+        ("localhost", "localhost", 443, ""),
+        ("203.0.113.7", "203.0.113.7", 443, ""),
+        ("203.0.113.7:8443", "203.0.113.7", 8443, ""),
+        ("[2001:db8::7]", "2001:db8::7", 443, ""),
+        ("[2001:db8::7]:8443", "2001:db8::7", 8443, ""),
+        ("b.example.com/10.0.0.2", "b.example.com", 443, "10.0.0.2"),
+        ("b.example.com:8443/10.0.0.2", "b.example.com", 8443, "10.0.0.2"),
+        ("b.example.com/10.0.0.2:9443", "b.example.com", 9443, "10.0.0.2"),
+        ("b.example.com:8443/10.0.0.2:9443", "b.example.com", 9443, "10.0.0.2"),
+        ("b.example.com:8443/b.internal", "b.example.com", 8443, "b.internal"),
+        ("b.example.com/fd00::2", "b.example.com", 443, "fd00::2"),
+        ("b.example.com:8443/[fd00::2]", "b.example.com", 8443, "fd00::2"),
+        ("b.example.com/[fd00::2]:9443", "b.example.com", 9443, "fd00::2"),
+        ("[2001:db8::7]:8443/[fe80::2%eth1]:9443", "2001:db8::7", 9443, "fe80::2%eth1"),
+        ("  b.example.com ", "b.example.com", 443, ""),
+    ],
+)
+def test_where_a_relay_is(text: str, host: str, port: int, dial_host: str) -> None:
+    """A host with its port, else 443 as the reference has it; perhaps another host to dial, at that or its own port."""
+    assert parse_peer(text) == PeerSpec(text.strip(), host, port, dial_host)
+
+
+@pytest.mark.parametrize(
+    ("options", "cert_name", "tls"),
+    [
+        (f"?cert={PIN}", PIN, True),
+        ("?cert=c.example.com", "c.example.com", True),
+        ("?tls=off", "", False),
+        ("?tls=on", "", True),
+        (f"?cert={PIN}&tls=on", PIN, True),
+        (f"?tls=on&cert={PIN}", PIN, True),
+    ],
+)
+@pytest.mark.parametrize("place", ["b.example.com:8443", "[::1]:8443/10.0.0.2", "dns:b.example.com", "srv:_d._tcp.a.b"])
+def test_options(place: str, options: str, cert_name: str, tls: bool) -> None:
+    """What the certificate must be, or that there is none, stands behind any place."""
+    spec = parse_peer(place + options)
+    assert (spec.cert_name, spec.tls) == (cert_name, tls)
+    assert spec.text == place + options
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "host", "port"),
+    [
+        ("dns:mesh.example.com", PeerSource.DNS, "mesh.example.com", 443),
+        ("dns:mesh.example.com:8443", PeerSource.DNS, "mesh.example.com", 8443),
+        ("dns:mesh", PeerSource.DNS, "mesh", 443),
+        ("dns:8443", PeerSource.HOST, "", 0),
+        ("srv:_derp._tcp.example.com", PeerSource.SRV, "_derp._tcp.example.com", 443),
+    ],
+)
+def test_names_to_look_up(text: str, source: PeerSource, host: str, port: int) -> None:
+    """A beginning says that relays are what a name stands for."""
+    if source is PeerSource.HOST:
+        with pytest.raises(PeerError):
+            parse_peer(text)
+        return
+    assert parse_peer(text) == PeerSpec(text, host, port, source=source)
+
+
+FAULTS = [
+    ("", "mesh-peer-empty"),
+    (":8443", "mesh-peer-empty"),
+    ("/10.0.0.2", "mesh-peer-empty"),
+    ("b.example.com/", "mesh-peer-empty"),
+    ("?tls=off", "mesh-peer-empty"),
+    ("dns:", "mesh-peer-empty"),
+    ("b example", "mesh-peer-host"),
+    ("b_.", "mesh-peer-host"),
+    ("203.0.113", "mesh-peer-host"),
+    ("203.0.113.256", "mesh-peer-host"),
+    ("bücher.example", "mesh-peer-host"),
+    ("[b.example.com]:1", "mesh-peer-host"),
+    ("[203.0.113.7]", "mesh-peer-host"),
+    ("[::1", "mesh-peer-host"),
+    ("user@b.example.com", "mesh-peer-host"),
+    ("2001:db8::7", "mesh-peer-bare-ipv6"),
+    ("2001:db8::7/10.0.0.2", "mesh-peer-bare-ipv6"),
+    ("b.example.com:", "mesh-peer-port"),
+    ("b.example.com:0", "mesh-peer-port"),
+    ("b.example.com:65536", "mesh-peer-port"),
+    ("b.example.com:https", "mesh-peer-port"),
+    ("b.example.com:+1", "mesh-peer-port"),
+    ("b.example.com:１", "mesh-peer-port"),
+    ("b.example.com:1:2", "mesh-peer-port"),
+    ("[::1]8443", "mesh-peer-port"),
+    ("b.example.com/10.0.0.2:x", "mesh-peer-port"),
+    ("b.example.com/10.0.0.2/10.0.0.3", "mesh-peer-parts"),
+    ("https://b.example.com", "mesh-peer-scheme"),
+    ("b.example.com?", "mesh-peer-option"),
+    ("b.example.com?cert", "mesh-peer-option"),
+    ("b.example.com?insecure=1", "mesh-peer-option"),
+    ("b.example.com?tls=off&", "mesh-peer-option"),
+    ("b.example.com?tls=on&tls=on", "mesh-peer-option-twice"),
+    ("b.example.com?tls=no", "mesh-peer-tls"),
+    ("b.example.com?cert=", "mesh-peer-cert"),
+    (f"b.example.com?cert={PIN.upper()}", "mesh-peer-cert"),
+    (f"b.example.com?cert={PIN}0", "mesh-peer-cert"),
+    ("b.example.com?cert=c:8443", "mesh-peer-cert"),
+    (f"b.example.com?cert={PIN}&tls=off", "mesh-peer-cert-without-tls"),
+    ("dns:203.0.113.7", "mesh-peer-address-as-name"),
+    ("dns:[::1]:443", "mesh-peer-address-as-name"),
+    ("dns:b.example.com/10.0.0.2", "mesh-peer-dial-host-of-name"),
+    ("srv:_derp._tcp.example.com:443", "mesh-peer-port-of-srv"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), FAULTS)
+def test_what_names_no_relay(text: str, reason: str) -> None:
+    """Each fault has its reason."""
+    with pytest.raises(PeerError) as caught:
+        parse_peer(text)
+    assert caught.value.remark.key == reason
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_fault_is_told_at_its_place(lang: Language) -> None:
+    """The finding has the line, the entry and the reason, in both languages; sound entries beside it are none."""
+    place = Place.key("mesh_with", 7, "tailhub.toml")
+    config = RelayConfig(
+        mesh_with=("a.example.com", "b.example.com:x"), mesh_key_file=KEY_FILE, places={"mesh_with": place}
+    )
+    (finding,) = config_findings(config)
+    assert finding.name == "bad-mesh-peer"
+    told = finding.render(lang)
+    assert place.text(lang) in told
+    assert "`b.example.com:x`" in told
+    assert "`x`" in told
+    assert 'mesh_with = "b.example.com:8443"' in told
+
+
+@pytest.mark.parametrize(
+    ("peers", "found"),
+    [
+        (("a.example.com", "b.example.com"), []),
+        (("a.example.com", "A.example.com:443"), ["mesh-peer-twice"]),
+        (("a.example.com", f"a.example.com?cert={PIN}"), ["mesh-peer-twice"]),
+        (("a.example.com/10.0.0.2", "b.example.com/10.0.0.2"), ["mesh-peer-twice"]),
+        (("a.example.com", "a.example.com:8443"), []),
+        (("dns:a.example.com", "a.example.com"), []),
+        (("dns:a.example.com", "dns:a.example.com"), ["mesh-peer-twice"]),
+        (tuple(f"a{number}.example.com" for number in range(MOST_PEERS)), []),
+        (tuple(f"a{number}.example.com" for number in range(MOST_PEERS + 1)), ["too-many-mesh-peers"]),
+    ],
+)
+def test_entries_together(peers: tuple[str, ...], found: list[str]) -> None:
+    """Two that lead to one place are noticed, and so are too many."""
+    config = RelayConfig(mesh_with=peers, mesh_key_file=KEY_FILE)
+    assert [finding.name for finding in config_findings(config)] == found
+
+
+def test_relays_without_a_key() -> None:
+    """Who names relays needs a mesh key, and is told so in the form in which they were named; a key alone is fine."""
+    (finding,) = config_findings(RelayConfig(mesh_with=("a.example.com",)))
+    assert finding.name == "mesh-without-key"
+    assert "`--mesh-key-file /etc/tailhub/mesh.key`" in finding.remedy()
+    place = Place.variable("mesh_with")
+    (finding,) = config_findings(RelayConfig(mesh_with=("a.example.com",), places={"mesh_with": place}))
+    assert "`TAILHUB_MESH_KEY_FILE=/etc/tailhub/mesh.key`" in finding.remedy()
+    settings = read_original(["-dev", "-mesh-with", "a.example.com"], {}, 1000, Path("/home/someone"))
+    assert settings is not None
+    (finding,) = config_findings(settings.config())
+    assert "`-mesh-psk-file /etc/tailhub/mesh.key`" in finding.remedy()
+    assert config_findings(RelayConfig(mesh_key_file=KEY_FILE)) == []
