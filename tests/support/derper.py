@@ -59,7 +59,9 @@ class DerperProcess:
         )
         self.log_file = directory / "derper.log"
         self._listen, self._hostname = listen, hostname
-        self._process = ServerProcess([str(word) for word in words], self.log_file, environ=os.environ | (environ or {}))
+        self._process = ServerProcess(
+            [str(word) for word in words], self.log_file, environ=os.environ | (environ or {})
+        )
         self.pid, self.log, self.stop = self._process.pid, self._process.log, self._process.stop
 
     def wait_until_it_listens(self) -> None:

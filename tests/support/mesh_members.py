@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Self, TypeVar
 
 from support.mesh_region import MESH_LIMIT_S, Node, Region
@@ -89,21 +89,19 @@ class Member:
 
 @contextlib.asynccontextmanager
 async def members(region: Region, each: int = 1) -> AsyncIterator[list[list[Member]]]:
-    """So many clients at each node; at the end nobody has got anything twice, or anything from a stranger."""
-    async with contextlib.AsyncExitStack() as stack:
-        made = [[await Member.join(node) for _ in range(each)] for node in region.nodes]
-        flat = [member for at_node in made for member in at_node]
-        for member in flat:
-            stack.push_async_callback(member.leave)
+    """So many clients at each node, in lists; who log in or out meanwhile may be put in or taken out. At the end nobody has got
+    anything twice."""
+    made = [[await Member.join(node) for _ in range(each)] for node in region.nodes]
+    first = [member for at_node in made for member in at_node]
+    try:
         yield made
-        check_packets([*flat, *(member for at_node in made for member in at_node)])
-
-
-def check_packets(everybody: Iterable[Member]) -> None:
-    """Nobody has got anything twice."""
-    for member in everybody:
-        twice = {content: count for content, count in member.packets.items() if count > 1}
-        assert not twice, f"{member.place} got packets more than once: {twice}"
+        everybody = {*first, *(member for at_node in made for member in at_node)}
+        for member in everybody:
+            twice = {content: count for content, count in member.packets.items() if count > 1}
+            assert not twice, f"{member.place} got packets more than once: {twice}"
+    finally:
+        for member in (*first, *(member for at_node in made for member in at_node)):
+            await member.leave()
 
 
 async def all_reach_all(everybody: Sequence[Sequence[Member]]) -> None:

@@ -191,16 +191,18 @@ class Moving:
     async def _settle(self) -> None:
         """Until all that relays have sent each other has arrived."""
 
-        def total(name: str) -> int:
-            return sum(node.metric(name) for node in self._region.nodes)
+        def counts() -> dict[str, int]:
+            names = [f"tailhub_packets_forwarded_{way}_total" for way in ("out", "in")]
+            counted = {name: sum(node.metric(name) for node in self._region.nodes) for name in names}
+            return counted | {"seen between them": sum(self._forwarded.times.values())}
 
-        def is_settled() -> bool:
-            out, in_ = (total(f"tailhub_packets_forwarded_{way}_total") for way in ("out", "in"))
-            return out == in_ == sum(self._forwarded.times.values())
-
-        async with asyncio.timeout(FOUND_LIMIT_S):
-            while not await asyncio.to_thread(is_settled):
-                await asyncio.sleep(PROBE_PAUSE_S)
+        found: dict[str, int] = {}
+        try:
+            async with asyncio.timeout(FOUND_LIMIT_S):
+                while len(set((found := await asyncio.to_thread(counts)).values())) > 1:
+                    await asyncio.sleep(PROBE_PAUSE_S)
+        except TimeoutError:
+            raise AssertionError(f"not all that was forwarded has arrived, or twice: {found}") from None
 
     def _check(self) -> None:
         for mover in self.movers:
@@ -216,7 +218,9 @@ class Moving:
         for way, times in self.found_after_s.items():
             if times:
                 p50, most = statistics.median(times) * 1000, max(times) * 1000
-                lines.append(f"{way.name.lower():9} {len(times):5} moves: found after {p50:.1f} ms, at most {most:.0f} ms")
+                lines.append(
+                    f"{way.name.lower():9} {len(times):5} moves: found after {p50:.1f} ms, at most {most:.0f} ms"
+                )
         got = sum(len(mover.got) for mover in self.movers)
         lines.append(f"{len(self.sent)} packets sent, {got} arrived, {len(self._forwarded.times)} were forwarded")
         return "\n".join(lines)

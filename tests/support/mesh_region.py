@@ -32,7 +32,7 @@ from tailhub.client import DERPClient
 from tailhub.keys import MeshKey, NodePrivate
 
 HOST, NAME = "127.0.0.1", "localhost"
-MESH_LIMIT_S = 40.0  # derper dials again every 5 s, and a silent way is noticed after 20
+MESH_LIMIT_S = 40.0  # derper dials again every 5 s, and ours notices after 20 that nothing comes any more
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,13 @@ class Node:
         if isinstance(self._process, DerperProcess):
             return int(self._process.variables()["gauge_watchers"])
         return self.metric("tailhub_mesh_watchers")
+
+    @property
+    def forwarded_in(self) -> int:
+        """Packets that other nodes have forwarded to it."""
+        if isinstance(self._process, DerperProcess):
+            return int(self._process.variables()["packets_forwarded_in"])
+        return self.metric("tailhub_packets_forwarded_in_total")
 
     def metric(self, name: str) -> int:
         """One of our metrics."""

@@ -20,6 +20,7 @@ _LIMIT_S = 20.0
 
 Tap: TypeAlias = Callable[[bytes], object]
 
+
 class Cut(enum.Enum):
     """What has become of a way."""
 
