@@ -28,11 +28,15 @@ class Clients:
         self.text = bytearray(2 * _READ_LEN + RECORD_LEN)
         self.view = memoryview(self.text)
         self.latency = Histogram()
-        self._address = (order.host, order.port)
+        self._host, self._port = order.host, order.port
         self._context = client_context()
 
-    def log_in(self, count: int, at_once: int) -> list[Connection]:
-        """Log in `count` clients, `at_once` at a time; `latency` takes each one's time from connect to ServerInfo."""
+    def log_in(self, count: int, at_once: int, port: int = 0) -> list[Connection]:
+        """Log in `count` clients, `at_once` at a time, at the order's port or another.
+
+        `latency` takes each one's time from connect to ServerInfo.
+        """
+        address = (self._host, port or self._port)
         keys = [box.generate() for _ in range(count)]
         started_us: dict[int, int] = {}
         under_way: dict[int, Connection] = {}
@@ -40,7 +44,7 @@ class Clients:
         while len(done) < count:
             while keys and len(under_way) < at_once:
                 start_us = now_us()
-                client = Connection(self._address, self._context, keys.pop(), self.poller)
+                client = Connection(address, self._context, keys.pop(), self.poller)
                 under_way[client.fd] = client
                 started_us[client.fd] = start_us
             events = self.poller.wait(_LOGIN_LIMIT_S)

@@ -5,11 +5,11 @@ Who sends to whom is the business of its two kinds: `bench.packets` (pairs) and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from bench.clients import Clients, now_us
-from bench.connection import Connection
+from bench.connection import Connection, GeneratorError
 from bench.histogram import Histogram
 from bench.load import BUSY_CORES, Order, Result
 from bench.poller import WRITABLE
@@ -18,6 +18,7 @@ from bench.usage import Meter
 _MAX_OWED_S = 0.02  # an open loop that is later than this skips packets instead of sending a heap of them
 _STALL_S = 0.5  # without an arrival for this long, a full window is taken for lost
 _DRAIN_S = 10.0  # how long packets may come in after the end
+_LINKS_LIMIT_S = 20.0
 _QUIET_S = 1.0  # when nothing has come for this long, nothing will
 
 
@@ -110,8 +111,10 @@ class Drive:
         """The whole measurement."""
         order = self.order
         drive = self._open_loop if self.load.rate else self._closed_loop
+        if self.load.crossing:
+            self._wait_for_links(drive)
         drive(now_us() + int(order.warm_s * 1e6))
-        meter = Meter(order.pid)
+        meter = Meter(*order.pids)
         begin_us = now_us()
         self._begin(begin_us - self.epoch_us)
         drive(begin_us + int(order.seconds * 1e6))
@@ -138,6 +141,14 @@ class Drive:
             cipher=self.flows[0].sender.cipher,
             limit=self._limit(own_cores, seconds),
         )
+
+    def _wait_for_links(self, drive: Callable[[int], None]) -> None:
+        """Send until packets of all flows come: relays need a while to find each other, and each other's clients."""
+        until_us = now_us() + int(_LINKS_LIMIT_S * 1e6)
+        while not all(flow.account.received for flow in self.flows):
+            if now_us() > until_us:
+                raise GeneratorError(f"no packet has got from one relay to the other for {_LINKS_LIMIT_S:.0f} s")
+            drive(now_us() + 250_000)  # long enough for a look at those whose packets are lost
 
     def _limit(self, own_cores: float, seconds: float) -> str:
         if self.load.rate:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.servers import HOST, Running, Tailhub
+from bench.servers import HOST, Mesh, Running, Tailhub
 from tailhub.client import DERPClient
 from tailhub.derp.frames import HEADER_LEN, KEY_LEN
 from tailhub.derp.messages import ReceivedPacket
@@ -36,9 +36,9 @@ MOST, LEAST, GOODPUT = 1.05, 0.95, 0.80  # of the rate
 class Limited(Tailhub):
     """The relay, with a limit."""
 
-    def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
+    def command(self, port: int, stun_port: int, directory: Path, mesh: Mesh | None = None) -> list[str]:
         """See `Server`."""
-        return [*super().command(port, stun_port, directory), "--rate-limit-bytes-per-s", str(RATE)]
+        return [*super().command(port, stun_port, directory, mesh), "--rate-limit-bytes-per-s", str(RATE)]
 
 
 class Arrivals:

@@ -31,6 +31,7 @@ class Load:
     logins_at_once: int = 8
     burst_packets: int = 0  # that each of the `connections` sends and gets before it is idle
     stun: bool = False  # `window` STUN requests in flight instead of packets
+    crossing: bool = False  # the second client of each pair is at another relay of the region
 
     def described(self) -> str:
         """One short line for the table."""
@@ -47,7 +48,8 @@ class Load:
         pairs = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
         who = f"{self.pairs} senders, {self.receivers} receivers in turn" if self.receivers else pairs
         records = ", a record each" if self.record_per_packet else ""
-        return f"{who}, {what}, {self.size:,} B{records}"
+        way = ", from one relay of a region to the other" if self.crossing else ""
+        return f"{who}, {what}, {self.size:,} B{records}{way}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,18 @@ class Order:
     load: Load
     host: str
     port: int
-    pid: int  # of the relay, for its CPU time and memory
+    pid: int  # of the relay
     seconds: float
     warm_s: float = 0.5  # load before the measurement begins
     core: int | None = None  # the core that the generator keeps to
     stun_port: int = 0
+    far_port: int = 0  # of the other relay, where there is one, and its process
+    far_pid: int = 0
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of all relays, for their CPU time and memory together."""
+        return (self.pid, self.far_pid) if self.far_pid else (self.pid,)
 
     def to_json(self) -> str:
         """The form that `from_json` reads."""

@@ -54,8 +54,9 @@ class PacketRun(Drive):
     def connect(self) -> list[Flow]:
         """See `Drive`."""
         load = self.load
-        members = self.clients.log_in(2 * load.pairs, load.logins_at_once)
-        flows = [Flow(a, b, load) for a, b in zip(members[::2], members[1::2], strict=True)]
+        senders = self.clients.log_in(load.pairs, load.logins_at_once)
+        receivers = self.clients.log_in(load.pairs, load.logins_at_once, self.order.far_port)
+        flows = [Flow(*ends, load) for ends in zip(senders, receivers, strict=True)]
         self._by_receiver = {flow.receiver.fd: flow for flow in flows}
         return flows
 

@@ -36,6 +36,20 @@ class ServerError(Exception):
     """A relay under test did not start. Says what it printed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """What makes a relay one of a region of two, on this machine."""
+
+    directory: Path  # of the certificate of both: ``HOST.crt``, ``HOST.key``
+    key_file: Path
+    peer_port: int  # where the other one listens
+
+    @property
+    def certificate(self) -> Path:
+        """PEM."""
+        return self.directory / f"{HOST}.crt"
+
+
 class Server(Protocol):
     """A kind of relay."""
 
@@ -51,8 +65,8 @@ class Server(Protocol):
     def origin(self) -> str:
         """What is run: a path."""
 
-    def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
-        """The command that starts it on loopback with its state in `directory`."""
+    def command(self, port: int, stun_port: int, directory: Path, mesh: Mesh | None = None) -> list[str]:
+        """The command that starts it on loopback with its state in `directory`, alone or in a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +79,21 @@ class Tailhub:
     admin: str = "off"  # where the operator's pages listen
     workers: int = 1
 
-    def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
+    def command(self, port: int, stun_port: int, directory: Path, mesh: Mesh | None = None) -> list[str]:
         """See `Server`."""
+        region = (
+            []
+            if mesh is None
+            else [
+                *("--mesh-key-file", str(mesh.key_file), "--mesh-with", f"{HOST}:{mesh.peer_port}"),
+                *("--cert", str(mesh.certificate), "--key", str(mesh.certificate.with_suffix(".key"))),
+            ]
+        )
         return [
             *(sys.executable, "-m", "tailhub", "relay", "--no-discover"),
             *("--listen", f"{HOST}:{port}", "--stun-listen", f"{HOST}:{stun_port}", "--admin-listen", self.admin),
             *("--state-dir", str(directory)),
+            *region,
             *(("--workers", str(self.workers)) if self.workers > 1 else ()),
         ]
 
@@ -83,12 +106,21 @@ class Derper:
     version: str
     name: str = "derper"
 
-    def command(self, port: int, stun_port: int, directory: Path) -> list[str]:
-        """See `Server`. With an IP address as its name it makes a certificate of its own."""
+    def command(self, port: int, stun_port: int, directory: Path, mesh: Mesh | None = None) -> list[str]:
+        """See `Server`. With an IP address as its name it makes a certificate of its own, if it finds none."""
+        region = (
+            []
+            if mesh is None
+            else [
+                *("-mesh-psk-file", str(mesh.key_file), "-mesh-with", f"{HOST}:{mesh.peer_port}"),
+            ]
+        )
         return [
             *(self.origin, "-a", f"{HOST}:{port}", "-stun", "-stun-port", str(stun_port), "-http-port", "-1"),
-            *("-hostname", HOST, "-certmode", "manual", "-certdir", str(directory)),
+            *("-hostname", HOST, "-certmode", "manual"),
+            *("-certdir", str(mesh.directory if mesh is not None else directory)),
             *("-c", str(directory / "derper.key")),
+            *region,
         ]
 
 
@@ -123,11 +155,12 @@ def find_derper(environ: Mapping[str, str] = os.environ) -> Derper | str:
 
 
 class Running:
-    """A relay process with a state directory of its own. Use it in a ``with``."""
+    """A relay process with a state directory of its own. Use it in a ``with``; of a region: `bench.region`."""
 
-    def __init__(self, server: Server, core: int | None = None) -> None:
+    def __init__(self, server: Server, core: int | None = None, *, port: int = 0, mesh: Mesh | None = None) -> None:
+        """`core`: the one that it keeps to; `port`: where it listens, 0 for any that is free."""
         self.server = server
-        self.port, self.stun_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+        self.port, self.stun_port = port or free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
         self._directory = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
         state = Path(self._directory.name)
         self._log = state / "log"
@@ -138,11 +171,12 @@ class Running:
 
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                server.command(self.port, self.stun_port, state),
+                server.command(self.port, self.stun_port, state, mesh),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 preexec_fn=pin,  # safe: one thread here
+                env=os.environ if mesh is None else os.environ | {"SSL_CERT_FILE": str(mesh.certificate)},
             )
         self.pid = self._process.pid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from bench import machine
 from bench.connection import client_environment
 from bench.load import Order, Result
+from bench.region import running_region
 from bench.scenarios import Scenario
 from bench.servers import GET_DERPER, HOST, Derper, Running, Server, Tailhub, find_derper
 
@@ -53,7 +55,11 @@ def cores_of(scenario: Scenario, placement: Placement) -> tuple[int | None, int 
 def run_trial(scenario: Scenario, server: Server, seconds: float, placement: Placement = Placement.FREE) -> Result:
     """Start a fresh relay and load it once. Raises `TrialError`, `ServerError`."""
     server_core, generator_core = cores_of(scenario, placement)
-    with Running(server, server_core) as relay:
+    with contextlib.ExitStack() as stack:
+        if scenario.load.crossing:
+            relay, far = stack.enter_context(running_region(server, server_core))
+        else:
+            relay, far = stack.enter_context(Running(server, server_core)), None
         order = Order(
             load=scenario.load,
             host=HOST,
@@ -62,6 +68,8 @@ def run_trial(scenario: Scenario, server: Server, seconds: float, placement: Pla
             seconds=seconds,
             core=generator_core,
             stun_port=relay.stun_port,
+            far_port=far.port if far is not None else 0,
+            far_pid=far.pid if far is not None else 0,
         )
         try:
             done = subprocess.run(

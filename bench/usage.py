@@ -49,22 +49,23 @@ def machine_busy_s() -> float:
 
 
 class Meter:
-    """Usage of a relay, of this process and of the rest of the machine between two moments."""
+    """Usage of a relay or of several together, of this process and of the rest of the machine between two moments."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
         self.start()
 
     def start(self) -> None:
         """Measure from now on."""
         self._busy_s = machine_busy_s()
-        self._server = of_tree(self._pid)
+        self._server_s = sum(of_tree(pid).cpu_s for pid in self._pids)
         self._own_s = time.process_time()
 
     def read(self, seconds: float) -> tuple[Usage, float, float]:
-        """``(the relay's use since start; own cores; other programs' cores)`` over `seconds`. RSS is that of now."""
+        """``(the relays' use since start; own cores; other programs' cores)`` over `seconds`. RSS is that of now."""
         own_s = time.process_time() - self._own_s
-        now = of_tree(self._pid)
-        server_s = now.cpu_s - self._server.cpu_s
+        now = [of_tree(pid) for pid in self._pids]
+        server_s = sum(one.cpu_s for one in now) - self._server_s
         others_s = machine_busy_s() - self._busy_s - own_s - server_s
-        return Usage(server_s, now.rss_bytes, now.processes), own_s / seconds, max(0.0, others_s / seconds)
+        use = Usage(server_s, sum(one.rss_bytes for one in now), sum(one.processes for one in now))
+        return use, own_s / seconds, max(0.0, others_s / seconds)

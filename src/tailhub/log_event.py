@@ -94,6 +94,10 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "internal_error": Kind("a fault of tailhub itself", ("traceback",)),
     "drain": Kind("nobody is taken any more, and clients are closed; or that was called off", ("over_s", "stays")),
     "notice": Kind("what users are to be told could not be read", ()),
+    "mesh": Kind(
+        "the link to another relay of the region is up or down, or why it does not come about",
+        ("peer", "phase", "key", "version", "code", "says"),
+    ),
     "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 

@@ -1,4 +1,4 @@
-"""Fuzz target: the packet path's decoder finds what the plain decoder finds, however the stream is cut."""
+"""Fuzz target: the packet path's decoders find what the plain decoder finds, however the stream is cut."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if __name__ == "__main__":
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import SERVER_LIMITS, FrameType, serialize
+from tailhub.derp.mesh_runs import MeshRunDecoder
 from tailhub.derp.runs import SLACK, RunDecoder
 from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.exceptions import FrameError
@@ -26,6 +27,9 @@ SEEDS: list[bytes] = [
     frames.send_packet(_A, bytes(3000)) + frames.note_preferred(True) + frames.send_packet(_A, bytes(20000)),
     frames.WATCH_CONNS + frames.close_peer(_A) + frames.forward_packet(_A, _B, b"forwarded") + frames.ping(bytes(8)),
     serialize(0x42, bytes(100)) + frames.send_packet(_A, b"behind an unknown frame") + serialize(FrameType.PONG),
+    frames.forward_packet(_A, _B, bytes(1200)) * 3 + frames.forward_packet(_B, _A, DISCO_MAGIC + bytes(56)),
+    frames.forward_packet(_A, _B, b"") + frames.send_packet(_A, b"own") + frames.forward_packet(_A, _B, b"x"),
+    serialize(FrameType.FORWARD_PACKET, bytes(63)),
     serialize(FrameType.SEND_PACKET, bytes(31)),
     b"\x04\x00\x01\x00\x20" + bytes(70000),
     b"",
@@ -33,10 +37,12 @@ SEEDS: list[bytes] = [
 
 
 def one_input(data: bytes) -> None:
-    """Decode `data` both ways; raises when they differ or anything but FrameError comes out."""
+    """Decode `data` all ways; raises when they differ or anything but FrameError comes out."""
     pieces = _cut(data)
-    if _by_runs(pieces) != _by_frames(data, pieces):
-        raise AssertionError("the two decoders differ")
+    expected = _by_frames(data, pieces)
+    for decoder in (RunDecoder(_SRC), MeshRunDecoder(_SRC)):
+        if _by_runs(pieces, decoder) != expected:
+            raise AssertionError(f"{type(decoder).__name__} and the plain decoder differ")
 
 
 def _cut(data: bytes) -> list[bytes]:
@@ -52,8 +58,7 @@ def _cut(data: bytes) -> list[bytes]:
     return pieces
 
 
-def _by_runs(pieces: list[bytes]) -> tuple[list[tuple[int, bytes]], bool]:
-    decoder = RunDecoder(_SRC)
+def _by_runs(pieces: list[bytes], decoder: RunDecoder) -> tuple[list[tuple[int, bytes]], bool]:
     found: list[tuple[int, bytes]] = []
     for piece in pieces:
         start = decoder.prepare(_BUFFER)
@@ -66,9 +71,10 @@ def _by_runs(pieces: list[bytes]) -> tuple[list[tuple[int, bytes]], bool]:
                 found.append((number, body))
                 continue
             run = FrameDecoder({FrameType.RECV_PACKET: (32, 32 + frames.MAX_PACKET_LEN)}).receive_data(body)
-            if len(run) != number or any(packet[:32] != _SRC for _, packet in run):
+            src, kind = (_SRC, FrameType.SEND_PACKET) if len(dst) == 32 else (dst[:32], FrameType.FORWARD_PACKET)
+            if len(run) != number or any(packet[:32] != src for _, packet in run):
                 raise AssertionError("a run that is not what it says")
-            found += [(int(FrameType.SEND_PACKET), dst + packet[32:]) for _, packet in run]
+            found += [(int(kind), dst + packet[32:]) for _, packet in run]
         if decoder.held_bytes > _MAX_HELD:
             raise AssertionError("more is held than one frame")
     return found, decoder.error is not None

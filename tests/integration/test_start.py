@@ -30,6 +30,11 @@ NOT_FOR_EVERYONE = {
     *("tailhub.admin.feed", "tailhub.admin.view", "tailhub.server.fleet"),
 }
 NOT_WITHOUT_NOTIFY = {"apprise", "tailhub.alerts.rules", "tailhub.server.notify_config", "tailhub.server.watchman"}
+NOT_WITHOUT_MESH = {
+    *("tailhub.server.mesh.links", "tailhub.server.mesh.link_state", "tailhub.server.mesh.peer_spec"),
+    *("tailhub.relay.mesh_link", "tailhub.net.dialled_stream", "tailhub.net.connect", "tailhub.client.dial"),
+    "tailhub.derp.client_protocol",
+}
 NOT_FOR_DERPER = {"tailhub.cli.derper", "tailhub.settings.original"}
 
 
@@ -48,5 +53,5 @@ def test_what_nobody_asked_for_is_not_imported() -> None:
         loaded = set(_IMPORT.findall(relay.log()))
     assert "tailhub.web.operator_pages" in loaded
     not_asked_for = NOT_WITHOUT_ACME | NOT_WITHOUT_POSTGRESQL | NOT_WITH_ONE_WORKER | NOT_FOR_EVERYONE | NOT_FOR_DERPER
-    not_asked_for |= NOT_WITHOUT_NOTIFY
+    not_asked_for |= NOT_WITHOUT_NOTIFY | NOT_WITHOUT_MESH
     assert not loaded & not_asked_for, sorted(loaded & not_asked_for)

@@ -167,7 +167,7 @@ class RelayMachine(RuleBasedStateMachine):
     @rule(name=connections, dst=st.sampled_from(KEYS), body=st.sampled_from((b"data", DISCO)))
     def forward(self, name: str, dst: str, body: bytes) -> None:
         if name in self.models and self.models[name].key == "m":
-            self._deliver(self._wrote(name), "far away", dst, body, "unknown_dest_on_fwd")
+            self._deliver(self.models[name], "far away", dst, body, "unknown_dest_on_fwd")
             self.world.forward(name, "far away", dst, body)
 
     @rule(name=connections, times=st.integers(1, 3))

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from tailhub.derp import frames
 from tailhub.derp.codec import FrameDecoder
 from tailhub.derp.frames import CLIENT_LIMITS, RECV_OVERHEAD, FrameType, PeerGoneReason, PeerPresent
+from tailhub.derp.mesh_runs import MeshRunDecoder
 from tailhub.derp.runs import SLACK, RunDecoder
 from tailhub.exceptions import FrameError
 from tailhub.relay.connection import Connection, Identity
@@ -79,9 +80,9 @@ def key_of(name: str) -> bytes:
 class _Client:
     """One connection, seen from both of its ends. It is the relay's sink."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, mesh: bool) -> None:
         self.connection: Connection | None = None
-        self.incoming = RunDecoder(key)
+        self.incoming = MeshRunDecoder(key) if mesh else RunDecoder(key)
         self.outgoing = FrameDecoder(CLIENT_LIMITS)
         self.is_woken = False
         self.close_reason = ""
@@ -128,7 +129,7 @@ class World:
     ) -> None:
         """A client logs in; its connection is called `name`, its key is that of `key` or, without one, of `name`."""
         raw = self._key(key or name)
-        client = self._clients[name] = _Client(raw)
+        client = self._clients[name] = _Client(raw, mesh)
         ip: IPv4Address | IPv6Address = ip_address(address)
         identity = Identity(
             key=raw,
@@ -162,7 +163,8 @@ class World:
         items = client.incoming.decode(buffer, end)
         try:
             if items:
-                self.relay.route(connection, items, self.now)
+                route = self.relay.route_mesh if connection.identity.is_mesh else self.relay.route
+                route(connection, items, self.now)
             if client.incoming.skipped_frames:
                 self.relay.note_unknown_frames(connection, client.incoming.skipped_frames, self.now)
                 client.incoming.skipped_frames = 0

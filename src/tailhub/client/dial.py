@@ -9,11 +9,9 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from tailhub.client import peer_certificate
-from tailhub.derp.meta_cert import is_meta_cert, server_key_from_meta
 from tailhub.exceptions import CertificateError, LocalError
 from tailhub.net.abort import abort
 
@@ -124,17 +122,11 @@ async def _open(endpoint: Endpoint) -> OpenStream:
 
 
 def _checked(endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> OpenStream:
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    chain = peer_certificate.peer_chain(tls)
     try:
-        peer_certificate.check_chain(chain, endpoint.name, endpoint.cert_name, datetime.now(UTC))
+        shown = peer_certificate.judge(writer.get_extra_info("ssl_object"), endpoint.name, endpoint.cert_name)
     except CertificateError as exc:
         raise CertificateError(f"{endpoint}: {exc}", exc.reason) from exc
-    leaf = next((der for der in chain if not is_meta_cert(der)), None)
-    # Before TLS 1.3 certificates travel in the clear, where a box in the middle may tamper; real clients look no
-    # further then, and neither do we.
-    keys = (server_key_from_meta(der) for der in chain) if tls.version() == "TLSv1.3" else ()
-    return OpenStream(reader, writer, leaf, next((key for key in keys if key is not None), None))
+    return OpenStream(reader, writer, *shown)
 
 
 def _bracketed(host: str) -> str:

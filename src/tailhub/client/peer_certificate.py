@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tailhub.derp.meta_cert import is_meta_cert
+from tailhub.derp.meta_cert import is_meta_cert, server_key_from_meta
 from tailhub.exceptions import CertificateError, LocalError
 from tailhub.tailcfg.map_words import PIN_PREFIX
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["check_cert_name", "check_chain", "make_context", "peer_chain"]
+__all__ = ["Presented", "check_cert_name", "check_chain", "judge", "make_context", "peer_chain"]
 
 _HEX = frozenset("0123456789abcdef")
 _ENCODING_DER = 2  # _ssl.ENCODING_DER
@@ -57,6 +57,24 @@ def make_context(server_name: str, cert_name: str | None, *, insecure: bool) -> 
         context.check_hostname = cert_name is None or cert_name == server_name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+class Presented(NamedTuple):
+    """What a relay has shown: its own certificate in DER, and its DERP key out of the meta certificate."""
+
+    certificate_der: bytes | None
+    meta_key: bytes | None
+
+
+def judge(tls: ssl.SSLObject, server_name: str, cert_name: str | None) -> Presented:
+    """What the other side shows, once the handshake is done and if it is good. Raises `CertificateError`."""
+    chain = peer_chain(tls)
+    check_chain(chain, server_name, cert_name, datetime.now(UTC))
+    leaf = next((der for der in chain if not is_meta_cert(der)), None)
+    # Before TLS 1.3 certificates travel in the clear, where a box in the middle may tamper; real clients look no
+    # further then, and neither do we.
+    keys = (server_key_from_meta(der) for der in chain) if tls.version() == "TLSv1.3" else ()
+    return Presented(leaf, next((key for key in keys if key is not None), None))
 
 
 def peer_chain(ssl_object: ssl.SSLObject) -> list[bytes]:

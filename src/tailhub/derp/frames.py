@@ -189,7 +189,7 @@ class PeerPresent:
                 address = None
             port = int.from_bytes(body[KEY_LEN + 16 : KEY_LEN + 18], "big")
         flags = body[KEY_LEN + 18] if len(body) > KEY_LEN + 18 else 0
-        return cls(bytes(body[:KEY_LEN]), address, port, flags, *parse_extension(body))
+        return cls(bytes(body[:KEY_LEN]), address, port, flags, *parse_extension(bytes(body[_PRESENT_LEN:])))
 
 
 def extend_present(frame: bytes, age_s: float, tenant_tag: bytes) -> bytes:
@@ -204,16 +204,19 @@ def extend_present(frame: bytes, age_s: float, tenant_tag: bytes) -> bytes:
     return HEADER.pack(FrameType.PEER_PRESENT, length) + frame[HEADER_LEN:] + _AGE.pack(age_ms) + tenant_tag
 
 
-def parse_extension(body: bytes) -> tuple[int | None, bytes]:
-    """``(age_ms, tenant_tag)`` of a PeerPresent's body; ``(None, b"")`` if it has no extension that is one."""
-    if not _PRESENT_LEN + _AGE.size < len(body) <= _PRESENT_LEN + _AGE.size + 1 + MAX_TENANT_NAME:
+def parse_extension(more: bytes) -> tuple[int | None, bytes]:
+    """``(age_ms, tenant_tag)`` from what lies behind the first 51 bytes of a PeerPresent's body.
+
+    ``(None, b"")`` if that is no extension of ours.
+    """
+    if not _AGE.size < len(more) <= _AGE.size + 1 + MAX_TENANT_NAME:
         return None, b""
-    tag = bytes(body[_PRESENT_LEN + _AGE.size :])
+    tag = more[_AGE.size :]
     try:
         tag[1:].decode()
     except UnicodeDecodeError:
         return None, b""
-    return _AGE.unpack_from(body, _PRESENT_LEN)[0], tag
+    return _AGE.unpack_from(more)[0], tag
 
 
 def printable(text: str) -> str:

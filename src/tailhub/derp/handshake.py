@@ -37,11 +37,15 @@ class ClientInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What a server answers. The token bucket, if any, is what the client should keep to: bytes/s and bytes."""
+    """What a server answers. The token bucket, if any, is what the client should keep to: bytes/s and bytes.
+
+    `tailhub`: its version, which a tailhub relay tells another one that has the mesh key; others skip the field.
+    """
 
     version: int = PROTOCOL_VERSION
     rate_bytes_per_s: int = 0
     rate_burst_bytes: int = 0
+    tailhub: str = ""
 
 
 def _json_object(text: bytes, what: str) -> dict[str, Any]:
@@ -59,6 +63,11 @@ def _integer(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def _name(value: object) -> str:
+    """What the other side calls itself, fit to be shown."""
+    return frames.printable(value[:64]) if isinstance(value, str) else ""
+
+
 def _parse_client_info(text: bytes) -> ClientInfo:
     fields = _json_object(text, "ClientInfo")
     mesh_key = None
@@ -71,13 +80,12 @@ def _parse_client_info(text: bytes) -> ClientInfo:
             mesh_key = MeshKey.parse(mesh_text)
         except LocalError as exc:
             raise HandshakeError(f"ClientInfo: {exc}", "bad_mesh_key") from None
-    app_name = fields.get("AppName")
     return ClientInfo(
         version=_integer(fields.get("version")),
         mesh_key=mesh_key,
         can_ack_pings=fields.get("CanAckPings") is True,
         is_prober=fields.get("IsProber") is True,
-        app_name=frames.printable(app_name[:64]) if isinstance(app_name, str) else "",
+        app_name=_name(fields.get("AppName")),
     )
 
 
@@ -88,10 +96,12 @@ def _parse_short_client_info(text: bytes) -> ClientInfo:
 
 
 def _server_info_text(info: ServerInfo) -> bytes:
-    fields: dict[str, int] = {"version": info.version}
+    fields: dict[str, object] = {"version": info.version}
     if info.rate_bytes_per_s:
         fields["TokenBucketBytesPerSecond"] = info.rate_bytes_per_s
         fields["TokenBucketBytesBurst"] = info.rate_burst_bytes
+    if info.tailhub:
+        fields["tailhub"] = info.tailhub
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -184,4 +194,5 @@ class ClientHandshake:
             version=_integer(fields.get("version")),
             rate_bytes_per_s=max(0, _integer(fields.get("TokenBucketBytesPerSecond"))),
             rate_burst_bytes=max(0, _integer(fields.get("TokenBucketBytesBurst"))),
+            tailhub=_name(fields.get("tailhub")),
         )

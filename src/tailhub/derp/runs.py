@@ -33,9 +33,11 @@ from tailhub.disco import MAGIC as DISCO_MAGIC
 from tailhub.disco import MIN_LEN as DISCO_MIN_LEN
 from tailhub.exceptions import FrameError
 
-# A run: (destination key, joined RecvPacket frames, number of packets, whether they are disco).
+# A run: (destination key, joined RecvPacket frames, number of packets, whether they are disco). Of a run that a mesh
+# peer forwards: source and destination, `ENDS_LEN` bytes (`tailhub.derp.mesh_runs`).
 # Any other frame: (None, body, type, False). One shape for both keeps the router's loop to one unpacking.
 Item = tuple[bytes | None, bytes, int, bool]
+ENDS_LEN = 2 * KEY_LEN  # 32B source + 32B destination
 
 MAX_RUN_PACKETS = 32  # so that dropping the oldest run of a full queue never drops much more than is needed
 MAX_RUN_BYTES = 32768
@@ -46,7 +48,7 @@ _SEND_PACKET = int(FrameType.SEND_PACKET)
 _RECV_PACKET = int(FrameType.RECV_PACKET)
 _MAX_SEND_LEN = KEY_LEN + MAX_PACKET_LEN
 _MIN_DISCO_LEN = KEY_LEN + DISCO_MIN_LEN
-_DISCO_FIRST = DISCO_MAGIC[0]
+DISCO_FIRST = DISCO_MAGIC[0]  # settles it for nearly all packets
 _HEAD = struct.Struct(">BI32s")  # header and key of SendPacket and RecvPacket
 
 
@@ -156,9 +158,8 @@ class RunDecoder:
                 head = _HEAD.pack(_RECV_PACKET, length, src)
                 head_len = length
             view[pos : pos + RECV_OVERHEAD] = head
-            # The first byte alone settles it for nearly all packets.
             if (
-                buf[pos + RECV_OVERHEAD] == _DISCO_FIRST
+                buf[pos + RECV_OVERHEAD] == DISCO_FIRST
                 and is_disco_at(DISCO_MAGIC, pos + RECV_OVERHEAD)
                 and length >= _MIN_DISCO_LEN
             ):

@@ -448,6 +448,16 @@ CATALOGUE: dict[str, Entry] = {
     "TH528": Entry("too-many-targets", _ERROR),
     "TH529": Entry("not-a-private-key", _ERROR),
     "TH530": Entry("nothing-named", _ERROR),
+    # links to the other relays of the region
+    "TH531": Entry("mesh-key-refused", _WARNING),
+    "TH532": Entry("mesh-port-refused", _WARNING),
+    "TH533": Entry("mesh-host-unknown", _WARNING),
+    "TH534": Entry("mesh-peer-silent", _WARNING),
+    "TH535": Entry("mesh-certificate-wrong", _WARNING),
+    "TH536": Entry("mesh-peer-not-relay", _WARNING),
+    "TH537": Entry("mesh-link-lost", _WARNING),
+    "TH538": Entry("mesh-protocol-broken", _WARNING),
+    "TH539": Entry("mesh-peer-unreachable", _WARNING),
     # the other relays of the region, as they are named, and the key that they share
     "TH540": Entry("bad-mesh-peer", _ERROR),
     "TH541": Entry("mesh-without-key", _ERROR),

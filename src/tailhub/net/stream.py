@@ -316,7 +316,7 @@ class Stream:
             pos = stop
             try:
                 if not self._handshaken:
-                    tls.do_handshake()
+                    self._shake_hands(tls)
                     self._handshaken = True
                 while incoming.pending:
                     if end < 0:
@@ -340,6 +340,9 @@ class Stream:
             self._receiver.data_received(buffers.plain, start, end)
         if over and self._state == self._OPEN:
             self.abort(over)
+
+    def _shake_hands(self, tls: ssl.SSLObject) -> None:
+        tls.do_handshake()
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter
 
 from tailhub.derp.frames import (
-    HEADER,
-    HEADER_LEN,
-    KEY_LEN,
     RECV_OVERHEAD,
     WATCH_CONNS,
     FrameType,
     PeerPresent,
     PresenceFlag,
+    parse_extension,
+    pong,
 )
+from tailhub.derp.link_decoder import Gone, LinkDecoder, Presents, SmallFrame
+from tailhub.derp.mesh_runs import forward_packets
 from tailhub.derp.messages import Message, PeerGone
 from tailhub.relay.connection import Sink
 from tailhub.relay.odd import (
@@ -48,6 +49,7 @@ class MeshLink:
     """
 
     __slots__ = (
+        "_decoder",
         "_is_flood",
         "_is_over",
         "_is_tailhub",
@@ -66,6 +68,7 @@ class MeshLink:
     def __init__(self, relay: Relay, sink: Sink, server_key: bytes, *, is_tailhub: bool = False) -> None:
         self._relay = relay
         self._sink = sink
+        self._decoder = LinkDecoder()
         self.server_key = server_key
         self.stats = Stats()
         self.queue = SendQueue(LIMITS, QueuedBytes(), self.stats)
@@ -86,21 +89,46 @@ class MeshLink:
 
     def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
-        parts, pos = [], 0
-        for _ in range(count):
-            _, length = HEADER.unpack_from(frames, pos)
-            start = pos + HEADER_LEN
-            parts += [
-                HEADER.pack(FrameType.FORWARD_PACKET, length + KEY_LEN),
-                frames[start : start + KEY_LEN],
-                dst,
-                frames[start + KEY_LEN : start + length],
-            ]
-            pos = start + length
         self.forwarded_packets += count
         self.forwarded_bytes += len(frames) - count * RECV_OVERHEAD
-        self.queue.put(now, b"".join(parts), count, disco)
+        self.queue.put(now, forward_packets(dst, frames, count), count, disco)
         self._wake()
+
+    # --- what that relay says -----------------------------------------------------------------------------------------
+
+    def prepare(self, buf: bytearray) -> int:
+        """Put the start of an unfinished frame back into `buf`, as a `Receiver` does."""
+        return self._decoder.prepare(buf)
+
+    def data_received(self, buf: bytearray, end: int, now: float) -> list[SmallFrame]:
+        """Take in ``buf[:end]``, bytes of that relay from behind its first ServerInfo, read at `now`.
+
+        Presence is dealt with, and Ping answered. Returned is what is of interest to whoever keeps the link: Pong,
+        ServerInfo, Health and Restarting. Raises `FrameError`, behind which nothing is to be read.
+        """
+        small: list[SmallFrame] = []
+        is_tailhub = self._is_tailhub
+        for message in self._decoder.decode(buf, end):
+            if isinstance(message, Presents):
+                for key, flags, more in message.presents:
+                    self.present(key, flags, *parse_extension(more if is_tailhub else b""), now)
+            elif isinstance(message, Gone):
+                for key in message.keys:
+                    self.gone(key)
+            elif message.frame_type == FrameType.PING:
+                # Without room for it that relay does not read; then whoever keeps the link finds that out.
+                if self.queue.put_control(pong(message.body[:8])):
+                    self._wake()
+            else:
+                small.append(message)
+        if self._decoder.error is not None:
+            raise self._decoder.error
+        return small
+
+    @property
+    def skipped_frames(self) -> int:
+        """Frames of no use that have come: of unknown types, packets for our own key."""
+        return self._decoder.skipped_frames
 
     def receive(self, message: Message, now: float) -> None:
         """Take in what that relay says."""

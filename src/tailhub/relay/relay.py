@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tailhub.derp import frames
-from tailhub.derp.frames import HEADER, HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
-from tailhub.derp.runs import Item
-from tailhub.disco import looks_like_disco
+from tailhub.derp.frames import HEADER_LEN, KEY_LEN, RECV_OVERHEAD, FrameType, PeerGoneReason
+from tailhub.derp.runs import ENDS_LEN, Item
 from tailhub.exceptions import FrameError
 from tailhub.ratelimit import TokenBucket
 from tailhub.relay.accounts import Accounts, TooMany
@@ -194,6 +193,24 @@ class Relay:
         if self._queued.used > self.limits.total_bytes:
             self._relieve()
 
+    def route_mesh(self, connection: Connection, items: Iterable[Item], now: float) -> None:
+        """The same for a mesh peer, from whose `MeshRunDecoder` runs come that it forwards.
+
+        They are not its own frames: they do not make it the active one of several connections with its key, as the
+        workers of one relay have them, and count as nothing that it has sent.
+        """
+        own = []
+        for item in items:
+            ends, run, count, disco = item
+            if ends is not None and len(ends) == ENDS_LEN:
+                self._forward_in(connection, ends, run, count, disco, now)
+            else:
+                own.append(item)
+        if own:
+            self.route(connection, own, now)
+        elif self._queued.used > self.limits.total_bytes:
+            self._relieve()
+
     def note_unknown_frames(self, connection: Connection, count: int, now: float) -> None:
         """A connection sent frames that mean nothing here; they were skipped, but it did write."""
         self.stats.unknown_frames += count
@@ -283,8 +300,6 @@ class Relay:
             self._note_preferred(connection, body[0] != 0, now)
         elif not connection.identity.is_mesh:
             raise FrameError(f"{FrameType(frame_type).name} from a client without the mesh key", "not_mesh")
-        elif frame_type == FrameType.FORWARD_PACKET:
-            self._forward_in(connection, body, now)
         elif frame_type == FrameType.WATCH_CONNS:
             self._watch(connection, now)
         elif frame_type == FrameType.CLOSE_PEER:
@@ -304,39 +319,37 @@ class Relay:
         if home and connection.identity.is_guest:
             self.on_guest_home(connection)
 
-    def _forward_in(self, connection: Connection, body: bytes, now: float) -> None:
-        """Deliver what a mesh peer forwards, to clients of this relay only: one hop is all there is.
+    def _forward_in(self, connection: Connection, ends: bytes, run: bytes, count: int, disco: bool, now: float) -> None:
+        """Deliver a run that a mesh peer forwards, to clients of this relay only: one hop is all there is.
 
-        It is a packet of the tenant of which that relay has said that the source is, else of the nameless one.
+        Its packets are of the tenant of which that relay has said that the source is, else of the nameless one.
         """
-        src, dst = body[:KEY_LEN], body[KEY_LEN : 2 * KEY_LEN]
-        packet_len = len(body) - 2 * KEY_LEN
-        disco = looks_like_disco(memoryview(body)[2 * KEY_LEN :])
-        self.stats.forwarded_in += 1
-        frame = HEADER.pack(FrameType.RECV_PACKET, KEY_LEN + packet_len) + src + body[2 * KEY_LEN :]
+        src, dst = ends[:KEY_LEN], ends[KEY_LEN:]
+        self.stats.forwarded_in += count
+        active = self.registry.active
         tenant = self.presence.tenant_at(connection.key, src, connection.tenant)
-        receiver = self.registry.active.get(dst) or self.presence.find_here(dst, now)
-        if src in self.registry.active:
-            connection.note_odd(OUR_CLIENT)
+        receiver = active.get(dst) or self.presence.find_here(dst, now)
+        if src in active:
+            connection.note_odd(OUR_CLIENT, count)
         if receiver is None:
-            connection.note_odd(UNKNOWN_DEST_OF_PEER)
-            self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, frame, 1, disco, now)
+            connection.note_odd(UNKNOWN_DEST_OF_PEER, count)
+            self._drop(connection, UNKNOWN_DEST_ON_FWD, dst, run, count, disco, now)
         elif tenant is None or receiver.tenant not in tenant.reaches:
             # Of one that is no longer here a tailhub relay would forget it, for others who may reach it.
             says_so = disco and not connection.identity.is_tailhub
-            self._drop(connection, OTHER_TENANT, dst, frame, 1, says_so, now)
+            self._drop(connection, OTHER_TENANT, dst, run, count, says_so, now)
         elif isinstance(receiver, Claim):  # all workers are one relay: still one hop
-            self.stats.forwarded += 1
-            receiver.forwarder.forward(now, dst, frame, 1, disco, tenant)
+            self.stats.forwarded += count
+            receiver.forwarder.forward(now, dst, run, count, disco, tenant)
         else:
             flow = receiver.sources.get(src)
             if flow is None:
                 flow, has_room = self.presence.note_forwarded_source(receiver, src)
                 if not has_room:
-                    connection.note_odd(TOO_MANY_SOURCES)
-            flow.packets += 1
-            flow.size += len(frame)
-            receiver.queue.put(now, frame, 1, disco, flow)
+                    connection.note_odd(TOO_MANY_SOURCES, count)
+            flow.packets += count
+            flow.size += len(run)
+            receiver.queue.put(now, run, count, disco, flow)
             receiver.wake()
 
     def _watch(self, connection: Connection, now: float) -> None:

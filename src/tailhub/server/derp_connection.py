@@ -11,8 +11,9 @@ import logging
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
+from tailhub import __version__
 from tailhub.derp.frames import KEEP_ALIVE, FrameType
-from tailhub.derp.handshake import ServerHandshake, further_server_info
+from tailhub.derp.handshake import ServerHandshake, ServerInfo, further_server_info
 from tailhub.derp.runs import Item, RunDecoder
 from tailhub.exceptions import RemoteError
 from tailhub.net.stream import Stream
@@ -55,6 +56,7 @@ class DerpConnection:
         "_limits",
         "_login",
         "_pause",
+        "_route",
         "_stream",
         "_told_health",
         "_unsent_limit",
@@ -74,6 +76,7 @@ class DerpConnection:
         self._limits: ClientLimits | None = None  # where something limits its key
         self._pause: asyncio.TimerHandle | None = None  # while its login is not read because it has sent too much
         self._told_health = ""  # what the client was told last, as far as it remembers that
+        self._route = context.relay.route
         self._unsent_limit: UnsentLimit | None = None  # made when the kernel was full for the first time
 
     @property
@@ -125,7 +128,7 @@ class DerpConnection:
             limits.charge(end - start, items, decoder.skipped_frames)
         try:
             if items:
-                self._context.relay.route(connection, items, self._context.loop.time())
+                self._route(connection, items, self._context.loop.time())
             if decoder.skipped_frames:
                 self._context.relay.note_unknown_frames(connection, decoder.skipped_frames, self._context.loop.time())
                 decoder.skipped_frames = 0
@@ -325,13 +328,21 @@ class DerpConnection:
         self._stream.gate = None
         is_mesh = identity.is_mesh
         self._stream.write_timeout_s = context.mesh_write_timeout_s if is_mesh else context.client_write_timeout_s
-        self._decoder = RunDecoder(identity.key, skip)
+        if is_mesh:
+            from tailhub.derp.mesh_runs import MeshRunDecoder  # of no use to most relays
+
+            self._decoder, self._route = MeshRunDecoder(identity.key, skip), context.relay.route_mesh
+        else:
+            self._decoder = RunDecoder(identity.key, skip)
         connection = self._connection = context.relay.register(identity, self)
         context.debug.let_in(self)
         # By way of the queue, whose first it is: other workers of this relay hear of the client before it may speak.
         self._begin_limits(connection)
         told = self._told
-        connection.queue.put_control(handshake.server_info(told.server_info() if told is not None else None))
+        info = told.server_info() if told is not None else None
+        if identity.is_tailhub:
+            info = ServerInfo(tailhub=__version__)
+        connection.queue.put_control(handshake.server_info(info))
         self._put_health(connection, told="")
         connection.wake()
         self._keep_alive_s = KEEP_ALIVE_S + random.random() * KEEP_ALIVE_JITTER_S

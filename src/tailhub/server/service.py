@@ -74,6 +74,7 @@ class RelayService:
         loop = asyncio.get_running_loop()
         self._foundation = foundation
         self._share = share
+        self._number = number
         config = foundation.config
         self._undo = contextlib.ExitStack()
         self._gatherer: UsageGatherer | None = None
@@ -177,7 +178,7 @@ class RelayService:
         from tailhub.server.mesh.resolving import Resolving
 
         if self.mesh is None or self._resolving is None:
-            self.mesh = mesh = MeshLinks(self.context)
+            self.mesh = mesh = MeshLinks(self.context, logs=self._number == 0)
             self._undo.callback(mesh.stop)
             self._resolving = Resolving(lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys))
             self._undo.callback(self._resolving.stop)

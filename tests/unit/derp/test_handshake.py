@@ -56,6 +56,25 @@ def test_the_client_learns_the_rate() -> None:
     assert login(*parties(), ClientInfo(), answer) == (ClientInfo(), answer)
 
 
+def test_the_client_learns_the_version_of_a_tailhub_relay() -> None:
+    """What a relay says of its own version arrives."""
+    answer = ServerInfo(tailhub="1.2.3")
+    assert login(*parties(), ClientInfo(), answer) == (ClientInfo(), answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        (b'{"version":2,"tailhub":7}', ""),
+        (b'{"version":2,"tailhub":"1\\n\\u001b[2J"}', "1  [2J"),
+        (b'{"version":2,"tailhub":"' + b"9" * 100 + b'"}', "9" * 64),
+    ],
+)
+def test_a_version_is_fit_to_be_shown(text: bytes, version: str) -> None:
+    """Whatever a relay calls its version, it is short and printable here."""
+    assert parties()[0].open_server_info(server_info_with(text)[5:]) == ServerInfo(tailhub=version)
+
+
 def test_server_info_without_a_rate_is_the_references() -> None:
     """ServerInfo without a limit holds ``{"version":2}`` and nothing else."""
     client, server = parties()

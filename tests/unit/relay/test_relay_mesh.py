@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.world import DISCO, Gone, NotHere, Packet, Present, World, key_of
+from support.world import DISCO, Gone, NotHere, Packet, Pong, Present, World, key_of
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType, serialize
 from tailhub.relay.send_queue import QueueLimits
@@ -248,6 +248,47 @@ def test_a_mesh_peer_may_send_packets_of_its_own() -> None:
     world.login("b")
     world.send("m", "b", b"hello")
     assert world.frames("b") == [Packet("m", b"hello")]
+
+
+def test_packets_of_one_source_are_forwarded_in_runs() -> None:
+    """A read full of ForwardPackets is routed run by run, and every packet counts as one."""
+    world = World()
+    world.login("m", mesh=True)
+    world.login("b")
+    packet = frames.forward_packet(key_of("far away"), key_of("b"), b"12345")
+    lost = frames.forward_packet(key_of("far away"), key_of("nobody"), b"123")
+    world.say("m", packet * 5 + lost * 3)
+    world.forward("m", "far away", "b", b"6")  # so that the test knows whose it is
+    assert world.frames("b") == [Packet("far away", b"12345")] * 5 + [Packet("far away", b"6")]
+    assert world.relay.stats.forwarded_in == 9
+    assert world.dropped() == {("unknown_dest_on_fwd", "other"): 3}
+    assert world.relay.stats.packets_received == 0
+
+
+def test_forwarding_makes_no_connection_the_active_one() -> None:
+    """Of several connections of one relay, as its workers have them, what they forward makes none the active one."""
+    world = World()
+    world.login("m1", key="m", mesh=True)
+    world.login("m2", key="m", mesh=True)
+    world.login("b")
+    world.forward("m1", "far away", "b", b"hello")
+    assert world.active("m") == "m2"
+    assert world.frames("b") == [Packet("far away", b"hello")]
+    world.ping("m1")
+    assert world.active("m") == "m1"
+
+
+def test_packets_of_its_own_and_forwarded_ones_may_be_mixed() -> None:
+    """Whatever a mesh peer sends between forwarded packets is dealt with as ever."""
+    world = World()
+    world.login("m", mesh=True)
+    world.login("b")
+    forwarded = frames.forward_packet(key_of("m"), key_of("b"), b"forwarded")
+    own = frames.send_packet(key_of("b"), b"own")
+    world.say("m", forwarded + own + frames.ping(b"12345678") + forwarded)
+    assert sorted(world.frames("b")) == [Packet("m", b"forwarded")] * 2 + [Packet("m", b"own")]
+    assert world.frames("m") == [Pong(b"12345678")]
+    assert (world.relay.stats.forwarded_in, world.relay.stats.packets_received) == (2, 1)
 
 
 # --- ClosePeer --------------------------------------------------------------------------------------------------------

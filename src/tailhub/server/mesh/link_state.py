@@ -11,12 +11,12 @@ __all__ = ["LinkPhase", "LinkState"]
 class LinkPhase(StrEnum):
     """What a link is doing."""
 
-    CONNECTING = "connecting"
+    CONNECTING = "connecting"  # for the first time
     UP = "up"
-    WAITING = "waiting"  # it failed, and is tried again in a while
-    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again in a while
+    WAITING = "waiting"  # it failed, and is tried again and again
+    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again and again
     SELF = "self"  # that relay is this one
-    SAME = "same"  # another link leads to that relay
+    SAME = "same"  # another link leads to that relay; this one may when that breaks
 
 
 @dataclass(slots=True)
@@ -36,3 +36,6 @@ class LinkState:
     forwarded_packets: int = 0
     forwarded_bytes: int = 0
     dropped_packets: int = 0
+    violations: int = 0  # links that ended because that relay broke the protocol
+    code: str = ""  # of the finding that `reason` is
+    says: str = ""  # what that relay tells us, if there is something (Health)

@@ -1,0 +1,228 @@
+"""The bytes of a link that is open: from WatchConns to its end. What they mean is the `MeshLink`'s.
+
+Like `tailhub.server.derp_connection`, it writes once a turn, and no more than the kernel takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tailhub.derp import frames
+from tailhub.derp.client_protocol import PING_LEN, ClientProtocol
+from tailhub.derp.handshake import ServerInfo
+from tailhub.derp.messages import Health, Message, Pong, Restarting
+from tailhub.exceptions import RemoteError
+from tailhub.net.unsent_limit import UnsentLimit
+from tailhub.relay.mesh_link import MeshLink
+from tailhub.server.context import ServerContext
+from tailhub.server.derp_connection import HELD_UP_BYTES, WRITE_BYTES
+from tailhub.server.mesh.dialing import Dialled
+from tailhub.server.mesh.failures import violation
+
+__all__ = ["LinkSocket", "Pulse"]
+
+FLOOD_S = 5.0  # if the Ping behind WatchConns has no answer by then, what comes is news all the same
+
+_log = logging.getLogger("tailhub")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How often the other relay is asked whether it is there, and after which silence it is not. Seconds."""
+
+    ask_s: float = 10.0
+    silence_s: float = 20.0  # without any frame
+
+
+class LinkSocket:
+    """Receiver of a stream; sink of a `MeshLink`, which it makes, and one of the turn's connections.
+
+    `on_taken` is called once, when the other relay has told who is there, as it does to its mesh peers; `on_says` when
+    it has something to tell after that; `on_closed` once, with the reason. `rtt_s` is the last round trip.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_asked_at",
+        "_context",
+        "_flood_timer",
+        "_heard_at",
+        "_on_closed",
+        "_on_says",
+        "_on_taken",
+        "_protocol",
+        "_pulse",
+        "_stream",
+        "_timer",
+        "_unsent_limit",
+        "has_told",
+        "is_taken",
+        "link",
+        "rtt_s",
+        "says",
+    )
+
+    def __init__(
+        self,
+        context: ServerContext,
+        dialled: Dialled,
+        pulse: Pulse,
+        *,
+        on_taken: Callable[[], None],
+        on_says: Callable[[str], None],
+        on_closed: Callable[[str], None],
+    ) -> None:
+        self._context = context
+        self._stream = dialled.stream
+        self._protocol: ClientProtocol = dialled.protocol
+        self._pulse = pulse
+        self._on_taken, self._on_says, self._on_closed = on_taken, on_says, on_closed
+        self._unsent_limit: UnsentLimit | None = None
+        self._asked = b""  # what the Ping says to which there is no Pong yet
+        self._asked_at = self._heard_at = context.loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_taken = False
+        self.has_told = False  # at the end: had it begun to tell who is there?
+        self.says = ""  # the last Health, if it is not taken back
+        self.rtt_s: float | None = None
+        info = dialled.protocol.server_info
+        is_tailhub = info is not None and info.tailhub != ""
+        self.link = MeshLink(context.relay, self, dialled.protocol.server_key, is_tailhub=is_tailhub)
+        self._flood_timer = context.loop.call_later(FLOOD_S, self.link.flood_over)
+        dialled.stream.set_receiver(self)
+        self.link.queue.put_control(frames.WATCH_CONNS)
+        self._ask()  # behind all that it has to say of who is there
+        for message in dialled.messages:
+            self._receive(message, self._heard_at)
+        dialled.stream.resume_reading()
+
+    # --- Receiver -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, buf: bytearray) -> int:
+        """Nothing to put back."""
+        return 0
+
+    def data_received(self, buf: bytearray, start: int, end: int) -> None:
+        """Take in what that relay says."""
+        protocol, now = self._protocol, self._context.loop.time()
+        before = protocol.frames_received
+        try:
+            for message in protocol.receive_data(bytes(buf[start:end])):
+                self._receive(message, now)
+        except RemoteError as exc:
+            self.abort(violation(exc))
+            return
+        except Exception:  # ours: it costs this link, not the relay
+            _log.exception("error while taking what another relay says")
+            self.abort("internal error")
+            return
+        if protocol.frames_received != before:
+            self._heard_at = now
+        answers = protocol.data_to_send()
+        # Who pings and does not read gets no pong: there is no room for more than some.
+        if answers and self.link.queue.put_control(answers):
+            self._wake()
+
+    def _receive(self, message: Message | Pong, now: float) -> None:
+        if isinstance(message, Pong):
+            if message.data == self._asked:
+                self._answered(now)
+        elif isinstance(message, Health):
+            self.says = message.text
+            if self.is_taken:
+                self._on_says(message.text)
+        elif isinstance(message, ServerInfo):
+            self.says = ""
+        elif not isinstance(message, Restarting):
+            self.link.receive(message, now)
+
+    def writable(self) -> None:
+        """The kernel, which was full, takes more."""
+        limit = self._unsent_limit
+        if limit is None:
+            limit = self._unsent_limit = UnsentLimit()
+        now = self._context.loop.time()
+        if limit.look(now, self.link.queue.taken_bytes):
+            self._stream.limit_unsent(limit.size)
+        self.flush(now, HELD_UP_BYTES)
+
+    def closed(self, reason: str) -> None:
+        """The stream is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flood_timer.cancel()
+        self.has_told = self.is_taken or self.link.keys > 0 or bool(self.link.peers)
+        self.link.broken()
+        self._on_closed(reason)
+
+    # --- Sink and Flushable -------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something is in the queue: write it at the end of the turn."""
+        self._context.turn.add(self)
+
+    def close(self, reason: str) -> None:
+        """End the link, not within this call."""
+        self._context.loop.call_soon(self.abort, reason)
+
+    def abort(self, reason: str) -> None:
+        """End the link now."""
+        self._stream.abort(reason)
+
+    def say_goodbye(self, reason: str) -> None:
+        """End it in good order: what is written goes out."""
+        self._stream.close(reason)
+
+    def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
+        """Write what waits, as far as the kernel takes it."""
+        self.link.dirty = False
+        stream, take = self._stream, self.link.queue.take
+        while not stream.is_blocked:
+            data = take(now, most_bytes)
+            if data:
+                stream.write(data)
+            if len(data) < most_bytes:  # that was all
+                return
+
+    def _wake(self) -> None:
+        if not self.link.dirty:
+            self.link.dirty = True
+            self.wake()
+
+    # --- is it there? -------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        self._asked, self._asked_at = os.urandom(PING_LEN), self._context.loop.time()
+        if self.link.queue.put_control(frames.ping(self._asked)):
+            self._wake()
+        self._set_timer()
+
+    def _answered(self, now: float) -> None:
+        self.rtt_s, self._asked = now - self._asked_at, b""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._set_timer()
+        if not self.is_taken:
+            self.is_taken = True
+            self._flood_timer.cancel()
+            self.link.flood_over()
+            self._on_taken()
+
+    def _set_timer(self) -> None:
+        due = self._heard_at + self._pulse.silence_s
+        if not self._asked:
+            due = min(due, self._asked_at + self._pulse.ask_s)
+        self._timer = self._context.loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        now = self._context.loop.time()
+        if now - self._heard_at >= self._pulse.silence_s:
+            self.abort(f"no frame for {self._pulse.silence_s:g} s")
+        elif not self._asked and now - self._asked_at >= self._pulse.ask_s:
+            self._ask()
+        else:
+            self._set_timer()
