@@ -8,6 +8,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from support.wire import believing_context
 from tailhub.tailcfg.derpmap import DERPNode
 
 HOST = "127.0.0.1"
+_CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])))"
 _PIN = re.compile(r"sha256-raw:[0-9a-f]{64}")
 
 
@@ -39,7 +42,7 @@ class Derper:
 
 
 class DerperProcess:
-    """Started at once, with its files in `directory`, where ``HOSTNAME.crt`` and ``.key`` may be. End it with `stop`."""
+    """Started at once. Its files are in `directory`, where ``HOSTNAME.crt`` and ``.key`` may be. End it with `stop`."""
 
     def __init__(
         self,
@@ -58,15 +61,20 @@ class DerperProcess:
             *options,
         )
         self.log_file = directory / "derper.log"
-        self._listen, self._hostname = listen, hostname
+        self._listen, self._hostname, self._prefix = listen, hostname, prefix
         self._process = ServerProcess(
             [str(word) for word in words], self.log_file, environ=os.environ | (environ or {})
         )
         self.pid, self.log, self.stop = self._process.pid, self._process.log, self._process.stop
 
     def wait_until_it_listens(self) -> None:
-        """For those to whom its address is one of this machine's."""
-        self._process.wait_until(lambda: _listens(*self._listen), "derper listens")
+        """Go on when somebody would be let in."""
+        inside = (*self._prefix, sys.executable, "-c", _CONNECT, self._listen[0], str(self._listen[1]))
+        if self._prefix:
+            connects = lambda: subprocess.run(inside, check=False, stderr=subprocess.DEVNULL).returncode == 0  # noqa: E731
+        else:
+            connects = lambda: _listens(*self._listen)  # noqa: E731
+        self._process.wait_until(connects, "derper listens")
 
     def variables(self) -> dict[str, float]:
         """What it counts, from ``/debug/vars``; only for who asks from loopback."""

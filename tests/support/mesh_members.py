@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Self, TypeVar
 
-from support.mesh_region import MESH_LIMIT_S, Node, Region
+from support.mesh_node import Node
+from support.mesh_region import MESH_LIMIT_S, Region
 from support.waiting import until
 from tailhub import box
 from tailhub.client import DERPClient, PeerGone, PeerPresent, PresenceFlag, ReceivedPacket
@@ -89,8 +90,10 @@ class Member:
 
 @contextlib.asynccontextmanager
 async def members(region: Region, each: int = 1) -> AsyncIterator[list[list[Member]]]:
-    """So many clients at each node, in lists; who log in or out meanwhile may be put in or taken out. At the end nobody has got
-    anything twice."""
+    """So many clients at each node, in a list for each; who comes or goes meanwhile is put in or taken out.
+
+    At the end nobody has got anything twice.
+    """
     made = [[await Member.join(node) for _ in range(each)] for node in region.nodes]
     first = [member for at_node in made for member in at_node]
     try:
@@ -156,7 +159,7 @@ async def _comes_true(look: Callable[[], Awaitable[T]], wanted: T, what: str) ->
     found: object = None
     try:
         async with asyncio.timeout(MESH_LIMIT_S):
-            while (found := await look()) != wanted:
+            while (found := await look()) != wanted:  # noqa: ASYNC110  what a relay knows sets no event
                 await asyncio.sleep(AGAIN_S)
     except TimeoutError:
         raise AssertionError(f"{what} {found}, not {wanted}") from None

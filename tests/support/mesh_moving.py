@@ -15,7 +15,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from support.mesh_region import Node, Region
+from support.mesh_node import Node
+from support.mesh_region import Region
 from support.mesh_wire import Tap
 from support.waiting import until
 from tailhub import box
@@ -199,7 +200,7 @@ class Moving:
         found: dict[str, int] = {}
         try:
             async with asyncio.timeout(FOUND_LIMIT_S):
-                while len(set((found := await asyncio.to_thread(counts)).values())) > 1:
+                while len(set((found := await asyncio.to_thread(counts)).values())) > 1:  # noqa: ASYNC110
                     await asyncio.sleep(PROBE_PAUSE_S)
         except TimeoutError:
             raise AssertionError(f"not all that was forwarded has arrived, or twice: {found}") from None

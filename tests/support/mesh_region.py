@@ -15,159 +15,21 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import permutations
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from support.certificates import Made, make_certificate
-from support.derper import DerperProcess
+from support.certificates import make_certificate
+from support.mesh_node import Node, Place, Way
 from support.mesh_wire import Cut, Tap, Wire, Wires
 from support.ports import free_ports
-from support.relay_process import RelayProcess, until
-from tailhub.client import DERPClient
-from tailhub.keys import MeshKey, NodePrivate
+from support.relay_process import until
+from tailhub.keys import MeshKey
 
 HOST, NAME = "127.0.0.1", "localhost"
 MESH_LIMIT_S = 40.0  # derper dials again every 5 s, and ours notices after 20 that nothing comes any more
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a node is, and how it is known there."""
-
-    directory: Path
-    port: int
-    made: Made
-    mesh_key_file: Path
-    roots: Path  # certificates of all nodes
-    stun_port: int = -1
-    tls: bool = True
-
-    def write_pair(self) -> None:
-        """Its certificate and key, under the names that derper looks for."""
-        self.directory.mkdir()
-        (self.directory / f"{NAME}.crt").write_bytes(self.made.pem)
-        (self.directory / f"{NAME}.key").write_bytes(self.made.key_pem)
-
-
-class Node:
-    """One relay; `links` is where it dials to reach the others. `workers` is the number of links to each of them."""
-
-    def __init__(self, place: Place, links: Sequence[tuple[int, str]], workers: int, is_original: bool) -> None:
-        self.place, self.workers, self.is_original = place, workers, is_original
-        self._links = links  # (port, pin)
-        self._process: RelayProcess | DerperProcess | None = None
-
-    # --- it runs or it does not ---------------------------------------------------------------------------------------
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None
-
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        assert self._process is None
-        self._process = self._start_derper() if self.is_original else self._start_ours()
-
-    def _start_ours(self) -> RelayProcess:
-        place = self.place
-        words = (
-            *("--no-discover", "--listen", f"{HOST}:{place.port}", "--hostname", NAME, "--admin-listen", "off"),
-            *("--stun-listen", f"{HOST}:{place.stun_port}" if place.stun_port > 0 else "off"),
-            *("--cert", str(place.directory / f"{NAME}.crt"), "--key", str(place.directory / f"{NAME}.key")),
-            *("--workers", str(self.workers), "--mesh-key-file", str(place.mesh_key_file)),
-            "--tls" if place.tls else "--no-tls",
-        )
-        trust = "?cert={}" if place.tls else "?tls=off"
-        peers = [f"{NAME}:{port}/{HOST}" + trust.format(pin) for port, pin in self._links]
-        with_them = ("--mesh-with", ",".join(peers)) if peers else ()
-        return RelayProcess(*with_them, defaults=words, state_dir=place.directory / "state").__enter__()
-
-    def _start_derper(self) -> DerperProcess:
-        place = self.place
-        peers = [f"{NAME}:{port}/{HOST}" for port, _ in self._links]
-        with_them = ("-mesh-with", ",".join(peers)) if peers else ()
-        process = DerperProcess(
-            place.directory,
-            *("-mesh-psk-file", place.mesh_key_file),
-            *with_them,
-            hostname=NAME,
-            listen=(HOST, place.port),
-            stun_port=place.stun_port,
-            environ={"SSL_CERT_FILE": str(place.roots)},
-        )
-        process.wait_until_it_listens()
-        return process
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it by a signal."""
-        if self._process is not None:
-            self._process.stop(number)
-            self._process = None
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self.stop(signal.SIGKILL)
-
-    def log(self) -> str:
-        """What it has said, the last of it; empty when it does not run."""
-        return self._process.log()[-3000:] if self._process is not None else ""
-
-    # --- what can be seen of it ---------------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return self.place.directory.name
-
-    @property
-    def watchers(self) -> int:
-        """How many connections are mesh peers that follow who is here."""
-        if isinstance(self._process, DerperProcess):
-            return int(self._process.variables()["gauge_watchers"])
-        return self.metric("tailhub_mesh_watchers")
-
-    @property
-    def forwarded_in(self) -> int:
-        """Packets that other nodes have forwarded to it."""
-        if isinstance(self._process, DerperProcess):
-            return int(self._process.variables()["packets_forwarded_in"])
-        return self.metric("tailhub_packets_forwarded_in_total")
-
-    def metric(self, name: str) -> int:
-        """One of our metrics."""
-        assert isinstance(self._process, RelayProcess)
-        return int(self._process.metric(name))
-
-    def map_node(self, name: str) -> dict[str, Any]:
-        """As a map has it."""
-        place = self.place
-        return {
-            "Name": name,
-            "HostName": NAME,
-            "IPv4": HOST,
-            "IPv6": "none",
-            "DERPPort": place.port,
-            "STUNPort": place.stun_port,
-            "CertName": place.made.pin,
-        }
-
-    async def connect(self, private: NodePrivate | None = None, mesh_key: MeshKey | None = None) -> DERPClient:
-        """Log in."""
-        place = self.place
-        return await DERPClient.connect(
-            HOST,
-            place.port,
-            server_name=NAME,
-            cert_name=place.made.pin if place.tls else None,
-            private_key=private,
-            mesh_key=mesh_key,
-            tls=place.tls,
-        )
 
 
 class Region:
@@ -198,20 +60,25 @@ class Region:
         mesh_key_file.chmod(0o600)
         made = [make_certificate(dns_names=[NAME], common_name=NAME) for _ in kinds]
         roots.write_bytes(b"".join(one.pem for one in made))
-        self.nodes = []
-        for number, kind in enumerate(kinds):
-            place = Place(
+        self.nodes: list[Node] = []
+        places = [
+            Place(
                 directory / f"node{number}",
+                NAME,
+                HOST,
                 first + number,
-                made[number],
+                one,
                 mesh_key_file,
                 roots,
                 first_stun + number if stun else -1,
                 tls,
             )
-            place.write_pair()
-            links = [(self._ports[number, other], made[other].pin) for other in range(len(kinds)) if other != number]
-            self.nodes.append(Node(place, links, int(kind) if kind.isdigit() else 1, kind == "D"))
+            for number, one in enumerate(made)
+        ]
+        for number, kind in enumerate(kinds):
+            places[number].write_pair()
+            ways = [Way(place, HOST, self._ports[number, at]) for at, place in enumerate(places) if at != number]
+            self.nodes.append(Node(places[number], ways, int(kind) if kind.isdigit() else 1, kind == "D"))
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -220,7 +87,9 @@ class Region:
                 self._ways[pair] = self._wires.lay(port, HOST, self.nodes[pair[1]].place.port)
             for node in self.nodes:
                 stack.callback(node.stop)
-                node.start()
+                node.begin()
+            for node in self.nodes:
+                node.wait_until_it_listens()
             self._stack = stack.pop_all()
         return self
 
