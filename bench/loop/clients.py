@@ -11,15 +11,18 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
 from time import monotonic
 
 from bench.connection import RECORD_LEN, client_context
 from tailhub import box
 from tailhub.derp import frames
 from tailhub.derp.client_protocol import ClientProtocol
+from tailhub.derp.handshake import ClientInfo
 from tailhub.disco import MAGIC
 from tailhub.exceptions import RemoteError
-from tailhub.keys import NodePrivate
+from tailhub.keys import MeshKey, NodePrivate
 
 HOST = "127.0.0.1"
 _LAG_TURNS = 3
@@ -27,8 +30,19 @@ _ARRIVAL_LIMIT_S = 10.0
 _LOGIN_LIMIT_S = 60.0  # of all clients; under valgrind it takes a while
 
 
+MESH_KEY = MeshKey(bytes(range(32)))
+
+
 class LockstepError(Exception):
     """Relay and clients are out of step: the figures would mean nothing."""
+
+
+class Crossing(Enum):
+    """Whether packets stay at the relay, or one client of each pair is at another relay, each at one of its own."""
+
+    NONE = "none"
+    OUT = "out"  # the receivers: in the places of their connections the relay has links
+    IN = "in"  # the senders: in the places of their connections are other relays, which forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,13 @@ class Case:
     disco: bool = False
     keys: int = 0
     tenants: int = 1
+    crossing: Crossing = Crossing.NONE
+
+    @property
+    def received_bytes(self) -> int:
+        """What each receiver gets in a turn, at least."""
+        ends = 2 if self.crossing is Crossing.OUT else 1
+        return self.packets * (frames.HEADER_LEN + ends * frames.KEY_LEN + self.size)
 
     @property
     def packets_a_turn(self) -> int:
@@ -55,10 +76,19 @@ class Case:
     def text_of(self, sender: int, receivers: Sequence[bytes]) -> bytes:
         """The frames that a sender writes each turn; `receivers` are public keys."""
         packet = (MAGIC if self.disco else b"\x04\0\0\0").ljust(self.size, b"\xa5")
+        if self.crossing is Crossing.IN:
+            return frames.forward_packet(far_key(sender), receivers[sender], packet) * self.packets
+        if self.crossing is Crossing.OUT:
+            return frames.send_packet(far_key(sender), packet) * self.packets
         return b"".join(
             frames.send_packet(receivers[(sender + number * self.spread) % self.pairs], packet)
             for number in range(self.packets)
         )
+
+
+def far_key(pair: int) -> bytes:
+    """The key of the client of a pair that is at another relay."""
+    return sha256(b"far %d" % pair).digest()
 
 
 CASES = (
@@ -68,15 +98,31 @@ CASES = (
     Case("spread", pairs=8, packets=16, spread=True),
     Case("tenants", pairs=8, packets=16, spread=True, keys=10_000, tenants=100),
     Case("disco", pairs=8, packets=4, size=120, disco=True),
+    Case("forward-out", pairs=8, packets=16, crossing=Crossing.OUT),
+    Case("forward-in", pairs=8, packets=16, crossing=Crossing.IN),
 )
 
 
 class Client:
     """A client's end of a connection, and a look at the other end: whether what was sent has arrived there."""
 
-    __slots__ = ("_incoming", "_outgoing", "_private", "_protocol", "_received", "_relay_end", "_sock", "_tls", "key")
+    __slots__ = (
+        "_incoming",
+        "_info",
+        "_outgoing",
+        "_private",
+        "_protocol",
+        "_received",
+        "_relay_end",
+        "_sock",
+        "_tls",
+        "key",
+    )
 
-    def __init__(self, private: NodePrivate, relay_end: socket.socket, sock: socket.socket) -> None:
+    def __init__(
+        self, private: NodePrivate, relay_end: socket.socket, sock: socket.socket, *, mesh: bool = False
+    ) -> None:
+        self._info = ClientInfo(mesh_key=MESH_KEY if mesh else None)
         self.key = box.public_key(private).raw
         self._relay_end = relay_end.dup()
         self._sock = sock
@@ -100,7 +146,7 @@ class Client:
         try:
             if protocol is None:
                 self._tls.do_handshake()
-                protocol = self._protocol = ClientProtocol(self._private, "localhost")
+                protocol = self._protocol = ClientProtocol(self._private, "localhost", info=self._info)
             else:
                 protocol.receive_data(self._tls.read(RECORD_LEN))
         except ssl.SSLWantReadError:
@@ -164,6 +210,7 @@ class Clients:
         self._senders, self._receivers = clients[: case.pairs], clients[case.pairs :]
         keys = [receiver.key for receiver in self._receivers]
         self._texts = [case.text_of(number, keys) for number in range(case.pairs)]
+        self._received_bytes = case.received_bytes
         self._turn = 0
         self._login_ends = monotonic() + _LOGIN_LIMIT_S
 
@@ -176,7 +223,7 @@ class Clients:
             return False
         for receiver in self._receivers:
             # The relay writes a turn's packets in the next one, and its first read of a client is a small one.
-            receiver.drain(len(self._texts[0]) * (self._turn - _LAG_TURNS))
+            receiver.drain(self._received_bytes * (self._turn - _LAG_TURNS))
         for sender, plaintext in zip(self._senders, self._texts, strict=True):
             sender.send(plaintext)
         self._turn += 1

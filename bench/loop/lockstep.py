@@ -24,11 +24,23 @@ from ipaddress import IPv4Address
 from typing import Protocol
 from unittest.mock import patch
 
-from bench.loop.clients import HOST, Case, ChildGate, Client, Clients, LockstepError, tcp_pair
+from bench.loop.clients import (
+    HOST,
+    MESH_KEY,
+    Case,
+    ChildGate,
+    Client,
+    Clients,
+    Crossing,
+    LockstepError,
+    far_key,
+    tcp_pair,
+)
 from tailhub import box
 from tailhub.certs.meta import make_meta
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.derp import frames
+from tailhub.derp.frames import PresenceFlag
 from tailhub.exceptions import RemoteError
 from tailhub.keys import NodePrivate
 from tailhub.net import stream
@@ -39,9 +51,11 @@ from tailhub.net.turn_selector import TurnSelector
 from tailhub.net.write_watch import WriteWatch
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Identity
+from tailhub.relay.mesh_link import MeshLink
 from tailhub.relay.relay import Relay
 from tailhub.relay.send_queue import QueueLimits
 from tailhub.server.context import ServerContext
+from tailhub.server.derp_connection import WRITE_BYTES
 from tailhub.server.events import Events
 from tailhub.server.incoming import accept_public
 from tailhub.server.newcomers import Newcomers
@@ -73,7 +87,9 @@ def run_case(case: Case, turns: int, meter: Meter, *, in_child: bool = False) ->
     """Let a fresh relay run `turns` turns of the case under the meter. Raises `LockstepError`."""
     privates = [NodePrivate(bytes((8, number + 1, *range(30)))) for number in range(2 * case.pairs)]
     lines = [tcp_pair() for _ in privates]
-    clients = Clients(case, [Client(key, *line) for key, line in zip(privates, lines, strict=True)])
+    is_mesh = [case.crossing is Crossing.IN and number < case.pairs for number in range(2 * case.pairs)]
+    members = [Client(key, *line, mesh=mesh) for key, line, mesh in zip(privates, lines, is_mesh, strict=True)]
+    clients = Clients(case, members)
     gate = ChildGate(clients) if in_child else clients
     # A collection now and then is no turn's own work.
     had_gc = gc.isenabled()
@@ -97,6 +113,9 @@ def _run_relay(
     selector.stop = loop.stop
     try:
         context = _make_context(loop, selector, case)
+        links: list[_LinkEnd] = []
+        if case.crossing is Crossing.OUT:
+            selector.on_ready = lambda: links.extend(_links_of(context, case.pairs))
         for number, sock in enumerate(relay_ends):
             accept_public(context, 0, sock, (HOST, 1024 + number))
         loop.run_forever()
@@ -110,10 +129,11 @@ def _run_relay(
     expected = (WARM_TURNS + turns) * case.packets_a_turn
     if selector.error is not None:
         raise selector.error
-    if stats.packets_received != expected or stats.packets_sent != expected:
+    received, sent = stats.packets_received + stats.forwarded_in, stats.packets_sent
+    sent += sum(end.link.stats.packets_sent for end in links)
+    if received != expected or sent != expected:
         raise LockstepError(
-            f"{case.name}: expected {expected} packets to pass, found {stats.packets_received} received and "
-            f"{stats.packets_sent} sent"
+            f"{case.name}: expected {expected} packets to pass, found {received} received and {sent} sent"
         )
 
 
@@ -141,6 +161,43 @@ class _Silent:
         """It is not open."""
 
 
+def _links_of(context: ServerContext, count: int) -> list[_LinkEnd]:
+    """Links to so many other relays, in the places of the last connections that have logged in, with a client each."""
+    lines = [connection.stream for connection in context.derp_connections][-count:]
+    return [_LinkEnd(context, line, far_key(number)) for number, line in enumerate(lines)]
+
+
+class _LinkEnd:
+    """The sink of a `MeshLink`, which writes it to a stream as any link is written."""
+
+    def __init__(self, context: ServerContext, line: stream.Stream, key: bytes) -> None:
+        self._context = context
+        self._line = line
+        self.link = MeshLink(context.relay, self, key)
+        self.link.present(key, PresenceFlag.REGULAR, None, b"", 0.0)
+
+    def wake(self) -> None:
+        """See `Sink`."""
+        self._context.turn.add(self)
+
+    def flush(self, now: float) -> None:
+        """Write what waits, as far as the kernel takes it."""
+        self.link.dirty = False
+        take, line = self.link.queue.take, self._line
+        while not line.is_blocked:
+            data = take(now, WRITE_BYTES)
+            if data:
+                line.write(data)
+            if len(data) < WRITE_BYTES:
+                return
+
+    def close(self, reason: str) -> None:
+        """See `Sink`."""
+        raise LockstepError(reason)
+
+    abort = close
+
+
 def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector, case: Case) -> ServerContext:
     public = box.public_key(_PRIVATE_KEY)
     tls = tls_context()
@@ -150,7 +207,7 @@ def _make_context(loop: asyncio.AbstractEventLoop, selector: TurnSelector, case:
         private_key=_PRIVATE_KEY,
         public_key=public.raw,
         server_key_frame=frames.server_key(public.raw),
-        policy=AdmissionPolicy(),
+        policy=AdmissionPolicy(mesh_keys=(MESH_KEY,)),
         choose_tls=lambda listener, name: tls,
         pages=lambda request: text(503, "no pages here"),
         buffers=ReadBuffers(),
@@ -183,6 +240,7 @@ class _LockstepSelector(TurnSelector):
         self._last = WARM_TURNS + turns
         self._is_metered = False
         self.stop: Callable[[], None] = lambda: None
+        self.on_ready: Callable[[], None] = lambda: None  # before the first turn with packets
         self.error: Exception | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -202,6 +260,8 @@ class _LockstepSelector(TurnSelector):
             return super().select(0)
         if not has_packets:
             return super().select(0)
+        if not self._begun:
+            self.on_ready()
         self._begun += 1
         if self._begun == WARM_TURNS + 1:
             self._is_metered = True

@@ -233,6 +233,71 @@ DROPS = (
     ),
 )
 
+MESH = (
+    Panel(
+        ("Links to other relays", "到其他中继的连接"),
+        (Query(f"min by (instance, peer) ({selected('tailhub_mesh_link_up')})", same("{{instance}} → {{peer}}")),),
+        width=16,
+        height=6,
+        kind="stat",
+        steps=(("red", None), ("green", 1)),
+        words={"0": ("red", ("down", "断开")), "1": ("green", ("up", "正常"))},
+    ),
+    Panel(
+        ("Mesh faults seen", "发现的 mesh 问题"),
+        (Query(total("tailhub_mesh_troubles", "instance"), same(EACH)),),
+        width=8,
+        height=6,
+        kind="stat",
+        steps=(("green", None), ("red", 1)),
+    ),
+    Panel(
+        ("Forwarded to each relay", "转发给各中继"),
+        (
+            Query(
+                rate("tailhub_mesh_forwarded_bytes_total", "instance", "peer", factor=BIT),
+                same("{{instance}} → {{peer}}"),
+            ),
+        ),
+        unit="bps",
+    ),
+    Panel(
+        ("Packets to each relay", "发往各中继的数据包"),
+        (
+            Query(rate("tailhub_mesh_forwarded_packets_total", "peer"), same("{{peer}}")),
+            Query(rate("tailhub_mesh_dropped_packets_total", "peer"), ("{{peer}} dropped", "{{peer}} 丢弃")),
+        ),
+        unit="pps",
+    ),
+    Panel(
+        ("Round trip to each relay", "到各中继的往返时间"),
+        (Query(f"max by (instance, peer) ({selected('tailhub_mesh_rtt_seconds')})", same("{{instance}} → {{peer}}")),),
+        unit="s",
+    ),
+    Panel(
+        ("Clients at each relay", "各中继的客户端"),
+        (Query(f"max by (peer) ({selected('tailhub_mesh_remote_keys')})", same("{{peer}}")),),
+    ),
+    Panel(
+        ("Links that came up in an hour", "一小时内建立的连接"),
+        (
+            Query(
+                f"sum by (instance, peer) (increase({selected('tailhub_mesh_link_connects_total')}[1h]))",
+                same("{{instance}} → {{peer}}"),
+            ),
+        ),
+    ),
+    Panel(
+        ("Oddities of other relays", "其他中继的异常行为"),
+        (Query(rate("tailhub_mesh_odd_total", "peer", "what"), same("{{peer}}: {{what}}")),),
+        unit="cps",
+    ),
+    Panel(
+        ("Relays that link here", "连到这里的中继"),
+        (Query(total("tailhub_mesh_peers", "instance"), same(EACH)),),
+    ),
+)
+
 STUN = (
     Panel(
         ("STUN requests, by what became of them", "STUN 请求（按结果）"),
@@ -408,6 +473,7 @@ ROWS: tuple[tuple[Text, tuple[Panel, ...]], ...] = (
     (("Traffic", "流量"), TRAFFIC),
     (("Clients", "客户端"), CLIENTS),
     (("Drops", "丢弃"), DROPS),
+    (("Mesh", "Mesh"), MESH),
     (("STUN", "STUN"), STUN),
     (("Logins, refusals, verifiers", "登录、拒绝与验证者"), LOGINS),
     (("Tenants and quotas", "租户与配额"), TENANTS),

@@ -98,6 +98,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
         "the link to another relay of the region is up or down, or why it does not come about",
         ("peer", "phase", "key", "version", "code", "says"),
     ),
+    "mesh_mended": Kind("a fault of the mesh is over, whose finding was logged when it began", ("code", "peer")),
     "library": Kind("what another package says, at the level warning or above", ("logger", "traceback")),
 }
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from support.dashboard import Opener
+from support.scripted_mesh import ScriptedMesh
 from support.scripted_pages import TOKEN, ScriptedPages
 from support.scripted_world import HOSTILE, ScriptedWorld
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a relay runs on POSIX systems")
 
-VIEWS = ("overview", "clients", "pairs", "access", "usage", "system", "log")
+VIEWS = ("overview", "clients", "pairs", "access", "usage", "system", "mesh", "log")
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 SIZES = ((1280, 900), (360, 740))
 WRONG = "no-token-of-this-relay"
@@ -49,6 +50,7 @@ def texts(language: str) -> dict[str, str]:
 def pages() -> Iterator[ScriptedPages]:
     world = ScriptedWorld(time.time(), 300, hostile=True)
     world.has_trouble = True
+    world.mesh = ScriptedMesh(time.time())
     with ScriptedPages(world) as running:
         yield running
 
@@ -194,6 +196,38 @@ def test_when_a_certificate_is_worth_a_word(
     else:
         assert level in (said.get_attribute("class") or "")
         assert ("Clients pin it" in said.inner_text()) is (source == "pinned")
+
+
+def test_mesh(pages: ScriptedPages, opened: Opener) -> None:
+    """Each relay has its state and why; what is half up is said here and first of all; the matrix has both ways."""
+    page = opened(pages.url)
+    page.wait_for_selector(".hero .issues .warn >> text=No mesh link to lab.example.net")
+    view(page, "mesh")
+    states = page.locator("tbody tr", has=page.locator("td.state"))
+    for name, said, tone in (
+        ("fra.derp.example.com", "linked", "good"),
+        ("gru.derp.example.com", "one way only", "warn"),
+        ("lab.example.net", "not linked", "bad"),
+    ):
+        row = states.filter(has_text=name)
+        row.get_by_text(said, exact=True).wait_for()
+        assert row.locator("td.state > span").first.get_attribute("data-tone") == tone
+    assert page.locator(".mesh-point").count() == 6
+    assert page.locator(".mesh-line.warn path").count() == 3  # arrows: gru to us and to sin, nyc to sin are missing
+    signs = page.locator(".matrix tbody tr", has_text="nyc.derp").locator("[data-link]")
+    found = signs.evaluate_all("all => all.map((one) => one.dataset.link)")
+    assert found == ["up", "up", "down", "", "up", "unknown"]
+    page.wait_for_selector(".mesh-issues code >> text=tailhub doctor lab.example.net")
+
+
+def test_a_relay_that_stands_alone(pages: ScriptedPages, opened: Opener) -> None:
+    """Without other relays nothing is said of a mesh."""
+    page = opened("about:blank")
+    page.route("**/api/v1/mesh", lambda route: route.fulfill(json={"peers": [], "troubles": [], "workers": []}))
+    page.goto(pages.url)
+    page.wait_for_selector(".hero .issues >> text=群晖")
+    assert not page.locator('nav a[href="#mesh"]').is_visible()
+    assert page.locator(".issues li", has_text="mesh").count() == 0
 
 
 def test_a_long_name_in_the_quotas(pages: ScriptedPages, opened: Opener) -> None:

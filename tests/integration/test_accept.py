@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support.ports import free_ports
 from support.waiting import LIMIT_S, run, until
 from tailhub.net.accept import Acceptor, acceptance
 
@@ -51,6 +52,74 @@ def test_each_connection_is_handed_on_with_its_address() -> None:
         acceptor.stop()
         for client in clients:
             client.close()
+        taken.close()
+
+    run(scenario)
+
+
+def shared_listeners(count: int) -> list[socket.socket]:
+    """Listening sockets on one port, as workers have them; the port was asked for, as an operator does."""
+    listeners: list[socket.socket] = []
+    for port in (free_ports(), *[0] * (count - 1)):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", port or listeners[0].getsockname()[1]))
+        listener.listen(128)
+        listeners.append(listener)
+    return listeners
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a bound socket stop listening")
+@pytest.mark.parametrize("count", [1, 3])
+def test_refusing_for_a_while(count: int) -> None:
+    """While it refuses nobody can connect, and who was waiting is let go; when it resumes all sockets accept again."""
+
+    async def scenario() -> None:
+        listeners = shared_listeners(count)
+        where = listeners[0].getsockname()
+        taken = Taken()
+        acceptor = Acceptor(asyncio.get_running_loop(), dict.fromkeys(listeners, taken))
+        acceptor.start()
+        acceptor.pause()
+        waiting = socket.create_connection(where)
+        acceptor.pause(refuse=True)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(where)
+        with pytest.raises(ConnectionResetError):
+            waiting.recv(1)
+        acceptor.resume()
+        clients = [socket.create_connection(where) for _ in range(30)]
+        await until(lambda: len(taken.sockets) == 30)
+        acceptor.stop()
+        for client in (waiting, *clients):
+            client.close()
+        taken.close()
+
+    run(scenario)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a bound socket stop listening")
+def test_listeners_taken_while_it_refuses() -> None:
+    """New ones refuse too, and one that refuses and is handed to somebody else listens there."""
+
+    async def scenario() -> None:
+        first, second = shared_listeners(1)[0], shared_listeners(1)[0]
+        taken, loop = Taken(), asyncio.get_running_loop()
+        acceptor = Acceptor(loop, {first: taken})
+        acceptor.start()
+        acceptor.pause(refuse=True)
+        acceptor.take({first: taken, second: taken}, lambda: True)
+        for listener in (first, second):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(listener.getsockname())
+        copy = first.dup()
+        acceptor.stop()
+        heir = Acceptor(loop, {copy: taken})
+        heir.start()
+        client = socket.create_connection(copy.getsockname())
+        await until(lambda: heir.accepted == 1)
+        heir.stop()
+        client.close()
         taken.close()
 
     run(scenario)

@@ -19,6 +19,7 @@ import pytest
 
 from support.certificates import make_certificate
 from support.flock import Flock, node_of
+from support.mesh_reload import mesh_of, not_here, talking
 from support.ports import free_ports
 from support.quick_relay import PROGRAM
 from support.receivers import certificate_files, served_json, webhook
@@ -30,10 +31,11 @@ from support.verifiers import http_answer, http_server
 from support.waiting import run, until
 from support.wire import GONE, Wire, open_client
 from tailhub import box
+from tailhub.client import PeerPresent
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
-from tailhub.keys import NodePrivate
+from tailhub.keys import NodePrivate, new_mesh_key_text
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.probe_key import sender_key
@@ -550,22 +552,96 @@ def test_steering() -> None:
 
 
 def test_the_mesh_key(tmp_path: Path) -> None:
-    """A mesh key file that is named, or says something else, is believed from then on."""
+    """A mesh key file that is named, or says something else, is believed from then on; whose key is gone is closed."""
     path = tmp_path / "mesh.key"
-    path.write_text("11" * 32)
+    old, new = ("11" * 32, "22" * 32)
+
+    def shows(key: str) -> bytes:
+        return json.dumps({"version": 2, "meshKey": key}).encode()
+
+    def writes(*keys: str) -> None:
+        path.write_text("\n".join(keys))
 
     async def scenario() -> None:
         async with reloadable() as relay:
-            mesh = json.dumps({"version": 2, "meshKey": "22" * 32}).encode()
+            client = await open_client(relay.server)
+            registry = relay.server.context.relay.registry
+            writes(old)
             assert (await relay.change(mesh_key_file=path)).changed == ("mesh_key_file",)
-            before = await open_client(relay.server, text=mesh)
-            path.write_text("22" * 32)
-            assert (await relay.change()).changed == ("mesh_key_file (content)",)
-            after = await open_client(relay.server, text=mesh)
-            assert before is not after
-            assert [one.identity.is_mesh for one in relay.server.context.relay.registry] == [False, True]
+            early = await open_client(relay.server, text=shows(new))
+            peers = [await open_client(relay.server, text=shows(old))]
+            assert [one.identity.is_mesh for one in registry] == [False, False, True]
+            for keys in ((old, new), (new, old)):
+                writes(*keys)
+                assert (await relay.change()).changed == ("mesh_key_file (content)",)
+                peers += [await open_client(relay.server, text=shows(key)) for key in (old, new)]
+                await peers[0].settle()
+            assert [one.identity.is_mesh for one in registry] == [False, False, *[True] * 5]
+            writes(new)
+            await relay.change()
+            for number in (0, 1, 3):
+                await gone(peers[number])
+            for number in (2, 4):
+                await peers[number].settle()
+            await relay.change(mesh_key_file=None)
+            await until(lambda: not any(one.identity.is_mesh for one in registry))
+            assert await reaches(client, early)
 
     run(scenario)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_relays_of_the_region(workers: str, tmp_path: Path) -> None:
+    """A relay that comes to be named gets a link, one that is named no more loses it, and other links stay."""
+    with mesh_of(tmp_path, 3, workers) as (a, b, c):
+
+        async def scenario() -> None:
+            await a.links_to(c)
+            async with await a.client() as here, await b.client() as at_b, await c.client() as at_c:
+                async with talking((here, at_c)) as (talk,):
+                    await talk.flows()
+                    await not_here(here, at_b.public_key)
+                    await a.links_to(b, c)
+                    async with talking((here, at_b)) as (other,):
+                        await other.flows()
+                        await a.links_to(c)
+                    await not_here(here, at_b.public_key)
+                    assert b.peer_logins() == c.peer_logins() == int(workers)
+                    assert talk.arrived == list(range(talk.arrived[0], talk.arrived[-1] + 1))
+                    await a.links_to(c, name="dns:localhost")
+                    await talk.flows()
+                await a.links_to()
+                await not_here(here, at_c.public_key)
+
+        run(scenario)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_change_of_the_mesh_key(workers: str, tmp_path: Path) -> None:
+    """Relays that take first both keys, then the other first, then that alone go over to it; clients stay and talk."""
+    with mesh_of(tmp_path, 2, workers) as (a, b):
+        old, new = new_mesh_key_text().strip(), new_mesh_key_text().strip()
+
+        async def scenario() -> None:
+            for one, other in ((a, b), (b, a)):
+                await one.takes_keys(old)
+                await one.links_to(other)
+            async with (
+                await a.client() as here,
+                await b.client() as there,
+                talking((here, there), (there, here)) as talks,
+            ):
+                for keys in ((old, new), (new, old), (new,)):
+                    for one in (a, b):
+                        await one.takes_keys(*keys)
+                        for talk in talks:
+                            await talk.flows()
+            for key, is_mesh in ((old, False), (new, True)):
+                async with await a.client(key) as peer:
+                    await peer.watch_conns()
+                    assert (type(await peer.recv()) is PeerPresent) is is_mesh
+
+        run(scenario)
 
 
 def test_the_own_probe() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.region_relays import RegionRelays, full
 from support.relay_process import RelayProcess
 from tailhub.tailcfg.derpmap import DERPMap, from_plain
 from tailhub.tailcfg.hujson import parse
@@ -66,6 +67,18 @@ def test_a_region_of_a_map(relay: RelayProcess, tmp_path: Path) -> None:
     (report,) = asyncio.run(example("check_region")(str(tmp_path / "map.json"), number))
     assert [finding.code for finding in report.findings if finding.severity != "note"] == []
     assert report.is_healthy
+
+
+def test_a_mesh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The example about a region finds a whole mesh well, and names a node that is missing."""
+    region = RegionRelays(tmp_path, 2)
+    with region.running(full(2)):
+        (examined,) = asyncio.run(example("check_mesh")(region.derp_map(), region.mesh_key))
+    assert examined.report.is_healthy
+    assert capsys.readouterr().out.strip() == ""
+    with region.running({0: [1]}):
+        (examined,) = asyncio.run(example("check_mesh")(region.derp_map(), region.mesh_key))
+    assert [finding.code for finding in examined.report.findings] == ["TH560"]
 
 
 def test_its_machine(relay: RelayProcess) -> None:

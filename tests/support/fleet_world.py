@@ -28,6 +28,11 @@ class MemoryLink:
         self.closed = ""
         self._arrived = b""
 
+    @property
+    def has_unread(self) -> bool:
+        """Has something arrived?"""
+        return bool(self._arrived)
+
     def wake(self) -> None:
         """Written when the step is over, or read before."""
 
@@ -129,13 +134,13 @@ class FleetWorld(World):
 
     def active(self, key: str) -> str:
         """The name of the connection that gets a key's packets, of which there is one at most."""
-        found = [relay.registry.active.get(self._key(key)) for relay in self.relays]
+        found = [relay.registry.active.get(self.key(key)) for relay in self.relays]
         active = [connection for connection in found if connection is not None]
         assert len(active) <= 1, "a key is active at several workers"
         return next((name for name, client in self._clients.items() if client.connection in active), "")
 
     def _close_those_asked_for(self) -> None:
-        self._work()
+        self.work()
         self.settle()
         while doomed := [name for name, client in self._clients.items() if client.close_reason]:
             for name in doomed:
@@ -145,7 +150,7 @@ class FleetWorld(World):
                 self.relays[self._at.pop(name)].unregister(client.connection)
             self.settle()
 
-    def _work(self) -> None:
+    def work(self) -> None:
         for relay in self.relays:
             while relay.presence.work(self.now) == 0.0:
                 pass

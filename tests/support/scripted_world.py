@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from support.scripted_mesh import OWN_KEY, ScriptedMesh
 from tailhub.admin.feed import ClientCounts, ClientRow, EventRow, Facts, PairRow
 from tailhub.keys import NodePublic, short_key
 
@@ -131,6 +132,7 @@ class ScriptedWorld:
         self.drain: dict[str, Any] | None = None
         self.faults: list[str] = []
         self.has_trouble = False  # a verifier that does not answer, and a quota that is used up
+        self.mesh: ScriptedMesh | None = None
         self.refusal = ""  # why nothing can be done
         self.actions: list[tuple[str, str, Any]] = []  # that somebody has had done
         self._told = 0
@@ -168,6 +170,7 @@ class ScriptedWorld:
             "process_open_fds": 2 * len(self.devices) + 31,
             "process_max_fds": 65536,
             **self._by_tenant(now),
+            **(self.mesh.values(now) if self.mesh is not None else {}),
         }
 
     def pairs(self, now: float) -> list[PairRow]:
@@ -211,6 +214,11 @@ class ScriptedWorld:
     def facts(self, now: float, state_dir: str) -> Facts:
         """What changes seldom."""
         state = "unreachable" if self.has_trouble else "ok"
+        workers = [
+            {"number": 1, "pid": 41207, "clients": 24, "cpu_percent": 8.3, "resident_bytes": 58_100_000},
+            {"number": 2, "pid": 41208, "clients": 22, "cpu_percent": 6.1, "resident_bytes": 57_300_000},
+        ]
+        mesh = self.mesh.facts(workers, now) if self.mesh is not None else {"peers": [], "workers": workers}
         return Facts(
             {
                 "relay": {
@@ -219,7 +227,7 @@ class ScriptedWorld:
                     "hostname": "derp.example.com",
                     "addresses": ["203.0.113.7", "2001:db8::7"],
                     "region_id": 947,
-                    "public_key": NodePublic.PREFIX + random.Random(1).randbytes(32).hex(),
+                    "public_key": OWN_KEY,
                     "workers": 2,
                     "worker_restarts": 0,
                     "log_level": "info",
@@ -248,13 +256,7 @@ class ScriptedWorld:
                 "tenants": list(TENANTS),
                 "listeners": [{"name": "admin", "listen": "127.0.0.1:9912", "port": 9912, "tls": False}],
                 "quotas": self._quotas(now),
-                "mesh": {
-                    "peers": [],
-                    "workers": [
-                        {"number": 1, "pid": 41207, "clients": 24, "cpu_percent": 8.3, "resident_bytes": 58_100_000},
-                        {"number": 2, "pid": 41208, "clients": 22, "cpu_percent": 6.1, "resident_bytes": 57_300_000},
-                    ],
-                },
+                "mesh": mesh,
             }
         )
 

@@ -9,13 +9,16 @@ import html
 import io
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI, TerminalTheme
 
+from support.scripted_mesh import ScriptedMesh
 from tailhub.admin.api_types import (
     Certificate,
     Certificates,
@@ -203,6 +206,14 @@ def sample(rows: int = 100) -> Seen:
         {"unknown_dest": 3.0, "queue_age": 0.2},
         {"success": 38.0, "not_stun": 0.0},
     )
+
+
+def with_mesh(seen: Seen, *, is_whole: bool = False) -> Seen:
+    """The same relay with others in its region; `is_whole`: all of them are well."""
+    mesh = msgspec.convert(ScriptedMesh(NOW, is_whole=is_whole).facts([], NOW), Mesh)
+    for number, peer in enumerate(mesh.peers):
+        peer.bytes_per_s = 1.9e6 / (number + 1) ** 2 if peer.links_up else 0.0
+    return replace(seen, mesh=mesh)
 
 
 def console(columns: int, lines: int) -> Console:

@@ -56,11 +56,13 @@ class NotHere(NamedTuple):
 
 
 class Present(NamedTuple):
-    """PeerPresent."""
+    """PeerPresent; the last two are what tailhub relays add."""
 
     key: str
     flags: int = 1
     address: str = "192.0.2.1 4000"
+    age_ms: int | None = None
+    tag: bytes = b""
 
 
 class Pong(NamedTuple):
@@ -126,9 +128,10 @@ class World:
         tenant: str = "",
         guest: bool = False,
         probe: bool = False,
+        app: str = "",
     ) -> None:
         """A client logs in; its connection is called `name`, its key is that of `key` or, without one, of `name`."""
-        raw = self._key(key or name)
+        raw = self.key(key or name)
         client = self._clients[name] = _Client(raw, mesh)
         ip: IPv4Address | IPv6Address = ip_address(address)
         identity = Identity(
@@ -143,6 +146,7 @@ class World:
             tenant=tenant,
             is_guest=guest,
             is_own_probe=probe,
+            app_name=app,
         )
         client.connection = self.relay.register(identity, client)
         self._close_those_asked_for()
@@ -176,11 +180,11 @@ class World:
 
     def send(self, name: str, dst: str, packet: bytes, times: int = 1) -> None:
         """A client sends packets to the key of `dst`, in one read."""
-        self.say(name, frames.send_packet(self._key(dst), packet) * times)
+        self.say(name, frames.send_packet(self.key(dst), packet) * times)
 
     def forward(self, name: str, src: str, dst: str, packet: bytes) -> None:
         """A mesh peer forwards a packet."""
-        self.say(name, frames.forward_packet(self._key(src), self._key(dst), packet))
+        self.say(name, frames.forward_packet(self.key(src), self.key(dst), packet))
 
     def ping(self, name: str, data: bytes = b"12345678") -> None:
         """A client sends Ping."""
@@ -196,7 +200,7 @@ class World:
 
     def close_peer(self, name: str, target: str) -> None:
         """A mesh peer has the connections of a key closed."""
-        self.say(name, frames.close_peer(self._key(target)))
+        self.say(name, frames.close_peer(self.key(target)))
 
     # --- what can be seen ---------------------------------------------------------------------------------------------
 
@@ -213,7 +217,7 @@ class World:
 
     def active(self, key: str) -> str:
         """The name of the connection that gets a key's packets; empty when there is none."""
-        active = self.relay.registry.active.get(self._key(key))
+        active = self.relay.registry.active.get(self.key(key))
         return next((name for name, client in self._clients.items() if client.connection is active), "")
 
     def frames(self, name: str, most_bytes: int = _ENDLESS) -> list[Frame]:
@@ -231,12 +235,22 @@ class World:
         """Packets dropped so far by (reason, kind), those that are not 0."""
         return {labels: count for labels, count in self.relay.stats.packets_dropped.items() if count}
 
-    # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _key(self, name: str) -> bytes:
+    def key(self, name: str) -> bytes:
+        """The key of this name, which is known by it from now on."""
         key = key_of(name)
         self._names[key] = name
         return key
+
+    def name_of(self, key: bytes) -> str:
+        """What a key is called."""
+        return self._names[key]
+
+    def work(self) -> None:
+        """What takes turns is done, as far as it can be; that is so at the end of each step."""
+        while self.relay.presence.work(self.now) == 0.0:
+            pass
+
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     def _readable(self, frame_type: int, body: bytes) -> Frame:
         match frame_type:
@@ -247,22 +261,18 @@ class World:
                 return Gone(self._names[raw]) if reason == PeerGoneReason.DISCONNECTED else NotHere(self._names[raw])
             case FrameType.PEER_PRESENT:
                 present = PeerPresent.parse(body)
-                return Present(self._names[present.key], present.flags, f"{present.address} {present.port}")
+                address = f"{present.address} {present.port}"
+                return Present(self._names[present.key], present.flags, address, present.age_ms, present.tenant_tag)
             case FrameType.PONG:
                 return Pong(body)
         raise AssertionError(f"the relay wrote a frame of type {frame_type:#x}")
 
     def _close_those_asked_for(self) -> None:
         """The end of a turn: connections that the relay wants closed leave, which may bring others to it."""
-        self._work()
+        self.work()
         while doomed := [name for name, client in self._clients.items() if client.close_reason]:
             for name in doomed:
                 client = self._clients.pop(name)
                 self.closed[name] = client.close_reason
                 assert client.connection is not None
                 self.relay.unregister(client.connection)
-
-    def _work(self) -> None:
-        """What takes turns is done, as far as it can be."""
-        while self.relay.presence.work(self.now) == 0.0:
-            pass

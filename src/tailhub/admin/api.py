@@ -174,7 +174,7 @@ READS: Final[Sequence[Read]] = (
         "Other relays of the region, and the processes of this one",
         api_types.Mesh,
         lambda asked: asked.view.mesh(),
-        _FACTS,
+        _VALUES | _FACTS,
     ),
     Read(
         "certificates",

@@ -22,6 +22,7 @@ __all__ = [
     "Listener",
     "Listeners",
     "Mesh",
+    "MeshTrouble",
     "Notice",
     "Overview",
     "Pair",
@@ -283,12 +284,57 @@ class Quotas(Struct, kw_only=True):
 
 
 class Peer(Struct, kw_only=True):
-    """Another relay of the region."""
+    """Another relay of the region, or an entry of `mesh_with` that leads to none.
 
-    name: str = ""
-    state: str = ""
-    since: Unix | None = None
-    keys: int = 0
+    Counters are of the links that this relay has opened, all of its processes together, since they started.
+    """
+
+    name: Annotated[
+        str, Meta(description="as in `mesh_with`, without `?…`; the address of one that is not named there")
+    ] = ""
+    key: Annotated[str, Meta(description="its `nodekey:…`; empty until it has been reached")] = ""
+    address: Annotated[str, Meta(description="from where it dials this relay; empty if it does not")] = ""
+    state: Annotated[
+        str,
+        Meta(
+            description="of the link to it: up, partly (not in all processes), connecting, waiting, refused; self (it "
+            "is this relay), same (another entry leads to it); incoming (it dials this relay, and is not dialled)"
+        ),
+    ] = ""
+    since: Annotated[float | None, Meta(description="when that state began, in seconds since 1970")] = None
+    reason: Annotated[str, Meta(description="why the link is not up")] = ""
+    texts: Annotated[dict[str, dict[str, str]], Meta(description="`reason` in other languages")] = {}
+    version: Annotated[str, Meta(description="of tailhub there; empty for another program")] = ""
+    app: Annotated[str, Meta(description="what it says that it is")] = ""
+    keys: Annotated[int, Meta(description="clients there")] = 0
+    rtt_ms: float | None = None
+    links: Annotated[int, Meta(description="processes of this relay that are to have a link to it")] = 0
+    links_up: Annotated[int, Meta(description="and have one")] = 0
+    dials_since: Annotated[
+        float | None, Meta(description="its own link to this relay is up since then; null: there is none")
+    ] = None
+    linked_from: Annotated[
+        list[Key] | None, Meta(description="keys of the relays that have a link to it; null: not known")
+    ] = None
+    connects: int = 0
+    forwarded_packets: int = 0
+    forwarded_bytes: int = 0
+    dropped_packets: int = 0
+    packets_per_s: float = 0.0
+    bytes_per_s: float = 0.0
+
+
+class MeshTrouble(Struct, kw_only=True):
+    """Something about the mesh that is half up."""
+
+    code: Annotated[str, Meta(description="of the finding, as `TH550`")] = ""
+    name: Annotated[str, Meta(description="of the finding, as `mesh-link-down`")] = ""
+    severity: Annotated[str, Meta(description="warning or note")] = ""
+    peer: Annotated[str, Meta(description="the `name` of the relay that it is about")] = ""
+    since: Unix = 0.0
+    what: str = ""
+    remedy: str = ""
+    texts: Annotated[dict[str, dict[str, str]], Meta(description="`what` and `remedy` in other languages")] = {}
 
 
 class Worker(Struct, kw_only=True):
@@ -305,6 +351,7 @@ class Mesh(Struct, kw_only=True):
     """The relays of the region, and the processes of this one."""
 
     peers: list[Peer] = []
+    troubles: list[MeshTrouble] = []
     workers: list[Worker] = []
 
 

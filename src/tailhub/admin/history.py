@@ -46,6 +46,7 @@ class Rings:
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque(maxlen=MOST_SAMPLES)
         self._before: MetricValues = {}
+        self._earlier: tuple[MetricValues, float] = ({}, 0.0)  # what rates by label are since, and for how long
         self._before_at = 0.0
         self.values: MetricValues = {}
         self.rates = Rates()
@@ -69,9 +70,18 @@ class Rings:
             cpu_s = total(values, "process_cpu_s") - total(self._before, "process_cpu_s")
             self.cpu_percent = max(0.0, cpu_s) / passed_s * 100
             self._samples.append(_Sample(at, self.rates, int(total(values, "clients"))))
+        self._earlier = ({} if is_first else self._before, passed_s)
         self._before, self._before_at = values, at
         while self._samples and self._samples[0].at < at - KEPT_S:
             self._samples.popleft()
+
+    def per_s(self, key: str, labels: tuple[str, ...]) -> float:
+        """How fast a counter with labels grew between the last two snapshots."""
+        earlier, passed_s = self._earlier
+        now, then = self.values.get(key), earlier.get(key)
+        if not isinstance(now, Mapping) or not isinstance(then, Mapping) or labels not in then:
+            return 0.0
+        return max(0.0, now.get(labels, 0) - then[labels]) / passed_s
 
     def since(self, since: float, interval_s: float) -> History:
         """All samples after that time; all there are if it is later than now, as after the clock was set back."""

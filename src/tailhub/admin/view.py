@@ -199,8 +199,12 @@ class View:
         return quotas
 
     def mesh(self) -> Mesh:
-        """Other relays of the region, and this one's processes."""
-        return _shaped(self.facts.get("mesh"), Mesh)
+        """Other relays of the region with what goes to them now, and this one's processes."""
+        mesh = _shaped(self.facts.get("mesh"), Mesh)
+        for peer in mesh.peers:
+            peer.packets_per_s = self.rings.per_s("mesh_forwarded_packets", (peer.name,))
+            peer.bytes_per_s = self.rings.per_s("mesh_forwarded_bytes", (peer.name,))
+        return mesh
 
     def certificates(self) -> Certificates:
         """What listeners serve."""

@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 __all__ = ["EVENTS", "Event"]
 
 Event: TypeAlias = Literal[
-    "certificate", "credential", "quota", "verifier", "unreachable", "update", "workers", "store"
+    "certificate", "credential", "quota", "verifier", "unreachable", "update", "workers", "store", "mesh"
 ]
 EVENTS: Final[tuple[Event, ...]] = (
     *("certificate", "credential", "quota", "verifier"),
-    *("unreachable", "update", "workers", "store"),
+    *("unreachable", "update", "workers", "store", "mesh"),
 )

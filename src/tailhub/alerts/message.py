@@ -11,7 +11,7 @@ from tailhub.alerts.condition import Condition
 from tailhub.alerts.events import Event
 from tailhub.alerts.ledger import Summary, Told
 from tailhub.alerts.texts import TEXTS
-from tailhub.findings import Language
+from tailhub.findings import Language, mesh_health, mesh_links
 from tailhub.findings.finding import fill
 
 __all__ = ["Kind", "Message", "example", "render", "test_message"]
@@ -130,5 +130,19 @@ _EXAMPLES: Mapping[Event, Callable[[], Condition]] = {
     "workers": lambda: Condition("workers", "", "workers", {"count": 3, "minutes": 10}),
     "store": lambda: Condition(
         "store", "", "store-away", finding=findings.store_unreachable("postgresql://db.example.com/tailhub", "timeout")
+    ),
+    "mesh": lambda: Condition(
+        "mesh",
+        "",
+        "mesh-down",
+        {"name": "b.example.com"},
+        mesh_health.mesh_link_down(
+            "b.example.com",
+            "b.example.com",
+            "2030-01-03 12:00:00 UTC",
+            mesh_links.mesh_peer_unreachable("b.example.com", "Network is unreachable"),
+            1,
+            1,
+        ),
     ),
 }

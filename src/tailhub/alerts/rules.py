@@ -20,6 +20,7 @@ LIFETIME_PART: Final = 3  # days that are more than this part of the whole lifet
 RENEWAL_FAILURES: Final = 3  # in a row; an ACME server is away for an hour now and then
 VERIFIER_AWAY_S: Final = 300.0
 STORE_AWAY_S: Final = 300.0
+MESH_S: Final = 60.0  # a relay that is restarted is back by then
 RESTARTS: Final = 3
 RESTARTS_WITHIN_S: Final = 600.0
 RESTARTS_OVER_S: Final = 1800.0
@@ -52,6 +53,10 @@ def judge(seen: Seen, now: float) -> Look:
     if seen.store_trouble is not None:
         found.append(Condition("store", "", "store-away", finding=seen.store_trouble, after_s=STORE_AWAY_S))
     found += _workers(seen.worker_restarts, now)
+    for trouble in seen.mesh:
+        text = "mesh-down" if trouble.is_down else "mesh-half"
+        values = {"name": trouble.name}
+        found.append(Condition("mesh", trouble.subject, text, values, trouble.finding, after_s=MESH_S))
     if not seen.newest:
         unknown.add(("update", None))
     elif is_newer(seen.newest, seen.running):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tailhub.findings import Finding
 from tailhub.relay.quota import QuotaState
 
-__all__ = ["CertificateSeen", "CredentialSeen", "QuotaSeen", "RenewalSeen", "Seen", "VerifierSeen"]
+__all__ = ["CertificateSeen", "CredentialSeen", "MeshSeen", "QuotaSeen", "RenewalSeen", "Seen", "VerifierSeen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,16 @@ class QuotaSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshSeen:
+    """Something of the mesh that is half up, for people about the relay `name`. `is_down`: there is no link to it."""
+
+    subject: str
+    name: str
+    finding: Finding
+    is_down: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """All of it at one moment. None, where a list or a number may be: not known now."""
 
@@ -88,5 +98,6 @@ class Seen:
     quotas: tuple[QuotaSeen, ...] | None = ()
     store_trouble: Finding | None = None
     worker_restarts: tuple[float, ...] = ()  # when
+    mesh: tuple[MeshSeen, ...] = ()
     running: str = ""  # version
     newest: str = ""  # of the package index; empty: not known

@@ -82,6 +82,9 @@ _ENGLISH: dict[str, tuple[str, str, str]] = {
     "workers-over": ("workers run steadily again", "No worker has ended for half an hour.", ""),
     "store-away": ("the store cannot be written", "", ""),
     "store-over": ("the store can be written again", "What was counted meanwhile has been written.", ""),
+    "mesh-down": ("no mesh link to {name}", "", ""),
+    "mesh-half": ("the mesh is half up: {name}", "", ""),
+    "mesh-over": ("the mesh is whole again: {name}", "What was wrong with {name} is so no longer.", ""),
     "summary": ("{count} more messages", "More than may be sent in an hour; these were held back:", ""),
     "summary-more": ("", "and {count} more", ""),
     "test": (
@@ -156,6 +159,9 @@ _CHINESE: dict[str, tuple[str, str, str]] = {
     "workers-over": ("工作进程恢复稳定", "半小时以来没有工作进程退出。", ""),
     "store-away": ("存储无法写入", "", ""),
     "store-over": ("存储恢复写入", "这期间的计数已写入。", ""),
+    "mesh-down": ("没有到 {name} 的 mesh 连接", "", ""),
+    "mesh-half": ("mesh 不完整：{name}", "", ""),
+    "mesh-over": ("mesh 恢复完整：{name}", "{name} 的问题已不存在。", ""),
     "summary": ("另有 {count} 条消息", "超出一小时内可发送的条数，以下消息被暂缓：", ""),
     "summary-more": ("", "以及另外 {count} 条", ""),
     "test": (

@@ -24,6 +24,7 @@ from tailhub.cli import (
     options,
     output,
     probe_command,
+    region,
     running,
     service_commands,
     state,
@@ -51,6 +52,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(state.app, name="state")
 app.add_typer(notify.app, name="notify")
 app.add_typer(service_commands.app, name="service")
+app.add_typer(region.app, name="region")
 
 
 def run(arguments: list[str] | None = None) -> int:

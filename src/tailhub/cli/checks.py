@@ -42,6 +42,14 @@ def doctor(
     watch: Annotated[
         str, typer.Option(metavar="TIME", help="Hold a quiet connection so long: is it cut? 90s finds most proxies.")
     ] = "",
+    mesh_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            parser=command_line.path("--mesh-key-file", "tailhub doctor"),
+            metavar="FILE",
+            help="Mesh key of a region of several relays: which of them have a link to which?",
+        ),
+    ] = None,
     config: Annotated[
         str | None, typer.Option("--config", metavar="FILE", help="With --local: the relay's configuration file.")
     ] = None,
@@ -80,4 +88,5 @@ def doctor(
             return code
         asked_for.relays()  # raises what a map's own check does not say
     looking = checking.options_of(key, command_line.duration("--watch", watch, 3600.0) if watch else 0.0)
-    return checking.check_from_outside(asked_for, looking, form, language)
+    mesh_keys = checking.mesh_keys_of(mesh_key_file)
+    return checking.check_from_outside(asked_for, looking, mesh_keys, form, language)

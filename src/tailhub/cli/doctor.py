@@ -23,6 +23,7 @@ from tailhub.tools.report import Report
 from tailhub.tools.target import Target, host_target, map_targets
 
 if TYPE_CHECKING:
+    from tailhub.keys import MeshKey
     from tailhub.tools.doctor.seen import Options
     from tailhub.tools.map_source import MapText
 
@@ -36,6 +37,7 @@ __all__ = [
     "find_targets",
     "form_of",
     "masked",
+    "mesh_keys_of",
     "options_of",
 ]
 
@@ -73,13 +75,24 @@ def form_of(*, as_json: bool, to_share: bool) -> Form:
     return "json" if as_json else "share" if to_share else "screen"
 
 
-def check_from_outside(asked: Asked, options: Options, form: Form, lang: Language) -> int:
-    """Look at each relay, print, and give the exit code: 1 if an error was found."""
+def check_from_outside(asked: Asked, options: Options, mesh_keys: Sequence[MeshKey], form: Form, lang: Language) -> int:
+    """Look at each relay and between those of one region, print, and give the exit code: 1 if an error was found.
+
+    Raises `UsageError` for mesh keys without a region that could be a mesh.
+    """
     from tailhub.tools.doctor.mapped import with_map
     from tailhub.tools.doctor.outside import examine_all
+    from tailhub.tools.region import regions_of_several, with_regions
 
     targets = asked.targets
-    reports = _run(lambda tell: examine_all(targets, options, lambda one, part: tell(part, str(one))), "", form, lang)
+    if mesh_keys and not regions_of_several(targets):
+        raise UsageError(checking.no_region_of_several(targets[0].origin or str(targets[0]), ""))
+
+    async def look(tell: _Tell) -> list[Report]:
+        reports = await examine_all(targets, options, lambda one, part: tell(part, str(one)))
+        return await with_regions(reports, targets, mesh_keys, lambda region: tell("region_links", region))
+
+    reports = _run(look, "", form, lang)
     if asked.map_text is not None:
         reports = with_map(reports, targets, asked.map_text)
     titles = [_title(target, lang) for target in targets]
@@ -175,6 +188,13 @@ def options_of(key_file: Path | None, watch_s: float) -> Options:
     return Options(private_key=kept_key(), watch_s=watch_s)
 
 
+def mesh_keys_of(path: Path | None) -> list[MeshKey]:
+    """What ``--mesh-key-file`` holds; none without it. Raises `MachineError`."""
+    from tailhub.server.state import mesh_keys
+
+    return [] if path is None else list(mesh_keys(path)[0])
+
+
 # --- inside -----------------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +257,8 @@ def _title(target: Target, lang: Language) -> str:
     if target.region is not None:
         name = target.region.region_name or target.region.region_code
         region = TEXTS[lang]["region"].format(id=target.region.region_id, name=name) + "   "
+        if len(target.region.nodes) > 1:
+            region += f"{target.node.name}   "
     return f"tailhub doctor   {region}{target}"
 
 

@@ -16,7 +16,16 @@ from tailhub.findings.examples import forms
 from tailhub.findings.texts import STEP_NAMES
 from tailhub.tools.report import Outcome, Report, Step
 
-__all__ = ["code_lines", "finding_block", "finding_rows", "headline", "report_lines", "summary"]
+__all__ = [
+    "code_lines",
+    "counted",
+    "finding_block",
+    "finding_rows",
+    "headline",
+    "report_lines",
+    "summary",
+    "verdict",
+]
 
 _STYLES: dict[Severity, Style] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "step"}
 _OUTCOMES: dict[Outcome, tuple[str, Style]] = {
@@ -33,10 +42,9 @@ _LEAST_COLUMNS = 24  # of prose, however narrow the terminal
 def report_lines(report: Report, lang: Language, columns: int, title: str) -> Iterator[Line]:
     """All about one relay or machine. `title`: what it is called, with the command's name."""
     words = TEXTS[lang]
-    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    verdict = words["broken" if errors else "well_but" if warnings else "well"]
+    text, style = verdict(report, lang)
     place = f"   {report.place.text(lang)}" if report.place else ""
-    yield Line(f"{title}   {verdict}{place}", "error" if errors else "warning" if warnings else "title")
+    yield Line(f"{title}   {text}{place}", style)
     for finding in report.findings:
         yield Line("")
         yield from finding_block(finding, lang, columns)
@@ -46,14 +54,29 @@ def report_lines(report: Report, lang: Language, columns: int, title: str) -> It
         yield from (Line("  " + text, "dim") for text in wrap(words["beyond"], columns - 2))
 
 
-def summary(reports: Sequence[Report], lang: Language) -> str:
-    """How much is wrong in all of it, and which options tell more."""
+def verdict(report: Report, lang: Language) -> tuple[str, Style]:
+    """The whole report in a few words."""
+    if report.count(Severity.ERROR):
+        return TEXTS[lang]["broken"], "error"
+    if report.count(Severity.WARNING):
+        return TEXTS[lang]["well_but"], "warning"
+    return TEXTS[lang]["well"], "title"
+
+
+def counted(reports: Sequence[Report], lang: Language) -> str:
+    """How much is wrong in all of it."""
     words = TEXTS[lang]
     errors = sum(report.count(Severity.ERROR) for report in reports)
     warnings = sum(report.count(Severity.WARNING) for report in reports)
     counts = [words["one_error" if errors == 1 else "errors"].format(count=errors)] if errors else []
     counts += [words["one_warning" if warnings == 1 else "warnings"].format(count=warnings)] if warnings else []
-    parts = [words["comma"].join(counts) or words["nothing"]]
+    return words["comma"].join(counts) or words["nothing"]
+
+
+def summary(reports: Sequence[Report], lang: Language) -> str:
+    """How much is wrong in all of it, and which options tell more."""
+    words = TEXTS[lang]
+    parts = [counted(reports, lang)]
     if len(reports) > 1:
         well = sum(report.is_healthy for report in reports)
         parts.insert(0, words["relays"].format(count=len(reports), well=well, broken=len(reports) - well))

@@ -102,6 +102,8 @@ class Asker:
             return replace(seen, clients=self._operator.read(f"clients?{urlencode(query)}", Clients))
         if wish.table == "pairs":
             return replace(seen, pairs=self._operator.read(f"pairs?{urlencode(query)}", Pairs))
+        if wish.table == "mesh":
+            return replace(seen, mesh=self._operator.read("mesh", Mesh))
         return seen
 
     def _take_seldom(self, seen: Seen) -> Seen:

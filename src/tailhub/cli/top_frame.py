@@ -22,9 +22,9 @@ from rich.text import Text
 from tailhub.admin.api_types import Pairs, Totals
 from tailhub.cli.top_chart import bits, clock_span, columns_of_dots, count, nice_top, size
 from tailhub.cli.top_panels import drops_panel, log_lines, watch_panel
-from tailhub.cli.top_tables import WIDE, clients_table, pairs_table
+from tailhub.cli.top_tables import WIDE, clients_table, mesh_table, pairs_table
 from tailhub.cli.top_texts import TEXTS
-from tailhub.cli.top_view import Complaint, Seen, Wish, resample, verdict
+from tailhub.cli.top_view import Complaint, Seen, Wish, link_word, resample, verdict
 from tailhub.findings import Language, printable
 
 __all__ = ["Place", "frame", "waiting", "where"]
@@ -83,7 +83,7 @@ def frame(seen: Seen, wish: Wish, lang: Language, place: Place) -> RenderableTyp
             panels.append(Layout(_framed(log_lines(seen.events, lines), TEXTS[lang]["events_title"]), ratio=8))
         below.split_row(*panels)
         parts.append(below)
-    parts.append(Layout(_keys(wish, lang, place), size=1))
+    parts.append(Layout(_keys(wish, lang, place, has_mesh=bool(seen.mesh.peers)), size=1))
     layout.split_column(*parts)
     return layout
 
@@ -118,6 +118,10 @@ def _head(seen: Seen, lang: Language, place: Place) -> RenderableType:
         facts.append(texts["region"].format(number=relay.region_id))
     if relay.workers > 1:
         facts.append(texts["workers"].format(count=relay.workers))
+    others = [peer for peer in seen.mesh.peers if peer.state not in ("self", "same")]
+    if others:
+        linked = sum(link_word(peer)[1] == "good" for peer in others)
+        facts.append(texts["mesh_of"].format(linked=linked, count=len(others)))
     facts.append(printable(relay.version))
     right = Text(" · ".join(facts), style="dim") + Text(f"  {time.strftime('%H:%M:%S', time.localtime(seen.at))} ")
     line = Table.grid(expand=True)
@@ -227,6 +231,11 @@ def _main(seen: Seen, wish: Wish, lang: Language, place: Place) -> RenderableTyp
     title = Text(texts[f"{wish.table}_title"], "bold")
     if wish.table == "events":
         return _framed(log_lines(seen.events, place.table - 2, wish.offset), title)
+    if wish.table == "mesh":
+        if not seen.mesh.peers:
+            return _framed(Text(texts["no_mesh"], "dim"), title)
+        peers = seen.mesh.peers[wish.offset : wish.offset + place.rows]
+        return _framed(mesh_table(peers, wish, lang, place.columns, seen.at), title)
     found = seen.pairs if wish.table == "pairs" else seen.clients
     if found is None:  # it has not been told yet
         return _framed(Text(""), title)
@@ -246,15 +255,17 @@ def _main(seen: Seen, wish: Wish, lang: Language, place: Place) -> RenderableTyp
     return _framed(content, title, rest if found.matching > place.rows else "")
 
 
-def _keys(wish: Wish, lang: Language, place: Place) -> Text:
+def _keys(wish: Wish, lang: Language, place: Place, *, has_mesh: bool) -> Text:
     """The keys that there are, as many as fit."""
     texts = TEXTS[lang]
     if wish.is_typing:
         line = Text.assemble((f" {texts['search']}: ", "bold yellow"), printable(wish.search), ("▏", "blink"))
         return line + Text(f"   {texts['search_help']}", "dim")
     tables = [(key, texts[f"key_{table}"], wish.table == table) for key, table in _TABLE_KEYS]
+    if has_mesh:
+        tables.append(("m", texts["key_mesh"], wish.table == "mesh"))
     sorts = [(key, texts[f"key_{name}"], name == wish.sort) for key, (name, _) in wish.sorts.items()]
-    search = [("/", texts["key_search"], bool(wish.search))] if wish.table != "events" else []
+    search = [("/", texts["key_search"], bool(wish.search))] if wish.has_search else []
     groups = [[("q", texts["key_quit"], False)], tables, search, sorts, [("↑↓", texts["key_scroll"], False)]]
     line = _chips(groups)
     if line.cell_len > place.columns:  # of the sorts, the letters have to do

@@ -1,4 +1,4 @@
-"""The tables of ``tailhub top``: clients and pairs, with as many columns as there is room for. Pure."""
+"""The tables of ``tailhub top``: clients, pairs and other relays, with as many columns as there is room for. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from tailhub.admin.api_types import Client, Pair
+from tailhub.admin.api_types import Client, Pair, Peer
 from tailhub.cli.top_chart import bits, clock_span, count, size
 from tailhub.cli.top_texts import TEXTS
-from tailhub.cli.top_view import Wish
+from tailhub.cli.top_view import Wish, link_word
 from tailhub.findings import Language, printable
 
-__all__ = ["WIDE", "clients_table", "pairs_table"]
+__all__ = ["WIDE", "clients_table", "mesh_table", "pairs_table"]
 
 WIDE = 110  # columns of the terminal from which on there is room for more
 _ADDRESS = 15  # columns
@@ -79,6 +79,43 @@ def pairs_table(pairs: Sequence[Pair], wish: Wish, lang: Language, columns: int,
         if columns >= WIDE:
             cells.append(Text(count(pair.packets)))
         cells.append(Text(clock_span(now - pair.last), "dim"))
+        table.add_row(*cells)
+    return table
+
+
+def mesh_table(peers: Sequence[Peer], wish: Wish, lang: Language, columns: int, now: float) -> Table:
+    """A row for each other relay of the region."""
+    texts, is_wide = TEXTS[lang], columns >= WIDE
+    table = _table()
+    _column(table, texts["relay"], wish, ratio=1)
+    _column(table, texts["state"], wish, ratio=1 if is_wide else 0)
+    _column(table, texts["clients"], wish, right=True)
+    _column(table, texts["rtt"], wish, right=True, width=7)
+    _column(table, texts["forwarded"], wish, right=True, width=11)
+    if is_wide:
+        _column(table, texts["drops"], wish, right=True, width=6)
+        _column(table, texts["version"], wish)
+    _column(table, texts["since"], wish, right=True, width=7)
+    for peer in peers:
+        word, tone = link_word(peer)
+        style = {"good": "green", "warning": "yellow", "bad": "red", "quiet": "dim"}[tone]
+        said = texts.get(f"link_{word}", printable(word)).format(up=peer.links_up, of=peer.links)
+        state = Text.assemble(("● ", style), (said, style))
+        reason = peer.texts.get(lang, {}).get("reason", peer.reason)
+        if is_wide and reason:
+            state.append(f"  {printable(' '.join(reason.splitlines()))}", "dim")
+        is_linked = peer.links_up > 0
+        cells = [
+            Text(printable(peer.name)),
+            state,
+            Text(count(peer.keys)) if is_linked else Text("·", "dim"),
+            Text(f"{peer.rtt_ms:.0f} ms") if peer.rtt_ms is not None else Text("·", "dim"),
+            _rate(peer.bytes_per_s, "cyan"),
+        ]
+        if is_wide:
+            cells.append(Text(count(peer.dropped_packets), "yellow") if peer.dropped_packets else Text("·", "dim"))
+            cells.append(Text(printable(f"tailhub {peer.version}" if peer.version else peer.app), "dim"))
+        cells.append(Text(clock_span(now - peer.since) if peer.since else "·", "dim"))
         table.add_row(*cells)
     return table
 

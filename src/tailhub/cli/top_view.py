@@ -19,6 +19,7 @@ from tailhub.admin.api_types import (
     Mesh,
     Overview,
     Pairs,
+    Peer,
     Quotas,
     Verifier,
     Verifiers,
@@ -31,6 +32,7 @@ __all__ = [
     "Sample",
     "Seen",
     "Wish",
+    "link_word",
     "pressed",
     "resample",
     "urgency",
@@ -46,7 +48,7 @@ MANY_DROPS: Final = 0.02  # of the packets that came in
 FEW_PACKETS_PER_S: Final = 5.0  # dropped: fewer say nothing
 MANY_FDS: Final = 0.8
 
-Table = Literal["clients", "pairs", "events"]
+Table = Literal["clients", "pairs", "events", "mesh"]
 Severity = Literal["bad", "warning"]
 
 # Keys to what a table is sorted by, in the API's words, and whether the largest come first.
@@ -118,6 +120,11 @@ class Wish:
     is_over: bool = False
 
     @property
+    def has_search(self) -> bool:
+        """Can the table be searched?"""
+        return self.table in ("clients", "pairs")
+
+    @property
     def sorts(self) -> Mapping[str, tuple[str, bool]]:
         """The keys that sort the table."""
         return {"clients": CLIENT_SORTS, "pairs": PAIR_SORTS}.get(self.table, {})
@@ -132,14 +139,15 @@ def pressed(wish: Wish, key: str, rows: int) -> Wish:
         return replace(wish, offset=max(0, wish.offset + moves[key]))
     if key in ("q", "interrupt"):
         return replace(wish, is_over=True)
-    if key == "/" and wish.table != "events":
+    if key == "/" and wish.has_search:
         return replace(wish, is_typing=True)
     if key == "escape":
         return replace(wish, search="", offset=0)
-    tables: Mapping[str, Table] = {"c": "clients", "p": "pairs", "e": "events"}
+    tables: Mapping[str, Table] = {"c": "clients", "p": "pairs", "e": "events", "m": "mesh"}
     if key in tables:
         table = tables[key] if wish.table != tables[key] else "clients"  # once more: back
-        return Wish(table=table, search=wish.search if table != "events" else "")
+        turned_to = Wish(table=table)
+        return replace(turned_to, search=wish.search if turned_to.has_search else "")
     if key in wish.sorts:
         sort, is_descending = wish.sorts[key]
         turned = not wish.is_descending if sort == wish.sort else is_descending  # once more: the other way round
@@ -150,7 +158,10 @@ def pressed(wish: Wish, key: str, rows: int) -> Wish:
 def within(wish: Wish, seen: Seen, rows: int) -> Wish:
     """The wish, not beyond the end of its table."""
     found = seen.pairs if wish.table == "pairs" else seen.clients
-    most = len(seen.events) if wish.table == "events" else found.matching if found is not None else 0
+    if wish.table in ("events", "mesh"):
+        most = len(seen.events if wish.table == "events" else seen.mesh.peers)
+    else:
+        most = found.matching if found is not None else 0
     return replace(wish, offset=min(wish.offset, max(0, most - rows)))
 
 
@@ -234,6 +245,7 @@ def _complaints(seen: Seen) -> Iterator[Complaint]:
     if over:
         name = over[0].name or over[0].tenant or over[0].key
         yield Complaint("warning", "over_quota", {"count": str(len(over)), "name": name})
+    yield from _of_mesh(seen.mesh)
     if overview.pending:
         yield Complaint("warning", "pending", {"count": str(overview.pending)})
 
@@ -251,6 +263,25 @@ def _of_certificate(certificate: Certificate, now: float) -> Iterator[Complaint]
     if (severity := urgency(certificate, now)) is not None:
         days = max(0.0, certificate.not_after - now) / DAY_S
         yield Complaint(severity, "certificate", {"listener": certificate.listener, "days": f"{days:.0f}"})
+
+
+def _of_mesh(mesh: Mesh) -> Iterator[Complaint]:
+    """Each kind of trouble once: of a node that is away all others miss the link too."""
+    told: set[tuple[str, str]] = set()
+    for trouble in mesh.troubles:
+        text = trouble.name.replace("-", "_")
+        if trouble.severity != "note" and (text, trouble.peer) not in told:
+            told.add((text, trouble.peer))
+            yield Complaint("warning", text, {"name": trouble.peer})
+
+
+def link_word(peer: Peer) -> tuple[str, Literal["good", "warning", "bad", "quiet"]]:
+    """How the links with another relay are, as a key of the texts, and how good that is."""
+    if peer.state in ("self", "same"):
+        return peer.state, "quiet"
+    if peer.state == "up":
+        return ("up", "good") if peer.dials_since is not None else ("one_way", "warning")
+    return peer.state, "warning" if peer.links_up or peer.state == "incoming" else "bad"
 
 
 def _of_verifier(verifier: Verifier) -> Iterator[Complaint]:

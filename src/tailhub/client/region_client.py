@@ -28,7 +28,7 @@ from tailhub.keys import MeshKey, NodePrivate, NodePublic
 from tailhub.tailcfg.derpmap import DERPNode
 from tailhub.tailcfg.map_words import NO_ADDRESS
 
-__all__ = ["Connected", "Disconnected", "RegionClient"]
+__all__ = ["Connected", "Disconnected", "RegionClient", "node_endpoints"]
 
 BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -90,7 +90,10 @@ class RegionClient:
         if watch_conns and mesh_key is None:
             raise LocalError("watch_conns: only for mesh peers, expected a mesh_key")
         self._targets = [
-            (node, endpoint) for node in nodes if not node.stun_only for endpoint in _endpoints(node, tls, ssl_context)
+            (node, endpoint)
+            for node in nodes
+            if not node.stun_only
+            for endpoint in node_endpoints(node, tls, ssl_context)
         ]
         if not self._targets:
             raise LocalError("nodes: expected at least one that has an address and is not STUNOnly")
@@ -302,8 +305,11 @@ class _Link:
         return self.pause_s
 
 
-def _endpoints(node: DERPNode, tls: bool, ssl_context: ssl.SSLContext | None) -> list[Endpoint]:
-    """Where to dial a node, in order: IPv4, then IPv6; an address the map leaves out comes from DNS."""
+def node_endpoints(node: DERPNode, tls: bool = True, ssl_context: ssl.SSLContext | None = None) -> list[Endpoint]:
+    """Where to dial a node, in order: IPv4, then IPv6; an address the map leaves out comes from DNS.
+
+    Raises `LocalError` for a pin that no certificate can have.
+    """
     families = [
         (node.ipv4, socket.AF_INET, 4),
         (node.ipv6, socket.AF_INET6, 6),

@@ -80,6 +80,11 @@ class ClientProtocol:
             return "ServerKey"
         return "ServerInfo" if self.server_info is None else ""
 
+    @property
+    def rest(self) -> bytes:
+        """The start of an unfinished frame, for whoever reads on in its place behind the login."""
+        return self._decoder.rest
+
     def data_to_send(self) -> bytes:
         """What must go out now; each byte is given once."""
         data = bytes(self._out)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tailhub.derp.frames import HEADER, HEADER_LEN, Limits, check_length
 
+NO_TYPE = 0xFF  # no frame type has this number
+
 
 class FrameDecoder:
     """Splits a stream into ``(type, body)``.
@@ -24,6 +26,14 @@ class FrameDecoder:
         self._need = HEADER_LEN  # bytes that must be there before looking again makes sense
         self._skip = 0  # bytes of an unknown frame still to come
         self.skipped_frames = 0
+
+    @property
+    def rest(self) -> bytes:
+        """What another decoder must be given first to read on in the place of this one: the start of a frame.
+
+        Of a frame that is being skipped it is a header for what is still to come, of a type that there is not.
+        """
+        return HEADER.pack(NO_TYPE, self._skip) if self._skip else bytes(self._buffer)
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[tuple[int, bytes]]:
         """Take what arrived; return the frames that are complete now. Raises `FrameError`.

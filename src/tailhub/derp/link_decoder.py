@@ -63,14 +63,16 @@ _PRESENT: Final = struct.Struct(">BI32s18xB")  # header, key, flags; the key of 
 class LinkDecoder:
     """Decodes what the other relay of a link sends, from behind the login. Memory: an unfinished frame, up to 4 KiB.
 
-    `skipped_frames` counts frames that are passed over: of unknown types, packets, and what is too long to be of use.
+    `has_read`: whether the last `decode` has ended a frame, or begun one that is passed over. `skipped_frames` counts
+    those: of unknown types, packets, and what is too long to be of use.
     """
 
-    __slots__ = ("_carry", "_skip", "error", "skipped_frames")
+    __slots__ = ("_carry", "_skip", "error", "has_read", "skipped_frames")
 
     def __init__(self) -> None:
         self._carry = b""
         self._skip = 0  # bytes of a frame that is passed over, still to come
+        self.has_read = False
         self.skipped_frames = 0
         self.error: FrameError | None = None  # set once; nothing is decoded after it
 
@@ -93,13 +95,14 @@ class LinkDecoder:
         messages: list[LinkMessage] = []
         if self.error is not None:
             return messages
-        pos = min(self._skip, end)
+        start = pos = min(self._skip, end)
         self._skip -= pos
         try:
             pos = self._split(buf, pos, end, messages)
         except FrameError as exc:
             self.error = exc
             return messages
+        self.has_read = pos > start
         if pos > end:
             self._skip = pos - end
         elif pos < end:

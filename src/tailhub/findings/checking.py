@@ -35,3 +35,8 @@ def not_a_private_key(path: str) -> Finding:
 def nothing_named(reason: object) -> Finding:
     """Nothing was named to look at, and the tailnet of this machine cannot be asked."""
     return Finding("TH530", {"reason": reason})
+
+
+def no_region_of_several(origin: str, region: str) -> Finding:
+    """Nothing that was named is a region of two nodes or more."""
+    return Finding("TH571", {"origin": origin, "region": region})

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from tailhub.net.bind import BACKLOG
 from tailhub.ratelimit import TokenBucket
 
 _BATCH = 64  # connections a turn, so that a flood of them does not keep others waiting
@@ -44,7 +45,7 @@ class Acceptor:
         self._admits = admits
         self._reserve: int | None = None
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
-        self._is_paused = False
+        self._is_paused = self._refuses = False
         self.accepted = 0
         self.limited = 0  # connections closed at once because `admits` said no
         self.exhausted = 0  # connections closed at once for want of descriptors
@@ -54,22 +55,34 @@ class Acceptor:
         self._refill_reserve()
         for listener in self._listeners:
             listener.setblocking(False)
-            self._loop.add_reader(listener, self._on_readable, listener)
+            self._hear(listener)
 
-    def pause(self) -> None:
-        """Leave whoever comes in the kernel's queue. The sockets go on listening."""
-        self._is_paused = True
+    def pause(self, *, refuse: bool = False) -> None:
+        """Leave whoever comes in the kernel's queue: the sockets go on listening.
+
+        Or `refuse` them, so that they go elsewhere at once, those who wait in the queue too: where the kernel can do
+        that with sockets that stay bound (Linux), and never at a unix socket.
+        """
+        self._is_paused, self._refuses = True, refuse
         for timer in self._retries.values():
             timer.cancel()
         self._retries.clear()
         for listener in self._listeners:
             self._loop.remove_reader(listener)
+            if refuse:
+                _end_listening(listener)
 
     def resume(self) -> None:
-        """Accept again, those first who have been waiting."""
-        self._is_paused = False
+        """Accept again, those first who have been waiting. Raises `OSError` if somebody else has a port now."""
+        self._is_paused = self._refuses = False
         for listener in self._listeners:
-            self._loop.add_reader(listener, self._on_readable, listener)
+            self._hear(listener)
+
+    def _hear(self, listener: socket.socket) -> None:
+        """Have it listen, unless it does: one that refused may be that of a process before this one."""
+        if not _listens(listener):
+            listener.listen(BACKLOG)
+        self._loop.add_reader(listener, self._on_readable, listener)
 
     def take(self, listeners: Mapping[socket.socket, OnAccept], admits: Callable[[], bool]) -> None:
         """Accept on these from now on. It closes none of those that are left out: whoever knows of them does."""
@@ -82,7 +95,9 @@ class Acceptor:
         for listener in new:
             listener.setblocking(False)
             if not self._is_paused:
-                self._loop.add_reader(listener, self._on_readable, listener)
+                self._hear(listener)
+            elif self._refuses:
+                _end_listening(listener)
 
     def stop(self) -> None:
         """Stop accepting and close the listening sockets."""
@@ -162,6 +177,20 @@ class Acceptor:
         if self._reserve is None:
             with contextlib.suppress(OSError):
                 self._reserve = os.open(os.devnull, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+
+def _listens(listener: socket.socket) -> bool:
+    try:
+        return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:  # a system that does not say; there it listens, as it never stops
+        return True
+
+
+def _end_listening(listener: socket.socket) -> None:
+    """Have the kernel refuse connections, until `listen` is called again. Also for copies in other processes."""
+    if listener.family != getattr(socket, "AF_UNIX", None):
+        with contextlib.suppress(OSError):  # it does not listen, or the system cannot do that
+            listener.shutdown(socket.SHUT_RD)
 
 
 def acceptance(rate: float, burst: float, time: Callable[[], float]) -> Callable[[], bool]:

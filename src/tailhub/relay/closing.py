@@ -1,7 +1,8 @@
 """Which connections to close when, while a relay drains: spread over its time, so that not all come anew at once.
 
-Mesh peers and watchers go first: they tell others, and look for another relay before clients do. Clients follow in
-random order. Driven by `now` (monotonic seconds). Not here: what closes them (`tailhub.server.draining`).
+Mesh peers and watchers go first: they tell others, and look for another relay before clients do; or last, where packets
+for clients come by them. Clients follow each other in random order. Driven by `now` (monotonic seconds). Not here: what
+closes them (`tailhub.server.draining`).
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ def drain_s(most_s: float, connections: int) -> float:
 
 
 class Closing(Generic[C]):
-    """The connections of one process at the beginning of a drain, each with whether it goes first."""
+    """The connections of one process at the beginning of a drain, each with its rank: a lower one goes before."""
 
-    def __init__(self, connections: Iterable[tuple[C, bool]], time: ClosingTime, chance: random.Random) -> None:
+    def __init__(self, connections: Iterable[tuple[C, int]], time: ClosingTime, chance: random.Random) -> None:
         self._time = time
-        ranked = [(not is_first, chance.random(), connection) for connection, is_first in connections]
+        ranked = [(rank, chance.random(), connection) for connection, rank in connections]
         ranked.sort(key=lambda one: one[:2], reverse=True)
         self._left = [connection for *_, connection in ranked]  # the next one last
         self._count = len(self._left)

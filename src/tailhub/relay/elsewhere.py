@@ -53,8 +53,7 @@ class Claim:
     """A forwarder that has a key.
 
     `since` is when the key was last active there (monotonic seconds), `frame` its PeerPresent (of a sibling's),
-    `tenant` the key's: None if there is no such one here, and then no tenant may reach it. Never changed, because keys
-    for which they say the same share one.
+    `tenant` the key's: None if there is no such one here, and then no tenant may reach it.
     """
 
     __slots__ = ("forwarder", "frame", "since", "tenant")

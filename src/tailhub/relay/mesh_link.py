@@ -12,14 +12,12 @@ from tailhub.derp.frames import (
     RECV_OVERHEAD,
     WATCH_CONNS,
     FrameType,
-    PeerPresent,
     PresenceFlag,
     parse_extension,
     pong,
 )
 from tailhub.derp.link_decoder import Gone, LinkDecoder, Presents, SmallFrame
 from tailhub.derp.mesh_runs import forward_packets
-from tailhub.derp.messages import Message, PeerGone
 from tailhub.relay.connection import Sink
 from tailhub.relay.odd import (
     MOST_KEYS,
@@ -58,6 +56,7 @@ class MeshLink:
         "dirty",
         "forwarded_bytes",
         "forwarded_packets",
+        "heard_at",
         "odd",
         "peers",
         "queue",
@@ -78,6 +77,7 @@ class MeshLink:
         self._is_over = False
         self.peers: set[bytes] = set()
         self.odd: Counter[str] = Counter()
+        self.heard_at = 0.0  # when its last frame came
         self.forwarded_packets = 0
         self.forwarded_bytes = 0  # payload
         relay.presence.add_mesh_link(self)
@@ -90,6 +90,7 @@ class MeshLink:
     def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
         self.forwarded_packets += count
+        self._relay.stats.forwarded_out += count
         self.forwarded_bytes += len(frames) - count * RECV_OVERHEAD
         self.queue.put(now, forward_packets(dst, frames, count), count, disco)
         self._wake()
@@ -104,11 +105,15 @@ class MeshLink:
         """Take in ``buf[:end]``, bytes of that relay from behind its first ServerInfo, read at `now`.
 
         Presence is dealt with, and Ping answered. Returned is what is of interest to whoever keeps the link: Pong,
-        ServerInfo, Health and Restarting. Raises `FrameError`, behind which nothing is to be read.
+        ServerInfo, Health and Restarting. The first Pong ends what that relay tells of all its clients at the
+        beginning, if a Ping has followed WatchConns. Raises `FrameError`, behind which nothing is to be read.
         """
         small: list[SmallFrame] = []
         is_tailhub = self._is_tailhub
-        for message in self._decoder.decode(buf, end):
+        messages = self._decoder.decode(buf, end)
+        if self._decoder.has_read:
+            self.heard_at = now
+        for message in messages:
             if isinstance(message, Presents):
                 for key, flags, more in message.presents:
                     self.present(key, flags, *parse_extension(more if is_tailhub else b""), now)
@@ -120,6 +125,8 @@ class MeshLink:
                 if self.queue.put_control(pong(message.body[:8])):
                     self._wake()
             else:
+                if message.frame_type == FrameType.PONG:
+                    self.flood_over()  # not later: what is told behind it in the same read is news
                 small.append(message)
         if self._decoder.error is not None:
             raise self._decoder.error
@@ -129,13 +136,6 @@ class MeshLink:
     def skipped_frames(self) -> int:
         """Frames of no use that have come: of unknown types, packets for our own key."""
         return self._decoder.skipped_frames
-
-    def receive(self, message: Message, now: float) -> None:
-        """Take in what that relay says."""
-        if isinstance(message, PeerPresent):
-            self.present(message.key, message.flags, message.age_ms, message.tenant_tag, now)
-        elif isinstance(message, PeerGone):
-            self.gone(message.key)
 
     def present(self, key: bytes, flags: int, age_ms: int | None, tenant_tag: bytes, now: float) -> None:
         """That relay has a connection of a key; age and tenant as in `frames.parse_extension`.

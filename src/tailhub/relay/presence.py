@@ -13,25 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tailhub.derp import frames
-from tailhub.derp.frames import HEADER_LEN, KEY_LEN, PeerGoneReason
+from tailhub.derp.frames import HEADER_LEN, KEY_LEN
 from tailhub.relay.connection import Connection
 from tailhub.relay.elsewhere import Claim, Elsewhere, Neighbour, Sibling
-from tailhub.relay.odd import MOST_FORWARDED_SOURCES
+from tailhub.relay.receivers import Receivers
 from tailhub.relay.registry import Registry
 from tailhub.relay.stats import Stats
 from tailhub.relay.tenant import Tenant
 from tailhub.relay.usage import Flow, Usage
 from tailhub.relay.watchers import Presented, Watchers
 
-MAX_SOURCES = 65536  # keys for each connection whose leaving is reported to it; only a mesh peer can reach this
 PIECE: Final = 500  # keys of a broken link that are forgotten at a time
-
-
-class _ForwardedFlow(Flow):
-    """That of a source which was known from a forwarded packet only. Of these there are so many at most."""
-
-    __slots__ = ()
 
 
 class Presence:
@@ -44,11 +36,9 @@ class Presence:
     __slots__ = (
         "_broken",
         "_caught_up_at",
-        "_forwarded_sources",
         "_neighbours",
         "_receivers",
         "_siblings",
-        "_stats",
         "elsewhere",
         "on_work",
         "registry",
@@ -57,8 +47,8 @@ class Presence:
     )
 
     def __init__(self, stats: Stats) -> None:
-        self._stats = stats
         self.usage = Usage()
+        self._receivers = Receivers(stats, self.usage)
         self.registry = Registry()
         self.elsewhere = Elsewhere()
         self.watchers = Watchers(self._presented)
@@ -68,9 +58,6 @@ class Presence:
         self._neighbours: dict[Neighbour, None] = {}
         # Links that have broken, with those keys among which there may still be some that they have claimed.
         self._broken: dict[Neighbour, list[bytes]] = {}
-        # Source key to the connections that were sent a packet from it. The mirror of Connection.sources.
-        self._receivers: dict[bytes, set[Connection]] = {}
-        self._forwarded_sources = 0  # of these, those that were known from forwarded packets only
 
     def work(self, now: float) -> float | None:
         """Do a piece of the work that takes turns, about a millisecond's.
@@ -87,7 +74,6 @@ class Presence:
     def joined(self, connection: Connection) -> bool:
         """A connection is here now. Returns whether its key had none, here or at another worker."""
         key, tenant = connection.key, connection.tenant
-        self._forget_broken(key)
         before = self._tenant_here(key)
         if before is not None and before is not tenant:
             self._change_tenant(key, before, tenant)
@@ -105,9 +91,8 @@ class Presence:
     def left(self, connection: Connection) -> None:
         """A connection is over."""
         self.watchers.discard(connection)
-        self._forget_sources(connection)
+        self._receivers.forget(connection)
         key = connection.key
-        self._forget_broken(key)
         if self.registry.remove(connection):
             for sibling in self._siblings:
                 sibling.put_gone(key)
@@ -130,63 +115,19 @@ class Presence:
 
     def note_source(self, receiver: Connection, src: bytes) -> Flow:
         """A connection is sent a packet from a key: it will be told when that leaves. Returns where to count it."""
-        flow = Flow()
-        if len(receiver.sources) < MAX_SOURCES:
-            self._note(receiver, src, flow)
-        return flow
+        return self._receivers.note(receiver, src)
 
     def note_forwarded_source(self, receiver: Connection, src: bytes) -> tuple[Flow, bool]:
-        """The same for a packet that was forwarded; also returns whether there was room.
-
-        A relay could invent sources, so of those that are not of this relay so many are remembered, for all receivers
-        together.
-        """
+        """The same for a packet that was forwarded; also returns whether there was room to note it."""
         if src in self.registry.active or self.is_at_sibling(src):
-            return self.note_source(receiver, src), True
-        flow = _ForwardedFlow()
-        has_room = len(receiver.sources) < MAX_SOURCES and self._forwarded_sources < MOST_FORWARDED_SOURCES
-        if has_room:
-            self._forwarded_sources += 1
-            self._note(receiver, src, flow)
-        return flow, has_room
-
-    def _note(self, receiver: Connection, src: bytes, flow: Flow) -> None:
-        receiver.sources[src] = flow
-        self._receivers.setdefault(src, set()).add(receiver)
-
-    def _forget_sources(self, connection: Connection) -> None:
-        """It is not told any more when those leave from whom it has had packets."""
-        self.usage.gather((connection,))
-        for source, flow in connection.sources.items():
-            self._forwarded_sources -= type(flow) is _ForwardedFlow
-            receivers = self._receivers[source]
-            receivers.discard(connection)
-            if not receivers:
-                del self._receivers[source]
-        connection.sources.clear()
+            return self._receivers.note(receiver, src), True
+        return self._receivers.note_forwarded(receiver, src)
 
     def _tell_receivers(self, key: bytes, here: Tenant | None) -> None:
-        """Those who have had packets from a key and reach it no more learn that it has gone, and nothing from then on.
-
-        It is `here`'s at this relay, None: it is not at this relay.
-        """
-        receivers = self._receivers.get(key)
-        if receivers is None:
-            return
-        tenants = {claim.tenant for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._neighbours}
-        tenants.add(here)
-        lost = {one for one in receivers if one.tenant.reaches.isdisjoint(tenants)}
-        receivers -= lost
-        if not receivers:
-            del self._receivers[key]
-        frame = frames.peer_gone(key, PeerGoneReason.DISCONNECTED)
-        for receiver in lost:
-            flow = receiver.sources.pop(key)
-            self._forwarded_sources -= type(flow) is _ForwardedFlow
-            self.usage.gather_flow(receiver, key, flow)
-            if receiver.queue.put_control(frame):
-                self._stats.peer_gone_disconnected += 1
-                receiver.wake()
+        """Those who reach a key no more learn that it has gone. It is `here`'s at this relay, None: not there."""
+        if key in self._receivers:
+            others = (claim for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._neighbours)
+            self._receivers.tell(key, {here, *(claim.tenant for claim in others)})
 
     # --- tenants ------------------------------------------------------------------------------------------------------
 
@@ -203,7 +144,7 @@ class Presence:
         new tenant's; who may not reach that one learns that the key has gone, and nothing of it from then on.
         """
         for connection in self.registry.of_key(key):
-            self._forget_sources(connection)
+            self._receivers.forget(connection)
             connection.tenant.left(connection)
             tenant.handed_over(connection)
             connection.tenant = tenant
@@ -216,7 +157,7 @@ class Presence:
 
         Who heard of a key that is a stranger's now learns that it has gone, and watchers learn of whom they reach now.
         """
-        for key in list(self._receivers):
+        for key in self._receivers.sources:
             here = self._tenant_here(key)
             if here is not None or key in self.elsewhere:  # of one that is nowhere nothing has changed
                 self._tell_receivers(key, here)
@@ -238,7 +179,7 @@ class Presence:
 
     def _keys_here(self) -> Iterator[bytes]:
         """All keys of this relay, those at other workers too."""
-        yield from self.registry.keys()
+        yield from self.registry.all_keys()
         if self._siblings:
             for key in self.elsewhere.routes:
                 if self.is_at_sibling(key) and self.registry.current(key) is None:
@@ -273,7 +214,6 @@ class Presence:
         If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
         """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
-        self._forget_broken(key)
         known, before = self.elsewhere.claim_of(key, sibling), self._tenant_here(key)
         self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
         self._follow_tenant(key, before)
@@ -284,7 +224,6 @@ class Presence:
 
     def sibling_gone(self, sibling: Sibling, key: bytes) -> None:
         """A key has no connection at another worker any more."""
-        self._forget_broken(key)
         before, known = self._tenant_here(key), self.elsewhere.claim_of(key, sibling)
         if before is None and known is not None:  # its link has broken
             before = known.tenant
@@ -339,8 +278,6 @@ class Presence:
 
     def mesh_present(self, link: Neighbour, key: bytes, since: float, tenant: Tenant | None) -> None:
         """Another relay has a key, active there since then; `tenant`: None if there is no such one here."""
-        if self._broken:
-            self._forget_broken(key)
         known = self.elsewhere.claim_of(key, link)
         if known is not None and known.since > since:  # of several connections there
             since = known.since
@@ -351,14 +288,13 @@ class Presence:
 
     def mesh_gone(self, link: Neighbour, key: bytes) -> bool:
         """Another relay has a key no more. Returns whether it had."""
-        if self._broken:
-            self._forget_broken(key)
         return self._forget_claim(link, key)
 
     def remove_mesh_link(self, link: Neighbour) -> None:
-        """The link to another relay is broken: from now on nothing that was learnt over it counts.
+        """The link to another relay is broken: from now on no packet goes there, whatever it has claimed.
 
-        Who is to be told of that learns it by and by: it is work.
+        Its claims stay in the tables until they are forgotten one by one, which is work, or a packet asks for the key
+        (`find`). Who is to be told that a key has gone learns it then.
         """
         self._neighbours.pop(link, None)
         if self.elsewhere.count_of(link):
@@ -388,11 +324,6 @@ class Presence:
             break
         return bool(self._broken)
 
-    def _forget_broken(self, key: bytes) -> None:
-        """Forget now what broken links have said of a key."""
-        for link in self._broken:
-            self._forget_claim(link, key)
-
     def _forget_claim(self, link: Neighbour, key: bytes) -> bool:
         if self.elsewhere.claim_of(key, link) is None:
             return False
@@ -408,8 +339,8 @@ class Presence:
 
         If that had been so because of a link that has broken since, the key is active here then.
         """
-        if self._broken:
-            self._forget_broken(key)
+        for link in self._broken:
+            self._forget_claim(link, key)
         claim = self.elsewhere.routes.get(key)
         if claim is None and self._siblings and now != self._caught_up_at:
             self._catch_up(now)
@@ -461,17 +392,7 @@ class Presence:
         watching = {connection for connection in connections if connection.is_watcher}
         if watching != set(self.watchers):
             errors.append(f"{len(self.watchers)} watchers are subscribed, {len(watching)} found")
-        noted: dict[bytes, set[Connection]] = {}
-        for connection in connections:
-            for source in connection.sources:
-                noted.setdefault(source, set()).add(connection)
-        if noted != self._receivers:
-            errors.append(
-                f"who is told of the leaving of {len(self._receivers)} keys is not who was sent their packets"
-            )
-        flows = [flow for connection in connections for flow in connection.sources.values()]
-        if sum(type(flow) is _ForwardedFlow for flow in flows) != self._forwarded_sources:
-            errors.append(f"{self._forwarded_sources} sources of forwarded packets are counted, others found")
+        errors += self._receivers.consistency_errors(connections)
         for connection in connections:
             if connection.tenant is not self._tenant_here(connection.key):
                 errors.append("a key has connections of two tenants")
@@ -488,7 +409,7 @@ class Presence:
         for key in self.elsewhere.routes:
             if any(claim.forwarder not in known for claim in self.elsewhere.claims_to(key)):
                 errors.append("a key is at a worker or relay that there is not")
-        here_too = set(filter(self.elsewhere.routes.__contains__, self.registry.keys()))
+        here_too = set(filter(self.elsewhere.routes.__contains__, self.registry.all_keys()))
         if here_too != self.registry.shared:
             errors.append(f"{len(self.registry.shared)} keys are marked as being elsewhere too, {len(here_too)} are")
         return errors

@@ -34,7 +34,7 @@ class Registry:
             for connection in table.values():
                 yield from self._groups.get(connection.key) or (connection,)
 
-    def keys(self) -> list[bytes]:
+    def all_keys(self) -> list[bytes]:
         """Each key that has a connection."""
         return [*self.active, *self._displaced]
 

@@ -41,6 +41,7 @@ class Stats:
         "dup_connections_total",
         "forwarded",
         "forwarded_in",
+        "forwarded_out",
         "got_ping",
         "home_moves_in",
         "home_moves_out",
@@ -62,8 +63,9 @@ class Stats:
         self.disco_received = 0  # packets, part of packets_received
         self.packets_sent = 0  # handed to the connection's writer
         self.bytes_sent = 0
-        self.forwarded = 0  # packets handed to other workers of this relay
+        self.forwarded = 0  # packets handed to other workers of this relay, or to other relays
         self.forwarded_in = 0  # packets that came from mesh peers
+        self.forwarded_out = 0  # packets that went to other relays, part of forwarded
         self.got_ping = 0
         self.sent_pong = 0
         self.peer_gone_disconnected = 0  # frames

@@ -110,6 +110,7 @@ class RelayServer:
             self._serve_pages()
             self._keep_books()
             self._get_certificates()
+            self._watch_mesh()
             self._notify()
             self._push_map()
         except BaseException:
@@ -169,6 +170,7 @@ class RelayServer:
         if changes_listeners(before.config, config):
             self._get_certificates()
         self._push_map()
+        self._watch_mesh()
         self._notify()  # which has learnt what it looks at, and may be another's to tell
 
     def _follow_verifiers(self, before: Standing) -> None:
@@ -396,10 +398,21 @@ class RelayServer:
             from tailhub.server.watched import Watched
             from tailhub.server.watchman import watch
 
-            parts = self._fleet, self.stun, self.verification, self._books, self._acme
+            parts = self._fleet, self.stun, self.verification, self._books, self._acme, self.pages.mesh
             watched = Watched(self.config, self.service, self.advertised, *parts)
             watching = watch(self.config, watched, self.foundation.state.path)
         self._tasks.set("watching", watching)
+
+    def _watch_mesh(self) -> None:
+        """Have operators see the mesh, where there is a mesh key."""
+        if self.config.mesh_key_file is None:
+            self.pages.mesh = None
+            self._tasks.set("watching the mesh", None)
+        elif self.pages.mesh is None:
+            from tailhub.server.mesh.watch import watch_mesh
+
+            self.pages.mesh = watch_mesh(self.service, self._fleet)
+            self._tasks.set("watching the mesh", self.pages.mesh.run())
 
     def _push_map(self) -> None:
         """Keep the relay's region up to date where clients get their map from, if told so; perhaps anew."""

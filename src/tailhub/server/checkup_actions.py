@@ -22,6 +22,7 @@ from tailhub.web.operator_api import Call, Route, finding_json
 if TYPE_CHECKING:
     from tailhub.findings import Finding
     from tailhub.server.foundation import Foundation
+    from tailhub.server.mesh.watch import MeshWatch
     from tailhub.web.debug import TrafficRow
     from tailhub.web.metrics import Labelled, MetricValues
 
@@ -33,7 +34,7 @@ MOST_DUPLICATES = 20  # keys that are told
 class CheckupActions:
     """`values` are the numbers of all of its processes; `notes` what is doubtful now; `first_stun` who asked first.
 
-    `traffic` has all connections, `now` is the loop's time.
+    `traffic` has all connections, `now` is the loop's time, `mesh` what is seen of other relays, if there is one.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class CheckupActions:
         first_stun: Callable[[], str],
         traffic: Callable[[], Awaitable[Sequence[TrafficRow]]],
         now: Callable[[], float],
+        mesh: Callable[[], MeshWatch | None],
     ) -> None:
         self._foundation = foundation
         self._values = values
@@ -51,6 +53,7 @@ class CheckupActions:
         self._first_stun = first_stun
         self._traffic = traffic
         self._now = now
+        self._mesh = mesh
         self.routes = (Route("GET", "checkup", self._run, "What a check on this machine asks for: sockets, doubts"),)
 
     async def _run(self, call: Call) -> Mapping[str, Any]:
@@ -74,6 +77,7 @@ class CheckupActions:
             "open_fds": values.get("process_open_fds", 0),
             "max_fds": values.get("process_max_fds", 0),
             "duplicates": duplicates_json(await self._traffic(), self._now()) if values.get("dup_keys") else [],
+            "mesh": mesh_json(mesh) if (mesh := self._mesh()) is not None else None,
             "notes": [finding_json(note) for note in notes.values()],
         }
 
@@ -82,7 +86,8 @@ def duplicates_json(rows: Iterable[TrafficRow], now: float) -> list[dict[str, An
     """The keys that have two or more connections, those first that have had them for the longest time."""
     by_key = defaultdict[str, list["TrafficRow"]](list)
     for row in rows:
-        by_key[row.key].append(row)
+        if not row.is_mesh:
+            by_key[row.key].append(row)
     shared = [(sorted(one.connected_at for one in ones)[1], ones) for ones in by_key.values() if len(ones) > 1]
     return [
         {
@@ -95,6 +100,14 @@ def duplicates_json(rows: Iterable[TrafficRow], now: float) -> list[dict[str, An
         }
         for since, ones in sorted(shared, key=lambda pair: pair[0])[:MOST_DUPLICATES]
     ]
+
+
+def mesh_json(mesh: MeshWatch) -> dict[str, Any]:
+    """Links to other relays, and what is half up."""
+    return {
+        "peers": [{"name": node.name, "state": node.state, "keys": node.keys} for node in mesh.nodes],
+        "troubles": [finding_json(one.finding) for one in mesh.troubles],
+    }
 
 
 def _labelled(values: MetricValues, name: str) -> Labelled:

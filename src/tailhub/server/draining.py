@@ -7,6 +7,10 @@ The listening sockets stay open meanwhile, and nobody takes who comes. A real cl
 more seldom (after n*n*10 ms, up to 7.5 s); one that is connected and gets no answer waits for 10 s. So whoever was
 closed early is back at once when the next process listens: it either has been waiting in the queue of a socket that the
 service manager keeps, or has been refused for no longer than there was no process.
+
+A relay with links to other nodes of its region refuses whoever comes instead: a real client goes to the region's next
+node when it is refused, and not while it waits. Other relays' connections go last then, so that packets come through to
+those who are still here.
 """
 
 from __future__ import annotations
@@ -46,12 +50,14 @@ class ClientCloser:
         self._ends_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, time: ClosingTime) -> None:
-        """Close all that are there by the time that it ends."""
+    def begin(self, time: ClosingTime, *, is_node: bool = False) -> None:
+        """Close all that are there by the time that it ends; other relays' last where this is a node of a mesh."""
         self.stop()
         self._ends_at = time.ends_at
         streams = list(self._context.derp_connections)
-        self._closing = Closing([(stream, _goes_first(stream)) for stream in streams], time, random.Random())
+        peers = 2 if is_node else 0
+        ranked = [(stream, peers if _watches(stream) else 1) for stream in streams]
+        self._closing = Closing(ranked, time, random.Random())
         self._tick()
 
     def stop(self) -> None:
@@ -76,7 +82,7 @@ class ClientCloser:
             self._timer = loop.call_later(TICK_S, self._tick)
 
 
-def _goes_first(stream: DerpStream) -> bool:
+def _watches(stream: DerpStream) -> bool:
     connection = stream.connection
     return connection is not None and (connection.identity.is_mesh or connection.is_watcher)
 

@@ -23,11 +23,13 @@ from tailhub.server.published_map import own_name, pin_of
 if TYPE_CHECKING:
     from tailhub.certs.files import Certificate
     from tailhub.relay.health import Notice
+    from tailhub.relay.mesh_health import Node, Trouble
     from tailhub.server.config import RelayConfig
     from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.foundation import Foundation
     from tailhub.server.known_worker import WorkerState
+    from tailhub.server.mesh.watch import MeshWatch
     from tailhub.server.served_certificates import ServedCertificates
     from tailhub.server.tenant_config import TenantConfig
     from tailhub.server.verification import Verification
@@ -145,8 +147,8 @@ def _audience(notice: Notice) -> str:
     return "everybody" if notice.tenant is None else f"tenant:{notice.tenant}"
 
 
-def mesh_facts(workers: Iterable[WorkerState]) -> Json:
-    """The relays of the region, and the processes of this one."""
+def mesh_facts(workers: Iterable[WorkerState], mesh: MeshWatch | None) -> Json:
+    """The relays of the region, what is half up between them, and the processes of this one."""
     rows = [
         {
             "number": one.number,
@@ -157,7 +159,48 @@ def mesh_facts(workers: Iterable[WorkerState]) -> Json:
         }
         for one in workers
     ]
-    return {"peers": [], "workers": rows}
+    if mesh is None:
+        return {"peers": [], "troubles": [], "workers": rows}
+    troubles = [_trouble(one) for one in mesh.troubles]
+    return {"peers": [_peer(node) for node in mesh.nodes], "troubles": troubles, "workers": rows}
+
+
+def _peer(node: Node) -> Json:
+    return {
+        "name": node.name,
+        "key": NodePublic.PREFIX + node.key.hex() if node.key else "",
+        "address": node.address,
+        "state": node.state,
+        "since": node.since or None,
+        "reason": node.why.what() if node.why is not None else "",
+        "texts": {"zh": {"reason": node.why.what("zh")}} if node.why is not None else {},
+        "version": node.version,
+        "app": node.app,
+        "keys": node.keys,
+        "rtt_ms": None if node.rtt_s is None else round(1000 * node.rtt_s, 1),
+        "links": node.workers,
+        "links_up": node.workers_up,
+        "dials_since": node.dials_since,
+        "linked_from": None if node.peers is None else sorted(NodePublic.PREFIX + key.hex() for key in node.peers),
+        "connects": node.connects,
+        "forwarded_packets": node.forwarded_packets,
+        "forwarded_bytes": node.forwarded_bytes,
+        "dropped_packets": node.dropped_packets,
+    }
+
+
+def _trouble(trouble: Trouble) -> Json:
+    finding = trouble.finding
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "peer": trouble.name,
+        "since": trouble.since,
+        "what": finding.what(),
+        "remedy": finding.remedy(),
+        "texts": {"zh": {"what": finding.what("zh"), "remedy": finding.remedy("zh")}},
+    }
 
 
 async def quota_facts(config: RelayConfig, journal: Journal | None) -> Json:

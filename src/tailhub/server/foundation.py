@@ -204,6 +204,11 @@ class Foundation:
             keep_sockets(os.environ, listeners.public_tcp)
         return listeners
 
+    @property
+    def may_refuse(self) -> bool:
+        """May the public sockets be made to refuse connections? Of a socket unit systemd would say that it failed."""
+        return not self._units
+
     def _pinned_ports(self) -> set[int]:
         """The ports that are to be served with a pinned certificate."""
         listeners = zip(self.config.listeners, self.specs.public, strict=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.foundation import Foundation
+    from tailhub.server.mesh.watch import MeshWatch
     from tailhub.server.notices import NoticeKeeper
     from tailhub.server.reload import ReloadOutcome
     from tailhub.server.verification import Verification
@@ -54,6 +55,7 @@ class BehindCalls:
     values: Callable[[], Awaitable[MetricValues]]
     notes: Callable[[], Iterable[Finding]]  # what is doubtful now
     first_stun: Callable[[], str]
+    mesh: Callable[[], MeshWatch | None]
 
 
 def own_routes(behind: BehindCalls) -> list[Route]:
@@ -65,7 +67,9 @@ def own_routes(behind: BehindCalls) -> list[Route]:
         ClientActions(behind.disconnect),
         LogActions(behind.debug, behind.now, behind.tell_log_state),
         ReloadActions(behind.reload),
-        CheckupActions(behind.foundation, behind.values, behind.notes, behind.first_stun, behind.traffic, behind.now),
+        CheckupActions(
+            behind.foundation, behind.values, behind.notes, behind.first_stun, behind.traffic, behind.now, behind.mesh
+        ),
         behind.audit,
     )
     return [route for group in groups for route in group.routes]

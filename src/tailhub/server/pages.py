@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tailhub.server.draining import Draining
     from tailhub.server.evacuating import Drain
     from tailhub.server.fleet import Fleet
+    from tailhub.server.mesh.watch import MeshWatch
     from tailhub.server.notices import NoticeKeeper
     from tailhub.server.recent_events import RecentEvents
     from tailhub.server.reload import ReloadOutcome
@@ -101,6 +102,7 @@ class Pages:
         self._quotas: Mapping[str, object] = {}  # as they were told last
         self._quotas_at = -QUOTAS_EVERY_S
         self.recent: RecentEvents | None = None  # the last lines of the log
+        self.mesh: MeshWatch | None = None  # where there is a mesh key
         self.first_stun = ""  # the address of the first from outside that asked
         self._api: OperatorApi | None = None
         if verification is not None:  # whose decisions are remembered
@@ -223,6 +225,7 @@ class Pages:
             values=self._counted_values,
             notes=self._notes,
             first_stun=lambda: self.first_stun,
+            mesh=lambda: self.mesh,
         )
         self._api = OperatorApi(own_routes(behind), audit.note)
         return self._api
@@ -293,6 +296,8 @@ class Pages:
         values["refused_keys_dropped"] = refusals.dropped if refusals is not None else 0
         if (limit := self._service.context.relay.rate_limit) is not None:
             values["rate_limit_bytes_per_s"], values["rate_burst_bytes"] = limit.bytes_per_s, limit.burst_bytes
+        if self.mesh is not None:
+            values.update(self.mesh.values())
         if stun is not None:
             values["stun_requests"] = {(word,): count for word, count in stun.dispositions().items()}
             values["stun_families"] = {(family,): each.requests for family, each in stun.counters.items()}
@@ -349,7 +354,7 @@ class Pages:
             "verifiers": facts.verifier_facts(self._verification),
             "quotas": self._quotas,
             "tenants": [tenant.tenant for tenant in config.tenants],
-            "mesh": facts.mesh_facts(fleet.states if fleet is not None else ()),
+            "mesh": facts.mesh_facts(fleet.states if fleet is not None else (), self.mesh),
             "drain": facts.drain_facts(self._drain, self._draining),
             "notices": facts.notice_facts(self._notices.all),
             "dashboard_relays": list(config.dashboard_relays),

@@ -127,6 +127,7 @@ class RelayService:
         self._guard_limits()
         self.mesh: MeshLinks | None = None  # where other relays are named
         self._resolving: Resolving | None = None  # so is this
+        self._has_clients = bool(listeners)  # the desk has none, and nothing to forward
         self._mesh()
 
     def _answer_acme(self) -> None:
@@ -169,9 +170,10 @@ class RelayService:
     # --- other relays of the region -----------------------------------------------------------------------------------
 
     def _mesh(self) -> None:
-        """Keep links to the relays that the settings name."""
+        """Keep links to the relays that the settings name. Not where no client comes, as at the desk of workers."""
         config, keys = self._foundation.config, self._foundation.policy.mesh_keys
-        if self.mesh is None and not config.mesh_with:
+        named = config.mesh_with if self._has_clients else ()
+        if self.mesh is None and not named:
             return
         from tailhub.server.mesh.links import MeshLinks
         from tailhub.server.mesh.peer_spec import parse_peer
@@ -180,9 +182,11 @@ class RelayService:
         if self.mesh is None or self._resolving is None:
             self.mesh = mesh = MeshLinks(self.context, logs=self._number == 0)
             self._undo.callback(mesh.stop)
-            self._resolving = Resolving(lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys))
+            self._resolving = Resolving(
+                lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys), logs=self._number == 0
+            )
             self._undo.callback(self._resolving.stop)
-        self.mesh.take(self._resolving.take([parse_peer(text) for text in config.mesh_with]), keys)
+        self.mesh.take(self._resolving.take([parse_peer(text) for text in named]), keys)
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 
@@ -195,6 +199,7 @@ class RelayService:
             self._passthrough = context.passthrough = Passthrough(context.loop, context.events)
         self._renumber(kept_listeners(before.specs, foundation.specs).public, fronts)
         self.acceptor.take(*self._accepting(listeners, self._share))
+        self._has_clients = bool(listeners)
         context.policy = foundation.policy
         self._end_own_probes()
         self._end_mesh_peers()
@@ -364,8 +369,10 @@ class RelayService:
         was_draining, self.context.health.drain = bool(self.context.health.drain), TEXT if time is not None else ""
         self._teller.tell()
         if time is not None:
-            self.acceptor.pause()
-            self._client_closer.begin(time)
+            # Where there are other nodes, who is refused is served by the next one at once.
+            is_node = bool(self._foundation.config.mesh_with)
+            self.acceptor.pause(refuse=is_node and self._foundation.may_refuse)
+            self._client_closer.begin(time, is_node=is_node)
         elif was_draining:
             self._client_closer.stop()
             self.acceptor.resume()

@@ -19,6 +19,7 @@ from tailhub.web.debug import TrafficRow
 from tailhub.web.metrics import METRICS, Labelled, MetricValues
 
 if TYPE_CHECKING:
+    from tailhub.server.mesh.watch import MeshSnapshot
     from tailhub.server.quota_keeper import QuotaKeeper
 
 _COUNTERS = frozenset(metric.key for metric in METRICS if metric.kind == "counter")
@@ -33,6 +34,7 @@ class ServiceSnapshot:
     traffic: list[TrafficRow]
     held: list[bytes]  # keys that were refused and wait
     has_traffic: bool = False
+    mesh: MeshSnapshot | None = None  # where there are links to other relays, or from them
 
 
 def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic: bool = False) -> ServiceSnapshot:
@@ -47,6 +49,7 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
             name_of(connection.identity.node, connection.identity.owner),
             connection.is_home,
             connection.identity.connected_at,
+            connection.identity.is_mesh,
         )
         for connection in (relay.registry if traffic else ())
     ]
@@ -55,7 +58,13 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
         values = sum_values([values, {name: _labelled(getattr(link, name)) for name in _DROPS}])
     door = service.context.door
     held = [login.key for login in door.held] if traffic and door is not None else []
-    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held, traffic)
+    mesh = None
+    if service.mesh is not None or relay.watchers:
+        from tailhub.server.mesh.watch import link_counters, take_mesh_snapshot
+
+        mesh = take_mesh_snapshot(service)
+        values = {**values, **link_counters(mesh.links)}
+    return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held, traffic, mesh)
 
 
 def sum_values(parts: Sequence[MetricValues]) -> MetricValues:
@@ -88,12 +97,14 @@ def _relay(relay: Relay) -> MetricValues:
     }
     values.update({name: _labelled(getattr(stats, name)) for name in _DROPS})
     values["clients"] = len(registry.active)
-    values["remote_clients"] = values["forwarded_out"] = 0  # until this relay dials others
+    values["remote_clients"] = 0  # what is known of other relays is no process's own: `tailhub.server.mesh.watch`
+    values["forwarded"] = stats.forwarded - stats.forwarded_out  # it counts what goes to other workers or relays
     values["connections"] = registry.count
     values["home_connections"] = relay.home_connections
     values["guests"] = sum(connection.identity.is_guest for connection in registry)
     values["not_ideal_connections"] = sum(connection.identity.is_not_ideal for connection in registry)
-    shared = [connection for connection in registry if connection.has_duplicates]
+    # Each process of another relay has a connection of its own, with that relay's one key.
+    shared = [one for one in registry if one.has_duplicates and not one.identity.is_mesh]
     values["dup_keys"] = len({connection.key for connection in shared} & registry.active.keys())
     values["dup_connections"] = len(shared)
     values["watchers"] = relay.watchers

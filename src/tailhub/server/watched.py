@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import tailhub
 from tailhub.alerts.reach import SelfTest
-from tailhub.alerts.seen import CertificateSeen, CredentialSeen, QuotaSeen, RenewalSeen, Seen, VerifierSeen
+from tailhub.alerts.seen import CertificateSeen, CredentialSeen, MeshSeen, QuotaSeen, RenewalSeen, Seen, VerifierSeen
 from tailhub.certs.files import Certificate
+from tailhub.findings.catalogue import Severity
 from tailhub.keys import short_key
 from tailhub.relay.quota import FINE, Quotas, QuotaState
 from tailhub.relay.tenant import DEFAULT_TENANT
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tailhub.server.advertised import Advertised
     from tailhub.server.bookkeeping import Bookkeeping
     from tailhub.server.fleet import Fleet
+    from tailhub.server.mesh.watch import MeshWatch
     from tailhub.server.service import RelayService
     from tailhub.server.stun import StunServer
     from tailhub.server.verification import Verification
@@ -58,6 +60,7 @@ class Watched:
     verification: Verification | None = None
     books: Bookkeeping | None = None
     acme: AcmeKeeper | None = None
+    mesh: MeshWatch | None = None
     newest: str = ""  # version in the package index
     _heard_stun: bool = False
     _accepted: int = 0  # connections from outside, at the last look
@@ -79,6 +82,7 @@ class Watched:
             quotas=await self._quotas(now),
             store_trouble=self.books.journal.trouble if self.books is not None else None,
             worker_restarts=self._worker_restarts(now),
+            mesh=tuple(self._mesh()),
             running=tailhub.__version__,
             newest=self.newest,
         )
@@ -204,6 +208,12 @@ class Watched:
                 self._restarted_at.append(now)
             self._restarts = self.fleet.restarts
         return tuple(self._restarted_at)
+
+    def _mesh(self) -> Iterator[MeshSeen]:
+        for one in self.mesh.troubles if self.mesh is not None else ():
+            if one.finding.severity is not Severity.NOTE:
+                is_down = one.finding.name in ("mesh-link-down", "mesh-link-refused")
+                yield MeshSeen(" ".join(one.subject), one.name, one.finding, is_down)
 
     # --- outside ------------------------------------------------------------------------------------------------------
 

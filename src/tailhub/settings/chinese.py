@@ -124,7 +124,7 @@ MEANINGS: dict[str, str] = {
     "notify_file": "另一些这样的地址所在的文件，每行一个，只有运行中继的用户可读。",
     "notify_language": "这些消息的语言（默认按 locale）。",
     "notify_events": "哪些事发消息，用逗号分隔："
-    "certificate、credential、quota、verifier、unreachable、update、workers、store（默认全部）。",
+    "certificate、credential、quota、verifier、unreachable、update、workers、store、mesh（默认全部）。",
     "update_check": "每天查看一次软件包索引里有没有新版本，有则发消息。",
     "update_index": "在哪里查看（JSON，格式同 PyPI）。",
     "name": "租户的名称：字母、数字、. _ -。",

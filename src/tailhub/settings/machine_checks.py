@@ -56,6 +56,16 @@ def check_mesh_keys(config: RelayConfig) -> Iterator[Finding]:
         yield from mesh_keys(config.mesh_key_file, config.place("mesh_key_file"))[1]
 
 
+def check_mesh_names(config: RelayConfig) -> Iterator[Finding]:
+    """Can the names be looked up that stand for other relays?"""
+    if any(text.startswith(("dns:", "srv:")) for text in config.mesh_with):
+        import asyncio
+
+        from tailhub.server.mesh.lookup import lookup_findings
+
+        yield from asyncio.run(lookup_findings(config.mesh_with))
+
+
 def check_rate_limit(config: RelayConfig) -> Iterator[Finding]:
     """Can the file of limits be read, and is the limit one that clients can live with?"""
     from tailhub.server.limits_config import doubtful_limits
@@ -175,4 +185,5 @@ CHECKS: tuple[Check, ...] = (
     check_store,
     check_notify,
     check_push,
+    check_mesh_names,
 )

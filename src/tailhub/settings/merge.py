@@ -25,7 +25,7 @@ from tailhub.settings.values import shown, value_of
 if TYPE_CHECKING:
     from tailhub.settings.toml_file import TomlFile
 
-__all__ = ["CONFIG", "Given", "Origin", "Settings", "load"]
+__all__ = ["CONFIG", "Given", "Origin", "Settings", "load", "settings_of"]
 
 CONFIG = "config"
 """The flag and variable that name the configuration file."""
@@ -117,6 +117,15 @@ def load(
     return settings
 
 
+def settings_of(data: bytes, path: Path) -> Settings:
+    """What a configuration file at `path` with this content would say, and nothing else. Opens nothing."""
+    from tailhub.settings.toml_file import parse
+
+    settings = Settings(path)
+    _take_content(settings, parse(data, path))
+    return settings
+
+
 def _listener(given: Mapping[str, Given]) -> ListenerConfig:
     known = {one.name for one in fields(ListenerConfig)}
     values: dict[str, Any] = {BY_NAME[name].field_name: one.value for name, one in given.items() if name in known}
@@ -197,11 +206,16 @@ def _read_file(
 
     content = parse(read_file(settings.file, place, may_be_pipe=may_be_pipe), settings.file)
     settings.is_read = True
+    _take_content(settings, content)
+
+
+def _take_content(settings: Settings, content: TomlFile) -> None:
+    """Take what a file says."""
     settings.faults += content.faults
     try:
-        directory = settings.file.absolute().parent
+        directory = content.path.absolute().parent
     except OSError as exc:  # the current directory is gone
-        raise MachineError(findings.file_trouble(str(settings.file), exc.strerror or str(exc))) from exc
+        raise MachineError(findings.file_trouble(str(content.path), exc.strerror or str(exc))) from exc
     values = dict(content.values)
     _take_tenants(settings, content, values.pop(TENANT, []), directory)
     tables = values.get(LISTEN)

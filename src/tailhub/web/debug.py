@@ -37,6 +37,7 @@ class TrafficRow:
     name: str = ""  # of the device and its owner, where that is known
     is_home: bool = False
     connected_at: float = 0.0  # monotonic seconds
+    is_mesh: bool = False  # another relay's
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Per(Enum):
     VERIFIER = "verifier"
     LISTENER = "listener"
     WORKER = "worker"
+    MESH_PEER = "mesh peer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,18 @@ LABELS: Final = (
         Per.LISTENER,
         "its address as the configuration has it",
     ),
+    Label(
+        "peer",
+        (
+            *("mesh_links", "mesh_link_up", "mesh_remote_keys", "mesh_rtt_s"),
+            *("mesh_connects", "mesh_forwarded_packets", "mesh_forwarded_bytes", "mesh_dropped_packets", "mesh_odd"),
+        ),
+        1,
+        Per.MESH_PEER,
+        "as `mesh_with` has it without `?…`, with its address where a name has several",
+    ),
+    Label("what", ("mesh_odd",), 8, Per.RELAY, "`too_many_keys`, `unknown_gone`, `our_key` …"),
+    Label("phase", ("mesh_links",), 6, Per.RELAY, "`connecting`, `up`, `waiting`, `refused`, `self`, `same`"),
 )
 
 BOUNDS: Final[Mapping[tuple[str, str], Label]] = MappingProxyType(

@@ -40,6 +40,8 @@ def _gauge(key: str, name: str, text: str, *labels: str) -> Metric:
     return Metric(key, f"tailhub_{name}", "gauge", text, labels)
 
 
+_LINK = ("peer", "phase")
+
 METRICS: tuple[Metric, ...] = (
     _gauge("info", "info", "Always 1; the version of tailhub stands in the label.", "version"),
     _gauge("start_unix_s", "start_time_seconds", "When the relay started, in seconds since 1970."),
@@ -56,7 +58,9 @@ METRICS: tuple[Metric, ...] = (
     _gauge("not_ideal_connections", "not_ideal_connections", "Connections of clients that preferred another node."),
     _gauge("dup_keys", "duplicate_keys", "Node keys with two or more connections now."),
     _gauge("dup_connections", "duplicate_connections", "Connections that share their node key with another one."),
-    _gauge("remote_clients", "remote_clients", "Node keys that are connected to other relays of the region."),
+    _gauge(
+        "remote_clients", "remote_clients", "Node keys that are connected to other relays of the region, of each one."
+    ),
     _gauge("watchers", "mesh_watchers", "Mesh peers that follow who is connected here."),
     _counter("accepts", "logins", "Logins that were admitted."),
     _counter("dup_connections_total", "duplicate_logins", "Logins with a node key that was connected already."),
@@ -95,6 +99,18 @@ METRICS: tuple[Metric, ...] = (
         "tenant",
         "reason",
     ),
+    # The mesh, where other relays are named or have links to this one; peers are the configuration's
+    _gauge("mesh_links", "mesh_links", "Links to the peer that are in this phase; each worker has one.", *_LINK),
+    _gauge("mesh_link_up", "mesh_link_up", "Whether all links to the peer are up: 1 or 0.", "peer"),
+    _gauge("mesh_remote_keys", "mesh_remote_keys", "Node keys that are connected to the peer.", "peer"),
+    _gauge("mesh_rtt_s", "mesh_rtt_seconds", "Round trip time of the link to the peer.", "peer"),
+    _counter("mesh_connects", "mesh_link_connects", "Times that a link to the peer has come up.", "peer"),
+    _counter("mesh_forwarded_packets", "mesh_forwarded_packets", "Packets forwarded to the peer.", "peer"),
+    _counter("mesh_forwarded_bytes", "mesh_forwarded_bytes", "Payload bytes of those packets.", "peer"),
+    _counter("mesh_dropped_packets", "mesh_dropped_packets", "Packets for the peer that its link lost.", "peer"),
+    _counter("mesh_odd", "mesh_odd", "What the peer said that no relay should, by what it was.", "peer", "what"),
+    _gauge("mesh_peers", "mesh_peers", "Relays that have a link to this one."),
+    _gauge("mesh_troubles", "mesh_troubles", "Faults of the mesh that this relay sees now (tailhub doctor --local)."),
     # Other frames
     _counter("got_ping", "pings_received", "Ping frames from clients."),
     _counter("sent_pong", "pongs_sent", "Pong frames to clients."),

@@ -37,6 +37,20 @@ def test_rates_are_between_two_samples() -> None:
     assert (history.t, history.bytes_received_per_s, history.clients) == ([AT + 2], [100.0], [3])
 
 
+def test_rates_by_label() -> None:
+    """Of a counter with labels each has a rate, once it was there at two samples in a row."""
+    first, second = {"sent": {("a",): 10}}, {"sent": {("a",): 30, ("b",): 70}}
+    made = rings((AT, first), (AT + 2, second))
+    assert [made.per_s("sent", (label,)) for label in ("a", "b", "c")] == [10.0, 0.0, 0.0]
+    assert made.per_s("unknown", ("a",)) == 0.0
+    made.sample(second, AT + 3)
+    assert [made.per_s("sent", (label,)) for label in ("a", "b")] == [0.0, 0.0]
+    made.sample(first, AT + 4)  # it began anew
+    assert made.per_s("sent", ("a",)) == 0.0
+    made.sample(second, AT + 4 + MOST_PASSED_S + 1)
+    assert made.per_s("sent", ("a",)) == 0.0
+
+
 def test_the_first_sample_has_no_rates() -> None:
     """One sample alone says nothing about how things move."""
     made = rings((AT, values(10**9)))

@@ -182,6 +182,15 @@ def test_facts_in_the_shape_of_the_api(view: View) -> None:
     assert view.overview(AT, is_lost=False).notices == [api_types.Notice(id="1", text="hello", at=3.0)]
 
 
+def test_what_goes_to_a_peer_now(view: View) -> None:
+    """A peer of the mesh has the rates of its counters."""
+    facts = Facts({"mesh": {"peers": [{"name": "b", "state": "up", "dials_since": None}, {"name": "c"}]}})
+    for at, sent in ((AT, 0), (AT + 2, 10)):
+        counted = {"mesh_forwarded_packets": {("b",): sent}, "mesh_forwarded_bytes": {("b",): 100 * sent}}
+        snapshot(view, at, facts, values(**counted))
+    assert [(peer.packets_per_s, peer.bytes_per_s) for peer in view.mesh().peers] == [(5.0, 500.0), (0.0, 0.0)]
+
+
 def event(number: int) -> EventRow:
     return EventRow(AT + number, "info", "login", f"line {number}", {"key": "x"})
 

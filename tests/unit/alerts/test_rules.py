@@ -6,6 +6,7 @@ from tailhub import findings
 from tailhub.alerts.condition import Condition
 from tailhub.alerts.rules import (
     DAY_S,
+    MESH_S,
     RENEWAL_FAILURES,
     RESTARTS,
     RESTARTS_WITHIN_S,
@@ -14,7 +15,7 @@ from tailhub.alerts.rules import (
     is_newer,
     judge,
 )
-from tailhub.alerts.seen import CertificateSeen, CredentialSeen, QuotaSeen, RenewalSeen, Seen, VerifierSeen
+from tailhub.alerts.seen import CertificateSeen, CredentialSeen, MeshSeen, QuotaSeen, RenewalSeen, Seen, VerifierSeen
 from tailhub.relay.quota import Level, QuotaState
 from tailhub.relay.rate_limit import RateLimit
 
@@ -108,6 +109,18 @@ def test_quotas() -> None:
 def test_store() -> None:
     """A store that is away is told when that lasts."""
     assert [(one.finding, one.after_s) for one in conditions(Seen(store_trouble=AWAY))] == [(AWAY, STORE_AWAY_S)]
+
+
+def test_mesh() -> None:
+    """What is half up of the mesh is told after a minute; a link that is down in words of its own."""
+    down = MeshSeen("TH550 b.example.com", "b.example.com", AWAY, is_down=True)
+    half = MeshSeen("TH552 c.example.com", "c.example.com", AWAY, is_down=False)
+    found = conditions(Seen(mesh=(down, half)))
+    assert [(one.subject, one.text, one.finding) for one in found] == [
+        (down.subject, "mesh-down", AWAY),
+        (half.subject, "mesh-half", AWAY),
+    ]
+    assert [one.after_s for one in found] == [MESH_S, MESH_S]
 
 
 def test_workers() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from support.top_sample import PICTURES, client, picture, sample, shown
+from support.top_sample import PICTURES, client, picture, sample, shown, with_mesh
 from tailhub.admin.api_types import Clients, Notice, Others, Pairs
 from tailhub.cli.top_frame import where
 from tailhub.cli.top_texts import TEXTS, WORDS
@@ -24,10 +24,10 @@ HOSTILE = "[red]x[/red]\x1b[2J\r\n\u202e家"
 @pytest.mark.parametrize(
     ("columns", "lines"), [(80, 24), (120, 40), (100, 30), (60, 16), (40, 10), (200, 60), (110, 22)]
 )
-@pytest.mark.parametrize("table", ["clients", "pairs", "events"])
+@pytest.mark.parametrize("table", ["clients", "pairs", "events", "mesh"])
 def test_a_frame_fills_its_terminal(columns: int, lines: int, table: str, lang: Language) -> None:
     """Whatever the size, there are as many lines as the terminal has, and none is wider."""
-    text = shown(sample(), Wish(table=table), lang, columns, lines)  # type: ignore[arg-type]
+    text = shown(with_mesh(sample()), Wish(table=table), lang, columns, lines)  # type: ignore[arg-type]
     rows = text.rstrip("\n").split("\n")
     assert len(rows) == lines
     assert {cell_len(row) for row in rows} <= {columns}
@@ -86,6 +86,25 @@ def test_the_log() -> None:
     text = shown(sample(), Wish(table="events"), columns=120)
     assert text.index("login   client [k0004]") < text.index("quota   [k0000]")
     assert "quota   [k0000]" not in shown(sample(), Wish(table="events", offset=1), columns=100)
+
+
+def test_the_mesh() -> None:
+    """Another relay has a row with its state, and why it is not linked; the first line counts those that are."""
+    text = shown(with_mesh(sample()), Wish(table="mesh"), columns=140)
+    for words in (
+        "mesh 3/5",
+        "● linked",
+        "● one way only",
+        "● not linked  Nothing listens at",
+        "derper 1.102.5",
+        "m mesh",
+    ):
+        assert words in text, words
+    narrow = shown(with_mesh(sample()), Wish(table="mesh"))
+    assert "● not linked" in narrow
+    assert "15.2 Mbit/s" in narrow
+    assert "mesh" not in shown(sample())
+    assert "this relay stands alone" in shown(sample(), Wish(table="mesh"))
 
 
 def test_the_sorted_column_has_an_arrow() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.top_sample import NOW, sample
+from support.top_sample import NOW, sample, with_mesh
 from tailhub.admin.api import ClientsQuery, PairsQuery
 from tailhub.admin.api_types import Certificate, Certificates, Quota, Quotas, Verifier, Verifiers
 from tailhub.cli.top_view import CLIENT_SORTS, PAIR_SORTS, Seen, Wish, pressed, resample, verdict, within
@@ -41,6 +41,8 @@ def after(keys: list[str], wish: Wish | None = None, rows: int = 10) -> Wish:
         (["p", "c"], Wish()),
         (["e", "down"], Wish(table="events", offset=1)),
         (["e", "/"], Wish(table="events")),
+        (["m", "/", "down"], Wish(table="mesh", offset=1)),
+        (["m", "m"], Wish()),
         (["/", "n", "a", "s", "enter"], Wish(search="nas")),
         (["/", "q", "backspace", "é", "家"], Wish(search="é家", is_typing=True)),
         (["/", "x", "escape"], Wish()),
@@ -147,6 +149,17 @@ def test_complaints() -> None:
     texts = ["fault", "verifier_unreachable", "verifier_error", "fds", "many_drops", "over_quota", "pending"]
     assert [text for _, text in said(seen)] == texts
     assert said(seen)[0][0] == "bad"
+
+
+def test_complaints_about_the_mesh() -> None:
+    """What is half up is said once of each relay, notes are not."""
+    found = [(one.severity, one.text, one.values["name"]) for one in verdict(with_mesh(sample()))]
+    assert found == [
+        ("warning", "mesh_not_dialled_back", "gru.derp.example.com"),
+        ("warning", "mesh_link_down", "lab.example.net"),
+        ("warning", "mesh_node_unseen", "sin.derp.example.com/10.8.0.3"),
+    ]
+    assert verdict(with_mesh(sample(), is_whole=True)) == []
 
 
 def test_drops_that_are_normal() -> None:

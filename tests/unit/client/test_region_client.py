@@ -10,7 +10,7 @@ from support.logins import CLIENT_KEY, CLIENT_PRIVATE, SERVER_KEY
 from support.ports import free_ports
 from support.scripted_relay import Session, routing_script, run, scripted_relay, until
 from tailhub.client import Connected, Disconnected, Health, ReceivedPacket, RegionClient
-from tailhub.client.region_client import _endpoints, _Link
+from tailhub.client.region_client import _Link, node_endpoints
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.exceptions import ConnectionClosedError, LocalError
@@ -278,7 +278,7 @@ def test_pins_of_the_map_are_checked() -> None:
 )  # fmt: skip
 def test_where_a_node_is_dialled(fields: dict[str, str], dialled: list[tuple[str, int]]) -> None:
     """Addresses of the map come before DNS, IPv4 before IPv6; ``none`` switches a family off."""
-    found = _endpoints(DERPNode(**fields), True, None)  # type: ignore[arg-type]
+    found = node_endpoints(DERPNode(**fields))  # type: ignore[arg-type]
     assert [(endpoint.host, endpoint.family) for endpoint in found] == dialled
     assert all(endpoint.name == fields["host_name"] and endpoint.port == 443 for endpoint in found)
 

@@ -26,6 +26,7 @@ UNSHOWN = {
     "tailhub_not_ideal_connections",
     "tailhub_remote_clients",
     "tailhub_mesh_watchers",
+    "tailhub_mesh_links",
     "tailhub_duplicate_keys",
     "tailhub_home_moves_in_total",
     "tailhub_home_moves_out_total",

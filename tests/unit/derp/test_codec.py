@@ -4,6 +4,7 @@ from collections import deque
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from support.streams import broken_client_streams, client_streams, cut, piece_sizes
 from tailhub.derp.codec import FrameDecoder
@@ -29,6 +30,16 @@ def test_any_split_gives_the_same_frames(stream: bytes, sizes: list[int]) -> Non
     """However a stream is cut, the frames are those that lie in it."""
     decoder = FrameDecoder(SERVER_LIMITS)
     assert [frame for piece in cut(stream, sizes) for frame in decoder.receive_data(piece)] == frames_by_slicing(stream)
+
+
+@given(client_streams, st.integers(0, 1 << 18), piece_sizes)
+def test_another_decoder_reads_on_from_the_rest(stream: bytes, before: int, sizes: list[int]) -> None:
+    """Wherever a decoder is left, one that is given its rest first finds the frames that are still to come."""
+    first, second = FrameDecoder(SERVER_LIMITS), FrameDecoder(SERVER_LIMITS)
+    found = first.receive_data(stream[:before])
+    for piece in (first.rest, *cut(stream[before:], sizes)):
+        found += second.receive_data(piece)
+    assert found == frames_by_slicing(stream)
 
 
 @given(broken_client_streams, piece_sizes)

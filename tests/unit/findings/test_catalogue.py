@@ -12,7 +12,20 @@ import pytest
 from tailhub.findings import Finding, Language
 from tailhub.findings.catalogue import CATALOGUE
 from tailhub.findings.map_faults import MapPlace
-from tailhub.findings.texts import CHINESE, ENGLISH, REMARKS, TOPICS, askers, local, map_faults, reach, relaying, tls
+from tailhub.findings.texts import (
+    CHINESE,
+    ENGLISH,
+    REMARKS,
+    TOPICS,
+    askers,
+    local,
+    map_faults,
+    mesh_health,
+    reach,
+    region,
+    relaying,
+    tls,
+)
 
 
 class Owner:
@@ -31,6 +44,8 @@ SAMPLES: dict[str, object] = {
     "Program | None": Owner(),
     "Sequence[str]": ["one", "two"],
     "Mapping[str, str]": {"metadata": "203.0.113.7", "STUN": "198.51.100.9"},
+    "Mapping[str, int]": {"our_key": 2},
+    "Finding | None": Finding("TH539", {"peer": "b.example.com", "detail": "reset"}),
     "date": date(2036, 11, 20),
     "Literal['CERTIFICATE', 'PRIVATE KEY']": "CERTIFICATE",
 }
@@ -125,7 +140,9 @@ def test_both_languages_name_the_same_commands() -> None:
         assert english == chinese, code
 
 
-@pytest.mark.parametrize("topic", [askers, local, map_faults, reach, relaying, tls], ids=lambda topic: topic.__name__)
+@pytest.mark.parametrize(
+    "topic", [askers, local, map_faults, mesh_health, reach, region, relaying, tls], ids=lambda topic: topic.__name__
+)
 def test_what_a_check_finds_is_explained(topic: ModuleType) -> None:
     """What `tailhub doctor` finds says what it means and what it does to users now."""
     for texts in (topic.ENGLISH, topic.CHINESE):

@@ -13,7 +13,8 @@ MANY = 200
 
 def closing(firsts: int = 0, over_s: float = 30.0) -> Closing[int]:
     """`MANY` connections, of which so many go first."""
-    return Closing([(number, number < firsts) for number in range(MANY)], ClosingTime(100.0, 100.0 + over_s), CHANCE)
+    ranked = [(number, int(number >= firsts)) for number in range(MANY)]
+    return Closing(ranked, ClosingTime(100.0, 100.0 + over_s), CHANCE)
 
 
 CHANCE = random.Random(1)

@@ -41,7 +41,8 @@ TESTS = {
         *("headscale_url", "headscale_api_key_file", "headscale_api_key"),
     ),
     "test_steering": ("steer",),
-    "test_the_mesh_key": ("mesh_key_file", "mesh_with"),
+    "test_the_mesh_key": ("mesh_key_file",),
+    "test_the_relays_of_the_region": ("mesh_with",),
     "test_the_own_probe": ("own_probe",),
     "test_rates": (
         *("rate_limit_bytes_per_s", "rate_burst_bytes", "rate_config", "receive_limit_bytes_per_s"),

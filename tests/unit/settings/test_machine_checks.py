@@ -58,3 +58,10 @@ def test_a_socket_that_is_named_twice(tmp_path: Path) -> None:
     socket = tmp_path / "tailscaled.sock"
     config = RelayConfig(verify_tailscaled=True, verify_socket=(socket, socket))
     assert [verifier.name for verifier in make_verifiers(config)] == ["tailscaled"]
+
+
+def test_names_that_stand_for_relays() -> None:
+    """Each that cannot be looked up is told of; plain places are not looked up, and what is none is told elsewhere."""
+    peers = ("dns:localhost:8443", "dns:nobody.invalid", "nobody.invalid", "srv:nobody.invalid:1")
+    (finding,) = machine_findings(RelayConfig(mesh_with=peers))
+    assert (finding.name, finding.values["text"]) == ("mesh-name-unresolved", "dns:nobody.invalid")

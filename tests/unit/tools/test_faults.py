@@ -1,7 +1,8 @@
 """Every fault that a diagnosis must tell apart: its code, and the test in which it is produced.
 
-The numbers are those of the specification's rows (41 of them, some with several faults). What is real in a test and
-what stands in, its module says. A new fault gets a line here first, then a code, then a test.
+The numbers are those of the specification's rows (41 of them, some with several faults); 42 is a mesh that is half up.
+What is real in a test and what stands in, its module says. A new fault gets a line here first, then a code, then a
+test.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ ASKERS = "integration/test_doctor_askers.py"
 ASKERS_GO = "interop/test_doctor_askers_go.py"
 MAP = "unit/tools/derpmap/test_lint.py"
 MAP_ASKED = "integration/test_derpmap.py"
+REGION = "integration/test_region_check.py"
+REGION_JUDGED = "unit/tools/region/test_judge.py"
 
 
 class Fault(NamedTuple):
@@ -163,6 +166,16 @@ FAULTS = [
         41, "the machine's own client is at home here", "TH455", f"{ASKERS_GO}::test_a_real_tailscaled_that_is_asked"
     ),
     Fault(41, "and cannot reach others", "TH454", f"{ASKERS_GO}::test_a_client_that_does_not_get_to_its_own_relay"),
+    # Several relays of one region
+    Fault(42, "a node is missing", "TH560", f"{REGION}::test_a_stopped_node"),
+    Fault(42, "a link one way", "TH561", f"{REGION}::test_one_way"),
+    Fault(42, "no link between two", "TH562", f"{REGION}::test_no_link_between_two"),
+    Fault(42, "a differing mesh key", "TH563 TH564", f"{REGION}::test_another_mesh_key"),
+    Fault(42, "a copied state", "TH565 TH566", f"{REGION}::test_a_copied_state"),
+    Fault(42, "a mesh peer that is no node", "TH567", f"{REGION}::test_a_relay_that_is_not_in_the_map"),
+    Fault(42, "versions differ", "TH568", f"{REGION_JUDGED}::test_versions"),
+    Fault(42, "no mesh", "TH569", f"{REGION}::test_no_mesh"),
+    Fault(42, "a node outside the mesh", "TH570", f"{REGION}::test_outside_the_mesh"),
 ]
 
 
@@ -195,8 +208,8 @@ def test_a_fault_is_produced(fault: Fault) -> None:
 
 
 def test_each_row_is_there() -> None:
-    """No row of the specification is left out."""
-    assert {fault.row for fault in FAULTS} == set(range(1, 42))
+    """No row is left out."""
+    assert {fault.row for fault in FAULTS} == set(range(1, 43))
 
 
 def test_each_fault_has_its_own_code() -> None:

@@ -10,13 +10,14 @@ import { verdict } from "./verdict.js";
 import { access } from "./views/access.js";
 import { clients, pairs } from "./views/clients.js";
 import { log } from "./views/log.js";
+import { mesh } from "./views/mesh.js";
 import { overview } from "./views/overview.js";
 import { relays } from "./views/relays.js";
 import { system } from "./views/system.js";
 import { usage } from "./views/usage.js";
 import { changeLanguage, language, locale, t } from "./words.js";
 
-const VIEWS = { overview, clients, pairs, access, usage, system, log, relays };
+const VIEWS = { overview, clients, pairs, access, usage, system, mesh, log, relays };
 const EVERY_MS = 1000;
 const MAX_WAIT_MS = 10000;
 const SELDOM_S = 15; // lists that the verdict needs
@@ -51,7 +52,7 @@ async function ask() {
   isWanted = false;
   const view = made[current];
   try {
-    const seldom = ["certificates", "verifiers", "quotas", "relays"].map((name) => loadList(name, { maxAgeS: SELDOM_S }));
+    const seldom = ["certificates", "verifiers", "quotas", "mesh", "relays"].map((name) => loadList(name, { maxAgeS: SELDOM_S }));
     await Promise.all([loadNumbers(), view.load?.(), ...seldom]);
     failures = 0;
     store.awaySince = null;
@@ -93,6 +94,7 @@ function show() {
   loading.hidden = true;
   room.hidden = false;
   tabs.relays.hidden = (store.lists.relays?.relays ?? []).length < 2;
+  tabs.mesh.hidden = (store.lists.mesh?.peers ?? []).length === 0;
   setAttribute(tabs.access.lastChild, "hidden", store.overview.pending > 0 ? null : true);
   setText(tabs.access.lastChild, String(store.overview.pending));
   const { level, title } = verdict();
@@ -167,7 +169,7 @@ function makeTabs() {
     tabs[name] = h("a", { href: `#${name}` }, h("span", { text: t(`view.${name}`) }), h("span", { class: "badge", hidden: true }));
     nav.append(tabs[name]);
   }
-  tabs.relays.hidden = true;
+  tabs.mesh.hidden = tabs.relays.hidden = true;
 }
 
 // --- language and colours -------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import { count, listed, percent, span } from "./format.js";
 import { now, store } from "./store.js";
-import { t, word } from "./words.js";
+import { language, t, word } from "./words.js";
 
 const RANK = { good: 0, note: 1, warn: 2, bad: 3 };
 const CERTIFICATE_WARN_DAYS = 14;
@@ -14,7 +14,7 @@ const FULL_SHARE = 0.85;
 
 // { level, title, issues: [{ level, text, todo, command, view }] }
 export function verdict() {
-  const issues = [...state(), ...faults(), ...certificates(), ...verifiers(), ...quotas(), ...load(), ...waiting()];
+  const issues = [...state(), ...faults(), ...certificates(), ...verifiers(), ...quotas(), ...meshIssues(), ...load(), ...waiting()];
   issues.sort((a, b) => RANK[b.level] - RANK[a.level]);
   const level = issues[0]?.level ?? "good";
   return { level, title: title(level, issues), issues };
@@ -77,6 +77,16 @@ function quotas() {
   if (over.length === 0) return [];
   const names = listed(over.slice(0, 3).map((one) => one.name || one.tenant || one.key));
   return [issue("warn", t("issue.quota", { n: over.length, names }), t("issue.quota.todo"), { view: "usage" })];
+}
+
+// What the relay has found half up in the mesh, in its own words: a headline, and the first thing to do.
+export function meshIssues() {
+  const found = (store.lists.mesh?.troubles ?? []).map((one) => {
+    const { what, remedy } = one.texts?.[language] ?? one;
+    const [, todo, command] = /^(.*?)(?:[:：]\s*)?(?:`(tailhub [^`]+)`)?$/.exec(remedy.split("\n")[0]);
+    return issue(one.severity === "note" ? "note" : "warn", what.split("\n")[0], todo.replaceAll("`", ""), { command, view: "mesh" });
+  });
+  return found.sort((a, b) => RANK[b.level] - RANK[a.level]);
 }
 
 function load() {

@@ -31,6 +31,10 @@ ENGLISH: dict[str, Text] = {
         "Name the relay: `tailhub doctor HOST:PORT`\nOr the file with its map: `tailhub doctor policy.hujson`\n"
         "On the relay itself: `tailhub doctor --local`",
     ),
+    "TH571": Text(
+        "{origin} has no region of two or more relays[[region? in region {region}]], so there is no mesh to look at.",
+        "Name a DERP map with such a region; one relay alone is looked at by `tailhub doctor`.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -58,6 +62,10 @@ CHINESE: dict[str, Text] = {
         "没有指定要检查什么，也无法向本机的 Tailscale 客户端询问它的 map：{reason}。",
         "指定中继：`tailhub doctor HOST:PORT`\n或含有其 map 的文件：`tailhub doctor policy.hujson`\n"
         "在中继本机上：`tailhub doctor --local`",
+    ),
+    "TH571": Text(
+        "{origin} [[region?的区域 {region} ]]中没有由两台以上中继组成的区域，因此没有 mesh 可看。",
+        "请给出含有这种区域的 DERP map；单独一台中继用 `tailhub doctor` 检查。",
     ),
 }
 

@@ -16,8 +16,8 @@ from tailhub import __version__
 from tailhub.client import peer_certificate
 from tailhub.client.dial import Endpoint
 from tailhub.derp.client_protocol import ClientProtocol
-from tailhub.derp.handshake import OWN_APP, ClientInfo
-from tailhub.derp.messages import Health, Message, Pong
+from tailhub.derp.handshake import OWN_APP, ClientInfo, ServerInfo
+from tailhub.derp.messages import Health
 from tailhub.exceptions import CertificateError, RemoteError, UpgradeError
 from tailhub.keys import MeshKey
 from tailhub.net.connect import connect_tcp
@@ -28,7 +28,10 @@ from tailhub.server.mesh.failures import CLOSED, EndedError, NotTakenError, OutO
 from tailhub.server.mesh.peer_spec import PeerSpec
 from tailhub.tailcfg.map_words import PIN_PREFIX
 
-__all__ = ["CertificateRules", "Dialled", "NotNeededError", "dial"]
+__all__ = ["MAX_SAYS", "CertificateRules", "Dialled", "NotNeededError", "dial"]
+
+MAX_SAYS = 500
+"""Characters of what another relay has to tell that are kept."""
 
 T = TypeVar("T")
 
@@ -41,12 +44,15 @@ class NotNeededError(Exception):
 class Dialled:
     """A relay that has let us in. Its stream is not read until somebody takes it over (`resume_reading`).
 
-    `messages` came behind ServerInfo.
+    `version` is tailhub's there, "" for another program; `says` a Health that came behind ServerInfo, `rest` the start
+    of an unfinished frame.
     """
 
     stream: DialledStream
-    protocol: ClientProtocol
-    messages: list[Message | Pong]
+    server_key: bytes
+    version: str
+    says: str
+    rest: bytes
 
 
 class CertificateRules:
@@ -103,7 +109,8 @@ async def dial(
             protocol = await login.log_in(
                 lambda: ClientProtocol(context.private_key, where.host_header, info=info, meta_key=meta_key), meta_key
             )
-            return Dialled(stream, protocol, login.messages)
+            version = protocol.server_info.tailhub if protocol.server_info is not None else ""
+            return Dialled(stream, protocol.server_key, version, login.says, protocol.rest)
     except BaseException as exc:
         if login.stream is not None:
             login.stream.abort("given up")
@@ -124,7 +131,6 @@ class _Login:
         self.expected = "a TCP connection"
         self.says = ""
         self.stream: DialledStream | None = None
-        self.messages: list[Message | Pong] = []
         self._recognise = recognise
         self._is_recognised = False
         self._protocol: ClientProtocol | None = None
@@ -182,9 +188,9 @@ class _Login:
             raise UpgradeError("it speaks before it is asked")
         for message in protocol.receive_data(data):
             if isinstance(message, Health):
-                self.says = message.text
-            else:
-                self.messages.append(message)
+                self.says = message.text[:MAX_SAYS]
+            elif isinstance(message, ServerInfo):
+                self.says = ""  # it takes back any Health before it
         if protocol.server_key and not self._is_recognised:
             self._is_recognised = True
             self._recognise(protocol.server_key)

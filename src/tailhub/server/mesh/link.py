@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -80,7 +81,8 @@ class Link:
         self._said: dict[str, float] = {}  # what was written of it, by code, and when
         self._says_up = False  # the last line
         self._down_since = 0.0  # Unix time; 0.0 while it is up, or has never been
-        self._task = context.loop.create_task(self._run(), name=f"mesh {self._state.peer}")
+        self._name = self._state.peer.partition("?")[0]  # in the log
+        self._task = context.loop.create_task(self._run(), name=f"mesh {self._name}")
 
     @property
     def state(self) -> LinkState:
@@ -140,7 +142,7 @@ class Link:
 
     async def _attempt(self) -> float:
         """One link from dialling to its end. Returns how long to wait before the next."""
-        context, spec, times, peer = self._context, self._spec, self._times, self._state.peer
+        context, spec, times, peer = self._context, self._spec, self._times, self._name
         key = self._keys[self._key_index % len(self._keys)]
         try:
             dialled = await dial(context, self._rules, spec, key, self._recognise, times.dial_s)
@@ -149,14 +151,15 @@ class Link:
         except (OSError, RemoteError) as exc:
             self._fail(failure_of(peer, spec.dial_host or spec.host, f"{spec.dial_host or spec.host}:{spec.port}", exc))
             return self._back_off.next_s()
-        info = dialled.protocol.server_info
-        self._state.version = info.tailhub if info is not None else ""
+        self._state.version = dialled.version
         over = self._over = context.loop.create_future()
         opened_at = context.loop.time()
         socket = self._socket = LinkSocket(
             context, dialled, times.pulse, on_taken=self._taken, on_says=self._says, on_closed=self._closed
         )
         reason = await over
+        self._socket = None
+        _add_counts(self._state, socket.link)
         if socket.is_taken and context.loop.time() - opened_at >= times.proven_s:
             self._back_off.reset()
             self._said.clear()
@@ -171,7 +174,7 @@ class Link:
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
-            self._write(logging.INFO, f"mesh: {self._state.peer} is {what}")
+            self._write(logging.INFO, f"mesh: {self._name} is {what}")
         raise NotNeededError
 
     def _taken(self) -> None:
@@ -185,17 +188,14 @@ class Link:
         if not self._says_up:
             self._says_up = True
             self._write(
-                logging.INFO, f"mesh: the link to {state.peer} ({short_key(state.server_key)}{of}) is up{again}"
+                logging.INFO, f"mesh: the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}"
             )
 
     def _says(self, text: str) -> None:
         if text and self._may_say("says"):
-            self._write(logging.WARNING, f"mesh: {self._state.peer} says: {text}", says=text)
+            self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            _add_counts(self._state, socket.link)
         if self._over is not None and not self._over.done():
             self._over.set_result(reason)
 
@@ -207,7 +207,7 @@ class Link:
         if is_refused:
             self._key_index = (self._key_index + 1) % len(self._keys)
         state.violations += finding.code == PROTOCOL_BROKEN
-        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding.what(), finding.code)
+        self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
             self._write(logging.WARNING, f"mesh: {finding}")
@@ -221,11 +221,12 @@ class Link:
         self._said[what] = now
         return True
 
-    def _enter(self, phase: LinkPhase, reason: str = "", code: str = "") -> None:
+    def _enter(self, phase: LinkPhase, finding: Finding | None = None) -> None:
         state = self._state
         if phase is not state.phase:
             state.since = time.time()
-        state.phase, state.reason, state.code = phase, reason, code
+        state.phase, state.finding = phase, finding
+        state.reason, state.code = (finding.what(), finding.code) if finding is not None else ("", "")
 
     def _write(self, level: int, text: str, says: str = "") -> None:
         if not self._logs:
@@ -233,7 +234,7 @@ class Link:
         state = self._state
         key = str(NodePublic(state.server_key)) if state.server_key else ""
         extra = log_event(
-            "mesh", peer=state.peer, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
+            "mesh", peer=self._name, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
         )
         _log.log(level, "%s", text, extra=extra)
 
@@ -242,9 +243,10 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
     state.forwarded_packets += link.forwarded_packets
     state.forwarded_bytes += link.forwarded_bytes
     state.dropped_packets += sum(link.stats.packets_dropped.values())
+    state.odd = dict(Counter(state.odd) + link.odd)
 
 
 def _shown(spec: PeerSpec) -> str:
     """As it is written, with the address behind it where that does not stand there."""
-    where = spec.dial_host or spec.host
-    return spec.text if where in spec.text else f"{spec.text} ({where})"
+    where, (named, options, rest) = spec.dial_host or spec.host, spec.text.partition("?")
+    return spec.text if where in named else f"{named} ({where}){options}{rest}"

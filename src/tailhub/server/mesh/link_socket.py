@@ -12,15 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tailhub.derp import frames
-from tailhub.derp.client_protocol import PING_LEN, ClientProtocol
-from tailhub.derp.handshake import ServerInfo
-from tailhub.derp.messages import Health, Message, Pong, Restarting
+from tailhub.derp.client_protocol import PING_LEN
+from tailhub.derp.frames import FrameType
+from tailhub.derp.link_decoder import SmallFrame
+from tailhub.derp.runs import SLACK
 from tailhub.exceptions import RemoteError
 from tailhub.net.unsent_limit import UnsentLimit
 from tailhub.relay.mesh_link import MeshLink
 from tailhub.server.context import ServerContext
 from tailhub.server.derp_connection import HELD_UP_BYTES, WRITE_BYTES
-from tailhub.server.mesh.dialing import Dialled
+from tailhub.server.mesh.dialing import MAX_SAYS, Dialled
 from tailhub.server.mesh.failures import violation
 
 __all__ = ["LinkSocket", "Pulse"]
@@ -50,11 +51,9 @@ class LinkSocket:
         "_asked_at",
         "_context",
         "_flood_timer",
-        "_heard_at",
         "_on_closed",
         "_on_says",
         "_on_taken",
-        "_protocol",
         "_pulse",
         "_stream",
         "_timer",
@@ -78,67 +77,54 @@ class LinkSocket:
     ) -> None:
         self._context = context
         self._stream = dialled.stream
-        self._protocol: ClientProtocol = dialled.protocol
         self._pulse = pulse
         self._on_taken, self._on_says, self._on_closed = on_taken, on_says, on_closed
         self._unsent_limit: UnsentLimit | None = None
         self._asked = b""  # what the Ping says to which there is no Pong yet
-        self._asked_at = self._heard_at = context.loop.time()
+        self._asked_at = context.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.is_taken = False
         self.has_told = False  # at the end: had it begun to tell who is there?
-        self.says = ""  # the last Health, if it is not taken back
+        self.says = dialled.says  # the last Health, if it is not taken back
         self.rtt_s: float | None = None
-        info = dialled.protocol.server_info
-        is_tailhub = info is not None and info.tailhub != ""
-        self.link = MeshLink(context.relay, self, dialled.protocol.server_key, is_tailhub=is_tailhub)
+        self.link = MeshLink(context.relay, self, dialled.server_key, is_tailhub=dialled.version != "")
+        self.link.heard_at = self._asked_at
         self._flood_timer = context.loop.call_later(FLOOD_S, self.link.flood_over)
         dialled.stream.set_receiver(self)
         self.link.queue.put_control(frames.WATCH_CONNS)
         self._ask()  # behind all that it has to say of who is there
-        for message in dialled.messages:
-            self._receive(message, self._heard_at)
+        if dialled.rest:
+            self.data_received(bytearray(dialled.rest + bytes(SLACK)), 0, len(dialled.rest))
         dialled.stream.resume_reading()
 
     # --- Receiver -----------------------------------------------------------------------------------------------------
 
     def prepare(self, buf: bytearray) -> int:
-        """Nothing to put back."""
-        return 0
+        """Put back the start of an unfinished frame."""
+        return self.link.prepare(buf)
 
     def data_received(self, buf: bytearray, start: int, end: int) -> None:
         """Take in what that relay says."""
-        protocol, now = self._protocol, self._context.loop.time()
-        before = protocol.frames_received
+        now = self._context.loop.time()
         try:
-            for message in protocol.receive_data(bytes(buf[start:end])):
-                self._receive(message, now)
+            for frame in self.link.data_received(buf, end, now):
+                self._receive(frame, now)
         except RemoteError as exc:
             self.abort(violation(exc))
-            return
         except Exception:  # ours: it costs this link, not the relay
             _log.exception("error while taking what another relay says")
             self.abort("internal error")
-            return
-        if protocol.frames_received != before:
-            self._heard_at = now
-        answers = protocol.data_to_send()
-        # Who pings and does not read gets no pong: there is no room for more than some.
-        if answers and self.link.queue.put_control(answers):
-            self._wake()
 
-    def _receive(self, message: Message | Pong, now: float) -> None:
-        if isinstance(message, Pong):
-            if message.data == self._asked:
+    def _receive(self, frame: SmallFrame, now: float) -> None:
+        if frame.frame_type == FrameType.PONG:
+            if frame.body[:PING_LEN] == self._asked:
                 self._answered(now)
-        elif isinstance(message, Health):
-            self.says = message.text
+        elif frame.frame_type == FrameType.HEALTH:
+            self.says = frames.parse_health(frame.body)[:MAX_SAYS]
             if self.is_taken:
-                self._on_says(message.text)
-        elif isinstance(message, ServerInfo):
-            self.says = ""
-        elif not isinstance(message, Restarting):
-            self.link.receive(message, now)
+                self._on_says(self.says)
+        elif frame.frame_type == FrameType.SERVER_INFO:
+            self.says = ""  # as for any client: whoever has something to say says it again
 
     def writable(self) -> None:
         """The kernel, which was full, takes more."""
@@ -213,14 +199,14 @@ class LinkSocket:
             self._on_taken()
 
     def _set_timer(self) -> None:
-        due = self._heard_at + self._pulse.silence_s
+        due = self.link.heard_at + self._pulse.silence_s
         if not self._asked:
             due = min(due, self._asked_at + self._pulse.ask_s)
         self._timer = self._context.loop.call_at(due, self._look)
 
     def _look(self) -> None:
         now = self._context.loop.time()
-        if now - self._heard_at >= self._pulse.silence_s:
+        if now - self.link.heard_at >= self._pulse.silence_s:
             self.abort(f"no frame for {self._pulse.silence_s:g} s")
         elif not self._asked and now - self._asked_at >= self._pulse.ask_s:
             self._ask()

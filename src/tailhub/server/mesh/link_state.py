@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tailhub.findings import Finding
+
 __all__ = ["LinkPhase", "LinkState"]
 
 
@@ -38,4 +40,6 @@ class LinkState:
     dropped_packets: int = 0
     violations: int = 0  # links that ended because that relay broke the protocol
     code: str = ""  # of the finding that `reason` is
+    finding: Finding | None = None  # what `reason` is in English
+    odd: dict[str, int] = field(default_factory=dict)  # what that relay did that none should (`tailhub.relay.odd`)
     says: str = ""  # what that relay tells us, if there is something (Health)

@@ -6,18 +6,20 @@ records: those are dnspython's, in a thread, where it may take its time to be im
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from tailhub.findings import Finding, mesh_peers
 from tailhub.net.threads import in_thread
 from tailhub.server.discover import resolve
-from tailhub.server.mesh.peer_spec import PeerSource, PeerSpec
+from tailhub.server.mesh.peer_spec import PeerError, PeerSource, PeerSpec, parse_peer
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
 
-__all__ = ["Found", "LookUp", "look_up"]
+__all__ = ["Found", "LookUp", "look_up", "lookup_findings", "unresolved"]
 
 LOOKUP_S = 10.0
 USUAL_S = 60.0  # addresses are looked up again after so long
@@ -34,6 +36,28 @@ class Found:
 
 LookUp: TypeAlias = Callable[[PeerSpec], Awaitable[Found]]
 """Raises `OSError`, `TimeoutError` among them, when nothing is known."""
+
+
+async def lookup_findings(peers: Sequence[str]) -> list[Finding]:
+    """Which entries of `mesh_with` cannot be looked up now; what is none is passed over."""
+
+    async def look_at(text: str) -> list[Finding]:
+        try:
+            spec = parse_peer(text)
+            if spec.source is not PeerSource.HOST:
+                await look_up(spec)
+        except OSError as exc:
+            return [unresolved(text, exc, known=0)]
+        except PeerError:  # which has been told
+            pass
+        return []
+
+    return [finding for found in await asyncio.gather(*map(look_at, peers)) for finding in found]
+
+
+def unresolved(text: str, exc: OSError, *, known: int) -> Finding:
+    """An entry cannot be looked up; so many relays are `known` from before."""
+    return mesh_peers.mesh_name_unresolved(text, exc.strerror or str(exc) or "no answer", known)
 
 
 async def look_up(spec: PeerSpec, resolver: Resolver | None = None) -> Found:

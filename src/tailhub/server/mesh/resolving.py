@@ -10,8 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from tailhub.findings import mesh_peers
-from tailhub.server.mesh.lookup import LookUp, look_up
+from tailhub.findings import Finding, mesh_peers
+from tailhub.server.mesh.lookup import LookUp, look_up, unresolved
 from tailhub.server.mesh.peer_spec import MOST_PEERS, PeerSource, PeerSpec
 
 __all__ = ["Resolving"]
@@ -23,11 +23,17 @@ _log = logging.getLogger("tailhub")
 
 
 class Resolving:
-    """From `take` until `stop`. `on_change` is given specs that name one relay each, in the order of `mesh_with`."""
+    """From `take` until `stop`. `on_change` is given specs that name one relay each, in the order of `mesh_with`.
 
-    def __init__(self, on_change: Callable[[Sequence[PeerSpec]], None], look_up: LookUp = look_up) -> None:
+    `logs`: does this process write what is wrong with names? Of several workers one is enough.
+    """
+
+    def __init__(
+        self, on_change: Callable[[Sequence[PeerSpec]], None], look_up: LookUp = look_up, *, logs: bool = True
+    ) -> None:
         self._on_change = on_change
         self._look_up = look_up
+        self._logs = logs
         self._specs: Sequence[PeerSpec] = ()
         self._names: dict[PeerSpec, _Name] = {}
         self._told: tuple[PeerSpec, ...] = ()
@@ -40,7 +46,7 @@ class Resolving:
             self._names.pop(gone).stop()
         for spec in names:
             if spec not in self._names:
-                self._names[spec] = _Name(spec, self._look_up, self._tell)
+                self._names[spec] = _Name(spec, self._look_up, self._tell, self._warn)
         self._specs = specs
         self._told = self._known()
         return self._told
@@ -57,6 +63,10 @@ class Resolving:
             self._told = specs
             self._on_change(specs)
 
+    def _warn(self, finding: Finding) -> None:
+        if self._logs:
+            _log.warning("%s", finding)
+
     def _known(self) -> tuple[PeerSpec, ...]:
         """Each place once."""
         found: dict[tuple[str, int], PeerSpec] = {}
@@ -65,7 +75,7 @@ class Resolving:
                 found.setdefault((one.dial_host or one.host, one.port), one)
         count = len(found)
         if count > MOST_PEERS and not self._is_too_many:
-            _log.warning("%s", mesh_peers.mesh_names_give_too_many(count, MOST_PEERS))
+            self._warn(mesh_peers.mesh_names_give_too_many(count, MOST_PEERS))
         self._is_too_many = count > MOST_PEERS
         return tuple(found.values())[:MOST_PEERS]
 
@@ -73,11 +83,14 @@ class Resolving:
 class _Name:
     """One entry that is looked up, from now until `stop`. `specs` are what it stands for, as far as that is known."""
 
-    def __init__(self, spec: PeerSpec, look_up: LookUp, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, spec: PeerSpec, look_up: LookUp, on_change: Callable[[], None], warn: Callable[[Finding], None]
+    ) -> None:
         self.specs: tuple[PeerSpec, ...] = ()
         self._spec = spec
         self._look_up = look_up
         self._on_change = on_change
+        self._warn = warn
         self._has_failed = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"mesh {spec.text}")
 
@@ -97,8 +110,7 @@ class _Name:
         except OSError as exc:  # TimeoutError among them
             if not self._has_failed:
                 self._has_failed = True
-                reason = exc.strerror or str(exc) or "no answer"
-                _log.warning("%s", mesh_peers.mesh_name_unresolved(self._spec.text, reason, len(self.specs)))
+                self._warn(unresolved(self._spec.text, exc, known=len(self.specs)))
             return FAILED_S if self.specs else RETRY_S
         self._has_failed = False
         if found.specs != self.specs:

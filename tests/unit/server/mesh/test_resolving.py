@@ -123,6 +123,20 @@ def test_a_name_that_cannot_be_looked_up(caplog: pytest.LogCaptureFixture) -> No
     run(scenario)
 
 
+def test_only_one_worker_says_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Of several workers, which all look names up, the others are silent about it."""
+
+    async def scenario() -> None:
+        names = Names()
+        names.hosts = {OTHER: [f"n{number}" for number in range(MOST_PEERS + 1)]}
+        Resolving(names.change, names.look_up, logs=False).take([NAME, OTHER])
+        await pass_time(1)
+        assert len(names.told[-1]) == MOST_PEERS
+        assert caplog.records == []
+
+    run(scenario)
+
+
 def test_a_name_that_is_not_there_yet(caplog: pytest.LogCaptureFixture) -> None:
     """While nothing is known of it, it is asked about more often: the network may not be up yet."""
 

@@ -76,10 +76,10 @@ function makeHero() {
   };
 }
 
-function makeIssue(issue) {
+export function makeIssue(issue) {
   const text = h("div", {}, h("strong", { text: issue.text }), h("span", { text: issue.todo }));
   if (issue.command) text.append(h("code", { text: issue.command }));
-  if (issue.view) text.append(h("a", { href: `#${issue.view}`, text: t("issue.look") }));
+  if (issue.view && location.hash !== `#${issue.view}`) text.append(h("a", { href: `#${issue.view}`, text: t("issue.look") }));
   return h("li", { class: issue.level }, icon(issue.level), text);
 }
 

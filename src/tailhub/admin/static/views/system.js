@@ -1,8 +1,8 @@
-// The relay itself: certificates, STUN, drops, processes and mesh; and what an operator may do with it.
+// The relay itself: certificates, STUN, drops, processes; and what an operator may do with it.
 
 import { button, card, h, icon, keyed, setText } from "../dom.js";
 import { act, confirm, field, say } from "../dialogs.js";
-import { ago, bytes, count, date, listed, NONE, number, packets, span } from "../format.js";
+import { bytes, count, date, listed, number, packets, span } from "../format.js";
 import { forget, loadList, now, store } from "../store.js";
 import { Table } from "../table.js";
 import { certificateLevel } from "../verdict.js";
@@ -18,7 +18,6 @@ export function system() {
   const stun = makeBars(t("stun.none"));
   const stunRate = h("p", { class: "help" });
   const workers = workerTable();
-  const mesh = meshTable();
   const notices = makeNotices();
   const drain = makeDrain();
   const element = h(
@@ -28,7 +27,7 @@ export function system() {
     notices.element,
     card(t("certificates.title"), certificates.element),
     h("div", { class: "two even" }, card(t("drops.title"), drops.element), card(t("stun.title"), stunRate, stun.element)),
-    h("div", { class: "two even" }, card(t("workers.title"), workers.element), card(t("mesh.title"), mesh.element)),
+    card(t("workers.title"), workers.element),
   );
   return {
     element,
@@ -41,7 +40,6 @@ export function system() {
       stun.update(Object.entries(overview.stun ?? {}).map(([name, n]) => ({ id: name, label: word("stun", name), value: n, text: count(n) })));
       setText(stunRate, t("stun.rate", { rate: packets(overview.rates.stun_requests_per_s) }));
       workers.update(lists.mesh?.workers ?? []);
-      mesh.update(lists.mesh?.peers ?? []);
       notices.update();
       drain.update();
     },
@@ -91,20 +89,6 @@ function workerTable() {
       { id: "clients", label: t("column.connections"), isNumber: true, text: (row) => count(row.clients) },
       { id: "cpu", label: t("fact.cpu"), isNumber: true, text: (row) => `${number(row.cpu_percent ?? 0)} %`, tone: (row) => (row.cpu_percent > 90 ? "warn" : "") },
       { id: "memory", label: t("fact.memory"), isNumber: true, rank: 2, text: (row) => bytes(row.resident_bytes) },
-    ],
-  });
-}
-
-function meshTable() {
-  return new Table({
-    caption: t("mesh.title"),
-    keyOf: (row) => row.name,
-    empty: t("mesh.none"),
-    columns: [
-      { id: "name", label: t("column.relay"), isHead: true, class: "wide", text: (row) => row.name },
-      { id: "state", label: t("column.state"), text: (row) => word("mesh", row.state) },
-      { id: "keys", label: t("column.devices"), isNumber: true, text: (row) => count(row.keys) },
-      { id: "since", label: t("column.began"), isNumber: true, rank: 2, text: (row) => (row.since ? ago(row.since, now()) : NONE) },
     ],
   });
 }

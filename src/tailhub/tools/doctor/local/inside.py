@@ -16,6 +16,7 @@ from tailhub.tools.doctor.local import (
     duplicates,
     firewall,
     limits,
+    mesh,
     network,
     own_client,
     ports,
@@ -44,6 +45,7 @@ CHECKS: tuple[tuple[str, LocalCheck], ...] = (
     ("clock", clock.check),
     ("verifiers", askers.check),
     ("duplicates", duplicates.check),
+    ("mesh", mesh.check),
     ("own_client", own_client.check),
 )
 """Name of the part, for progress, and the check. What comes first is nearer to the cause."""

@@ -21,7 +21,7 @@ from tailhub.tools.doctor.judge.tls import OLD_VERSIONS
 if TYPE_CHECKING:
     from tailhub.tools.doctor.seen import Options, Seen
 
-__all__ = ["Entry", "can_enter", "enter", "sentence"]
+__all__ = ["Entry", "can_enter", "enter", "sentence", "wait_admission"]
 
 _ADMISSION_TIMEOUTS = 3  # times the time-out: a relay may ask others about us, one after the other
 _SECOND_THOUGHT_S = 0.5  # after a Health: some say something first, and let us in then
@@ -55,7 +55,7 @@ async def enter(seen: Seen, options: Options, key: NodePrivate) -> Entry:
     except (TailhubError, OSError, ValueError) as exc:  # the last of a name that TLS cannot carry
         return Entry(_failed(public, started, exc))
     try:
-        end, told, detail = await _wait(client, options)
+        end, told, detail = await wait_admission(client, _ADMISSION_TIMEOUTS * options.timeout_s)
     except BaseException:
         await client.close()
         raise
@@ -103,11 +103,11 @@ def _failed(public: str, started: float, exc: Exception) -> LoginSeen:
     )
 
 
-async def _wait(client: DERPClient, options: Options) -> tuple[LoginEnd, str, str]:
+async def wait_admission(client: DERPClient, timeout_s: float) -> tuple[LoginEnd, str, str]:
     """Wait for the relay's decision: how it ended, what we were told, and the words of our client."""
     told = ""
     try:
-        async with asyncio.timeout(_ADMISSION_TIMEOUTS * options.timeout_s) as limit:
+        async with asyncio.timeout(timeout_s) as limit:
             while True:
                 message = await client.recv()
                 if isinstance(message, ServerInfo):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tailhub.server.checkup_actions import MOST_DUPLICATES, duplicates_json
 from tailhub.tools.doctor.local.duplicates import judge
 from tailhub.tools.report import Outcome
@@ -29,6 +31,12 @@ def test_the_relay_tells_keys_with_several_connections() -> None:
     ]
     assert found[1]["addresses"] == ["192.0.2.1", "192.0.2.2"]
     assert found[1]["name"] == "laptop"
+
+
+def test_relays_are_not_told_of() -> None:
+    """Each worker of another relay has a connection, all with that relay's one key."""
+    rows = [replace(row(1, "192.0.2.1", 0.0), is_mesh=True) for _ in range(3)]
+    assert duplicates_json(rows, 100.0) == []
 
 
 def test_the_relay_tells_no_more_than_a_number_of_them() -> None:

@@ -1,0 +1,47 @@
+"""Findings about restarting the nodes of a region one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tailhub.findings.finding import Finding
+
+
+def region_not_whole(trouble: str) -> Finding:
+    """A node is away or knows others not, so none may be restarted."""
+    return Finding("TH591", {"trouble": trouble})
+
+
+def restart_command_failed(node: str, command: str, reason: str) -> Finding:
+    """The command of the description could not restart a node."""
+    return Finding("TH592", {"node": node, "command": command, "reason": reason})
+
+
+def node_not_ended(node: str, seconds: int) -> Finding:
+    """A connection to a node's process still lasts: it was not restarted."""
+    return Finding("TH593", {"node": node, "seconds": seconds})
+
+
+def node_not_back(node: str, seconds: int, reason: str) -> Finding:
+    """A node ended, and cannot be reached since."""
+    return Finding("TH594", {"node": node, "seconds": seconds, "reason": reason})
+
+
+def node_not_linked(node: str, seconds: int, trouble: str) -> Finding:
+    """A node is back, but the region is not whole."""
+    return Finding("TH595", {"node": node, "seconds": seconds, "trouble": trouble})
+
+
+def nobody_to_restart(nodes: Sequence[str]) -> Finding:
+    """These nodes have no command, and there is no person to do it."""
+    return Finding("TH596", {"nodes": ", ".join(nodes)})
+
+
+def no_such_node(name: str, names: Sequence[str]) -> Finding:
+    """The description has no node of this name."""
+    return Finding("TH597", {"name": name, "names": ", ".join(names)})
+
+
+def no_plan_there(directory: str, description: str) -> Finding:
+    """The directory has no plan of the region, or one of other nodes."""
+    return Finding("TH598", {"directory": directory, "description": description})

@@ -1,0 +1,147 @@
+"""Two relays of a region as processes, one of them with workers: what their operators see of the mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.certificates import Made, make_certificate
+from support.ports import free_ports
+from support.relay_process import RelayProcess, until
+from support.scripted_relay import run
+from tailhub.client import DERPClient as Client
+from tailhub.client import ReceivedPacket
+from tailhub.keys import MeshKey
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several workers need Linux")
+
+MESH_KEY = MeshKey(b"\xce" * 32)
+WORKERS = 2
+DOWN_S = 60.0  # far more than it takes to tell of a link that is down
+
+
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
+    """A directory with a mesh key and a certificate that both relays show."""
+    place, made = tmp_path_factory.mktemp("region"), make_certificate(ips=["127.0.0.1"])
+    (place / "relay.crt").write_bytes(made.pem)
+    (place / "relay.key").write_bytes(made.key_pem)
+    (place / "mesh.key").write_text(MESH_KEY.to_text() + "\n")
+    for secret in ("relay.key", "mesh.key"):
+        (place / secret).chmod(0o600)
+    return place, made
+
+
+def node(made: tuple[Path, Made], port: int, other: int, *options: str) -> RelayProcess:
+    """A relay on that port, whose one peer is on the `other`."""
+    place, certificate = made
+    files = "--cert", str(place / "relay.crt"), "--key", str(place / "relay.key")
+    peer = f"127.0.0.1:{other}?cert={certificate.pin}"
+    mesh = "--mesh-key-file", str(place / "mesh.key"), "--mesh-with", peer
+    return RelayProcess("--listen", f"127.0.0.1:{port}", *files, *mesh, "--store", "off", *options)
+
+
+@pytest.fixture(name="pair")
+def _pair(made: tuple[Path, Made]) -> Iterator[tuple[RelayProcess, RelayProcess, ExitStack]]:
+    """Two relays that know each other, the first one with workers; and the stack that ends the second one."""
+    port = free_ports(2)
+    with node(made, port, port + 1, "--workers", str(WORKERS)) as several, ExitStack() as stack:
+        yield several, stack.enter_context(node(made, port + 1, port)), stack
+
+
+def mesh(relay: RelayProcess) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(relay.get("/api/v1/mesh"))
+    return answer
+
+
+def peer(relay: RelayProcess) -> dict[str, Any]:
+    """The one peer that is named, once the relay's workers have told of it."""
+
+    def named() -> list[dict[str, Any]]:
+        return [one for one in mesh(relay)["peers"] if one["links"]]
+
+    (only,) = until(named, "there is a peer", relay.log)
+    return only
+
+
+def labelled(relay: RelayProcess, metric: str) -> dict[str, float]:
+    """The samples of a metric, by their labels as they are written."""
+    found = ((re.fullmatch(rf"{metric}({{.*}})?", sample), value) for sample, value in relay.metrics().items())
+    return {match[1] or "": value for match, value in found if match is not None}
+
+
+def test_a_link_that_is_up_and_then_down(
+    pair: tuple[RelayProcess, RelayProcess, ExitStack], made: tuple[Path, Made]
+) -> None:
+    """API and metrics tell of a peer, of all workers together; counters stay when its link is down."""
+    several, one, stack = pair
+    both_ways = "both relays have links"
+    until(lambda: peer(several)["links_up"] == WORKERS and peer(several)["dials_since"], both_ways, several.log)
+    until(lambda: peer(one)["state"] == "up" and peer(one)["dials_since"], both_ways, one.log)
+    seen = peer(several)
+    assert (seen["state"], seen["links"], seen["reason"]) == ("up", WORKERS, "")
+    assert (seen["name"], seen["address"]) == (f"127.0.0.1:{one.port}", "127.0.0.1")
+    own_keys = [json.loads(relay.get("/api/v1/overview"))["relay"]["public_key"] for relay in (several, one)]
+    assert [seen["key"], peer(one)["key"]] == own_keys[::-1]
+    assert own_keys[0] in seen["linked_from"]
+    assert labelled(several, "tailhub_mesh_peers") == labelled(one, "tailhub_mesh_peers") == {"": 1.0}
+    assert several.metric("tailhub_duplicate_connections") == one.metric("tailhub_duplicate_connections") == 0
+
+    async def talk() -> None:
+        pin = made[1].pin
+        a = await Client.connect("127.0.0.1", several.port, cert_name=pin)
+        b = await Client.connect("127.0.0.1", one.port, cert_name=pin)
+        async with a, b:
+            packet = None
+            while packet is None:  # until the link has told where that client is
+                await a.send(b.public_key, b"over the mesh")
+                packet = await answered(b)
+            assert packet == ReceivedPacket(a.public_key, b"over the mesh")
+
+    run(talk())
+    named = f"127.0.0.1:{one.port}"
+    label = f'{{peer="{named}"}}'
+    forwarded = several.metric("tailhub_packets_forwarded_out_total")
+    assert forwarded >= 1
+    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert labelled(several, "tailhub_mesh_forwarded_bytes_total") == {label: forwarded * len(b"over the mesh")}
+    assert several.metric("tailhub_packets_between_workers_total") == 0
+    assert one.metric("tailhub_packets_forwarded_in_total") == forwarded
+    assert labelled(several, "tailhub_mesh_link_up") == {label: 1.0}
+    assert labelled(several, "tailhub_mesh_link_connects_total") == {label: WORKERS}
+    assert mesh(several)["troubles"] == []
+
+    stack.close()
+    down = until(
+        lambda: [one for one in mesh(several)["troubles"] if one["code"] == "TH550"], "it is told", several.log, DOWN_S
+    )
+    assert down[0]["peer"] == named
+    assert down[0]["texts"]["zh"]["what"]
+    gone = peer(several)
+    assert (gone["links_up"], gone["dials_since"], gone["keys"]) == (0, None, 0)
+    assert gone["state"] in ("waiting", "connecting")
+    assert labelled(several, "tailhub_mesh_link_up") == {label: 0.0}
+    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert several.metric("tailhub_remote_clients") == 0
+    assert json.loads(several.get("/api/v1/overview"))["state"] == "ready"  # a mesh half up keeps no client away
+    assert several.get("/readyz").strip() == b"ok"
+
+
+async def answered(client: Client) -> object | None:
+    """The next packet, if one comes soon."""
+    try:
+        async with asyncio.timeout(0.5):
+            while True:
+                message = await client.recv()
+                if isinstance(message, ReceivedPacket):
+                    return message
+    except TimeoutError:
+        return None
