@@ -161,7 +161,8 @@ class LinkSocket:
         self._stream.abort(reason)
 
     def say_goodbye(self, reason: str) -> None:
-        """End it in good order: what is written goes out."""
+        """End it in good order: what waits goes out, as far as the kernel takes it soon."""
+        self.flush(self._context.loop.time())
         self._stream.close(reason)
 
     def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
