@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+import tailhub
 from support.planned_region import PlannedRegion
 from support.region_relays import RegionRelays, full, look_until
 from tailhub.cli.app import run
@@ -94,6 +95,7 @@ def test_a_whole_mesh(tmp_path: Path) -> None:
     assert len(known) == 3
     for node in several[0].seen.nodes:
         assert node.peers == known - {node.server_key}
+        assert node.version == tailhub.__version__
 
 
 @with_key
