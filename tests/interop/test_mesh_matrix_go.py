@@ -135,8 +135,8 @@ def test_a_way_is_cut_in_one_direction(region: Region) -> None:
 
 
 def test_a_thousand_clients_that_move(tmp_path: Path) -> None:
-    """1,000 clients move 2,000 times at random between three nodes of ours and send to each other: all are found, and no
-    packet comes twice or to another key, or is forwarded more than once. How soon they are found is printed.
+    """1,000 clients move 2,000 times at random between three nodes of ours and send to each other: all are found, no
+    packet comes twice or to another key, and none is forwarded more than once. How soon they are found is printed.
     """
     forwarded = Forwarded()
     with Region(tmp_path, "O2O", tls=False, make_tap=forwarded.tap) as region:
