@@ -31,6 +31,7 @@ class Member:
         self.key = client.public_key
         self.packets: Counter[tuple[bytes, bytes]] = Counter()
         self.gone: list[PeerGone] = []
+        self._forgotten: set[bytes] = set()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -59,11 +60,21 @@ class Member:
         await self.leave()
 
     async def hears_of(self, other: Member) -> None:
-        """Wait until it has been told that a peer has left."""
+        """Wait until it has been told that a peer has left, again since `forget`.
+
+        Only once does the original tell a connection of a peer.
+        """
+        if self.node.is_original and other.key in self._forgotten:
+            return
         try:
             await until(lambda: any(gone.key == other.key for gone in self.gone), MESH_LIMIT_S)
         except TimeoutError:
             raise AssertionError(f"{self.place} does not hear that {other.place} has left") from None
+
+    def forget(self) -> None:
+        """What it was told of peers that have left counts no more."""
+        self._forgotten.update(gone.key for gone in self.gone)
+        self.gone.clear()
 
     async def reaches(self, other: Member) -> None:
         """Send one packet after the other until one arrives."""
@@ -118,8 +129,18 @@ async def rejoin(everybody: list[list[Member]], number: int) -> None:
     """All who were at a node log in there again, with the keys that they had."""
     for place, member in enumerate(everybody[number]):
         await member.leave()
-        again = await Member.join(member.node, member.private)
+        async with asyncio.timeout(MESH_LIMIT_S):
+            while (again := await _try_to_join(member)) is None:  # noqa: ASYNC110
+                await asyncio.sleep(AGAIN_S)
         everybody[number][place] = again
+
+
+async def _try_to_join(member: Member) -> Member | None:
+    """None: workers that have lost their parent may have the port for a moment yet."""
+    try:
+        return await Member.join(member.node, member.private)
+    except OSError:
+        return None
 
 
 async def flood(region: Region, node: Node) -> set[bytes]:
