@@ -31,7 +31,7 @@ from bench.loop.lockstep import run_case
 _ROOT = Path(__file__).resolve().parents[2]
 _OURS = str(Path(tailhub.__file__).parent)
 _SYSTEM_CALLS = frozenset({"recv", "recv_into", "send", "sendmsg", "poll", "control", "select"})
-_CALLGRIND_LIMIT_S = 240.0
+_CALLGRIND_LIMIT_S = 60.0  # for each case
 # valgrind begins a new profile before a call of this function of the C library, which nothing else here calls.
 _MARK = "getloadavg"
 
@@ -218,6 +218,7 @@ class CallgrindError(Exception):
 
 def count_instructions(valgrind: str, cases: Sequence[Case], keep: Path | None = None) -> dict[str, float]:
     """Instructions for each packet, by case. The profiles stay in `keep`, if given. Raises `CallgrindError`."""
+    limit_s = len(cases) * _CALLGRIND_LIMIT_S
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory = keep or Path(name)
         command = [
@@ -230,13 +231,13 @@ def count_instructions(valgrind: str, cases: Sequence[Case], keep: Path | None =
                 command,
                 capture_output=True,
                 text=True,
-                timeout=_CALLGRIND_LIMIT_S,
+                timeout=limit_s,
                 check=True,
                 cwd=_ROOT,
                 env={**os.environ, "PYTHONHASHSEED": "0"},
             )
         except subprocess.TimeoutExpired:
-            raise CallgrindError(f"valgrind was not done after {_CALLGRIND_LIMIT_S:.0f} s") from None
+            raise CallgrindError(f"valgrind was not done after {limit_s:.0f} s") from None
         except subprocess.CalledProcessError as exc:
             raise CallgrindError(f"valgrind failed: {exc.stderr[-2000:]}") from exc
         # Parts are numbered from 1; each case has two marks, so every second part is a case's turns.

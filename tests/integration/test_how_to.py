@@ -197,6 +197,7 @@ def test_every_page_with_commands_is_run() -> None:
         "limits",
         "logs",
         "maintenance",
+        "mesh",
         "notifications",
         "own-certificate",
         "steering",
@@ -493,6 +494,18 @@ def test_maintenance(world: World) -> None:
     told = world.printed[2]
     assert told.count("Maintenance on Sunday") == 2
     assert json.loads(notice[-1]) == {"notices": []}
+
+
+def test_mesh(world: World) -> None:
+    """The page's node without a plan is a sound configuration, and its mixed region a plan with a script for derper."""
+    machine = world.here
+    world.run(PAGES / "mesh.md", lambda world, block: None)
+    checked, planned = world.printed
+    assert "ERROR" not in checked
+    assert machine.path("/etc/tailhub/mesh.key").stat().st_mode & 0o077 == 0
+    assert "derper.sh" in planned
+    script = machine.path("/srv/mixed/d/derper.sh").read_text()
+    assert "-mesh-with 203.0.113.7:8443" in script
 
 
 def test_tenants(world: World) -> None:

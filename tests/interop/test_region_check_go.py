@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import tailhub
 from support.derper import derper
 from support.region_relays import RegionRelays, look_until
 from tailhub.keys import MeshKey
@@ -59,6 +60,7 @@ def test_a_whole_mesh(tmp_path: Path, with_key: bool) -> None:
         one = examined(region, nodes, [region.mesh_key] if with_key else [])
     assert codes(one) == []
     assert [node.is_mesh for node in one.seen.nodes] == [True if with_key else None] * 2
+    assert [node.version for node in one.seen.nodes] == [tailhub.__version__ if with_key else "", ""]
 
 
 @with_key

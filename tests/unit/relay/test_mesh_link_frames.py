@@ -63,6 +63,10 @@ def gone(name: str) -> bytes:
     return frames.peer_gone(key_of(name), PeerGoneReason.DISCONNECTED)
 
 
+OF_US = present("relay", PresenceFlag.MESH_PEER)
+"""That relay has told of our own connection, as it does when it tells of all."""
+
+
 def test_packets_for_its_clients_go_over_the_link() -> None:
     """What a client sends to a key of the other relay leaves as ForwardPacket frames, and is counted."""
     world = World()
@@ -90,12 +94,12 @@ def test_presence_may_come_in_any_pieces() -> None:
 
 
 def test_what_is_told_behind_the_pong_is_news() -> None:
-    """What another relay tells before its first Pong is of no age; behind it, in the same read too, it is new."""
+    """What another relay tells up to the first Pong behind our own key is of no age; from then on it is new."""
     world = World()
     world.login("moved")
     world.login("stays")
     world.now += 10
-    Line(world).hear(present("stays") + frames.pong(b"12345678") + present("moved"))
+    Line(world).hear(frames.pong(bytes(8)) + present("stays") + OF_US + frames.pong(bytes(8)) + present("moved"))
     assert world.active("stays") == "stays"
     assert world.active("moved") == ""
 
@@ -169,7 +173,7 @@ def test_forwarded_runs_reach_a_client_that_seems_to_be_elsewhere() -> None:
     world.login("b")
     line = Line(world)
     world.now += 1
-    line.hear(frames.pong(bytes(8)) + present("b"))
+    line.hear(OF_US + frames.pong(bytes(8)) + present("b"))
     assert world.active("b") == ""
     world.say("m", frames.forward_packet(key_of("other relay"), key_of("b"), b"hello") * 3)
     assert world.frames("b") == [Packet("other relay", b"hello")] * 3

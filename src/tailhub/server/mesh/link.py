@@ -54,6 +54,9 @@ class LinkOwner(Protocol):
     def release(self, link: Link) -> None:
         """It leads nowhere now."""
 
+    def taken(self, link: Link) -> None:
+        """It is up."""
+
 
 class Link:
     """From its making to `stop`, with a task of its own. `logs`: does this process write of it?"""
@@ -103,6 +106,11 @@ class Link:
     def server_key(self) -> bytes:
         """That relay's key, as far as it is known."""
         return self._state.server_key
+
+    @property
+    def open_with(self) -> MeshKey | None:
+        """The mesh key that it is open with."""
+        return self._keys[self._key_index % len(self._keys)] if self._socket is not None else None
 
     def follow(self, keys: Sequence[MeshKey]) -> None:
         """Settings were read again: use these mesh keys. A link that is open with another one begins anew."""
@@ -182,6 +190,7 @@ class Link:
         state = self._state
         state.connects += 1
         self._enter(LinkPhase.UP)
+        self._owner.taken(self)
         of, down_since = f", tailhub {state.version}" if state.version else "", self._down_since
         again = f" again after {time.time() - down_since:.0f} s" if down_since else ""
         self._down_since = 0.0
