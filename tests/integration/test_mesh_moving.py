@@ -55,3 +55,24 @@ def test_a_split_and_its_end(tmp_path: Path, how: Cut) -> None:
     with Region(tmp_path, "OOO") as region:
         region.wait_until_meshed()
         run(lambda: scenario(region), LIMIT_S)
+
+
+def test_a_client_that_moves_during_a_split(tmp_path: Path) -> None:
+    """Once one node is no longer cut off, its clients too find who has moved from there meanwhile, though its old
+    connection is still open.
+    """
+
+    async def scenario(region: Region) -> None:
+        async with members(region, each=2) as everybody:
+            first, second, _ = everybody
+            await all_reach_all(everybody)
+            await asyncio.to_thread(region.isolate, 0, Cut.RESET)
+            left = first.pop()
+            second.append(await Member.join(second[0].node, left.private))
+            await all_reach_all(everybody[1:])
+            await asyncio.to_thread(region.heal)
+            await all_reach_all(everybody)
+
+    with Region(tmp_path, "O2O") as region:
+        region.wait_until_meshed()
+        run(lambda: scenario(region), LIMIT_S)
