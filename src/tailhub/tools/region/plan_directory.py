@@ -149,7 +149,7 @@ def _refused_settings(plan: RegionDescription, node: NodeDescription) -> Iterato
         some = {one.name: PIN_PREFIX + 64 * "0" for one in plan.nodes if one.certificate == PINNED}
         text = configuration(plan, node, some)
         for finding in settings_of(text.encode(), Path(node.name, CONFIG_FILE)).findings():
-            yield region_plan.region_node_refused(node.place, node.name, region_plan.Said(finding))
+            yield region_plan.region_node_refused(node.place, node.name, finding)
 
 
 def _pairs(plan: RegionDescription, directory: Path, now: datetime) -> tuple[dict[str, Certificate], list[Finding]]:
