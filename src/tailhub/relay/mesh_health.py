@@ -6,7 +6,6 @@ us, and from each relay that we reach which ones have a link to it. No clock: `n
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from tailhub.findings import Finding
 from tailhub.findings import mesh_health as said
 from tailhub.keys import short_key
 
-__all__ = ["Link", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of", "peer_name"]
+__all__ = ["Link", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of"]
 
 DOWN_S: Final = 10.0  # without a link: a relay that is restarted is back by then
 SETTLE_S: Final = 30.0  # that both directions and all relays may take to find each other
@@ -27,7 +26,6 @@ TAILHUB: Final = "tailhub/"  # begins what a relay of ours says that it is
 
 UP, SAME, SELF, REFUSED = "up", "same", "self", "refused"  # phases of a link
 PARTLY, INCOMING = "partly", "incoming"  # what only all links of a relay together can be
-_OPTIONS: Final = re.compile(r"\?\S*")
 _WORST: Final = (REFUSED, "waiting", "connecting")
 
 
@@ -101,17 +99,12 @@ class Node:
     odd: Counter[str] = field(default_factory=Counter)  # what it did that none should, on all links that are open
 
 
-def peer_name(text: str) -> str:
-    """An entry of `mesh_with` as people and metrics call it: without what its certificate must look like."""
-    return _OPTIONS.sub("", text)
-
-
 def nodes_of(own_key: bytes, links: Iterable[Sequence[Link]], peers: Iterable[MeshPeer]) -> list[Node]:
     """All other relays: from the links of each process, and from what is connected to any of them."""
     by_name: dict[str, list[Link]] = {}
     for of_one in links:
         for link in of_one:
-            by_name.setdefault(peer_name(link.peer), []).append(link)
+            by_name.setdefault(link.peer, []).append(link)
     nodes = [_node(name, same) for name, same in by_name.items()]
     coming: dict[bytes, list[MeshPeer]] = {}
     for peer in peers:

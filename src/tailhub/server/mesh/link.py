@@ -80,11 +80,11 @@ class Link:
         self._socket: LinkSocket | None = None
         self._over: asyncio.Future[str] | None = None  # of the link that is open: why it has ended
         self._waiting: asyncio.Future[None] | None = None  # for the time of the next attempt
-        self._state = LinkState(_shown(spec), since=time.time())
+        self._state = LinkState(spec.name, since=time.time())
         self._said: dict[str, float] = {}  # what was written of it, by code, and when
         self._says_up = False  # the last line
         self._down_since = 0.0  # Unix time; 0.0 while it is up, or has never been
-        self._name = self._state.peer.partition("?")[0]  # in the log
+        self._name = spec.name
         self._task = context.loop.create_task(self._run(), name=f"mesh {self._name}")
 
     @property
@@ -259,9 +259,3 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
             drops[key] = packets + count, size + link.stats.bytes_dropped[key]
     state.drops = drops
     state.odd = dict(Counter(state.odd) + link.odd)
-
-
-def _shown(spec: PeerSpec) -> str:
-    """As it is written, with the address behind it where that does not stand there."""
-    where, (named, options, rest) = spec.dial_host or spec.host, spec.text.partition("?")
-    return spec.text if where in named else f"{named} ({where}){options}{rest}"

@@ -28,7 +28,7 @@ class LinkPhase(StrEnum):
 class LinkState:
     """One link of one process. Pickled where it is a worker's. Times are Unix seconds, 0.0 for never."""
 
-    peer: str  # as in `PeerSpec.text`; with its address behind it where a name has several
+    peer: str  # `PeerSpec.name`
     phase: LinkPhase = LinkPhase.CONNECTING
     since: float = 0.0  # when this phase began
     reason: str = ""  # why it is not up, in words
