@@ -10,23 +10,37 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
+from tailhub.derp.handshake import OWN_APP
 from tailhub.findings import Finding
 from tailhub.findings import mesh_health as said
 from tailhub.keys import short_key
 
-__all__ = ["Link", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of"]
+__all__ = ["Link", "LinkPhase", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of"]
 
 DOWN_S: Final = 10.0  # without a link: a relay that is restarted is back by then
 SETTLE_S: Final = 30.0  # that both directions and all relays may take to find each other
 SKEW_S: Final = 120.0
 ODD_S: Final = 60.0  # without anything odd: it is over
-TAILHUB: Final = "tailhub/"  # begins what a relay of ours says that it is
 
-UP, SAME, SELF, REFUSED = "up", "same", "self", "refused"  # phases of a link
 PARTLY, INCOMING = "partly", "incoming"  # what only all links of a relay together can be
-_WORST: Final = (REFUSED, "waiting", "connecting")
+
+
+class LinkPhase(StrEnum):
+    """What a link is doing."""
+
+    CONNECTING = "connecting"  # for the first time
+    UP = "up"
+    WAITING = "waiting"  # it failed, and is tried again and again
+    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again and again
+    SELF = "self"  # that relay is this one
+    SAME = "same"  # another link leads to that relay; this one may when that breaks
+
+
+UP, SELF, SAME, REFUSED = LinkPhase.UP, LinkPhase.SELF, LinkPhase.SAME, LinkPhase.REFUSED
+_WORST: Final = (REFUSED, LinkPhase.WAITING, LinkPhase.CONNECTING)
 
 
 class Link(Protocol):
@@ -158,8 +172,8 @@ def _dialled(node: Node, peers: Sequence[MeshPeer]) -> None:
     node.dials_since = min(peer.since for peer in peers)
     for peer in peers:
         node.odd.update(peer.odd)
-    if not node.version and node.app.startswith(TAILHUB):
-        node.version = node.app.removeprefix(TAILHUB)
+    if not node.version and node.app.startswith(OWN_APP):
+        node.version = node.app.removeprefix(OWN_APP)
 
 
 # --- what is half up --------------------------------------------------------------------------------------------------

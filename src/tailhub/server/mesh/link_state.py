@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeAlias
 
 from tailhub.findings import Finding
+from tailhub.relay.mesh_health import LinkPhase
 
 __all__ = ["Drops", "LinkPhase", "LinkState"]
 
 Drops: TypeAlias = dict[tuple[str, str], tuple[int, int]]
-
-
-class LinkPhase(StrEnum):
-    """What a link is doing."""
-
-    CONNECTING = "connecting"  # for the first time
-    UP = "up"
-    WAITING = "waiting"  # it failed, and is tried again and again
-    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again and again
-    SELF = "self"  # that relay is this one
-    SAME = "same"  # another link leads to that relay; this one may when that breaks
 
 
 @dataclass(slots=True)

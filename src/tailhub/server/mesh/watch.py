@@ -55,7 +55,7 @@ def take_mesh_snapshot(service: RelayService) -> MeshSnapshot:
             dict(one.odd or ()),
         )
         for one in context.relay.registry
-        if one.identity.is_mesh
+        if one.identity.is_mesh and not one.identity.is_prober  # `tailhub region check` is no relay
     ]
     links = [replace(state) for state in service.mesh.states] if service.mesh is not None else []
     return MeshSnapshot(links, peers)

@@ -12,11 +12,11 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
-import tailhub
-from tailhub import box
+from tailhub import __version__, box
 from tailhub.client.derp_client import DERPClient
 from tailhub.client.region_client import node_endpoints
 from tailhub.derp.frames import PeerPresent, PresenceFlag
+from tailhub.derp.handshake import OWN_APP
 from tailhub.derp.messages import Message, PeerGone
 from tailhub.exceptions import ConnectionClosedError, TailhubError
 from tailhub.keys import MeshKey
@@ -116,7 +116,7 @@ class _Login:
                     insecure=endpoint.insecure,
                     mesh_key=mesh_key,
                     is_prober=True,  # so that nobody takes us for a relay
-                    app_name=f"tailhub/{tailhub.__version__}" if mesh_key is not None else "tailhub region check",
+                    app_name=OWN_APP + __version__ if mesh_key is not None else "tailhub region check",
                     family=endpoint.family,
                     wait_admission=False,
                     timeout_s=self._timeout_s * _STEP_SHARE,
