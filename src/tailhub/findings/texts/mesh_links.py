@@ -15,12 +15,12 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
     "TH533": (
         "The name {host}, which `mesh_with` has for {peer}, cannot be looked up: {detail}.",
-        "Correct the name, or add an address to dial: `mesh_with = <host>/<address>`.",
+        "Correct the name, or write an address to dial behind it in `mesh_with`: `<host>/<address>`.",
     ),
     "TH534": (
         "{peer} does not answer: expected {expected} within {seconds} s, and nothing came.",
         "See whether the relay runs and whether a firewall between the two drops connections to its port; a private "
-        "address to dial can stand behind its name: `mesh_with = <host>/<address>`.",
+        "address to dial can stand behind its name in `mesh_with`: `<host>/<address>`.",
     ),
     "TH535": (
         "The certificate of {peer} is not the right one: {detail}.",
@@ -58,12 +58,12 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH533": (
         "`mesh_with` 中 {peer} 的名称 {host} 无法解析：{detail}。",
-        "请改正名称，或加上要连接的地址：`mesh_with = <主机>/<地址>`。",
+        "请改正名称，或在 `mesh_with` 中把要连接的地址写在它后面：`<主机>/<地址>`。",
     ),
     "TH534": (
         "{peer} 没有应答：应在 {seconds} 秒内收到 {expected}，但什么也没有收到。",
-        "请查看那台中继是否在运行、两者之间是否有防火墙丢弃发往其端口的连接；名称后面可以写一个要连接的内网地址："
-        "`mesh_with = <主机>/<地址>`。",
+        "请查看那台中继是否在运行、两者之间是否有防火墙丢弃发往其端口的连接；在 `mesh_with` 中名称后面可以写一个"
+        "要连接的内网地址：`<主机>/<地址>`。",
     ),
     "TH535": (
         "{peer} 的证书不对：{detail}。",
