@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from support.dashboard import chromium  # noqa: E402
+from support.scripted_mesh import ScriptedMesh  # noqa: E402
 from support.scripted_pages import ScriptedPages  # noqa: E402
 from support.scripted_world import ScriptedWorld  # noqa: E402
 
@@ -60,6 +61,8 @@ SHOTS = (
     Shot("clients", "zh", "phone", "dark"),
     Shot("usage", "zh", "desktop", "light", has_trouble=True),
     Shot("access", "en", "phone", "light"),
+    Shot("mesh", "en", "desktop", "light"),
+    Shot("mesh", "zh", "phone", "dark"),
 )
 
 
@@ -69,6 +72,7 @@ def main() -> None:
     with ScriptedPages(world) as pages, chromium() as browser:
         for shot in SHOTS:
             world.has_trouble = shot.has_trouble
+            world.mesh = ScriptedMesh(time.time()) if shot.view == "mesh" else None
             picture = smaller(take(browser, pages.url, world, shot))
             if len(picture) > MAX_BYTES:
                 raise SystemExit(f"{shot.name}: {len(picture)} bytes, more than {MAX_BYTES}")

@@ -36,11 +36,6 @@ def _name_has(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         monkeypatch.setattr(connect.socket, "getaddrinfo", look_up)
 
-        async def look_up_later(loop: object, host: str, port: int, **options: Any) -> list[Any]:
-            return look_up(host, port, **options)
-
-        monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up_later)
-
     return name_has
 
 

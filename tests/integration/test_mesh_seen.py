@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from support.certificates import Made, make_certificate
@@ -81,7 +82,7 @@ def labelled(relay: RelayProcess, metric: str) -> dict[str, float]:
 def test_a_link_that_is_up_and_then_down(
     pair: tuple[RelayProcess, RelayProcess, ExitStack], made: tuple[Path, Made]
 ) -> None:
-    """API and metrics tell of a peer, of all workers together; counters stay when its link is down."""
+    """API and metrics tell of a peer, of all workers together; counters outlive links and workers."""
     several, one, stack = pair
     both_ways = "both relays have links"
     until(lambda: peer(several)["links_up"] == WORKERS and peer(several)["dials_since"], both_ways, several.log)
@@ -105,6 +106,9 @@ def test_a_link_that_is_up_and_then_down(
                 await a.send(b.public_key, b"over the mesh")
                 packet = await answered(b)
             assert packet == ReceivedPacket(a.public_key, b"over the mesh")
+            until(lambda: peer(several)["keys"] == 1, "the client there is counted", several.log)
+            assert several.metric("tailhub_remote_clients") == 1
+            assert several.metric("tailhub_mesh_remote_keys") == 1
 
     run(talk())
     named = f"127.0.0.1:{one.port}"
@@ -119,12 +123,22 @@ def test_a_link_that_is_up_and_then_down(
     assert labelled(several, "tailhub_mesh_link_connects_total") == {label: WORKERS}
     assert mesh(several)["troubles"] == []
 
+    for process in psutil.Process(several.pid).children():
+        if Path(f"/proc/{process.pid}/comm").read_text().startswith("tailhub-w"):
+            process.kill()
+    until(lambda: several.metric("tailhub_worker_restarts_total") == WORKERS, "workers are there again", several.log)
+    until(lambda: peer(several)["links_up"] == WORKERS, "so are their links", several.log)
+    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert several.metric("tailhub_packets_forwarded_out_total") == forwarded
+
     stack.close()
     down = until(
         lambda: [one for one in mesh(several)["troubles"] if one["code"] == "TH550"], "it is told", several.log, DOWN_S
     )
     assert down[0]["peer"] == named
     assert down[0]["texts"]["zh"]["what"]
+    checkup = json.loads(several.get("/api/v1/checkup"))["mesh"]
+    assert "TH550" in [one["code"] for one in checkup["troubles"]]
     gone = peer(several)
     assert (gone["links_up"], gone["dials_since"], gone["keys"]) == (0, None, 0)
     assert gone["state"] in ("waiting", "connecting")

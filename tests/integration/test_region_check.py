@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from support.planned_region import PlannedRegion
 from support.region_relays import RegionRelays, full, look_until
 from tailhub.cli.app import run
 from tailhub.keys import MeshKey
@@ -202,7 +203,9 @@ def test_nodes_that_know_their_clients(tmp_path: Path) -> None:
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     code = run([*words])
-    return code, capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.err == ""
+    return code, said.out
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,6 +233,19 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         steps = json.loads(out)["reports"][0]["steps"]
         assert code == 1
         assert [step["code"] for step in steps if step["name"] == "region_nodes"] == ["TH006"]
+
+
+def test_what_was_planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A region's description stands for the map and the mesh key of its plan; one without a plan is an error."""
+    region = PlannedRegion(tmp_path, ("a", "b"))
+    with region:
+        code, out = printed(capsys, "region", "check", str(region.path), "--json")
+    found = json.loads(out)["regions"][0]
+    assert (code, found["seen_by"], found["findings"]) == (0, "mesh_key", [])
+    assert [node["clients"] for node in found["nodes"]] == [0, 0]
+    (region.place / "derpmap.json").unlink()
+    assert run(["region", "check", str(region.path)]) == 1
+    assert "TH598" in capsys.readouterr().err
 
 
 def test_nothing_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

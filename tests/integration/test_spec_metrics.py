@@ -35,7 +35,11 @@ async def varz(server: RelayServer) -> dict[str, str]:
 
 
 def test_every_metric_of_the_table_has_a_number(tmp_path: Path) -> None:
-    """A relay that runs, with a rate limit, a quota and tenants, shows each metric of the table, and no other."""
+    """A relay that runs, with a limit, a quota, tenants and a mesh, shows each metric of the table, and no other."""
+    mesh_key = tmp_path / "mesh.key"
+    mesh_key.write_text("ab" * 32)
+    mesh_key.chmod(0o600)
+    mesh = {"mesh_key_file": mesh_key, "mesh_with": (f"127.0.0.1:{free_ports()}",)}
     friends = tmp_path / "friends"
     friends.write_text("")
     tenants = {"allow_list": "on", "more_tenants": (TenantConfig("friends", allow_list=friends),)}
@@ -43,7 +47,7 @@ def test_every_metric_of_the_table_has_a_number(tmp_path: Path) -> None:
     async def scenario() -> None:
         listeners = {"admin_listen": "127.0.0.1:0", "stun_listen": "127.0.0.1:0"}
         limits = {"rate_limit_bytes_per_s": 1e6, "quota_key_gb": 1.0, "store": ""}
-        async with relay(**listeners, **limits, **tenants) as server:
+        async with relay(**listeners, **limits, **tenants, **mesh) as server:
             assert server.listeners.admin is not None
             operator = await Wire.open(server, port=server.listeners.admin.port, tls=False)
             answer = await operator.ask("GET /metrics", host=b"Host: localhost\r\n")

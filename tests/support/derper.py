@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import require
 from support.relay_process import RelayProcess, until
+from support.server_process import LIMIT_S, ServerProcess
 from tailhub.tailcfg.derpmap import DERPNode
 
 HOST = "127.0.0.1"
+# Only loopback is told what it counts.
+_ASK = """
+import http.client, socket, ssl, sys
+host, port, name, target = sys.argv[1:]
+sock = socket.create_connection((host, int(port)), 20, source_address=("127.0.0.1", 0))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+if target:
+    connection = http.client.HTTPSConnection(name)
+    connection.sock = context.wrap_socket(sock, server_hostname=name)
+    connection.request("GET", target)
+    print(connection.getresponse().read().decode())
+"""
 _PIN = re.compile(r"sha256-raw:[0-9a-f]{64}")
 
 
@@ -35,32 +51,63 @@ class Derper:
         )
 
 
+class DerperProcess:
+    """Started at once. Its files are in `directory`, where ``HOSTNAME.crt`` and ``.key`` may be. End it with `stop`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *options: object,
+        hostname: str = HOST,
+        listen: tuple[str, int],
+        stun_port: int = -1,
+        environ: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        words = (
+            *(*prefix, require.go_program("derper"), "-a", f"{listen[0]}:{listen[1]}", "-http-port", "-1"),
+            *(("-stun-port", str(stun_port)) if stun_port > 0 else ("-stun=false",)),
+            *("-certmode", "manual", "-certdir", directory, "-c", directory / "derper.key", "-hostname", hostname),
+            *options,
+        )
+        self.log_file = directory / "derper.log"
+        self._listen, self._hostname, self._prefix = listen, hostname, prefix
+        self._process = ServerProcess(
+            [str(word) for word in words], self.log_file, environ=os.environ | (environ or {})
+        )
+        self.pid, self.log, self.stop = self._process.pid, self._process.log, self._process.stop
+
+    def wait_until_it_listens(self) -> None:
+        """Go on when somebody would be let in."""
+        self._process.wait_until(lambda: self._ask("") is not None, "derper listens")
+
+    def variables(self) -> dict[str, float]:
+        """What it counts, from ``/debug/vars``."""
+        counted: dict[str, float] = json.loads(self._ask("/debug/vars") or "")["derp"]
+        return counted
+
+    def _ask(self, target: str) -> str | None:
+        """A page of it, asked where it is; None when it does not listen."""
+        host, port = self._listen
+        words = (*self._prefix, sys.executable, "-S", "-c", _ASK, host, str(port), self._hostname, target)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        return done.stdout if done.returncode == 0 else None
+
+
 @contextlib.contextmanager
 def derper(
     directory: Path, *options: object, stun: bool = False, environ: dict[str, str] | None = None
 ) -> Iterator[Derper]:
     """Start it, with its files in `directory`."""
-    program = require.go_program("derper")
-    log = directory / "derper.log"
     port = _free(socket.SOCK_STREAM)
     stun_port = _free(socket.SOCK_DGRAM) if stun else -1
-    command = (
-        *(program, "-a", f"{HOST}:{port}", "-http-port", "-1", "-hostname", HOST),
-        *(("-stun-port", str(stun_port)) if stun else ("-stun=false",)),
-        *("-certmode", "manual", "-certdir", directory, "-c", directory / "derper.key"),
-        *options,
-    )
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=os.environ | (environ or {})
-        )
+    process = DerperProcess(directory, *options, listen=(HOST, port), stun_port=stun_port, environ=environ)
     try:
-        pin = until(lambda: _PIN.search(log.read_text()), "derper tells its pin", log.read_text)
-        until(lambda: _listens(port), "derper listens", log.read_text)
-        yield Derper(port, pin[0], log, stun_port)
+        pin = until(lambda: _PIN.search(process.log()), "derper tells its pin", process.log)
+        process.wait_until_it_listens()
+        yield Derper(port, pin[0], process.log_file, stun_port)
     finally:
-        process.terminate()
-        process.wait()
+        process.stop()
 
 
 @contextlib.contextmanager
@@ -79,11 +126,3 @@ def _free(kind: socket.SocketKind) -> int:
         taken.bind((HOST, 0))
         port: int = taken.getsockname()[1]
         return port
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port)).close()
-    except OSError:
-        return False
-    return True

@@ -42,13 +42,17 @@ class OtherRelay:
     def has(self, key: str, age_s: float = 0.0, *, tenant: str = "", guest: bool = False, flags: int = 1) -> None:
         """It has a client with this key."""
         frame = PeerPresent(self.world.key(key), flags=flags).serialize()
-        if self._is_tailhub:
+        if self._is_tailhub or tenant:
             frame = frames.extend_present(frame, age_s, bytes((guest,)) + tenant.encode())
         self._say(frame)
 
     def lost(self, key: str, reason: PeerGoneReason = PeerGoneReason.DISCONNECTED) -> None:
         """It has none any more."""
         self._say(frames.peer_gone(self.world.key(key), reason))
+
+    def answers(self) -> None:
+        """It has had a Ping."""
+        self._say(frames.pong(bytes(8)))
 
     def breaks(self) -> None:
         """The link to it breaks. What takes turns is not done yet: that is `World.work`."""

@@ -1,4 +1,4 @@
-"""A region on loopback whose relays run from exactly the files that ``tailhub region plan`` writes."""
+"""A region, on loopback or elsewhere, whose relays run from exactly the files that ``tailhub region plan`` writes."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class PlannedRegion:
     settings: str = ""
     more: dict[str, str] = field(default_factory=dict)
     relays: dict[str, RelayProcess] = field(default_factory=dict)
+    host: str = HOST
+    prefix: Sequence[str] = ()  # of the commands that start them
 
     def __post_init__(self) -> None:
         first, stun = free_ports(len(self.names)), free_ports(len(self.names), socket.SOCK_DGRAM)
@@ -47,7 +49,7 @@ class PlannedRegion:
         text += 'discover = false\nadmin_listen = "127.0.0.1:0"\n'
         for name in self.names:
             port = self.ports[name]
-            text += f'[[node]]\nname = "{name}"\nhost = "{HOST}"\nport = {port}\nlisten = "{HOST}:{port}"\n'
+            text += f'[[node]]\nname = "{name}"\nhost = "{self.host}"\nport = {port}\nlisten = "{self.host}:{port}"\n'
             text += f"stun_port = {self.stun_ports[name]}\n{self.more.get(name, '')}\n"
         self.path.write_text(text)
         plan, faults = load_description(self.path)
@@ -80,7 +82,8 @@ class PlannedRegion:
     def start(self, name: str) -> RelayProcess:
         """Start a relay, and return when it listens. It has the same state as before."""
         config = self.place / name / "tailhub.toml"
-        relay = RelayProcess("--config", str(config), defaults=(), state_dir=self.directory / f"state-{name}")
+        state = self.directory / f"state-{name}"
+        relay = RelayProcess("--config", str(config), defaults=(), prefix=self.prefix, state_dir=state)
         self.relays[name] = relay.__enter__()
         return relay
 

@@ -25,7 +25,11 @@ def region(context: typer.Context) -> None:
 @app.command()
 def check(
     map_name: Annotated[
-        str, typer.Argument(metavar="MAP", help="Policy file or map (HuJSON, JSON, YAML), its URL, -, or tailnet.")
+        str,
+        typer.Argument(
+            metavar="MAP|REGION.toml",
+            help="Policy file or map (HuJSON, JSON, YAML), its URL, -, tailnet; or what tailhub region plan was given.",
+        ),
     ],
     region: Annotated[str, typer.Option(metavar="REGION", help="Only this one: its id, code or name.")] = "",
     mesh_key_file: Annotated[

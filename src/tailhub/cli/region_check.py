@@ -22,9 +22,9 @@ from tailhub.cli.report_json import finding_json
 from tailhub.cli.report_screen import counted, finding_block, verdict
 from tailhub.cli.screen import COLUMNS, Line, columns_of, show
 from tailhub.cli.text_layout import wrap
-from tailhub.exceptions import UsageError
+from tailhub.exceptions import MachineError, UsageError
 from tailhub.findings import Language, Severity, checking, printable
-from tailhub.keys import NodePublic
+from tailhub.keys import MeshKey, NodePublic
 from tailhub.tools.region import ExaminedRegion, NodeSeen, examine_region, regions_of_several
 from tailhub.tools.region.judge import node_names
 from tailhub.tools.target import Target
@@ -38,11 +38,14 @@ _NAMED = 8  # nodes; of more the picture has numbers only, which the table befor
 
 def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json: bool, lang: Language) -> int:
     """Look and print; the exit code: 1 if an error was found. Raises `UsageError`, `MachineError`."""
+    mesh_keys = mesh_keys_of(mesh_key_file)
+    if name.endswith(".toml"):
+        name, planned = _planned(Path(name).expanduser(), as_json=as_json, lang=lang)
+        mesh_keys = mesh_keys or planned
     asked = find_targets(name, region, stun_port=0, pin="", insecure=False)
     relays = regions_of_several(asked.relays())
     if not relays:
         raise UsageError(checking.no_region_of_several(name, region))
-    mesh_keys = mesh_keys_of(mesh_key_file)
     with nullcontext() if as_json or not sys.stderr.isatty() else _status(relays, lang):
         examined = [asyncio.run(examine_region(one, mesh_keys)) for one in relays]
     if as_json:
@@ -54,6 +57,19 @@ def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json
         more = [line for line in (counted(reports, lang), TEXTS[lang]["machines"]) if line]
         show([Line("   ".join(more), "step")], sys.stdout)
     return 0 if all(one.report.count(Severity.ERROR) == 0 for one in examined) else 1
+
+
+def _planned(description: Path, *, as_json: bool, lang: Language) -> tuple[str, list[MeshKey]]:
+    """The map and the mesh keys that were planned from a description. Raises `UsageError`, `MachineError`."""
+    from tailhub.cli.region_plan import described, plan_place
+    from tailhub.findings import region_restart
+    from tailhub.tools.region.plan import MAP_FILE
+    from tailhub.tools.region.plan_directory import read_mesh_keys
+
+    region, place = described(description, as_json=as_json, lang=lang), plan_place(description, None)
+    if not (place / MAP_FILE).is_file():
+        raise MachineError(region_restart.no_plan_there(str(place), str(description)))
+    return str(place / MAP_FILE), read_mesh_keys(region, place)
 
 
 def _status(relays: Sequence[Sequence[Target]], lang: Language) -> Any:

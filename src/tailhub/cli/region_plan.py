@@ -22,7 +22,7 @@ from tailhub.exceptions import UsageError
 from tailhub.findings import Finding, Language, Severity
 from tailhub.tools.region.description import RegionDescription
 from tailhub.tools.region.example import EXAMPLE
-from tailhub.tools.region.plan import MAP_FILE, MESH_KEY
+from tailhub.tools.region.plan import MAP_FILE, MESH_KEY, SCRIPT
 from tailhub.tools.region.plan_directory import KeyWish, Outcome, load_description, plan_region
 
 __all__ = ["described", "example", "plan", "plan_place", "wish"]
@@ -114,10 +114,10 @@ def _steps(
     """What a person does next, each with its commands."""
     words = TEXTS[lang]
     place = shlex.quote(str(region.path))
-    has_derpers = any(node.kind == "derper" for node in region.nodes)
+    kinds = {node.kind for node in region.nodes}
     if done.keys == 2:
         yield words["key_copy"], [f"{program()} reload"]
-        if has_derpers:
+        if "derper" in kinds:
             yield words["key_derper"], []
         out = "" if plan_place(region.path, None) == directory else f" --out {shlex.quote(str(directory))}"
         yield words["key_drop"], [f"{program()} region plan {place}{out} --drop-old-key"]
@@ -125,10 +125,16 @@ def _steps(
     if wish == "drop":
         yield words["key_dropped"], [f"{program()} reload"]
         return
-    yield words["copy"], [f"{program()} relay --config tailhub.toml"] + (["sh derper.sh"] if has_derpers else [])
-    yield (
-        words["map"].format(file=directory / MAP_FILE),
-        [f"{program()} derpmap convert {shlex.quote(str(directory / MAP_FILE))}"],
-    )
-    key = shlex.quote(str(directory / MESH_KEY))
-    yield words["check"], [f"{program()} region check {shlex.quote(str(directory / MAP_FILE))} --mesh-key-file {key}"]
+    if "tailhub" in kinds:
+        yield (
+            words["copy"],
+            [
+                f"scp {shlex.quote(str(directory))}/<node>/* root@<host>:/etc/tailhub/",
+                "ssh root@<host> 'chown tailhub: /etc/tailhub/* && systemctl reload-or-restart tailhub'",
+            ],
+        )
+    if "derper" in kinds:
+        yield words["script"], [f"sh {SCRIPT}"]
+    map_file, key = (shlex.quote(str(directory / name)) for name in (MAP_FILE, MESH_KEY))
+    yield words["map"].format(file=directory / MAP_FILE), [f"{program()} derpmap convert {map_file}"]
+    yield words["check"], [f"{program()} region check {map_file} --mesh-key-file {key}"]

@@ -154,6 +154,7 @@ def _facts(server: RelayServer, discovery: Discovery, commands: list[str], lang:
         dashboard_command=command_for("dashboard", server.state.path, os.environ, os.geteuid()),
         http=_listen_line(listeners.http) if listeners.http is not None else None,
         admin=_listen_line(listeners.admin) if listeners.admin is not None else None,
+        mesh_with=tuple(peer.partition("?")[0] for peer in server.config.mesh_with),
         findings=_once([*server.notes, *discovery.notes, *_others(discovery)]),
         firewall_commands=tuple(commands),
     )

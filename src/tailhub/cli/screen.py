@@ -21,6 +21,7 @@ from tailhub.tools.target import DERP_PORT, STUN_PORT
 COLUMNS = 110  # where prose is broken
 MIN_COLUMNS = 40
 MIN_REMARK_COLUMNS = 16
+_SHOWN_PEERS = 4
 _VALUE_COLUMNS = 18  # a longer value pushes its remark to the right, alone
 
 CertificateKind = Literal["own", "pinned", "files", "acme", "front"]
@@ -103,6 +104,7 @@ class ScreenFacts:
     admin: ListenLine | None = None
     allowed_keys: int | None = None
     verifiers: tuple[str, ...] = ()
+    mesh_with: tuple[str, ...] = ()  # other relays of the region, to which links are kept
     findings: tuple[Finding, ...] = ()
     firewall_commands: tuple[str, ...] = ()
 
@@ -269,6 +271,10 @@ def _rows(facts: ScreenFacts, words: dict[str, str]) -> Iterator[tuple[str, str,
         yield "access", words["verified"], words["verified_remark"].format(who=words["comma"].join(facts.verifiers))
     else:
         yield "access", words["keys"].format(count=facts.allowed_keys), words["keys_remark"]
+    if facts.mesh_with:
+        count, shown = len(facts.mesh_with), facts.mesh_with[:_SHOWN_PEERS]
+        value = words["mesh_one" if count == 1 else "mesh_several"].format(count=count)
+        yield "mesh", value, words["comma"].join([*shown, *["…"][: count - len(shown)]])
 
 
 def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:

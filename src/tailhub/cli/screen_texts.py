@@ -19,6 +19,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "pages": "Pages",
         "state": "State",
         "access": "Access",
+        "mesh": "Mesh",
         # values and remarks
         "unknown": "not known",
         "comma": ", ",
@@ -48,6 +49,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "verified_remark": "only; asked about each: {who}",
         "keys": "{count} keys",
         "keys_remark": "may relay through you, nobody else",
+        "mesh_one": "1 entry",
+        "mesh_several": "{count} entries",
         "outside": "Seen from outside:   ",
         "look": "See it yourself:     ",
         "outside_tcp": "TCP waiting",
@@ -90,6 +93,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "pages": "页面",
         "state": "状态",
         "access": "权限",
+        "mesh": "Mesh",
         # values and remarks
         "unknown": "未知",
         "comma": "，",
@@ -119,6 +123,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "verified_remark": "才能使用；每个客户端都会询问：{who}",
         "keys": "{count} 个密钥",
         "keys_remark": "可以使用这台中继，其他人不能",
+        "mesh_one": "1 个条目",
+        "mesh_several": "{count} 个条目",
         "outside": "外部访问：",
         "look": "自己查看：",
         "outside_tcp": "TCP 等待中",

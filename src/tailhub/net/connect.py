@@ -9,8 +9,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any, Final, TypeAlias
+
+from tailhub.net.threads import in_thread
 
 NEXT_ADDRESS_S: Final = 0.25  # RFC 8305 section 5: connection attempt delay
 MAX_ADDRESSES: Final = 16  # a name may have any number of them
@@ -56,7 +59,7 @@ async def _addresses(host: str, port: int) -> list[Address]:
     try:  # an address needs no thread that looks it up
         found = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV, **kind)
     except socket.gaierror:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, **kind)
+        found = await in_thread(partial(socket.getaddrinfo, host, port, **kind))
     addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
     return list(dict.fromkeys(addresses))[:MAX_ADDRESSES]
 

@@ -43,12 +43,12 @@ class MeshLink:
     `sink` moves the bytes, `server_key` is that relay's raw public key, `is_tailhub` whether it is one of ours, which
     says more than others do. `dirty` is True between a wake and the end of the sink's turn. `peers` are the keys of the
     relays that are mesh peers of that relay, ours among them. `odd` counts what that relay does that none should
-    (`tailhub.relay.odd`).
+    (`tailhub.relay.odd`). `is_flood`: it may still be telling of those who were there when we began to
+    watch, and is to be asked again.
     """
 
     __slots__ = (
         "_decoder",
-        "_is_flood",
         "_is_over",
         "_is_tailhub",
         "_relay",
@@ -57,6 +57,7 @@ class MeshLink:
         "forwarded_bytes",
         "forwarded_packets",
         "heard_at",
+        "is_flood",
         "odd",
         "peers",
         "queue",
@@ -73,7 +74,7 @@ class MeshLink:
         self.queue = SendQueue(LIMITS, QueuedBytes(), self.stats)
         self.dirty = False
         self._is_tailhub = is_tailhub
-        self._is_flood = True
+        self.is_flood = True
         self._is_over = False
         self.peers: set[bytes] = set()
         self.odd: Counter[str] = Counter()
@@ -105,8 +106,8 @@ class MeshLink:
         """Take in ``buf[:end]``, bytes of that relay from behind its first ServerInfo, read at `now`.
 
         Presence is dealt with, and Ping answered. Returned is what is of interest to whoever keeps the link: Pong,
-        ServerInfo, Health and Restarting. The first Pong ends what that relay tells of all its clients at the
-        beginning, if a Ping has followed WatchConns. Raises `FrameError`, behind which nothing is to be read.
+        ServerInfo, Health and Restarting. A Pong ends what that relay tells of all its clients at the beginning, if
+        it has told of any: see `is_flood`. Raises `FrameError`, behind which nothing is to be read.
         """
         small: list[SmallFrame] = []
         is_tailhub = self._is_tailhub
@@ -115,6 +116,7 @@ class MeshLink:
             self.heard_at = now
         for message in messages:
             if isinstance(message, Presents):
+                # Of other relays, what comes behind the 51 bytes may mean something else one day.
                 for key, flags, more in message.presents:
                     self.present(key, flags, *parse_extension(more if is_tailhub else b""), now)
             elif isinstance(message, Gone):
@@ -126,7 +128,7 @@ class MeshLink:
                     self._wake()
             else:
                 if message.frame_type == FrameType.PONG:
-                    self.flood_over()  # not later: what is told behind it in the same read is news
+                    self._answered()  # not later: what is told behind it in the same read is news
                 small.append(message)
         if self._decoder.error is not None:
             raise self._decoder.error
@@ -160,8 +162,8 @@ class MeshLink:
         if elsewhere.count_of(self) >= MOST_KEYS and elsewhere.claim_of(key, self) is None:
             self.odd[TOO_MANY_KEYS] += 1
             return
-        if age_ms is None or not self._is_tailhub:  # what comes after the 51 bytes may mean something else one day
-            presence.mesh_present(self, key, LONG_AGO if self._is_flood else now, relay.tenants.named(""))
+        if age_ms is None:
+            presence.mesh_present(self, key, LONG_AGO if self.is_flood else now, relay.tenants.named(""))
             return
         tenant = relay.tenants.tagged(tenant_tag)
         if tenant is None:
@@ -175,9 +177,14 @@ class MeshLink:
         elif not self._relay.presence.mesh_gone(self, key):
             self.odd[UNKNOWN_GONE] += 1
 
+    def _answered(self) -> None:
+        # The original mostly answers a Ping before it tells of anybody; but then of all in one go, and of us too.
+        if self._is_tailhub or self._relay.own_key in self.peers:
+            self.is_flood = False
+
     def flood_over(self) -> None:
-        """We have been told of all; what comes from now on is new."""
-        self._is_flood = False
+        """What comes from now on is new, whether or not we have been told of all."""
+        self.is_flood = False
 
     def ask_again(self) -> None:
         """Have it tell of all its clients once more, if there were some of tenants that had not been here."""

@@ -60,10 +60,10 @@ def take_snapshot(service: RelayService, links: Iterable[Stats] = (), *, traffic
     held = [login.key for login in door.held] if traffic and door is not None else []
     mesh = None
     if service.mesh is not None or relay.watchers:
-        from tailhub.server.mesh.watch import link_counters, take_mesh_snapshot
+        from tailhub.server.mesh.watch import link_counters, lost_on_links, take_mesh_snapshot
 
         mesh = take_mesh_snapshot(service)
-        values = {**values, **link_counters(mesh.links)}
+        values = sum_values([values, link_counters(mesh.links), lost_on_links(mesh.links)])
     return ServiceSnapshot(values, relay.consistency_errors() if traffic else [], rows, held, traffic, mesh)
 
 

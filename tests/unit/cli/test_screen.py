@@ -163,6 +163,17 @@ def test_verified_access_names_who_is_asked() -> None:
     assert "proto tcp" not in text
 
 
+def test_other_relays_are_named() -> None:
+    """With a mesh the screen names the relays that are dialled, of many the first ones."""
+    several = tuple(f"{letter}.example.com" for letter in "abcdef")
+    for names, line in (
+        (several[:1], "Mesh 1 entry a.example.com"),
+        (several, "Mesh 6 entries a.example.com, b.example.com, c.example.com, d.example.com, …"),
+    ):
+        text = " ".join(plain(first_screen(replace(plain_cloud("en"), mesh_with=names))).split())
+        assert line in text
+
+
 def test_without_an_address_the_way_to_name_one_is_shown() -> None:
     """When there is no map yet, the first step is to say which address others use."""
     text = plain(first_screen(replace(plain_cloud("en"), addresses=(), policy_snippet="")))

@@ -15,12 +15,13 @@ def told(health: Health, tenant: str = "", key: bytes = KEY, quota: str = "") ->
 
 
 def test_the_order() -> None:
-    """What matters soonest comes first: drain, notices (the device's, its tenant's, all), quota, certificate."""
+    """What matters soonest comes first: a wrong mesh key, drain, notices (the device's, its tenant's, all), quota, certificate."""
     health = Health({0: "certificate"})
     health.drain = "drain"
     health.set_notices([Notice("all", 1.0), Notice("friends", 2.0, tenant="friends"), Notice("you", 3.0, key=KEY)])
     assert told(health, "friends", quota="quota") == "drain; you; friends; all; quota; certificate"
     assert told(health, "", OTHER) == "drain; all; certificate"
+    assert health.text(0, "", OTHER, mesh="mesh key") == "mesh key; drain; all; certificate"
     assert health.text(1, "", OTHER) == "drain; all"
 
 

@@ -161,11 +161,27 @@ def test_a_relay_of_the_original_does_not_say_how_long() -> None:
     assert (len(original.forwarded()), len(ours.forwarded())) == (2, 0)
 
 
+def test_where_the_first_telling_ends() -> None:
+    """With the answer to a Ping; one of the original may give that before it has told of anybody, then it is the next
+    answer behind its telling of us. One of ours has told some before it answers, and gives ages with all.
+    """
+    world = World(own_key="me")
+    original, ours = (OtherRelay(world, name, is_tailhub=name == "b", is_new=False) for name in "ab")
+    for other in (original, ours):
+        other.answers()
+    assert (original.link.is_flood, ours.link.is_flood) == (True, False)
+    original.has("k")
+    original.has("me", flags=MESH_PEER)
+    assert original.link.is_flood
+    original.answers()
+    assert not original.link.is_flood
+
+
 def test_what_others_may_add_one_day_is_not_taken_for_what_tailhub_adds() -> None:
     """Bytes behind the 51 of a PeerPresent mean something only where the other relay is one of ours."""
     world = World()
     original = OtherRelay(world, is_tailhub=False)
-    original.link.present(key_of("k"), 1, 5, b"\0nobody's", world.now)
+    original.has("k", tenant="nobody's")
     world.login("a")
     world.send("a", "k", b"1")
     assert len(original.forwarded()) == 1

@@ -90,12 +90,13 @@ def test_presence_may_come_in_any_pieces() -> None:
 
 
 def test_what_is_told_behind_the_pong_is_news() -> None:
-    """What another relay tells before its first Pong is of no age; behind it, in the same read too, it is new."""
+    """What another relay tells before its Pong is of no age; behind it, in the same read too, it is new."""
     world = World()
     world.login("moved")
     world.login("stays")
     world.now += 10
-    Line(world).hear(present("stays") + frames.pong(b"12345678") + present("moved"))
+    us = present("relay", PresenceFlag.MESH_PEER)  # so it has told of all
+    Line(world).hear(us + present("stays") + frames.pong(b"12345678") + present("moved"))
     assert world.active("stays") == "stays"
     assert world.active("moved") == ""
 
@@ -169,7 +170,8 @@ def test_forwarded_runs_reach_a_client_that_seems_to_be_elsewhere() -> None:
     world.login("b")
     line = Line(world)
     world.now += 1
-    line.hear(frames.pong(bytes(8)) + present("b"))
+    line.link.flood_over()
+    line.hear(present("b"))
     assert world.active("b") == ""
     world.say("m", frames.forward_packet(key_of("other relay"), key_of("b"), b"hello") * 3)
     assert world.frames("b") == [Packet("other relay", b"hello")] * 3

@@ -22,6 +22,7 @@ from tailhub.exceptions import CertificateError, RemoteError, UpgradeError
 from tailhub.keys import MeshKey
 from tailhub.net.connect import connect_tcp
 from tailhub.net.dialled_stream import DialledStream
+from tailhub.net.threads import in_thread
 from tailhub.server.context import ServerContext
 from tailhub.server.incoming import set_tcp_options
 from tailhub.server.mesh.failures import CLOSED, EndedError, NotTakenError, OutOfTimeError
@@ -68,7 +69,7 @@ class CertificateRules:
         context = self._contexts.get(kind)
         if context is None:
             make = partial(peer_certificate.make_context, name, cert_name, insecure=False)
-            context = self._contexts[kind] = await asyncio.to_thread(make)
+            context = self._contexts[kind] = await in_thread(make)
         return context
 
     def forget(self) -> None:
@@ -103,6 +104,7 @@ async def dial(
             stream = login.stream = DialledStream(
                 context.loop, sock, context.buffers, context.watch, login, context.turn.sockets
             )
+            login.expected = "a TLS handshake"
             stream.write_timeout_s = context.mesh_write_timeout_s
             meta_key = await login.secure(await rules.context_for(where), where) if where.tls else None
             info = ClientInfo(mesh_key=key, can_ack_pings=True, app_name=OWN_APP + __version__)
@@ -139,7 +141,6 @@ class _Login:
 
     async def secure(self, context: ssl.SSLContext, where: Endpoint) -> bytes | None:
         """TLS, and the relay's DERP key if its certificates tell it."""
-        self.expected = "a TLS handshake"
         assert self.stream is not None  # noqa: S101  for the type checker: set before
         tls = await self._wait(self.stream.start_client_tls(context, where.name))
         return peer_certificate.judge(tls, where.name, where.cert_name).meta_key

@@ -54,6 +54,9 @@ class LinkOwner(Protocol):
     def release(self, link: Link) -> None:
         """It leads nowhere now."""
 
+    def taken(self, link: Link) -> None:
+        """It is up."""
+
 
 class Link:
     """From its making to `stop`, with a task of its own. `logs`: does this process write of it?"""
@@ -103,6 +106,11 @@ class Link:
     def server_key(self) -> bytes:
         """That relay's key, as far as it is known."""
         return self._state.server_key
+
+    @property
+    def open_with(self) -> MeshKey | None:
+        """The mesh key that it is open with."""
+        return self._keys[self._key_index % len(self._keys)] if self._socket is not None else None
 
     def follow(self, keys: Sequence[MeshKey]) -> None:
         """Settings were read again: use these mesh keys. A link that is open with another one begins anew."""
@@ -182,6 +190,7 @@ class Link:
         state = self._state
         state.connects += 1
         self._enter(LinkPhase.UP)
+        self._owner.taken(self)
         of, down_since = f", tailhub {state.version}" if state.version else "", self._down_since
         again = f" again after {time.time() - down_since:.0f} s" if down_since else ""
         self._down_since = 0.0
@@ -243,6 +252,12 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
     state.forwarded_packets += link.forwarded_packets
     state.forwarded_bytes += link.forwarded_bytes
     state.dropped_packets += sum(link.stats.packets_dropped.values())
+    drops = dict(state.drops)
+    for key, count in link.stats.packets_dropped.items():
+        if count:
+            packets, size = drops.get(key, (0, 0))
+            drops[key] = packets + count, size + link.stats.bytes_dropped[key]
+    state.drops = drops
     state.odd = dict(Counter(state.odd) + link.odd)
 
 

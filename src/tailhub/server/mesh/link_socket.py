@@ -26,7 +26,8 @@ from tailhub.server.mesh.failures import violation
 
 __all__ = ["LinkSocket", "Pulse"]
 
-FLOOD_S = 5.0  # if the Ping behind WatchConns has no answer by then, what comes is news all the same
+FLOOD_S = 5.0  # who has not told of us by then will not: what comes is news all the same
+FLOOD_ASK_S = 0.1  # until then it is asked so often
 
 _log = logging.getLogger("tailhub")
 
@@ -160,7 +161,8 @@ class LinkSocket:
         self._stream.abort(reason)
 
     def say_goodbye(self, reason: str) -> None:
-        """End it in good order: what is written goes out."""
+        """End it in good order: what waits goes out, as far as the kernel takes it soon."""
+        self.flush(self._context.loop.time())
         self._stream.close(reason)
 
     def flush(self, now: float, most_bytes: int = WRITE_BYTES) -> None:
@@ -194,21 +196,23 @@ class LinkSocket:
         self._set_timer()
         if not self.is_taken:
             self.is_taken = True
-            self._flood_timer.cancel()
-            self.link.flood_over()
             self._on_taken()
+
+    @property
+    def _ask_s(self) -> float:
+        return min(FLOOD_ASK_S, self._pulse.ask_s) if self.link.is_flood else self._pulse.ask_s
 
     def _set_timer(self) -> None:
         due = self.link.heard_at + self._pulse.silence_s
         if not self._asked:
-            due = min(due, self._asked_at + self._pulse.ask_s)
+            due = min(due, self._asked_at + self._ask_s)
         self._timer = self._context.loop.call_at(due, self._look)
 
     def _look(self) -> None:
         now = self._context.loop.time()
         if now - self.link.heard_at >= self._pulse.silence_s:
             self.abort(f"no frame for {self._pulse.silence_s:g} s")
-        elif not self._asked and now - self._asked_at >= self._pulse.ask_s:
+        elif not self._asked and now - self._asked_at >= self._ask_s:
             self._ask()
         else:
             self._set_timer()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from tailhub.findings import Finding
 
-__all__ = ["LinkPhase", "LinkState"]
+__all__ = ["Drops", "LinkPhase", "LinkState"]
+
+Drops: TypeAlias = dict[tuple[str, str], tuple[int, int]]
 
 
 class LinkPhase(StrEnum):
@@ -41,5 +44,6 @@ class LinkState:
     violations: int = 0  # links that ended because that relay broke the protocol
     code: str = ""  # of the finding that `reason` is
     finding: Finding | None = None  # what `reason` is in English
+    drops: Drops = field(default_factory=dict)  # packets and payload bytes lost on it, by reason and kind
     odd: dict[str, int] = field(default_factory=dict)  # what that relay did that none should (`tailhub.relay.odd`)
     says: str = ""  # what that relay tells us, if there is something (Health)

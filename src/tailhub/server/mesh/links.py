@@ -26,6 +26,7 @@ class MeshLinks:
         self._times = times or LinkTimes()
         self._rules = CertificateRules()
         self._links: dict[PeerSpec, Link] = {}
+        self._before: dict[Link, Link] = {}  # a link that is to take another's place, for it has a newer mesh key
         self._leads_to: dict[bytes, Link] = {}  # by the other relay's key, links that are open or about to be
 
     @property
@@ -39,7 +40,9 @@ class MeshLinks:
         self._rules.forget()
         for spec in specs if keys else ():
             link = before.pop(spec, None)
-            if link is not None:
+            if link is not None and link.open_with not in (None, keys[0]) and link.open_with in keys:
+                link = self._replace(link, spec, keys)
+            elif link is not None:
                 link.follow(keys)
             elif spec not in self._links:
                 link = Link(self._context, self, self._rules, spec, keys, self._times, logs=self._logs)
@@ -48,6 +51,9 @@ class MeshLinks:
             self._links[spec] = link
         for link in before.values():
             self._end(link)
+        for link, old in list(self._before.items()):
+            if old.open_with not in keys:
+                self._end(self._before.pop(link))
 
     def stop(self) -> None:
         """End all links."""
@@ -55,7 +61,19 @@ class MeshLinks:
             self._end(link)
         self._links.clear()
 
+    def _replace(self, old: Link, spec: PeerSpec, keys: Sequence[MeshKey]) -> Link:
+        """A link with the first mesh key. The old one stays until it is up, so that nothing is lost meanwhile."""
+        link = Link(self._context, self, self._rules, spec, keys, self._times, logs=self._logs)
+        older = self._before.pop(old, None)
+        if older is not None:
+            self._end(older)
+        self._before[link] = old
+        return link
+
     def _end(self, link: Link) -> None:
+        old = self._before.pop(link, None)
+        if old is not None:
+            self._end(old)
         link.stop()
         self.release(link)
 
@@ -65,14 +83,27 @@ class MeshLinks:
         """Whether this link may lead to the relay with that key; else why it is not needed."""
         if server_key == self._context.public_key:
             return LinkPhase.SELF
-        if self._leads_to.setdefault(server_key, link) is not link:
-            return LinkPhase.SAME
-        return None
+        if self._leads_to.setdefault(server_key, link) is self._before.get(link):
+            self._leads_to[server_key] = link
+        return None if self._leads_to[server_key] is link else LinkPhase.SAME
+
+    def taken(self, link: Link) -> None:
+        """It is up: the one whose place it takes may go."""
+        old = self._before.pop(link, None)
+        if old is not None:
+            self._end(old)
 
     def release(self, link: Link) -> None:
-        """It leads nowhere now: another entry may lead there."""
+        """It leads nowhere now: another entry may lead there. One whose place is to be taken is not opened again."""
+        for new in [new for new, old in self._before.items() if old is link]:
+            del self._before[new]
+            link.stop()
         for server_key in [key for key, owner in self._leads_to.items() if owner is link]:
             del self._leads_to[server_key]
+            old = self._before.get(link)
+            if old is not None and old.open_with is not None:
+                self._leads_to[server_key] = old
+                continue
             for other in self._links.values():
                 if other.phase is LinkPhase.SAME and other.server_key == server_key:
                     other.retry()

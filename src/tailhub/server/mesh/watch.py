@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tailhub.server.fleet import Fleet
     from tailhub.server.service import RelayService
 
-__all__ = ["MeshSnapshot", "MeshWatch", "link_counters", "take_mesh_snapshot", "watch_mesh"]
+__all__ = ["MeshSnapshot", "MeshWatch", "link_counters", "lost_on_links", "take_mesh_snapshot", "watch_mesh"]
 
 LOOK_S: Final = 5.0
 # A link that breaks or is refused is in the log already, of the process that has it.
@@ -59,6 +59,17 @@ def take_mesh_snapshot(service: RelayService) -> MeshSnapshot:
     ]
     links = [replace(state) for state in service.mesh.states] if service.mesh is not None else []
     return MeshSnapshot(links, peers)
+
+
+def lost_on_links(links: Sequence[LinkState]) -> MetricValues:
+    """Packets of ours that links have lost, as what the relay counts itself."""
+    packets: dict[tuple[str, ...], float] = {}
+    sizes: dict[tuple[str, ...], float] = {}
+    for link in links:
+        for key, (count, size) in link.drops.items():
+            packets[key] = packets.get(key, 0) + count
+            sizes[key] = sizes.get(key, 0) + size
+    return {"packets_dropped": packets, "bytes_dropped": sizes}
 
 
 def link_counters(links: Sequence[LinkState]) -> MetricValues:

@@ -177,14 +177,16 @@ def _words(table: _Table) -> tuple[str, ...]:
 
 def _check_kind(table: _Table, node: NodeDescription) -> None:
     """What goes with what."""
+    if node.stun_port == 0:
+        table.wrong("stun_port", "a port, or -1 for none")
+    if node.is_address and any((":" in one) == (":" in node.host) and one != node.host for one in node.addresses):
+        table.wrong("address", "the host's own address, or one of the other family")
     if node.kind == "derper":
         for name in (SETTINGS, "cert", "key"):
             if name in table.values:
                 table.faults.append(region_plan.region_key_of_other_kind(table.place(name), "tailhub"))
         if node.certificate == ACME and node.port != 443:
             table.wrong("port", "443: derper has a certificate by ACME there only")
-        if node.stun_port == 0:
-            table.wrong("stun_port", "a port, or -1 for none")
         return
     if "options" in table.values:
         table.faults.append(region_plan.region_key_of_other_kind(table.place("options"), "derper"))

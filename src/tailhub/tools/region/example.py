@@ -24,7 +24,7 @@ name = "a"              # of the directory, and behind the id in the map: 901a
 host = "a.example.com"
 port = 443              # TCP, as others reach it
 stun_port = 3478        # UDP; -1: no STUN
-private = "10.0.0.1"    # where the other nodes dial it, at the same port; without it: host
+private = "10.0.0.1"    # where the other nodes dial it, at the port of `listen`; without it: host
 restart = "ssh root@a.example.com systemctl restart tailhub"  # for `tailhub region restart`; else a person is asked
 
 # One without a name: its certificate is made here, and clients pin it.
@@ -72,7 +72,7 @@ name = "a"              # 目录名；在 map 中接在区域编号之后：901a
 host = "a.example.com"
 port = 443              # TCP，别人连接时用的端口
 stun_port = 3478        # UDP；-1 表示没有 STUN
-private = "10.0.0.1"    # 其他节点连接它时用的地址，端口相同；不写则用 host
+private = "10.0.0.1"    # 其他节点连接它时用的地址，端口是 `listen` 的；不写则用 host
 restart = "ssh root@a.example.com systemctl restart tailhub"  # 供 `tailhub region restart` 使用；不写则请人来做
 
 # 没有域名的中继：证书在这里生成，客户端固定（pin）它。

@@ -193,6 +193,8 @@ def _toml(value: object) -> str:
 def _peer(node: NodeDescription, pins: Mapping[str, str]) -> str:
     """As `mesh_with` names it."""
     private = f"/{bracketed(node.private)}" if node.private else ""
+    if private and node.listen_port != node.port:  # what gives others another port is not in between there
+        private += f":{node.listen_port}"
     pin = f"?cert={pins[node.name]}" if node.name in pins else ""
     return f"{node.authority}{private}{pin}"
 
@@ -211,8 +213,7 @@ def _derper_files(
     words += ["-stun=false"] if node.stun_port == NO_STUN else ["-stun-port", str(node.stun_port)]
     words += ["-mesh-psk-file", MESH_KEY]
     if others:
-        dialled = [other.authority + (f"/{other.private}" if other.private else "") for other in others]
-        words += ["-mesh-with", ",".join(dialled)]
+        words += ["-mesh-with", ",".join(map(_dialled, others))]
     lines = [f"# Node {node.name} of region {plan.region_id}, {plan.code}: derper 1.102.5."]
     lines += ['cd "$(dirname "$0")" || exit 1']
     if own_cas:
@@ -228,6 +229,11 @@ def _derper_files(
         pair, stem = pairs[node.name], f"{node.name}/certs/{_cert_stem(node)}"
         yield PlannedFile(f"{stem}.crt", pair.chain_pem)
         yield PlannedFile(f"{stem}.key", pair.key_pem, secret=True)
+
+
+def _dialled(node: NodeDescription) -> str:
+    """As derper names it, which dials a private address at the same port as the public one."""
+    return f"{node.authority}/{node.private}" if node.private and node.listen_port == node.port else node.authority
 
 
 def _cert_stem(node: NodeDescription) -> str:

@@ -25,6 +25,7 @@ from tailhub.server.pinned_pair import ensure_pair, load_pinned
 from tailhub.server.state import mesh_keys
 from tailhub.server.state_files import alone_in
 from tailhub.settings.merge import settings_of
+from tailhub.tailcfg.derpmap import parse_json
 from tailhub.tailcfg.map_words import PIN_PREFIX
 from tailhub.tools.derpmap.lint import lint_findings
 from tailhub.tools.map_source import MapText
@@ -88,12 +89,13 @@ def read_mesh_keys(plan: RegionDescription, directory: Path) -> list[MeshKey]:
 
 def plan_region(plan: RegionDescription, directory: Path, wish: KeyWish, now: datetime) -> Outcome:
     """Write what is new. Raises `MachineError` or `UsageError`, before anything is written where that can be."""
-    keys = _keys(read_mesh_keys(plan, directory), wish)
-    _look_for_strangers(plan, directory)
     try:
-        for path in (directory, *(directory / node.name for node in plan.nodes)):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone_in(directory):
+            keys = _keys(read_mesh_keys(plan, directory), wish)
+            _look_for_strangers(plan, directory)
+            for node in plan.nodes:
+                (directory / node.name).mkdir(mode=0o700, exist_ok=True)
             # The region's own first: whatever comes next, the key is not lost.
             written = [_put(directory, PlannedFile(MESH_KEY, key_lines(keys), secret=True))]
             pairs, notes = _pairs(plan, directory, now)
@@ -103,8 +105,6 @@ def plan_region(plan: RegionDescription, directory: Path, wish: KeyWish, now: da
                 written.append(_put(directory, file))
     except OSError as exc:
         raise MachineError(findings.file_trouble(exc.filename or str(directory), exc.strerror or str(exc))) from exc
-    except LocalError as exc:
-        raise UsageError(region_plan.region_value_wrong(plan.nodes[0].place, str(exc), plan.code)) from exc
     text = files[-1].data.decode()
     linted = lint_findings(MapText(text, "hujson", str(directory / MAP_FILE)))
     notes += [one.finding for one in linted if one.finding.severity is not Severity.NOTE]
@@ -130,6 +130,17 @@ def _look_for_strangers(plan: RegionDescription, directory: Path) -> None:
         path = directory / node.name / (CONFIG_FILE if node.kind == "tailhub" else SCRIPT)
         if os.path.lexists(path) and not is_ours(read_file(path, node.name)):
             raise MachineError(region_plan.region_file_in_the_way(str(path)))
+    path = directory / MAP_FILE
+    if os.path.lexists(path) and not _is_of_one_region(read_file(path, MAP_FILE)):
+        raise MachineError(region_plan.region_file_in_the_way(str(path)))
+
+
+def _is_of_one_region(data: bytes) -> bool:
+    """Is this a map as a plan writes it, and not one that somebody has put together?"""
+    try:
+        return len(parse_json(data).regions) == 1
+    except LocalError:
+        return False
 
 
 def _refused_settings(plan: RegionDescription, node: NodeDescription) -> Iterator[Finding]:

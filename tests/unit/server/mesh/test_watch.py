@@ -12,7 +12,7 @@ from tailhub.findings.mesh_links import mesh_key_refused
 from tailhub.relay.mesh_health import SETTLE_S, MeshPeer
 from tailhub.server.facts import mesh_facts
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
-from tailhub.server.mesh.watch import MeshSnapshot, MeshWatch, link_counters
+from tailhub.server.mesh.watch import MeshSnapshot, MeshWatch, link_counters, lost_on_links
 from tailhub.server.snapshot import counters_only, sum_values
 from tailhub.web.metric_labels import BOUNDS
 from tailhub.web.metrics import METRICS
@@ -68,6 +68,15 @@ def test_counters_add_up_and_stay() -> None:
     assert sum_values(counted)["mesh_forwarded_packets"] == {("b.example.com",): 10}
     assert counters_only(counted[0]) == counted[0]
     assert counted[0].keys() <= {metric.key for metric in METRICS}
+
+
+def test_packets_that_links_lose() -> None:
+    """They are among those that the relay has dropped, by reason and kind."""
+    lossy = replace(UP, drops={("queue_head", "other"): (3, 300)})
+    assert lost_on_links([lossy, UP, lossy]) == {
+        "packets_dropped": {("queue_head", "other"): 6},
+        "bytes_dropped": {("queue_head", "other"): 600},
+    }
 
 
 def test_entries_that_differ_in_options_only() -> None:

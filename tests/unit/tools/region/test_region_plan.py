@@ -121,6 +121,14 @@ def test_what_a_tailhub_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_private_address_behind_another_port(tmp_path: Path) -> None:
+    """Where others come by another port, a private address is dialled at the node's own one; derper cannot do that."""
+    carried_out(tmp_path, THREE.replace("10.0.0.1", '10.0.0.1"\nlisten = ":18443'))
+    peers = [parse_peer(str(text)) for text in config(tmp_path, "b")["mesh_with"]]  # type: ignore[attr-defined]
+    assert (peers[0].host, peers[0].dial_host, peers[0].port) == ("a.example.com", "10.0.0.1", 18443)
+    assert "-mesh-with a.example.com:443,203" in (tmp_path / "plan" / "d" / "derper.sh").read_text()
+
+
 def test_what_a_derper_is_told(tmp_path: Path) -> None:
     """Its script has the command line, with peers as derper writes them and the pinned ones' certificates as CAs."""
     carried_out(tmp_path)
@@ -203,7 +211,7 @@ def test_what_others_put_there_stays(tmp_path: Path) -> None:
 
 
 def test_an_edited_file_is_not_overwritten(tmp_path: Path) -> None:
-    """A configuration that somebody has changed by hand stops the plan before it writes anything."""
+    """A configuration that somebody has changed by hand stops the plan before it writes anything; so does a map."""
     carried_out(tmp_path)
     path = tmp_path / "plan" / "b" / "tailhub.toml"
     path.write_text(path.read_text() + "quiet = true\n")
@@ -212,6 +220,10 @@ def test_an_edited_file_is_not_overwritten(tmp_path: Path) -> None:
     assert name_of(error.value) == "region-file-in-the-way"
     assert "quiet = true" in path.read_text()
     assert "10.0.0.1" in (tmp_path / "plan" / "d" / "derper.sh").read_text()
+    path.unlink()
+    (tmp_path / "plan" / "derpmap.json").write_text('{"Regions": {"900": {}, "901": {}}}')
+    with pytest.raises(MachineError, match=r"derpmap\.json"):
+        carried_out(tmp_path)
 
 
 def test_keys_that_are_there_are_taken(tmp_path: Path) -> None:
@@ -297,6 +309,8 @@ def test_a_key_file_with_something_else_is_left(tmp_path: Path) -> None:
         ("port = 8443", "settings = { region_id = 7 }", "region-setting-planned", 11),
         ("port = 8443", f'certificate = "sha256-raw:{"ab" * 32}"', "derper-knows-no-pins", 11),
         ('name = "b"', 'name = "A"', "described-twice", 11),
+        ("port = 8443", 'address = "203.0.113.8"', "region-value-wrong", 13),
+        ("stun_port = 3479", "stun_port = 0", "region-value-wrong", 14),
         ('kind = "derper"', 'kind = "derper"\nquiet = true', "region-key-unknown", 18),
         ('kind = "derper"', 'kind = "derper"\ncertificate = "acme"\nport = 8443', "region-value-wrong", 19),
         ("drain_s = 10.0", 'drain_s = "soon"', "region-node-refused", 7),

@@ -66,7 +66,7 @@ function peerTable() {
   });
 }
 
-const reasonOf = (peer) => peer.texts?.[language]?.reason ?? peer.reason;
+const reasonOf = (peer) => (peer.texts?.[language]?.reason ?? peer.reason).replaceAll("`", "");
 
 function stateOf(peer) {
   if (peer.state === "up" && peer.dials_since === null) return t("mesh.one_way");
