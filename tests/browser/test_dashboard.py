@@ -217,7 +217,8 @@ def test_mesh(pages: ScriptedPages, opened: Opener) -> None:
     signs = page.locator(".matrix tbody tr", has_text="nyc.derp").locator("[data-link]")
     found = signs.evaluate_all("all => all.map((one) => one.dataset.link)")
     assert found == ["up", "up", "down", "", "up", "unknown"]
-    page.wait_for_selector(".mesh-issues code >> text=tailhub doctor lab.example.net")
+    page.wait_for_selector(".mesh-issues .warn >> text=Start the relay there")
+    assert page.locator(".mesh-issues code", has_text="tailhub doctor --local").count() == 2
 
 
 def test_a_relay_that_stands_alone(pages: ScriptedPages, opened: Opener) -> None:

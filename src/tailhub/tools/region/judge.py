@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from tailhub.findings import Finding, Language, region
@@ -45,10 +46,10 @@ def judge(seen: RegionSeen, causes: Sequence[Finding | None] = (), *, is_told: b
     """
     said, names = Judgement(), node_names([one.node for one in seen.nodes])
     _judge_nodes(seen, names, causes or [None] * len(names), is_told, said)
-    _judge_server_keys(seen, names, said)
+    copies = _judge_server_keys(seen, names, said)
     if seen.has_mesh_key:
         _judge_mesh_key(seen, names, said)
-    _judge_ways(seen, names, said)
+    _judge_ways(seen, names, copies, said)
     _judge_strangers(seen, names, said)
     return said
 
@@ -78,8 +79,9 @@ def _judge_nodes(
         said.found("region_nodes", region.region_versions_differ(versions))
 
 
-def _judge_server_keys(seen: RegionSeen, names: Sequence[str], said: Judgement) -> None:
-    """A server key belongs to one relay."""
+def _judge_server_keys(seen: RegionSeen, names: Sequence[str], said: Judgement) -> frozenset[int]:
+    """A server key belongs to one relay; the numbers of the nodes that share theirs with another relay."""
+    copies: set[int] = set()
     holders: dict[bytes, list[int]] = {}
     for number, one in enumerate(seen.nodes):
         if one.server_key:
@@ -91,9 +93,11 @@ def _judge_server_keys(seen: RegionSeen, names: Sequence[str], said: Judgement) 
         if all(i in seen.nodes[j].meets or j in seen.nodes[i].meets for i, j in combinations(numbers, 2)):
             said.found("region_nodes", region.region_node_twice([names[number] for number in numbers]))
             continue
+        copies.update(numbers)
         untried = not all(one.is_mesh if seen.has_mesh_key else one.is_admitted for one in nodes)
         shared = region.relay_key_shared([names[number] for number in numbers], str(NodePublic(key)), untried)
         said.found("region_nodes", shared)
+    return frozenset(copies)
 
 
 def _judge_mesh_key(seen: RegionSeen, names: Sequence[str], said: Judgement) -> None:
@@ -109,11 +113,15 @@ def _judge_mesh_key(seen: RegionSeen, names: Sequence[str], said: Judgement) -> 
         said.untested("region_key", Remark("region-unlooked"))
 
 
-def _judge_ways(seen: RegionSeen, names: Sequence[str], said: Judgement) -> None:
+def _judge_ways(seen: RegionSeen, names: Sequence[str], copies: frozenset[int], said: Judgement) -> None:
+    """What is missing. Of relays with one key others keep a link to one only, so `copies` are not judged besides."""
     if not seen.has_mesh_key:
         refused = [names[i] for i, one in enumerate(seen.nodes) if not one.is_admitted and not one.failure]
         if refused:
             said.untested("region_links", Remark("region-not-let-in", {"nodes": ", ".join(refused)}))
+    if copies:
+        apart = {pair: there for pair, there in seen.ways.items() if not copies.intersection(pair)}
+        seen = replace(seen, ways=apart)
     if not seen.ways:
         said.untested("region_links", Remark("region-unlooked"), next((one.code for one in said.findings), ""))
         return

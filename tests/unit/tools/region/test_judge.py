@@ -185,6 +185,15 @@ def test_a_copied_state(picture: object) -> None:
     assert (finding.code, finding.values["nodes"], finding.values["untried"]) == ("TH565", "900a, 900c", False)
 
 
+def test_links_with_a_copy() -> None:
+    """That other nodes have a link to only one of two relays with one server key follows from that key."""
+    seen = sharing(meshed(4))
+    half = replace(seen, ways={**seen.ways, (1, 2): False, (3, 2): False, (3, 1): False})
+    assert codes(judge(half)) == ["TH565", "TH561"]
+    assert judge(half).findings[1].values["sender"] == "900d"
+    assert judge(half).findings[1].values["receivers"] == "900b"
+
+
 def test_one_key_at_nodes_that_could_not_be_looked_at() -> None:
     """Where it could not be tried whether two nodes with one key are one relay, both are named as possible."""
     refusing = {number: replace(node(0), node=node(number).node, is_mesh=False) for number in (0, 1)}
