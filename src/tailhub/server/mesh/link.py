@@ -182,7 +182,7 @@ class Link:
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
-            self._write(logging.INFO, f"mesh: {self._name} is {what}")
+            self._write(logging.INFO, f"{self._name} is {what}")
         raise NotNeededError
 
     def _taken(self) -> None:
@@ -196,13 +196,11 @@ class Link:
         self._down_since = 0.0
         if not self._says_up:
             self._says_up = True
-            self._write(
-                logging.INFO, f"mesh: the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}"
-            )
+            self._write(logging.INFO, f"the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}")
 
     def _says(self, text: str) -> None:
         if text and self._may_say("says"):
-            self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
+            self._write(logging.WARNING, f"{self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
         if self._over is not None and not self._over.done():
@@ -219,7 +217,7 @@ class Link:
         self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
-            self._write(logging.WARNING, f"mesh: {finding}")
+            self._write(logging.WARNING, str(finding))
 
     def _may_say(self, what: str) -> bool:
         """Whether a line about this may be written: not if there was one a short while ago."""
@@ -245,7 +243,7 @@ class Link:
         extra = log_event(
             "mesh", peer=self._name, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
         )
-        _log.log(level, "%s", text, extra=extra)
+        _log.log(level, "mesh    %s", text, extra=extra)
 
 
 def _add_counts(state: LinkState, link: MeshLink) -> None:
