@@ -16,10 +16,12 @@ from tailhub.relay.tenant import Tenant
 class PacketForwarder(Protocol):
     """A way to a worker or a relay. Returns at once; what cannot be sent in time is dropped and counted there."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run of RecvPacket frames from one source, read at `now` (monotonic seconds), for the key `dst`.
 
-        `tenant` is the source's.
+        `tenant` is the source's; `hops`: how many other relays it has come by, one at the most.
         """
 
 
@@ -65,6 +67,11 @@ class Claim:
         self.since = since
         self.frame = frame
         self.tenant = tenant
+
+    @property
+    def is_at_relay(self) -> bool:
+        """Whether that is another relay, not another worker of this one."""
+        return not self.frame
 
 
 class Elsewhere:

@@ -27,9 +27,11 @@ _RUN = 1
 _PRESENT = 2
 _GONE = 3
 _CLOSE = 4
-# Type, length; read at, packets, whether disco, number of the source's tenant, destination.
+# Type, length; read at, packets, flags, number of the source's tenant, destination.
 _RUN_HEAD = struct.Struct(">BIdHBH32s")
 _RUN_BODY = struct.Struct(">dHBH32s")
+_DISCO = 1
+_FORWARDED = 2  # another relay has forwarded it to this one
 _PRESENT_HEAD = struct.Struct(">BIdH")  # type, length; since, number of the tenant
 _PRESENT_BODY = struct.Struct(">dH")
 # A frame may be larger than a run should be; it is then alone in it.
@@ -61,9 +63,12 @@ class WorkerLink:
 
     # --- Sibling ------------------------------------------------------------------------------------------------------
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run."""
-        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, disco, tenant.number, dst)
+        flags = (_DISCO if disco else 0) | (_FORWARDED if hops else 0)
+        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, flags, tenant.number, dst)
         self.queue.put(now, head + frames, count, disco)
         self._wake()
 
@@ -111,9 +116,10 @@ class WorkerLink:
                     raise FrameError(f"a record of {length} bytes from another worker", "worker_link")
                 break
             if kind == _RUN and length >= _RUN_BODY.size + HEADER_LEN + KEY_LEN:
-                read_at, count, disco, number, dst = _RUN_BODY.unpack_from(buf, body)
+                read_at, count, flags, number, dst = _RUN_BODY.unpack_from(buf, body)
                 run = view[body + _RUN_BODY.size : nxt].tobytes()
-                relay.deliver(dst, run, count, disco != 0, read_at, self._tenant(number))
+                disco, hops = flags & _DISCO != 0, int(flags & _FORWARDED != 0)
+                relay.deliver(dst, run, count, disco, read_at, self._tenant(number), hops)
             elif kind == _PRESENT and length >= _PRESENT_BODY.size + HEADER_LEN + KEY_LEN:
                 since, number = _PRESENT_BODY.unpack_from(buf, body)
                 frame = view[body + _PRESENT_BODY.size : nxt].tobytes()

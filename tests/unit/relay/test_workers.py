@@ -39,7 +39,9 @@ class Line:
 class Forwarder:
     """A forwarder that keeps nothing."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         raise AssertionError("nothing is forwarded here")
 
 
