@@ -95,7 +95,7 @@ class Relay:
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
         connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
-        if not (identity.is_guest or identity.is_own_probe):  # they must not take the places of those who are served
+        if identity.is_served:  # others must not take the places of those who are
             self.accounts.joined(identity.tenant)
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
@@ -104,7 +104,7 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
-        if not (connection.identity.is_guest or connection.identity.is_own_probe):
+        if connection.identity.is_served:
             self.accounts.left(connection.identity.tenant)
         connection.tenant.left(connection)
         if connection.is_home:
