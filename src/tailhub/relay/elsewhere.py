@@ -28,8 +28,11 @@ class PacketForwarder(Protocol):
 class Sibling(PacketForwarder, Protocol):
     """Another worker of this relay. All workers together are one relay, so each knows all keys of the others."""
 
-    def put_present(self, frame: bytes, since: float, tenant: Tenant) -> None:
-        """Tell it of a key that is active here `since` then; `frame` is the PeerPresent of the connection."""
+    def put_present(self, frame: bytes, since: float, tenant: Tenant, *, is_login: bool = False) -> None:
+        """Tell it of a key that is active here `since` then; `frame` is the PeerPresent of the connection.
+
+        `is_login`: which is new.
+        """
 
     def put_gone(self, key: bytes) -> None:
         """Tell it that a key has no connection here any more."""

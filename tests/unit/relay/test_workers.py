@@ -173,6 +173,26 @@ def test_a_mesh_peer_reaches_clients_of_all_workers() -> None:
     assert world.frames("a") == [Packet("far away", b"x")]
 
 
+def test_connections_of_one_key_that_take_turns_are_told_of_once_each() -> None:
+    """A watcher at another worker learns of each login, not of every change between them: that may be at packet rate."""
+    world = FleetWorld(2)
+    world.login("m", mesh=True)
+    world.watch("m")
+    world.frames("m")
+    world.login("x", key="k", port=1)
+    world.login("here")
+    world.login("y", key="k", port=2)
+    assert [frame for frame in world.frames("m") if frame[0] == "k"] == [
+        Present("k", 1, "192.0.2.1 1"),
+        Present("k", 1, "192.0.2.1 2"),
+    ]
+    for name in ("x", "y", "x"):
+        world.send(name, "here", b"1")
+    assert world.frames("m") == []
+    world.send("here", "k", b"2")
+    assert world.frames("x") == [Packet("here", b"2")]
+
+
 def test_disco_keeps_its_lane_across_workers() -> None:
     """A disco packet overtakes data on its way to another worker's client, as it does at one worker."""
     world = FleetWorld(2)
