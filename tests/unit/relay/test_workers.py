@@ -174,7 +174,7 @@ def test_a_mesh_peer_reaches_clients_of_all_workers() -> None:
 
 
 def test_connections_of_one_key_that_take_turns_are_told_of_once_each() -> None:
-    """A watcher at another worker learns of each login, not of every change between them: that may be at packet rate."""
+    """A watcher at another worker learns of each login, not of each change between them, which may be frequent."""
     world = FleetWorld(2)
     world.login("m", mesh=True)
     world.watch("m")
