@@ -306,6 +306,30 @@ def test_a_newer_key_takes_over() -> None:
     run(scenario)
 
 
+def test_a_key_that_comes_while_a_relay_is_dialled_is_used_at_once() -> None:
+    """A login that is under way with the key of before comes to nothing, and nobody says that it was refused."""
+
+    async def scenario() -> None:
+        shown: list[MeshKey | None] = []
+
+        async def script(session: Session) -> None:
+            if not shown:
+                a.links.take(specs, [OTHER_KEY, MESH_KEY])
+            await session.log_in()
+            shown.append(session.info.mesh_key if session.info is not None else None)
+            while (frame := await session.frame())[0] != -1:
+                if frame[0] == FrameType.PING:
+                    session.write(frames.pong(frame[1]))
+
+        async with node(1) as a, scripted_relay(script) as port:
+            specs = [spec_at(port, tls=False)]
+            a.links.take(specs, [MESH_KEY])
+            await until_up(a)
+            assert (shown, only_state(a).reason) == ([MESH_KEY, OTHER_KEY], "")
+
+    run(scenario)
+
+
 def test_without_a_key_there_are_no_links() -> None:
     """Who has no mesh key keeps no links."""
 
