@@ -27,6 +27,8 @@ from tailhub.derp.handshake import OWN_APP, ServerInfo
 from tailhub.derp.messages import ReceivedPacket
 from tailhub.keys import MeshKey
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.connection import Connection, Identity, Sink
+from tailhub.relay.relay import Relay
 from tailhub.server.mesh.link_socket import Pulse
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 
@@ -54,7 +56,7 @@ async def sends(src: Client, dst: Client, packet: bytes) -> None:
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log says of links."""
-    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("mesh: ")]
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("mesh    ")]
 
 
 @pytest.fixture(name="log")
@@ -281,8 +283,15 @@ def test_a_link_whose_key_is_gone_begins_anew() -> None:
     run(scenario)
 
 
-def test_a_newer_key_takes_over() -> None:
+def test_a_newer_key_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link goes over to the first mesh key while the other relay takes both, and knows who is there all the time."""
+    there: list[set[bytes]] = []  # the mesh keys of all links, whenever there is one more
+    register = Relay.register
+
+    def noted(relay: Relay, identity: Identity, sink: Sink) -> Connection:
+        connection = register(relay, identity, sink)
+        there.append({one.identity.mesh_mark for one in relay.registry if one.identity.is_mesh})
+        return connection
 
     async def scenario() -> None:
         async with node(1) as a, node(2) as b:
@@ -290,14 +299,15 @@ def test_a_newer_key_takes_over() -> None:
             context.policy = AdmissionPolicy((MESH_KEY, OTHER_KEY))
             a.links.take([spec_of(b)], [MESH_KEY])
             await until(lambda: a.knows(client.key))
+            monkeypatch.setattr(Relay, "register", noted)
             a.links.take([spec_of(b)], [OTHER_KEY, MESH_KEY])
 
             def marks() -> set[bytes]:
                 assert a.knows(client.key)
                 return {one.identity.mesh_mark for one in context.relay.registry if one.identity.is_mesh}
 
-            await until(lambda: marks() == {MESH_KEY.mark, OTHER_KEY.mark})
             await until(lambda: marks() == {OTHER_KEY.mark})
+            assert there == [{MESH_KEY.mark, OTHER_KEY.mark}]
             assert (await until_up(a)).connects == 1
             a.links.take([spec_of(b)], [MESH_KEY, OTHER_KEY])
             a.links.take([], [MESH_KEY, OTHER_KEY])
@@ -576,7 +586,7 @@ def test_who_breaks_the_protocol_is_named_and_counted(log: pytest.LogCaptureFixt
             assert only_state(a).code in ("TH538", "")
 
     run(scenario)
-    assert [line.startswith("mesh: 127.0.0.1:") for line in lines(log) if "breaks the protocol" in line] == [True]
+    assert [line.startswith("mesh    127.0.0.1:") for line in lines(log) if "breaks the protocol" in line] == [True]
     assert len(lines(log)) == 3  # up, down, up again; and no more of that
 
 

@@ -80,11 +80,11 @@ class Link:
         self._socket: LinkSocket | None = None
         self._over: asyncio.Future[str] | None = None  # of the link that is open: why it has ended
         self._waiting: asyncio.Future[None] | None = None  # for the time of the next attempt
-        self._state = LinkState(_shown(spec), since=time.time())
+        self._state = LinkState(spec.name, since=time.time())
         self._said: dict[str, float] = {}  # what was written of it, by code, and when
         self._says_up = False  # the last line
         self._down_since = 0.0  # Unix time; 0.0 while it is up, or has never been
-        self._name = self._state.peer.partition("?")[0]  # in the log
+        self._name = spec.name
         self._task = context.loop.create_task(self._run(), name=f"mesh {self._name}")
 
     @property
@@ -190,7 +190,7 @@ class Link:
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
-            self._write(logging.INFO, f"mesh: {self._name} is {what}")
+            self._write(logging.INFO, f"{self._name} is {what}")
         raise NotNeededError
 
     def _taken(self) -> None:
@@ -204,13 +204,11 @@ class Link:
         self._down_since = 0.0
         if not self._says_up:
             self._says_up = True
-            self._write(
-                logging.INFO, f"mesh: the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}"
-            )
+            self._write(logging.INFO, f"the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}")
 
     def _says(self, text: str) -> None:
         if text and self._may_say("says"):
-            self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
+            self._write(logging.WARNING, f"{self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
         if self._over is not None and not self._over.done():
@@ -227,7 +225,7 @@ class Link:
         self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
-            self._write(logging.WARNING, f"mesh: {finding}")
+            self._write(logging.WARNING, str(finding))
 
     def _may_say(self, what: str) -> bool:
         """Whether a line about this may be written: not if there was one a short while ago."""
@@ -253,7 +251,7 @@ class Link:
         extra = log_event(
             "mesh", peer=self._name, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
         )
-        _log.log(level, "%s", text, extra=extra)
+        _log.log(level, "mesh    %s", text, extra=extra)
 
 
 def _add_counts(state: LinkState, link: MeshLink) -> None:
@@ -267,9 +265,3 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
             drops[key] = packets + count, size + link.stats.bytes_dropped[key]
     state.drops = drops
     state.odd = dict(Counter(state.odd) + link.odd)
-
-
-def _shown(spec: PeerSpec) -> str:
-    """As it is written, with the address behind it where that does not stand there."""
-    where, (named, options, rest) = spec.dial_host or spec.host, spec.text.partition("?")
-    return spec.text if where in named else f"{named} ({where}){options}{rest}"
