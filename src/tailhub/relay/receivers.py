@@ -6,6 +6,7 @@ A pair of source and receiver also says what was sent from one to the other (`ta
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from tailhub.derp import frames
@@ -74,15 +75,16 @@ class Receivers:
                 del self._of[source]
         receiver.sources.clear()
 
-    def tell(self, key: bytes, tenants: Iterable[Tenant | None]) -> None:
+    def tell(self, key: bytes, tenants: Iterable[Tenant | None], most: int | None = None) -> int:
         """A key is of these tenants now, of none if it has left.
 
-        Those who have had packets from it and reach none of them learn that it has gone, and nothing from then on.
+        Those who have had packets from it and reach none of them learn that it has gone, and nothing from then on; at
+        most so many. Returns how many.
         """
         receivers = self._of.get(key)
         if receivers is None:
-            return
-        lost = {one for one in receivers if one.tenant.reaches.isdisjoint(tenants)}
+            return 0
+        lost = set(islice((one for one in receivers if one.tenant.reaches.isdisjoint(tenants)), most))
         receivers -= lost
         if not receivers:
             del self._of[key]
@@ -94,6 +96,7 @@ class Receivers:
             if receiver.queue.put_control(frame):
                 self._stats.peer_gone_disconnected += 1
                 receiver.wake()
+        return len(lost)
 
     def consistency_errors(self, connections: Iterable[Connection]) -> list[str]:
         """What does not add up, these being all connections; empty when all is well."""
