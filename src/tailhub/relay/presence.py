@@ -127,7 +127,7 @@ class Presence:
         """The same for a packet that was forwarded; also returns whether there was room to note it."""
         if src in self.registry.active or self.is_at_sibling(src):
             return self._receivers.note(receiver, src), True
-        return self._receivers.note_forwarded(receiver, src)
+        return self._receivers.note_forwarded(receiver, src, is_known=src in self.elsewhere)
 
     def _tell_receivers(self, key: bytes, here: Tenant | None, most: int | None = None) -> int:
         """Those who reach a key no more learn that it has gone. It is `here`'s at this relay, None: not there.

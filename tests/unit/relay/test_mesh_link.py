@@ -507,7 +507,8 @@ def test_a_relay_that_says_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """For nobody, of our own clients, or of ever new sources: counted for the mesh peer, and delivered if possible."""
-    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_UNKNOWN_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 4)
     world = World()
     world.login("m", mesh=True)
     world.login("a")
@@ -522,6 +523,12 @@ def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None
     world.leave("a")
     world.forward("m", "invented again", "b", b"4")
     assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 2
+    assert world.relay.consistency_errors() == []
+    other = OtherRelay(world)
+    for key in ("told of 1", "told of 2", "told of 3"):  # of these one can say that they have gone
+        other.has(key)
+        world.forward("m", key, "b", b"5")
+    assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 3
     assert world.relay.consistency_errors() == []
 
 
