@@ -25,6 +25,7 @@ from tailhub.derp.client_protocol import ClientProtocol
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import OWN_APP, ServerInfo
 from tailhub.derp.messages import ReceivedPacket
+from tailhub.derp.upgrade import derp_response
 from tailhub.keys import MeshKey
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Connection, Identity, Sink
@@ -238,6 +239,32 @@ def test_the_other_way_to_a_relay_is_taken_when_the_first_is_cut() -> None:
     run(scenario)
 
 
+def test_a_key_that_is_only_said_keeps_no_other_link_away() -> None:
+    """A node that says that its key is another relay's, and proves nothing, neither takes nor delays the link there."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(3) as true:
+            key, asked = true.served.public_key, asyncio.Event()
+
+            async def script(session: Session) -> None:
+                await session.read_request()
+                session.write(derp_response(key), frames.server_key(key))
+                await session.reader.read(65536)
+                asked.set()
+                await session.until_closed()
+
+            async with scripted_relay(script) as port:
+                poser = spec_at(port, tls=False)
+                a.links.take([poser], [MESH_KEY])
+                await asked.wait()
+                a.links.take([poser, spec_of(true)], [MESH_KEY])
+                await until(lambda: a.links.states[1].phase is LinkPhase.UP)
+                assert a.links.states[0].phase is LinkPhase.CONNECTING
+                assert [state.server_key for state in a.links.states] == [b"", key]
+
+    run(scenario)
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +339,30 @@ def test_a_newer_key_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
             a.links.take([spec_of(b)], [MESH_KEY, OTHER_KEY])
             a.links.take([], [MESH_KEY, OTHER_KEY])
             await until(lambda: context.relay.registry.count == 1)
+
+    run(scenario)
+
+
+def test_a_key_that_comes_while_a_relay_is_dialled_is_used_at_once() -> None:
+    """A login that is under way with the key of before comes to nothing, and nobody says that it was refused."""
+
+    async def scenario() -> None:
+        shown: list[MeshKey | None] = []
+
+        async def script(session: Session) -> None:
+            if not shown:
+                a.links.take(specs, [OTHER_KEY, MESH_KEY])
+            await session.log_in()
+            shown.append(session.info.mesh_key if session.info is not None else None)
+            while (frame := await session.frame())[0] != -1:
+                if frame[0] == FrameType.PING:
+                    session.write(frames.pong(frame[1]))
+
+        async with node(1) as a, scripted_relay(script) as port:
+            specs = [spec_at(port, tls=False)]
+            a.links.take(specs, [MESH_KEY])
+            await until_up(a)
+            assert (shown, only_state(a).reason) == ([MESH_KEY, OTHER_KEY], "")
 
     run(scenario)
 

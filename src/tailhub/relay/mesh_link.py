@@ -88,7 +88,9 @@ class MeshLink:
         """How many clients are at that relay."""
         return self._relay.presence.elsewhere.count_of(self)
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
         self.forwarded_packets += count
         self._relay.stats.forwarded_out += count

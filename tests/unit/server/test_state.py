@@ -504,6 +504,7 @@ def test_a_pinned_chain_is_cut(state: StateDir, path: Path) -> None:
         (f"{'4a' * 32}\n{'5b' * 32}\n", ["4a", "5b"]),
         (f"{'5b' * 32}\r\n\r\n {'4a' * 32}", ["5b", "4a"]),
         (f"{'4a' * 32}\n{'5b' * 32}\n{'4A' * 32}\n", ["4a", "5b"]),
+        (f"\ufeff{'4a' * 32}\r\n{'5b' * 32}\r\n", ["4a", "5b"]),  # as some editors write it
     ],
 )
 def test_mesh_keys(tmp_path: Path, text: str, expected: list[str]) -> None:
