@@ -31,7 +31,8 @@ NOT_FOR_EVERYONE = {
 }
 NOT_WITHOUT_NOTIFY = {"apprise", "tailhub.alerts.rules", "tailhub.server.notify_config", "tailhub.server.watchman"}
 NOT_WITHOUT_MESH = {
-    *("tailhub.server.mesh.links", "tailhub.server.mesh.link_state", "tailhub.server.mesh.peer_spec"),
+    *("tailhub.server.mesh.mesh", "tailhub.server.mesh.links", "tailhub.server.mesh.link_state"),
+    "tailhub.server.mesh.peer_spec",
     *("tailhub.relay.mesh_link", "tailhub.net.dialled_stream", "tailhub.net.connect", "tailhub.client.dial"),
     "tailhub.derp.client_protocol",
 }

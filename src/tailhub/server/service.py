@@ -51,8 +51,7 @@ if TYPE_CHECKING:
     from tailhub.server.draining import ClientCloser
     from tailhub.server.evacuating import HomeCloser
     from tailhub.server.gatekeeper import Gatekeeper
-    from tailhub.server.mesh.links import MeshLinks
-    from tailhub.server.mesh.resolving import Resolving
+    from tailhub.server.mesh.mesh import Mesh
 
 MAX_CALLERS = 256  # connections to the operator's listeners and the plain port
 
@@ -125,10 +124,9 @@ class RelayService:
         self._undo.callback(self.acceptor.stop)
         self._keeping = loop.create_task(keeper.run())
         self._guard_limits()
-        self.mesh: MeshLinks | None = None  # where other relays are named
-        self._resolving: Resolving | None = None  # so is this
+        self.mesh: Mesh | None = None  # where other relays are named
         self._has_clients = bool(listeners)  # the desk has none, and nothing to forward
-        self._mesh()
+        self._follow_mesh()
 
     def _answer_acme(self) -> None:
         if self._foundation.uses_acme:
@@ -169,24 +167,17 @@ class RelayService:
 
     # --- other relays of the region -----------------------------------------------------------------------------------
 
-    def _mesh(self) -> None:
+    def _follow_mesh(self) -> None:
         """Keep links to the relays that the settings name. Not where no client comes, as at the desk of workers."""
-        config, keys = self._foundation.config, self._foundation.policy.mesh_keys
-        named = config.mesh_with if self._has_clients else ()
-        if self.mesh is None and not named:
-            return
-        from tailhub.server.mesh.links import MeshLinks
-        from tailhub.server.mesh.peer_spec import parse_peer
-        from tailhub.server.mesh.resolving import Resolving
+        named = self._foundation.config.mesh_with if self._has_clients else ()
+        if self.mesh is None:
+            if not named:
+                return
+            from tailhub.server.mesh.mesh import Mesh
 
-        if self.mesh is None or self._resolving is None:
-            self.mesh = mesh = MeshLinks(self.context, logs=self._number == 0)
-            self._undo.callback(mesh.stop)
-            self._resolving = Resolving(
-                lambda specs: mesh.take(specs, self._foundation.policy.mesh_keys), logs=self._number == 0
-            )
-            self._undo.callback(self._resolving.stop)
-        self.mesh.take(self._resolving.take([parse_peer(text) for text in named]), keys)
+            self.mesh = Mesh(self.context, logs=self._number == 0)
+            self._undo.callback(self.mesh.stop)
+        self.mesh.take(named, self._foundation.policy.mesh_keys)
 
     # --- a reload -----------------------------------------------------------------------------------------------------
 
@@ -217,7 +208,7 @@ class RelayService:
             context.relay.set_tenants(names, tenant_pairs(config.tenants))
         apply_limits(context, foundation.limits.share(self._share))
         self._guard_limits()
-        self._mesh()
+        self._follow_mesh()
         if context.door is not None:
             context.door.set_ways(**self._ways())
             context.door.look_after_all(also_here=changes_access(old, config))
