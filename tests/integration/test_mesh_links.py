@@ -25,6 +25,7 @@ from tailhub.derp.client_protocol import ClientProtocol
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import OWN_APP, ServerInfo
 from tailhub.derp.messages import ReceivedPacket
+from tailhub.derp.upgrade import derp_response
 from tailhub.keys import MeshKey
 from tailhub.relay.admission import AdmissionPolicy
 from tailhub.relay.connection import Connection, Identity, Sink
@@ -234,6 +235,32 @@ def test_the_other_way_to_a_relay_is_taken_when_the_first_is_cut() -> None:
             await until(lambda: a.links.states[1].phase is LinkPhase.SAME)
             wire.is_cut = True
             await until(lambda: a.links.states[1].phase is LinkPhase.UP)
+
+    run(scenario)
+
+
+def test_a_key_that_is_only_said_keeps_no_other_link_away() -> None:
+    """A node that says that its key is another relay's, and proves nothing, neither takes nor delays the link there."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(3) as true:
+            key, asked = true.served.public_key, asyncio.Event()
+
+            async def script(session: Session) -> None:
+                await session.read_request()
+                session.write(derp_response(key), frames.server_key(key))
+                await session.reader.read(65536)
+                asked.set()
+                await session.until_closed()
+
+            async with scripted_relay(script) as port:
+                poser = spec_at(port, tls=False)
+                a.links.take([poser], [MESH_KEY])
+                await asked.wait()
+                a.links.take([poser, spec_of(true)], [MESH_KEY])
+                await until(lambda: a.links.states[1].phase is LinkPhase.UP)
+                assert a.links.states[0].phase is LinkPhase.CONNECTING
+                assert [state.server_key for state in a.links.states] == [b"", key]
 
     run(scenario)
 

@@ -24,6 +24,7 @@ DOWN_S: Final = 10.0  # without a link: a relay that is restarted is back by the
 SETTLE_S: Final = 30.0  # that both directions and all relays may take to find each other
 SKEW_S: Final = 120.0
 ODD_S: Final = 60.0  # without anything odd: it is over
+MOST_INCOMING: Final = 256  # relays that only dial us: whoever has the mesh key may come with thousands of keys
 
 PARTLY, INCOMING = "partly", "incoming"  # what only all links of a relay together can be
 
@@ -122,10 +123,10 @@ def nodes_of(own_key: bytes, links: Iterable[Sequence[Link]], peers: Iterable[Me
     nodes = [_node(name, same) for name, same in by_name.items()]
     coming: dict[bytes, list[MeshPeer]] = {}
     for peer in peers:
-        if peer.watches and peer.key != own_key:
+        if (peer.watches or peer.odd) and peer.key != own_key:
             coming.setdefault(peer.key, []).append(peer)
     known = {node.key for node in nodes}
-    for key in sorted(coming.keys() - known, key=lambda key: coming[key][0].address):
+    for key in sorted(coming.keys() - known, key=lambda key: coming[key][0].address)[:MOST_INCOMING]:
         since = min(peer.since for peer in coming[key])
         nodes.append(Node(coming[key][0].address, INCOMING, key, since))
     for node in nodes:

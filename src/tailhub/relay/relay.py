@@ -28,6 +28,7 @@ from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
 NOT_HERE_BURST = 3.0
+PONG_ROOM_BYTES = 256 << 10  # with more than that waiting for it a mesh peer gets no Pong: it does not read
 HOME_SETTLES_S = 5.0  # a home note this soon after login is not a move
 
 
@@ -302,7 +303,8 @@ class Relay:
     def _control(self, connection: Connection, frame_type: int, body: bytes, now: float) -> None:
         if frame_type == FrameType.PING:
             self.stats.got_ping += 1
-            if connection.queue.put_control(frames.pong(body[:8])):
+            queue = connection.queue
+            if queue.control_bytes < PONG_ROOM_BYTES and queue.put_control(frames.pong(body[:8])):
                 self.stats.sent_pong += 1
                 connection.wake()
         elif frame_type == FrameType.NOTE_PREFERRED:

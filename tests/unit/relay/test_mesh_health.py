@@ -171,6 +171,13 @@ def test_what_no_relay_should_do() -> None:
     assert len(region.look(NOW + ODD_S + 5)) == 1
 
 
+def test_who_does_not_watch_is_seen_when_it_is_odd() -> None:
+    """A monitor with the mesh key is no relay; who forwards what none should is named, whether it watches or not."""
+    region = Region(peers=[coming(A), coming(B, watches=False), coming(C, watches=False, odd={"unknown_dest": 3})])
+    troubles = region.look(NOW)
+    assert [(trouble.finding.code, trouble.name) for trouble in troubles] == [("TH557", coming(C).address)]
+
+
 def test_every_oddity_has_words() -> None:
     """What is counted as odd can be said in both languages."""
     words = {value for name, value in vars(odd).items() if name.isupper() and isinstance(value, str)}

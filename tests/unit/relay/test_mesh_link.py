@@ -286,9 +286,9 @@ def test_a_broken_link_counts_no_more_at_once() -> None:
     assert other.forwarded() == []
     assert second.forwarded() == [Forwarded("a", "both", b"!")]
     assert world.frames("k") == [Packet("a", b"!")]
-    assert world.frames("a") == [Gone("far")]
     assert world.dropped() == {("unknown_dest", "other"): 1}
     world.work()
+    assert world.frames("a") == [Gone("far")]
     assert set(world.relay.presence.elsewhere.routes) == {key_of("both")}
     assert other.link.keys == 0
     assert world.relay.consistency_errors() == []
@@ -346,6 +346,51 @@ def test_forgetting_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         left.append(len(table.elsewhere.routes))
     assert left == [3, 1]
     assert not table.elsewhere.routes
+
+
+def test_telling_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands may have had packets from the keys that one read ends: each turn tells a few, whatever they are of."""
+    monkeypatch.setattr(presence, "PIECE", 2)
+    world = World()
+    world.login("m", mesh=True)
+    other = OtherRelay(world)
+    receivers_of = {"k0": "abc", "k1": "abcd"}
+    for name in "abcd":
+        world.login(name)
+    for key, names in receivers_of.items():
+        other.has(key)
+        for name in names:
+            world.forward("m", key, name, b"1")
+    for name in "abcd":
+        world.frames(name)
+    presents = world.relay.presence
+    calls: list[int] = []
+    presents.on_work = lambda: calls.append(1)
+    for key in receivers_of:
+        other.link.gone(key_of(key))
+    told = []
+    while presents.work(world.now) is not None:
+        told.append(world.relay.stats.peer_gone_disconnected)
+    assert calls == [1]
+    assert told == [2, 4, 6]
+    assert world.frames("d") == [Gone("k1")]
+    assert sorted(world.frames("a")) == [Gone("k0"), Gone("k1")]
+    assert world.relay.consistency_errors() == []
+
+
+def test_a_key_that_is_back_before_its_turn_is_not_told_of() -> None:
+    """What counts is how things are when a receiver's turn comes."""
+    world = World()
+    world.login("m", mesh=True)
+    world.login("a")
+    one, two = OtherRelay(world, "one"), OtherRelay(world, "two")
+    one.has("k")
+    world.forward("m", "k", "a", b"1")
+    world.frames("a")
+    one.link.gone(key_of("k"))
+    two.has("k")
+    assert world.frames("a") == []
+    assert world.relay.consistency_errors() == []
 
 
 # --- tenants ----------------------------------------------------------------------------------------------------------
@@ -434,6 +479,7 @@ def test_a_key_that_changes_its_tenant_at_another_relay() -> None:
     world.forward("m", "k", "a", b"1")
     world.frames("a")
     other.has("k", tenant="two")
+    world.work()
     assert world.frames("a") == [Gone("k")]
     assert world.relay.consistency_errors() == []
 
@@ -492,7 +538,8 @@ def test_a_relay_that_says_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """For nobody, of our own clients, or of ever new sources: counted for the mesh peer, and delivered if possible."""
-    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_UNKNOWN_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 4)
     world = World()
     world.login("m", mesh=True)
     world.login("a")
@@ -507,6 +554,12 @@ def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None
     world.leave("a")
     world.forward("m", "invented again", "b", b"4")
     assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 2
+    assert world.relay.consistency_errors() == []
+    other = OtherRelay(world)
+    for key in ("told of 1", "told of 2", "told of 3"):  # of these one can say that they have gone
+        other.has(key)
+        world.forward("m", key, "b", b"5")
+    assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 3
     assert world.relay.consistency_errors() == []
 
 

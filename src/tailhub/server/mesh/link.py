@@ -48,7 +48,7 @@ class LinkTimes:
 class LinkOwner(Protocol):
     """All links of the process together."""
 
-    def claim(self, server_key: bytes, link: Link) -> LinkPhase | None:
+    def claim(self, server_key: bytes, link: Link, *, is_proven: bool) -> LinkPhase | None:
         """Whether this link may lead to the relay with that key; else why it is not needed."""
 
     def release(self, link: Link) -> None:
@@ -167,7 +167,10 @@ class Link:
         if key != self._key:  # which has changed meanwhile: this one may soon be nobody's
             dialled.stream.abort("the mesh key has changed")
             return 0.0
-        self._state.version = dialled.version
+        if not self._is_needed(dialled.server_key, is_proven=True):
+            dialled.stream.abort("not needed")
+            return times.not_needed_s
+        self._state.server_key, self._state.version = dialled.server_key, dialled.version
         over = self._over = context.loop.create_future()
         opened_at = context.loop.time()
         socket = self._socket = LinkSocket(
@@ -183,15 +186,19 @@ class Link:
         return self._back_off.next_s()
 
     def _recognise(self, server_key: bytes) -> None:
-        self._state.server_key = server_key
-        phase = self._owner.claim(server_key, self)
+        if not self._is_needed(server_key, is_proven=False):
+            raise NotNeededError
+
+    def _is_needed(self, server_key: bytes, *, is_proven: bool) -> bool:
+        phase = self._owner.claim(server_key, self, is_proven=is_proven)
         if phase is None:
-            return
+            return True
+        self._state.server_key = server_key
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
             self._write(logging.INFO, f"{self._name} is {what}")
-        raise NotNeededError
+        return False
 
     def _taken(self) -> None:
         """That relay takes us for a mesh peer, and has told who is there."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["MeshSnapshot", "MeshWatch", "link_counters", "lost_on_links", "take_mesh_snapshot", "watch_mesh"]
 
 LOOK_S: Final = 5.0
+LINES_S: Final = 60.0
+MOST_LINES: Final = 50  # in so many seconds: whoever has the mesh key may come with ever new keys
 # A link that breaks or is refused is in the log already, of the process that has it.
 _LOGGED_BY_LINKS: Final = frozenset({"TH550", "TH551"})
 
@@ -110,6 +112,8 @@ class MeshWatch:
         self._clock = clock
         self._health = MeshHealth(tailhub.__version__)
         self._told: dict[tuple[str, ...], Trouble] = {}
+        self._lines_since = 0.0
+        self._lines = 0  # since then, those that were not written too
         self.troubles: Sequence[Trouble] = ()
 
     async def run(self) -> None:
@@ -129,19 +133,33 @@ class MeshWatch:
 
     def look(self) -> None:
         """Look once; tell the log what has begun and what is over."""
-        self.troubles = self._health.look(self.nodes, self._clock())
+        now = self._clock()
+        self.troubles = self._health.look(self.nodes, now)
+        self._begin_lines(now)
         before = self._told
         self._told = {one.subject: one for one in self.troubles if one.finding.code not in _LOGGED_BY_LINKS}
         for subject, trouble in self._told.items():
-            if subject not in before:
+            if subject not in before and self._may_write():
                 finding = trouble.finding
                 log = _log.info if finding.severity is Severity.NOTE else _log.warning
                 log("%s", finding)
         for subject, trouble in before.items():
-            if subject not in self._told:
+            if subject not in self._told and self._may_write():
                 finding = trouble.finding
                 extra = log_event("mesh_mended", code=finding.code, peer=trouble.name)
                 _log.info("mesh    no longer so: %s", finding.what().splitlines()[0], extra=extra)
+
+    def _begin_lines(self, now: float) -> None:
+        if now - self._lines_since >= LINES_S:
+            if self._lines > MOST_LINES:
+                more = self._lines - MOST_LINES
+                extra = log_event("folded", of="mesh", count=more)
+                _log.info("mesh    (%d more in the last minute)", more, extra=extra)
+            self._lines_since, self._lines = now, 0
+
+    def _may_write(self) -> bool:
+        self._lines += 1
+        return self._lines <= MOST_LINES
 
     def values(self) -> MetricValues:
         """What is so now of the mesh as a whole, by key of `tailhub.web.metrics.METRICS`."""
