@@ -22,7 +22,7 @@ from support.waiting import run
 from tailhub import box
 from tailhub.cli.app import run as command
 from tailhub.client import DERPClient, Health, Message, ReceivedPacket, ServerInfo
-from tailhub.keys import NodePrivate, new_mesh_key_text
+from tailhub.keys import MeshKey, NodePrivate
 from tailhub.relay.billing import GB
 from tailhub.store import tables
 
@@ -151,7 +151,7 @@ def test_what_goes_from_relay_to_relay_counts_once(postgres: Postgres, tmp_path:
     """Of two relays of a region the one counts what its client sends, the other one what its client gets."""
     place, key_file = postgres.database(), tmp_path / "mesh.key"
     key_file.touch(0o600)
-    key_file.write_text(new_mesh_key_text())
+    key_file.write_text(MeshKey.generate().to_text())
     with relay(place, "--mesh-key-file", str(key_file)) as here:
         peer = f"127.0.0.1:{here.port}?cert={here.pin}"
         with relay(place, "--mesh-key-file", str(key_file), "--mesh-with", peer) as there:

@@ -227,8 +227,9 @@ class Relay:
             self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
         elif isinstance(receiver, Claim):
             self.stats.forwarded += count
-            if receiver.is_at_relay:  # another worker counts it there
-                self.presence.usage.forwarded(connection, dst, count, len(chunk))
+            usage = self.presence.usage
+            if usage.is_on and receiver.is_at_relay:  # another worker counts it there
+                usage.forwarded(connection, dst, count, len(chunk))
             receiver.forwarder.forward(now, dst, chunk, count, disco, tenant)
         else:
             self.deliver(dst, chunk, count, disco, now, tenant)

@@ -80,9 +80,11 @@ class Usage:
             self._gather(receiver.payer, src, receiver.key, flow)
 
     def forwarded(self, sender: Connection, dst: bytes, packets: int, size: int) -> None:
-        """A client has sent packets, `size` as a `Flow` has it, for a key at another relay: they have come in."""
-        if self.is_on:
-            self._add(sender.payer, sender.key, dst, (packets, size - packets * RECV_OVERHEAD, 0))
+        """A client has sent packets, `size` as a `Flow` has it, for a key at another relay: they have come in.
+
+        Not while it is off.
+        """
+        self._add(sender.payer, sender.key, dst, (packets, size - packets * RECV_OVERHEAD, 0))
 
     def take(self, most: int) -> list[UsageRow]:
         """What has not been taken yet, at most so many rows of it, and forget that."""

@@ -44,7 +44,9 @@ class PendingUsage:
             if self._has_room(delta, self._max_pairs):
                 parts = [delta]
             else:
-                parts = [delta._replace(dst=OTHER_KEY, out_bytes=0)]
+                parts = []
+                if delta.packets:  # none came in here of one at another relay
+                    parts.append(delta._replace(dst=OTHER_KEY, out_bytes=0))
                 if delta.out_bytes:
                     parts.append(delta._replace(src=OTHER_KEY, packets=0, in_bytes=0))
             for part in parts:

@@ -50,6 +50,13 @@ def test_a_packet_that_nobody_got_makes_no_row_of_a_receiver() -> None:
     assert {(row.src, row.dst) for row in usage.take()} == {(A, bytes([10]) * 32), (A, OTHER_KEY)}
 
 
+def test_what_was_sent_at_another_relay_makes_no_row_of_a_sender() -> None:
+    """Only the receiver's end is here of a pair whose source is elsewhere in the region."""
+    usage = PendingUsage(max_pairs=1)
+    usage.add([delta(C, D), delta(A, B, 0, 7)._replace(packets=0)])
+    assert usage.take()[1:] == (UsageDelta(0, "t", OTHER_KEY, B, 0, 0, 7),)
+
+
 def test_the_bound_is_for_an_hour_whatever_has_been_written() -> None:
     """A pair that was told apart in this hour stays so after it was written; in the next hour there is room again."""
     usage = PendingUsage(max_pairs=1)
