@@ -627,6 +627,29 @@ def test_a_relay_that_does_not_read_is_given_up() -> None:
     run(scenario)
 
 
+def test_a_relay_that_never_answers_is_given_up() -> None:
+    """Who lets us in and shows that it lives, but never says who is there, does not keep the link for ever."""
+
+    async def scenario() -> None:
+        logins: list[Session] = []
+
+        async def script(session: Session) -> None:
+            await session.log_in()
+            logins.append(session)
+            while not session.writer.transport.is_closing():
+                session.write(frames.KEEP_ALIVE)
+                await asyncio.sleep(0.02)
+
+        times = replace(QUICK, pulse=Pulse(ask_s=0.02, silence_s=0.2))
+        async with node(1, times=times) as a, scripted_relay(script) as port:
+            a.links.take([spec_at(port, tls=False)], [MESH_KEY])
+            await until(lambda: len(logins) == 2)
+            assert only_state(a).phase is LinkPhase.WAITING
+            assert "no answer to a Ping for 0.2 s" in only_state(a).reason
+
+    run(scenario)
+
+
 def present(key: bytes) -> bytes:
     """A PeerPresent of a client somewhere."""
     return frames.PeerPresent(key, IPv4Address("192.0.2.1"), 1, 1).serialize()
