@@ -46,7 +46,7 @@ def restart(
     if not mesh_keys:
         raise MachineError(region_restart.no_plan_there(str(place), str(description)))
     say = _Saying(region, chosen, as_json=as_json, lang=lang)
-    restarting = Restarting(nodes, mesh_keys, limit_s, say.phase)
+    restarting = Restarting(nodes, mesh_keys, limit_s, say.phase, place)
     try:
         outcome = asyncio.run(_run(restarting, chosen, say))
     except asyncio.CancelledError:

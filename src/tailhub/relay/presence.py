@@ -91,7 +91,7 @@ class Presence:
             what = Presented(connection.identity.present_frame(), connection.active_since, tenant)
             self.watchers.present(what, what.since)
             for sibling in self._siblings:
-                sibling.put_present(*what)
+                sibling.put_present(*what, is_login=True)
         return is_first
 
     def left(self, connection: Connection) -> None:
@@ -236,16 +236,19 @@ class Presence:
         for key in self.elsewhere.keys_of(sibling):
             self.sibling_gone(sibling, key)
 
-    def sibling_present(self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant, now: float) -> None:
+    def sibling_present(
+        self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant, now: float, *, is_login: bool
+    ) -> None:
         """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there.
 
+        `is_login`: that is new. Else it may be one of several that take turns, of which watchers are told once each.
         If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
         """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
         known, before = self.elsewhere.claim_of(key, sibling), self._tenant_here(key)
         self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
         self._follow_tenant(key, before)
-        is_news = known is None or known.frame != frame or known.tenant is not tenant
+        is_news = is_login or known is None or known.tenant is not tenant
         if is_news and self._tenant_here(key) is tenant:
             self.watchers.present(Presented(frame, since, tenant), now)
         self._weigh(key)

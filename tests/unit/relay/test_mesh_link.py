@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import product
 from random import Random
 
 import pytest
@@ -18,6 +19,11 @@ MESH_PEER = 2
 
 def workers_or_one(count: int) -> World:
     return World() if count == 1 else FleetWorld(count)
+
+
+def tenants_of(workers: int) -> World:
+    tenants, pairs = ("one", "two", "three"), (("one", "two"),)
+    return World(tenants=tenants, pairs=pairs) if workers == 1 else FleetWorld(workers, tenants=tenants, pairs=pairs)
 
 
 # --- where packets go -------------------------------------------------------------------------------------------------
@@ -406,6 +412,31 @@ def test_clients_of_another_relay_belong_to_the_tenant_of_that_name() -> None:
     assert [(one.src, one.dst) for one in other.forwarded()] == [("a", "k"), ("a", "guest"), ("g", "k")]
     assert world.dropped() == {("other_tenant", "other"): 6}
     assert other.link.odd == {odd.UNKNOWN_TENANT: 1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_reaches_whom_is_the_same_at_two_relays_as_at_one(workers: int) -> None:
+    """Of all tenants and their guests: at the relay of the sender, and at that of the receiver."""
+    kinds = [(tenant, guest) for tenant in ("", "one", "two", "three") for guest in (False, True)]
+    at_one, from_here, to_here = set(), set(), set()
+    for src, dst in product(kinds, repeat=2):
+        one, sender, receiver = (tenants_of(workers) for _ in range(3))
+        one.login("a", tenant=src[0], guest=src[1])
+        one.login("b", tenant=dst[0], guest=dst[1])
+        one.send("a", "b", b"1")
+        at_one.update([(src, dst)] if one.frames("b") else [])
+        other = OtherRelay(sender, "m")
+        other.has("b", tenant=dst[0], guest=dst[1])
+        sender.login("a", tenant=src[0], guest=src[1])
+        sender.send("a", "b", b"1")
+        from_here.update([(src, dst)] if other.forwarded() else [])
+        OtherRelay(receiver, "m").has("a", tenant=src[0], guest=src[1])
+        receiver.login("m", mesh=True)
+        receiver.login("b", tenant=dst[0], guest=dst[1])
+        receiver.forward("m", "a", "b", b"1")
+        to_here.update([(src, dst)] if receiver.frames("b") else [])
+    assert from_here == to_here == at_one
+    assert 0 < len(at_one) < len(kinds) ** 2
 
 
 def test_a_forwarded_packet_is_of_the_tenant_of_its_source_there() -> None:

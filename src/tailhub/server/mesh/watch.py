@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import tailhub
 from tailhub.findings import Severity
 from tailhub.log_event import log_event
-from tailhub.relay.mesh_health import UP, MeshHealth, MeshPeer, Node, Trouble, nodes_of, peer_name
+from tailhub.relay.mesh_health import UP, MeshHealth, MeshPeer, Node, Trouble, nodes_of
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 from tailhub.web.metrics import Labelled, MetricValues
 
@@ -57,7 +57,7 @@ def take_mesh_snapshot(service: RelayService) -> MeshSnapshot:
             dict(one.odd or ()),
         )
         for one in context.relay.registry
-        if one.identity.is_mesh
+        if one.identity.is_mesh and not one.identity.is_prober  # `tailhub region check` is no relay
     ]
     links = [replace(state) for state in service.mesh.states] if service.mesh is not None else []
     return MeshSnapshot(links, peers)
@@ -79,14 +79,14 @@ def link_counters(links: Sequence[LinkState]) -> MetricValues:
     names = ("connects", "forwarded_packets", "forwarded_bytes", "dropped_packets")
     counted: dict[str, dict[tuple[str, ...], float]] = {f"mesh_{name}": {} for name in names}
     for link in links:
-        labels = (peer_name(link.peer),)
+        labels = (link.peer,)
         for name in names:
             counts = counted[f"mesh_{name}"]
             counts[labels] = counts.get(labels, 0) + getattr(link, name)
     odd: dict[tuple[str, ...], float] = {}
     for link in links:
         for what, count in link.odd.items():
-            odd[peer_name(link.peer), what] = odd.get((peer_name(link.peer), what), 0) + count
+            odd[link.peer, what] = odd.get((link.peer, what), 0) + count
     return {**counted, "mesh_odd": odd}
 
 
@@ -168,7 +168,7 @@ class MeshWatch:
         phases: dict[tuple[str, ...], float] = {}
         for state in (link for part in parts for link in part.links):
             for phase in LinkPhase:
-                labels = (peer_name(state.peer), phase.value)
+                labels = (state.peer, phase.value)
                 phases[labels] = phases.get(labels, 0.0) + (state.phase is phase)
         rtt: Labelled = {(node.name,): node.rtt_s for node in linked if node.rtt_s is not None}
         return {
