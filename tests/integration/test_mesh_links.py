@@ -265,6 +265,31 @@ def test_a_key_that_is_only_said_keeps_no_other_link_away() -> None:
     run(scenario)
 
 
+def test_who_says_another_relays_key_is_named(log: pytest.LogCaptureFixture) -> None:
+    """It does not pass for a second way to that relay: the log says that it breaks the protocol."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(3) as true:
+            key = true.served.public_key
+
+            async def script(session: Session) -> None:
+                await session.read_request()
+                session.write(derp_response(key), frames.server_key(key))
+                await session.reader.read(65536)
+                session.write(frames.serialize(FrameType.SERVER_INFO, bytes(60)))
+                await session.until_closed()
+
+            async with scripted_relay(script) as port:
+                a.links.take([spec_of(true)], [MESH_KEY])
+                await until_up(a)
+                a.links.take([spec_of(true), spec_at(port, tls=False)], [MESH_KEY])
+                await until(lambda: a.links.states[1].code == "TH538")
+                assert a.links.states[0].phase is LinkPhase.UP
+
+    run(scenario)
+    assert [line for line in lines(log) if "breaks the protocol" in line]
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
