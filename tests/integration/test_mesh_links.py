@@ -265,6 +265,31 @@ def test_a_key_that_is_only_said_keeps_no_other_link_away() -> None:
     run(scenario)
 
 
+def test_who_says_another_relays_key_is_named(log: pytest.LogCaptureFixture) -> None:
+    """It does not pass for a second way to that relay: the log says that it breaks the protocol."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(3) as true:
+            key = true.served.public_key
+
+            async def script(session: Session) -> None:
+                await session.read_request()
+                session.write(derp_response(key), frames.server_key(key))
+                await session.reader.read(65536)
+                session.write(frames.serialize(FrameType.SERVER_INFO, bytes(60)))
+                await session.until_closed()
+
+            async with scripted_relay(script) as port:
+                a.links.take([spec_of(true)], [MESH_KEY])
+                await until_up(a)
+                a.links.take([spec_of(true), spec_at(port, tls=False)], [MESH_KEY])
+                await until(lambda: a.links.states[1].code == "TH538")
+                assert a.links.states[0].phase is LinkPhase.UP
+
+    run(scenario)
+    assert [line for line in lines(log) if "breaks the protocol" in line]
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
@@ -657,6 +682,29 @@ def test_a_relay_that_does_not_read_is_given_up() -> None:
             assert "write timeout" in only_state(a).reason
             assert only_state(a).dropped_packets > 0
             await client.pong()
+
+    run(scenario)
+
+
+def test_a_relay_that_never_answers_is_given_up() -> None:
+    """Who lets us in and shows that it lives, but never says who is there, does not keep the link for ever."""
+
+    async def scenario() -> None:
+        logins: list[Session] = []
+
+        async def script(session: Session) -> None:
+            await session.log_in()
+            logins.append(session)
+            while not session.writer.transport.is_closing():
+                session.write(frames.KEEP_ALIVE)
+                await asyncio.sleep(0.02)
+
+        times = replace(QUICK, pulse=Pulse(ask_s=0.02, silence_s=0.2))
+        async with node(1, times=times) as a, scripted_relay(script) as port:
+            a.links.take([spec_at(port, tls=False)], [MESH_KEY])
+            await until(lambda: len(logins) == 2)
+            assert only_state(a).phase is LinkPhase.WAITING
+            assert "no answer to a Ping for 0.2 s" in only_state(a).reason
 
     run(scenario)
 

@@ -142,7 +142,7 @@ class LinkSocket:
         if self._timer is not None:
             self._timer.cancel()
         self._flood_timer.cancel()
-        self.has_told = self.is_taken or self.link.keys > 0 or bool(self.link.peers)
+        self.has_told = self._has_told
         self.link.broken()
         self._on_closed(reason)
 
@@ -183,6 +183,10 @@ class LinkSocket:
 
     # --- is it there? -------------------------------------------------------------------------------------------------
 
+    @property
+    def _has_told(self) -> bool:
+        return self.is_taken or self.link.keys > 0 or bool(self.link.peers)
+
     def _ask(self) -> None:
         self._asked, self._asked_at = os.urandom(PING_LEN), self._context.loop.time()
         if self.link.queue.put_control(frames.ping(self._asked)):
@@ -209,9 +213,12 @@ class LinkSocket:
         self._timer = self._context.loop.call_at(due, self._look)
 
     def _look(self) -> None:
-        now = self._context.loop.time()
-        if now - self.link.heard_at >= self._pulse.silence_s:
-            self.abort(f"no frame for {self._pulse.silence_s:g} s")
+        now, silence_s = self._context.loop.time(), self._pulse.silence_s
+        if now - self.link.heard_at >= silence_s:
+            self.abort(f"no frame for {silence_s:g} s")
+        elif self._asked and now - self._asked_at >= silence_s and not self._has_told:
+            # It may keep us waiting only while it tells: of whoever tells nothing we shall never know more.
+            self.abort(f"no answer to a Ping for {silence_s:g} s")
         elif not self._asked and now - self._asked_at >= self._ask_s:
             self._ask()
         else:

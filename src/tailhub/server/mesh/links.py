@@ -82,14 +82,16 @@ class MeshLinks:
     def claim(self, server_key: bytes, link: Link, *, is_proven: bool) -> LinkPhase | None:
         """Whether this link may lead to the relay with that key; else why it is not needed.
 
-        Anybody can say that it has some key: until it is proven no other link gives way to this one.
+        Anybody can say that it has some key: until it is proven, no link gives way to another one. Only to ourselves we
+        do not log in even so.
         """
         if server_key == self._context.public_key:
             return LinkPhase.SELF
+        if not is_proven:
+            return None
         if self._leads_to.get(server_key) not in (None, link, self._before.get(link)):
             return LinkPhase.SAME
-        if is_proven:
-            self._leads_to[server_key] = link
+        self._leads_to[server_key] = link
         return None
 
     def taken(self, link: Link) -> None:
