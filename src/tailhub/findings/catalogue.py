@@ -500,6 +500,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH587": Entry("region-key-of-other-kind", _ERROR),
     "TH588": Entry("region-file-in-the-way", _ERROR),
     "TH589": Entry("region-keys-changing", _ERROR),
+    "TH590": Entry("no-plan-directory", _ERROR),
     # restarting its nodes
     "TH591": Entry("region-not-whole", _ERROR),
     "TH592": Entry("restart-command-failed", _ERROR),

@@ -58,6 +58,11 @@ def region_keys_changing(option: str, other: str) -> Finding:
     return Finding("TH589", {"option": option, "other": other, "new": option == "--new-key"})
 
 
+def no_plan_directory(path: str) -> Finding:
+    """Where the plan, or one node's part of it, is to be is something else than a directory."""
+    return Finding("TH590", {"path": path})
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a finding says, in either language, in one line."""

@@ -111,7 +111,20 @@ REMARKS: dict[str, tuple[str, str]] = {
         "expected one / at the most, before the host to dial, found `{found}`",
         "最多只能有一个 /，写在要拨的主机之前，实际是 `{found}`",
     ),
-    "mesh-peer-scheme": ("`{found}` does not belong there", "不应有 `{found}`"),
+    "mesh-peer-instead": ("`{found}` is written `{instead}` here", "`{found}` 在这里写成 `{instead}`"),
+    "mesh-peer-path": (
+        "in `{found}` the path looks like a host to dial; write `{instead}`, or a port behind a host that is called so",
+        "`{found}` 中的路径会被当作要拨的主机；请写成 `{instead}`，如果真有这样的主机名，请在其后写上端口",
+    ),
+    "mesh-peer-several": (
+        "one relay is named at a time; between two there is a comma, or they are two texts of a list: `{found}`",
+        "一项只指定一台中继；两项之间用逗号，或写成列表中的两个文本：`{found}`",
+    ),
+    "mesh-peer-key": (
+        "a relay is named by its host, not by its key: it says itself which one it has",
+        "中继用主机指定，而不是密钥：它自己会说明密钥",
+    ),
+    "mesh-peer-nowhere": ("no relay can be dialled at `{found}`", "`{found}` 不是能连接到中继的地址"),
     "mesh-peer-option": (
         "expected cert= or tls= behind the question mark, found `{found}`",
         "问号之后应为 cert= 或 tls=，实际是 `{found}`",
