@@ -45,6 +45,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m bench --json bench/results/trials.json --markdown bench/results/table.md $(ARGS)
 	$(BIN)/python -m bench.charts bench/results/trials.json bench/results
 	$(BIN)/python -m bench.import_cost
+	$(BIN)/python -m bench.presence
 
 # What a packet costs in calls, byte codes and instructions, against what is recorded: no timing, so noise is no matter.
 loop-cost: $(VENV)/.test

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address
 
-from tailhub.derp import frames
 from tailhub.derp.frames import PeerPresent, extend_present
 from tailhub.derp.runs import SLACK
 from tailhub.relay.connection import Connection, Identity
@@ -139,8 +138,8 @@ def measure(rounds: int) -> list[Figures]:
             take(f"{whose} is told of {KEYS:,}", tell(relay, watcher))
             relay.unregister(watcher)
         link = MeshLink(relay, _Line(), _SERVER_KEY)
-        news = frames.pong(bytes(8)) + flood(extended=False)
-        take("derper tells of those who are here too", hear(link, news, buffer))
+        link.flood_over()  # it is news, so packets go there
+        take("derper tells of those who are here too", hear(link, flood(extended=False), buffer))
         take("its link breaks, they are active here", break_link(relay, link))
     return list(found.values())
 

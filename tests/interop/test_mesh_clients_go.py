@@ -33,13 +33,13 @@ def tailcat_at(region: Region, number: int, directory: Path) -> Iterator[Tailcat
         yield Tailcat(require.tailcat(), url, directory)
 
 
-@pytest.mark.parametrize("kinds", ["OO", "2O", "OD", "DO"])
+@pytest.mark.parametrize("kinds", ["OOO", "OO2", "OOD", "DOO"])
 def test_two_tailcats(kinds: str, tmp_path: Path) -> None:
     """Two tailcats at two nodes, ours or derper's, find each other and pipe 10 MB intact from one node to the other."""
     with Region(tmp_path, kinds, stun=True) as region, contextlib.ExitStack() as stack:
         region.wait_until_meshed()
         listening = stack.enter_context(tailcat_at(region, 0, tmp_path / "listening"))
-        sending = stack.enter_context(tailcat_at(region, 1, tmp_path / "sending"))
+        sending = stack.enter_context(tailcat_at(region, 2, tmp_path / "sending"))
         content = tmp_path / "content"
         content.write_bytes(random.Random(1).randbytes(PIPE_BYTES))
         listener = stack.enter_context(listening.listen())
