@@ -467,6 +467,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH545": Entry("mesh-name-unresolved", _WARNING),
     "TH546": Entry("mesh-names-give-too-many", _WARNING),
     "TH547": Entry("too-many-mesh-keys", _ERROR),
+    "TH548": Entry("map-pushed-by-one-node", _ERROR),
     # a mesh that is half up
     "TH550": Entry("mesh-link-down", _WARNING),
     "TH551": Entry("mesh-link-refused", _WARNING),

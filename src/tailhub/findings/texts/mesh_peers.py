@@ -46,6 +46,11 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "{path}: expected one mesh key, or an old one and a new one, a line each; found {count}.",
         "Leave in the file the key that the region's relays have, and at most one more, that takes its place.",
     ),
+    "TH548": (
+        "{place}: found with {mesh_place}. The region that this relay writes into the map has one node, itself: it "
+        "takes those of the other relays out.",
+        "Leave {place} out, and put the map in place that names all nodes: `tailhub region plan` makes it.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -90,6 +95,10 @@ CHINESE: dict[str, tuple[str, ...]] = {
     "TH547": (
         "{path}：应为一个 mesh 密钥，或一旧一新两个，每行一个；实际是 {count} 个。",
         "文件里只留下本区域各中继正在用的密钥，以及最多一个将要取代它的密钥。",
+    ),
+    "TH548": (
+        "{place}：与 {mesh_place} 同时使用。此中继写进 map 的区域只有它自己一个节点，会把其他中继的节点从 map 中去掉。",
+        "请去掉 {place}，改用写有全部节点的 map：由 `tailhub region plan` 生成。",
     ),
 }
 

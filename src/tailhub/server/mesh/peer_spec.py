@@ -105,6 +105,8 @@ def mesh_findings(config: RelayConfig) -> Iterator[Finding]:
     place = config.place("mesh_with")
     if config.mesh_key_file is None:
         yield mesh_peers.mesh_without_key(place, _key_place(place))
+    if config.push_map_to:
+        yield mesh_peers.map_pushed_by_one_node(config.place("push_map_to"), place)
     if len(config.mesh_with) > MOST_PEERS:
         yield mesh_peers.too_many_mesh_peers(place, len(config.mesh_with), MOST_PEERS)
     seen: dict[tuple[str, int, PeerSource], str] = {}

@@ -208,6 +208,13 @@ def test_entries_together(peers: tuple[str, ...], found: list[str]) -> None:
     assert [finding.name for finding in config_findings(config)] == found
 
 
+def test_a_map_of_one_node() -> None:
+    """A node of several keeps no map up to date: its region would have it alone."""
+    config = RelayConfig(mesh_with=("a.example.com",), mesh_key_file=KEY_FILE, push_map_to="/etc/headscale/derp.yaml")
+    (finding,) = config_findings(config)
+    assert finding.name == "map-pushed-by-one-node"
+
+
 def test_relays_without_a_key() -> None:
     """Who names relays needs a mesh key, and is told so in the form in which they were named; a key alone is fine."""
     (finding,) = config_findings(RelayConfig(mesh_with=("a.example.com",)))
