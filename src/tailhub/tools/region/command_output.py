@@ -6,6 +6,7 @@ waits for its end.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -16,6 +17,7 @@ __all__ = ["CommandOutput", "end_session"]
 
 _MOST_LEN = 64 << 10  # bytes that are kept
 _MOST_SHOWN = 300  # characters of a line
+_GRACE_S = 2.0
 _LAST_S = 0.5  # for what is on its way when the command has ended
 
 
@@ -46,10 +48,18 @@ class CommandOutput:
         self._is_over.set()
 
 
-def end_session(process: Process) -> None:
-    """Tell a command that leads a session, and all that it has begun there, to end."""
+async def end_session(process: Process) -> None:
+    """Have a command that leads a session end, and all that it has begun there: by force after `_GRACE_S`."""
+    for name in ("SIGTERM", "SIGKILL"):
+        if process.returncode is None:
+            _signal(process, name)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _GRACE_S)
+
+
+def _signal(process: Process, name: str) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg") and process.returncode is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        elif process.returncode is None:
-            process.terminate()
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, getattr(signal, name))
+        else:
+            process.kill()

@@ -210,7 +210,7 @@ async def _command(told: NodeDescription) -> None:
     try:
         await process.wait()
     except asyncio.CancelledError:
-        end_session(process)
+        await end_session(process)
         raise
     if process.returncode:
         line = await asyncio.to_thread(output.last_line)

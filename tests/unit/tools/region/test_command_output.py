@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL, Process
 import pytest
 
 from support.waiting import LIMIT_S, run
+from tailhub.tools.region import command_output
 from tailhub.tools.region.command_output import CommandOutput, end_session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="commands for a POSIX shell")
@@ -61,14 +62,16 @@ def test_what_is_left_behind_is_not_waited_for() -> None:
     run(scenario, LIMIT_S)
 
 
-def test_a_session_ends_as_a_whole() -> None:
-    """What a shell waits for ends with it, and one that has ended already is let be."""
+def test_a_session_ends_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a shell waits for ends with it, also where it does not want to; one that has ended already is let be."""
+    monkeypatch.setattr(command_output, "_GRACE_S", 0.2)
 
     async def scenario() -> None:
-        process, output = await started("sleep 600; true")
-        end_session(process)
-        assert await process.wait() != 0
-        assert await asyncio.to_thread(output.last_line) == ""
-        end_session(process)
+        for script in ("sleep 600; true", "trap '' TERM; sleep 600; sleep 600"):
+            process, output = await started(script)
+            await end_session(process)
+            assert process.returncode
+            assert await asyncio.to_thread(output.last_line) == ""
+            await end_session(process)
 
     run(scenario, LIMIT_S)
