@@ -17,6 +17,7 @@ from typing import Any, Literal, cast
 from tailhub.findings import Finding, Place, region_plan
 from tailhub.net.listen_spec import MAX_PORT
 from tailhub.server.config import HOST_NAME
+from tailhub.server.mesh.peer_spec import MOST_PEERS
 from tailhub.settings.toml_file import TomlFile, parse
 from tailhub.settings.values import shown
 from tailhub.tailcfg.map_words import PIN_PREFIX
@@ -25,6 +26,7 @@ from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 __all__ = ["Kind", "NodeDescription", "RegionDescription", "read_description"]
 
 Kind = Literal["tailhub", "derper"]
+MOST_NODES = MOST_PEERS + 1
 NODE = "node"
 SETTINGS = "settings"
 ACME, FILES, PINNED = "acme", "files", "pinned"
@@ -115,7 +117,11 @@ def read_description(data: bytes, path: Path) -> tuple[RegionDescription, list[F
     settings = table.settings()
     nodes: list[NodeDescription] = []
     node_faults: list[Finding] = []
-    for number, values in enumerate(table.tables(NODE)):
+    tables = table.tables(NODE)
+    if (count := len(tables)) > MOST_NODES:
+        fault = region_plan.region_value_wrong(table.place(NODE), f"{MOST_NODES} nodes at most", str(count))
+        return RegionDescription(path, region_id, code, name, ()), [*table.faults, fault]
+    for number, values in enumerate(tables):
         one = _Table(content, values, (NODE, number))
         nodes.append(_node(one, settings))
         node_faults += one.faults

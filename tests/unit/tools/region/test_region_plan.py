@@ -384,10 +384,14 @@ def test_a_description_without_nodes(tmp_path: Path) -> None:
         ('[node]\nname = "a"\nhost = "a.example.com"\n', ["region-value-wrong"]),
         ("[[node]]\n[[node]]\n", ["region-key-missing"] * 4),
         ("\0", ["not-toml"]),
+        ('[[node]]\nname = "../"\n' * 66, ["region-value-wrong"]),
     ],
 )
 def test_one_fault_is_told_once(tmp_path: Path, nodes: str, names: list[str]) -> None:
-    """What is no node is not looked at as one, nodes without names are not alike, and no TOML lacks nothing else."""
+    """What is no node is not looked at as one, nodes without names are not alike, no TOML lacks nothing else.
+
+    Of too many nodes each is not looked at.
+    """
     path = tmp_path / "region.toml"
     path.write_text('id = 901\ncode = "fra"\n' + nodes)
     assert [fault.name for fault in load_description(path)[1]] == names
