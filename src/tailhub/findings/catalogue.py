@@ -511,4 +511,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH596": Entry("nobody-to-restart", _ERROR),
     "TH597": Entry("no-such-node", _ERROR),
     "TH598": Entry("no-plan-there", _ERROR),
+    "TH599": Entry("restart-under-way", _ERROR),
 }

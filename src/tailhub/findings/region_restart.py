@@ -48,3 +48,8 @@ def no_such_node(name: str, names: Sequence[str]) -> Finding:
 def no_plan_there(directory: str, description: str) -> Finding:
     """The directory has no plan of the region, or one of other nodes."""
     return Finding("TH598", {"directory": directory, "description": description})
+
+
+def restart_under_way(directory: str) -> Finding:
+    """Another restart of the same plan has not ended."""
+    return Finding("TH599", {"directory": directory})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tailhub.cli.app import run
 from tailhub.cli.region_plan_texts import TEXTS as PLAN_TEXTS
 from tailhub.cli.region_restart_texts import TEXTS as RESTART_TEXTS
+from tailhub.tools.region.restart import only_restart
 
 REGION = """id = 901
 code = "fra"
@@ -113,6 +115,17 @@ def test_a_restart_names_nodes_of_the_description(capsys: pytest.CaptureFixture[
     assert "(a, b), found z" in capsys.readouterr().err
     assert run(["region", "restart", "fra.toml", "--node", "b"]) == 2
     assert "TH596" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock there")
+def test_one_restart_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """While a plan's nodes are restarted no other restart of it begins; the plan itself may be made anew."""
+    Path("fra.toml").write_text(REGION.replace("host", 'restart = "true"\nhost'))
+    run(["region", "plan", "fra.toml"])
+    with only_restart(Path("fra/derpmap.json")):
+        assert run(["region", "restart", "fra.toml"]) == 1
+        assert "TH599" in capsys.readouterr().err
+        assert run(["region", "plan", "fra.toml"]) == 0
 
 
 def test_both_languages_have_all_words() -> None:

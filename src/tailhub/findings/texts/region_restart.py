@@ -44,6 +44,10 @@ ENGLISH: dict[str, Text] = {
         "{directory}: expected the plan of this region, with `derpmap.json` and `mesh.key`, found none that fits.",
         "Make it: `tailhub region plan {description!q} --out {directory!q}`.",
     ),
+    "TH599": Text(
+        "{directory}: the nodes of this plan are being restarted already, by another program. No node was restarted.",
+        "Wait until that is done: two nodes that are down at once leave too few.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -83,5 +87,9 @@ CHINESE: dict[str, Text] = {
     "TH598": Text(
         "{directory}：应有该区域的规划，含 `derpmap.json` 和 `mesh.key`，实际没有相符的。",
         "请生成：`tailhub region plan {description!q} --out {directory!q}`。",
+    ),
+    "TH599": Text(
+        "{directory}：另一个程序正在重启该规划的节点。没有重启任何节点。",
+        "请等它完成：同时停掉两个节点，剩下的就太少了。",
     ),
 }

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from asyncio.subprocess import DEVNULL, STDOUT
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeAlias
 
 from tailhub import box
@@ -27,7 +28,7 @@ from tailhub.tools.region.description import NodeDescription
 from tailhub.tools.region.look import look_at_region
 from tailhub.tools.region.seen import NodeSeen, RegionSeen
 
-__all__ = ["Outcome", "Phase", "Restarting"]
+__all__ = ["Outcome", "Phase", "Restarting", "only_restart"]
 
 LOOK_S = 0.25  # between looks at who is back
 SETTLE_S = 7.0  # that a look waits for a link
@@ -54,6 +55,26 @@ class Outcome:
     done: tuple[str, ...]
     left: tuple[str, ...]
     finding: Finding | None = None
+
+
+@contextlib.contextmanager
+def only_restart(plan_file: Path) -> Iterator[None]:
+    """Keep a second restart of the same plan from beginning. Raises `MachineError`, but where nothing can be locked."""
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        file = plan_file.open("rb")
+    except (ImportError, OSError):  # Windows; it has gone since it was read
+        yield
+        return
+    with file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as exc:
+            raise MachineError(region_restart.restart_under_way(str(plan_file.parent))) from exc
+        except OSError:  # a network file system without locks
+            pass
+        yield
 
 
 class Restarting:
