@@ -93,6 +93,13 @@ class MeshKey:
         """Read 64 hex digits; surrounding white space is ignored. Raises `LocalError`, which never carries the key."""
         return cls(_parse_hex(text.strip(), "", "mesh key"))
 
+    @classmethod
+    def generate(cls) -> Self:
+        """A new one."""
+        from secrets import token_bytes
+
+        return cls(token_bytes(KEY_LEN))
+
     def to_text(self) -> str:
         """64 lower-case hex digits."""
         return self.raw.hex()
@@ -106,13 +113,6 @@ class MeshKey:
 
     def __repr__(self) -> str:
         return "MeshKey(…)"
-
-
-def new_mesh_key_text() -> str:
-    """What a new mesh key file says: one key, as the reference takes it too. The file is for its owner only."""
-    from secrets import token_hex
-
-    return token_hex(KEY_LEN) + "\n"
 
 
 def short_key(raw: bytes) -> str:

@@ -25,8 +25,11 @@ from tailhub.derp.client_protocol import ClientProtocol
 from tailhub.derp.frames import FrameType
 from tailhub.derp.handshake import OWN_APP, ServerInfo
 from tailhub.derp.messages import ReceivedPacket
+from tailhub.derp.upgrade import derp_response
 from tailhub.keys import MeshKey
 from tailhub.relay.admission import AdmissionPolicy
+from tailhub.relay.connection import Connection, Identity, Sink
+from tailhub.relay.relay import Relay
 from tailhub.server.mesh.link_socket import Pulse
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 
@@ -54,7 +57,7 @@ async def sends(src: Client, dst: Client, packet: bytes) -> None:
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log says of links."""
-    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("mesh: ")]
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("mesh    ")]
 
 
 @pytest.fixture(name="log")
@@ -236,6 +239,32 @@ def test_the_other_way_to_a_relay_is_taken_when_the_first_is_cut() -> None:
     run(scenario)
 
 
+def test_a_key_that_is_only_said_keeps_no_other_link_away() -> None:
+    """A node that says that its key is another relay's, and proves nothing, neither takes nor delays the link there."""
+
+    async def scenario() -> None:
+        async with node(1) as a, node(3) as true:
+            key, asked = true.served.public_key, asyncio.Event()
+
+            async def script(session: Session) -> None:
+                await session.read_request()
+                session.write(derp_response(key), frames.server_key(key))
+                await session.reader.read(65536)
+                asked.set()
+                await session.until_closed()
+
+            async with scripted_relay(script) as port:
+                poser = spec_at(port, tls=False)
+                a.links.take([poser], [MESH_KEY])
+                await asked.wait()
+                a.links.take([poser, spec_of(true)], [MESH_KEY])
+                await until(lambda: a.links.states[1].phase is LinkPhase.UP)
+                assert a.links.states[0].phase is LinkPhase.CONNECTING
+                assert [state.server_key for state in a.links.states] == [b"", key]
+
+    run(scenario)
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
@@ -281,8 +310,15 @@ def test_a_link_whose_key_is_gone_begins_anew() -> None:
     run(scenario)
 
 
-def test_a_newer_key_takes_over() -> None:
+def test_a_newer_key_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link goes over to the first mesh key while the other relay takes both, and knows who is there all the time."""
+    there: list[set[bytes]] = []  # the mesh keys of all links, whenever there is one more
+    register = Relay.register
+
+    def noted(relay: Relay, identity: Identity, sink: Sink) -> Connection:
+        connection = register(relay, identity, sink)
+        there.append({one.identity.mesh_mark for one in relay.registry if one.identity.is_mesh})
+        return connection
 
     async def scenario() -> None:
         async with node(1) as a, node(2) as b:
@@ -290,18 +326,43 @@ def test_a_newer_key_takes_over() -> None:
             context.policy = AdmissionPolicy((MESH_KEY, OTHER_KEY))
             a.links.take([spec_of(b)], [MESH_KEY])
             await until(lambda: a.knows(client.key))
+            monkeypatch.setattr(Relay, "register", noted)
             a.links.take([spec_of(b)], [OTHER_KEY, MESH_KEY])
 
             def marks() -> set[bytes]:
                 assert a.knows(client.key)
                 return {one.identity.mesh_mark for one in context.relay.registry if one.identity.is_mesh}
 
-            await until(lambda: marks() == {MESH_KEY.mark, OTHER_KEY.mark})
             await until(lambda: marks() == {OTHER_KEY.mark})
+            assert there == [{MESH_KEY.mark, OTHER_KEY.mark}]
             assert (await until_up(a)).connects == 1
             a.links.take([spec_of(b)], [MESH_KEY, OTHER_KEY])
             a.links.take([], [MESH_KEY, OTHER_KEY])
             await until(lambda: context.relay.registry.count == 1)
+
+    run(scenario)
+
+
+def test_a_key_that_comes_while_a_relay_is_dialled_is_used_at_once() -> None:
+    """A login that is under way with the key of before comes to nothing, and nobody says that it was refused."""
+
+    async def scenario() -> None:
+        shown: list[MeshKey | None] = []
+
+        async def script(session: Session) -> None:
+            if not shown:
+                a.links.take(specs, [OTHER_KEY, MESH_KEY])
+            await session.log_in()
+            shown.append(session.info.mesh_key if session.info is not None else None)
+            while (frame := await session.frame())[0] != -1:
+                if frame[0] == FrameType.PING:
+                    session.write(frames.pong(frame[1]))
+
+        async with node(1) as a, scripted_relay(script) as port:
+            specs = [spec_at(port, tls=False)]
+            a.links.take(specs, [MESH_KEY])
+            await until_up(a)
+            assert (shown, only_state(a).reason) == ([MESH_KEY, OTHER_KEY], "")
 
     run(scenario)
 
@@ -552,7 +613,7 @@ def test_who_breaks_the_protocol_is_named_and_counted(log: pytest.LogCaptureFixt
             assert only_state(a).code in ("TH538", "")
 
     run(scenario)
-    assert [line.startswith("mesh: 127.0.0.1:") for line in lines(log) if "breaks the protocol" in line] == [True]
+    assert [line.startswith("mesh    127.0.0.1:") for line in lines(log) if "breaks the protocol" in line] == [True]
     assert len(lines(log)) == 3  # up, down, up again; and no more of that
 
 

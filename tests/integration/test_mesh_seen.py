@@ -98,6 +98,11 @@ def test_a_link_that_is_up_and_then_down(
 
     async def talk() -> None:
         pin = made[1].pin
+        mesh_key = {"mesh_key": MESH_KEY, "is_prober": True}
+        async with await Client.connect("127.0.0.1", one.port, cert_name=pin, **mesh_key) as check:
+            await check.watch_conns()
+            await check.ping()
+            assert one.metric("tailhub_mesh_peers") == 1  # a check is no relay
         a = await Client.connect("127.0.0.1", several.port, cert_name=pin)
         b = await Client.connect("127.0.0.1", one.port, cert_name=pin)
         async with a, b:

@@ -35,7 +35,7 @@ from tailhub.client import PeerPresent
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType
 from tailhub.exceptions import FindingError
-from tailhub.keys import NodePrivate, new_mesh_key_text
+from tailhub.keys import MeshKey, NodePrivate
 from tailhub.server.config import ListenerConfig, RelayConfig
 from tailhub.server.handover import MAX_SOCKETS
 from tailhub.server.probe_key import sender_key
@@ -620,7 +620,7 @@ def test_the_relays_of_the_region(workers: str, tmp_path: Path) -> None:
 def test_a_change_of_the_mesh_key(workers: str, tmp_path: Path) -> None:
     """Relays that take both keys, then the other one first, then that alone go over to it, and no packet is lost."""
     with mesh_of(tmp_path, 2, workers) as (a, b):
-        old, new = new_mesh_key_text().strip(), new_mesh_key_text().strip()
+        old, new = MeshKey.generate().to_text(), MeshKey.generate().to_text()
 
         async def scenario() -> None:
             for one, other in ((a, b), (b, a)):

@@ -22,7 +22,7 @@ from support.waiting import run
 from tailhub import box
 from tailhub.cli.app import run as command
 from tailhub.client import DERPClient, Health, Message, ReceivedPacket, ServerInfo
-from tailhub.keys import NodePrivate
+from tailhub.keys import NodePrivate, new_mesh_key_text
 from tailhub.relay.billing import GB
 from tailhub.store import tables
 
@@ -145,6 +145,30 @@ def test_a_quota_over_two_relays(postgres: Postgres) -> None:
                 assert "is refused until then" in await refusal(at, BOB)
 
         run(scenario, 60)
+
+
+def test_what_goes_from_relay_to_relay_counts_once(postgres: Postgres, tmp_path: Path) -> None:
+    """Of two relays of a region the one counts what its client sends, the other one what its client gets."""
+    place, key_file = postgres.database(), tmp_path / "mesh.key"
+    key_file.touch(0o600)
+    key_file.write_text(new_mesh_key_text())
+    with relay(place, "--mesh-key-file", str(key_file)) as here:
+        peer = f"127.0.0.1:{here.port}?cert={here.pin}"
+        with relay(place, "--mesh-key-file", str(key_file), "--mesh-with", peer) as there:
+
+            async def scenario() -> None:
+                async with client(here, BOB) as bob, client(there, ALICE) as alice:
+                    await met(lambda: there.metric("tailhub_remote_clients") == 1, "bob is known there", there)
+                    await exchange(alice, bob, 12)
+                    await met(lambda: used(postgres, place) == 12 * len(PACKET), "it is counted here", here)
+
+            run(scenario, 60)
+    database = place.rpartition("/")[2]
+    counted = postgres.execute(
+        database, f"SELECT sum(packets), sum(in_bytes), sum(out_bytes) FROM {tables.usage.name} GROUP BY relay"
+    )
+    size = 12 * len(PACKET)
+    assert sorted(map(tuple, counted)) == [(0, 0, size), (12, size, 0)]
 
 
 def test_the_database_is_away_for_a_while(postgres: Postgres) -> None:

@@ -192,6 +192,16 @@ def test_usage_can_be_grouped(place: Path | str) -> None:
     with_store(place, scenario)
 
 
+def test_a_key_of_another_relay_is_not_listed(place: Path | str) -> None:
+    """Where a client was only sent to from elsewhere, whoever sent it has used nothing here."""
+
+    async def scenario(store: Store) -> None:
+        await store.save(Batch("w", 1, (delta(A, B, 0, 10)._replace(packets=0),)))
+        assert await store.usage(0, math.inf, "key", UTC) == [UsageRow(0, 0, 10, tenant=T, key=B)]
+
+    with_store(place, scenario)
+
+
 # --- what else is kept ------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from support.relay_process import RelayProcess, UnixConnection
 from support.waiting import until
 from tailhub.client import DERPClient, PeerGone, PeerGoneReason, ReceivedPacket
 from tailhub.disco import MAGIC
-from tailhub.keys import MeshKey, new_mesh_key_text
+from tailhub.keys import MeshKey
 
 __all__ = ["Meshed", "Talk", "mesh_of", "not_here", "talking"]
 
@@ -67,7 +67,7 @@ class Meshed:
 @contextlib.contextmanager
 def mesh_of(directory: Path, count: int, workers: str = "1") -> Iterator[list[Meshed]]:
     """So many relays with one mesh key and no links; the first has these `workers`."""
-    key = new_mesh_key_text()
+    key = MeshKey.generate().to_text()
     with contextlib.ExitStack() as stack:
         members = []
         for number in range(count):

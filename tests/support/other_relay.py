@@ -49,6 +49,7 @@ class OtherRelay:
     def lost(self, key: str, reason: PeerGoneReason = PeerGoneReason.DISCONNECTED) -> None:
         """It has none any more."""
         self._say(frames.peer_gone(self.world.key(key), reason))
+        self.world.work()
 
     def answers(self) -> None:
         """It has had a Ping."""

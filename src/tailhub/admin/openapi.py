@@ -44,7 +44,10 @@ _ERROR: Final[Json] = {
                 "what": {"type": "string"},
                 "remedy": {"type": "string"},
                 "values": {"type": "object"},
-                "texts": {"type": "object", "description": "`what` and `remedy` in other languages, by their codes"},
+                "texts": {
+                    "type": "object",
+                    "description": "`what`, `remedy` and some of the `values` in other languages, by their codes",
+                },
             },
         }
     },

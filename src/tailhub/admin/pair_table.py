@@ -59,8 +59,9 @@ class PairTable:
             pair = self._pairs.pop(key, None) or _Pair(*key)
             self._pairs[key] = self._used[key] = pair
             pair.packets += row.packets
-            pair.bytes += row.in_bytes
-            pair.fresh += row.in_bytes
+            size = max(row.in_bytes, row.out_bytes)  # of one that is at another relay only one is known here
+            pair.bytes += size
+            pair.fresh += size
         self._drop_old()
 
     def ended(self, at: float, passed_s: float | None) -> None:

@@ -159,7 +159,7 @@ _CHINESE: dict[str, tuple[str, str, str]] = {
     "workers-over": ("工作进程恢复稳定", "半小时以来没有工作进程退出。", ""),
     "store-away": ("存储无法写入", "", ""),
     "store-over": ("存储恢复写入", "这期间的计数已写入。", ""),
-    "mesh-down": ("没有到 {name} 的 mesh 连接", "", ""),
+    "mesh-down": ("没有到 {name} 的 mesh 链路", "", ""),
     "mesh-half": ("mesh 不完整：{name}", "", ""),
     "mesh-over": ("mesh 恢复完整：{name}", "{name} 的问题已不存在。", ""),
     "summary": ("另有 {count} 条消息", "超出一小时内可发送的条数，以下消息被暂缓：", ""),

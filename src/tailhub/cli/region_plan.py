@@ -16,10 +16,11 @@ from tailhub.cli import output
 from tailhub.cli.called import program
 from tailhub.cli.listing import step
 from tailhub.cli.region_plan_texts import TEXTS
+from tailhub.cli.report_json import finding_json
 from tailhub.cli.screen import Line, Style, columns_of, finding_lines, show
 from tailhub.cli.text_layout import display_width, pad, wrap
 from tailhub.exceptions import UsageError
-from tailhub.findings import Finding, Language, Severity
+from tailhub.findings import Language, Severity
 from tailhub.tools.region.description import RegionDescription
 from tailhub.tools.region.example import EXAMPLE
 from tailhub.tools.region.plan import MAP_FILE, MESH_KEY, SCRIPT
@@ -51,9 +52,7 @@ def described(path: Path, *, as_json: bool, lang: Language) -> RegionDescription
     if not faults:
         return region
     if as_json:
-        output.write(
-            json.dumps({"findings": [_finding_json(one, lang) for one in faults]}, indent=1, ensure_ascii=False) + "\n"
-        )
+        _write({"findings": [finding_json(one, lang) for one in faults]})
     else:
         for fault in faults[:-1]:
             output.write_finding(fault, lang)
@@ -66,22 +65,21 @@ def plan(description: Path, out: Path | None, wish: KeyWish, *, as_json: bool, l
     directory = plan_place(description, out)
     done = plan_region(region, directory, wish, datetime.now(UTC))
     if as_json:
-        output.write(json.dumps(_json(directory, done, lang), indent=1, ensure_ascii=False) + "\n")
+        _write(_json(directory, done, lang))
     else:
         show(list(_screen(region, directory, done, wish, lang, columns_of(sys.stdout))), sys.stdout)
     return 1 if any(note.severity is Severity.ERROR for note in done.notes) else 0
 
 
+def _write(value: object) -> None:
+    output.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
 def _json(directory: Path, done: Outcome, lang: Language) -> dict[str, object]:
     files = [{"path": one.path, "state": one.state, "difference": list(one.difference)} for one in done.files]
-    notes = [_finding_json(note, lang) for note in done.notes]
+    notes = [finding_json(note, lang) for note in done.notes]
     values: dict[str, object] = {"directory": str(directory), "files": files, "mesh_keys": done.keys}
     return values | {"pins": dict(done.pins), "others": list(done.others), "findings": notes}
-
-
-def _finding_json(finding: Finding, lang: Language) -> dict[str, object]:
-    values: dict[str, object] = {"code": finding.code, "severity": finding.severity.value, "name": finding.name}
-    return values | {"what": finding.what(lang), "remedy": finding.remedy(lang)}
 
 
 def _screen(

@@ -47,7 +47,7 @@ def restart(
         raise MachineError(region_restart.no_plan_there(str(place), str(description)))
     with only_restart(place / MAP_FILE):
         say = _Saying(region, chosen, as_json=as_json, lang=lang)
-        restarting = Restarting(nodes, mesh_keys, limit_s, say.phase)
+        restarting = Restarting(nodes, mesh_keys, limit_s, say.phase, place)
         try:
             outcome = asyncio.run(_run(restarting, chosen, say))
         except asyncio.CancelledError:

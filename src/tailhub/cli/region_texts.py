@@ -41,7 +41,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "key_differs": "不接受 mesh 密钥",
         "not_let_in": "未获准进入",
         "linked": "从 ↓  到 →",
-        "legend_keyed": "{there} 该行的节点有通往该列节点的链接   {lacking} 没有",
+        "legend_keyed": "{there} 该行的节点有通往该列节点的链路   {lacking} 没有",
         "legend_sent": "{there} 数据包能从该行的节点到达该列的节点   {lacking} 不能",
         "legend_unknown": "{unknown} 未知",
         "looking": "正在检查区域 {region}",

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from tailhub.findings.finding import Finding
 from tailhub.findings.language import Language
 from tailhub.findings.remark import Remark
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A part of another finding, as a value of this one: in the language in which that is read."""
-
-    finding: Finding
-    part: Literal["what", "remedy"]
-
-    def text(self, lang: Language) -> str:
-        """In one line, without the last full stop."""
-        said = self.finding.what(lang) if self.part == "what" else self.finding.remedy(lang)
-        return (" " if lang == "en" else "").join(said.splitlines()).rstrip(".。")
-
-    def __str__(self) -> str:
-        return self.text("en")
+from tailhub.findings.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +32,14 @@ def mesh_link_down(peer: str, place: str, since: str, why: Finding | None, down:
     `place` is what is dialled, `since` a time.
     """
     some = down if down < workers else ""
-    reason, todo = (Said(why, "what"), Said(why, "remedy")) if why is not None else ("", "")
+    reason, todo = (Said(why), Said(why, "remedy")) if why is not None else ("", "")
     seen = {"peer": peer, "since": since, "some": some, "workers": workers}
     return Finding("TH550", {**seen, "place": place, "reason": reason, "todo": todo})
 
 
 def mesh_link_refused(peer: str, why: Finding | None) -> Finding:
     """A relay answers, and does not take us for a mesh peer; `why` as far as it is known."""
-    return Finding("TH551", {"peer": peer, "reason": Said(why, "what") if why is not None else ""})
+    return Finding("TH551", {"peer": peer, "reason": Said(why) if why is not None else ""})
 
 
 def mesh_not_dialled_back(peer: str, since: str) -> Finding:

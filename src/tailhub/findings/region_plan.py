@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tailhub.findings.finding import Finding
-from tailhub.findings.language import Language
+from tailhub.findings.said import Said
 
 
 def region_key_unknown(place: str, near: str = "") -> Finding:
@@ -28,9 +26,9 @@ def described_twice(place: str, what: str, line: int) -> Finding:
     return Finding("TH583", {"place": place, "what": what, "line": line})
 
 
-def region_node_refused(place: str, node: str, reason: object) -> Finding:
-    """A relay would say this (`Said`) of the configuration that the plan would write."""
-    return Finding("TH584", {"place": place, "node": node, "reason": reason})
+def region_node_refused(place: str, node: str, reason: Finding) -> Finding:
+    """A relay would say this of the configuration that the plan would write."""
+    return Finding("TH584", {"place": place, "node": node, "reason": Said(reason)})
 
 
 def region_setting_planned(place: str, node: str, key: str) -> Finding:
@@ -61,14 +59,3 @@ def region_keys_changing(option: str, other: str) -> Finding:
 def no_plan_directory(path: str) -> Finding:
     """Where the plan, or one node's part of it, is to be is something else than a directory."""
     return Finding("TH590", {"path": path})
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a finding says, in either language, in one line."""
-
-    finding: Finding
-
-    def text(self, lang: Language) -> str:
-        """Without the stop at its end."""
-        return (" " if lang == "en" else "").join(self.finding.what(lang).splitlines()).rstrip(".。")

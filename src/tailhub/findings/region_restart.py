@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from tailhub.findings.finding import Finding
 
 
-def region_not_whole(trouble: str) -> Finding:
-    """A node is away or knows others not, so none may be restarted."""
-    return Finding("TH591", {"trouble": trouble})
+def region_not_whole(trouble: str, map_file: str, key_file: str) -> Finding:
+    """A node is away or knows others not, so none may be restarted. The files are the plan's."""
+    return Finding("TH591", {"trouble": trouble, "map": map_file, "key": key_file})
 
 
 def restart_command_failed(node: str, command: str, reason: str) -> Finding:
@@ -30,9 +30,10 @@ def node_not_back(node: str, seconds: int, reason: str) -> Finding:
     return Finding("TH594", {"node": node, "seconds": seconds, "reason": reason})
 
 
-def node_not_linked(node: str, seconds: int, trouble: str) -> Finding:
-    """A node is back, but the region is not whole."""
-    return Finding("TH595", {"node": node, "seconds": seconds, "trouble": trouble})
+def node_not_linked(node: str, seconds: int, trouble: str, map_file: str, key_file: str) -> Finding:
+    """A node is back, but the region is not whole. The files are the plan's."""
+    values = {"node": node, "seconds": seconds, "trouble": trouble}
+    return Finding("TH595", {**values, "map": map_file, "key": key_file})
 
 
 def nobody_to_restart(nodes: Sequence[str]) -> Finding:

@@ -34,7 +34,7 @@ class Accounts:
     def __init__(self) -> None:
         self.limits = Limits()
         self.slowed: dict[bytes, RateLimit] = {}  # keys over their quota: what they may send, and get
-        self.by_tenant: Counter[str] = Counter()  # connections, without guests
+        self.by_tenant: Counter[str] = Counter()  # connections of those who are served
         self._accounts: dict[bytes, Account] = {}
         self._idle: dict[bytes, Account] = {}  # those without connections, by the time of the last one's end
         self._shared: dict[str | None, tuple[RateLimit, SendBucket]] = {}  # by tenant; the relay's by None

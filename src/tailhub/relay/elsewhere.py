@@ -16,18 +16,23 @@ from tailhub.relay.tenant import Tenant
 class PacketForwarder(Protocol):
     """A way to a worker or a relay. Returns at once; what cannot be sent in time is dropped and counted there."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run of RecvPacket frames from one source, read at `now` (monotonic seconds), for the key `dst`.
 
-        `tenant` is the source's.
+        `tenant` is the source's; `hops`: how many other relays it has come by, one at the most.
         """
 
 
 class Sibling(PacketForwarder, Protocol):
     """Another worker of this relay. All workers together are one relay, so each knows all keys of the others."""
 
-    def put_present(self, frame: bytes, since: float, tenant: Tenant) -> None:
-        """Tell it of a key that is active here `since` then; `frame` is the PeerPresent of the connection."""
+    def put_present(self, frame: bytes, since: float, tenant: Tenant, *, is_login: bool = False) -> None:
+        """Tell it of a key that is active here `since` then; `frame` is the PeerPresent of the connection.
+
+        `is_login`: which is new.
+        """
 
     def put_gone(self, key: bytes) -> None:
         """Tell it that a key has no connection here any more."""
@@ -65,6 +70,11 @@ class Claim:
         self.since = since
         self.frame = frame
         self.tenant = tenant
+
+    @property
+    def is_at_relay(self) -> bool:
+        """Whether that is another relay, not another worker of this one."""
+        return not self.frame
 
 
 class Elsewhere:

@@ -6,29 +6,42 @@ us, and from each relay that we reach which ones have a link to it. No clock: `n
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
+from tailhub.derp.handshake import OWN_APP
 from tailhub.findings import Finding
 from tailhub.findings import mesh_health as said
 from tailhub.keys import short_key
 
-__all__ = ["Link", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of", "peer_name"]
+__all__ = ["Link", "LinkPhase", "MeshHealth", "MeshPeer", "Node", "Trouble", "nodes_of"]
 
 DOWN_S: Final = 10.0  # without a link: a relay that is restarted is back by then
 SETTLE_S: Final = 30.0  # that both directions and all relays may take to find each other
 SKEW_S: Final = 120.0
 ODD_S: Final = 60.0  # without anything odd: it is over
-TAILHUB: Final = "tailhub/"  # begins what a relay of ours says that it is
+MOST_INCOMING: Final = 256  # relays that only dial us: whoever has the mesh key may come with thousands of keys
 
-UP, SAME, SELF, REFUSED = "up", "same", "self", "refused"  # phases of a link
 PARTLY, INCOMING = "partly", "incoming"  # what only all links of a relay together can be
-_OPTIONS: Final = re.compile(r"\?\S*")
-_WORST: Final = (REFUSED, "waiting", "connecting")
+
+
+class LinkPhase(StrEnum):
+    """What a link is doing."""
+
+    CONNECTING = "connecting"  # for the first time
+    UP = "up"
+    WAITING = "waiting"  # it failed, and is tried again and again
+    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again and again
+    SELF = "self"  # that relay is this one
+    SAME = "same"  # another link leads to that relay; this one may when that breaks
+
+
+UP, SELF, SAME, REFUSED = LinkPhase.UP, LinkPhase.SELF, LinkPhase.SAME, LinkPhase.REFUSED
+_WORST: Final = (REFUSED, LinkPhase.WAITING, LinkPhase.CONNECTING)
 
 
 class Link(Protocol):
@@ -101,24 +114,19 @@ class Node:
     odd: Counter[str] = field(default_factory=Counter)  # what it did that none should, on all links that are open
 
 
-def peer_name(text: str) -> str:
-    """An entry of `mesh_with` as people and metrics call it: without what its certificate must look like."""
-    return _OPTIONS.sub("", text)
-
-
 def nodes_of(own_key: bytes, links: Iterable[Sequence[Link]], peers: Iterable[MeshPeer]) -> list[Node]:
     """All other relays: from the links of each process, and from what is connected to any of them."""
     by_name: dict[str, list[Link]] = {}
     for of_one in links:
         for link in of_one:
-            by_name.setdefault(peer_name(link.peer), []).append(link)
+            by_name.setdefault(link.peer, []).append(link)
     nodes = [_node(name, same) for name, same in by_name.items()]
     coming: dict[bytes, list[MeshPeer]] = {}
     for peer in peers:
-        if peer.watches and peer.key != own_key:
+        if (peer.watches or peer.odd) and peer.key != own_key:
             coming.setdefault(peer.key, []).append(peer)
     known = {node.key for node in nodes}
-    for key in sorted(coming.keys() - known, key=lambda key: coming[key][0].address):
+    for key in sorted(coming.keys() - known, key=lambda key: coming[key][0].address)[:MOST_INCOMING]:
         since = min(peer.since for peer in coming[key])
         nodes.append(Node(coming[key][0].address, INCOMING, key, since))
     for node in nodes:
@@ -165,8 +173,8 @@ def _dialled(node: Node, peers: Sequence[MeshPeer]) -> None:
     node.dials_since = min(peer.since for peer in peers)
     for peer in peers:
         node.odd.update(peer.odd)
-    if not node.version and node.app.startswith(TAILHUB):
-        node.version = node.app.removeprefix(TAILHUB)
+    if not node.version and node.app.startswith(OWN_APP):
+        node.version = node.app.removeprefix(OWN_APP)
 
 
 # --- what is half up --------------------------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ class MeshLink:
     `sink` moves the bytes, `server_key` is that relay's raw public key, `is_tailhub` whether it is one of ours, which
     says more than others do. `dirty` is True between a wake and the end of the sink's turn. `peers` are the keys of the
     relays that are mesh peers of that relay, ours among them. `odd` counts what that relay does that none should
-    (`tailhub.relay.odd`). `is_flood`: it may still be telling of those who were there when we began to
-    watch, and is to be asked again.
+    (`tailhub.relay.odd`). `is_flood`: it may still be telling of those who were there when we began to watch, and is to
+    be asked again.
     """
 
     __slots__ = (
@@ -88,7 +88,9 @@ class MeshLink:
         """How many clients are at that relay."""
         return self._relay.presence.elsewhere.count_of(self)
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run: each of its RecvPacket frames becomes a ForwardPacket."""
         self.forwarded_packets += count
         self._relay.stats.forwarded_out += count
@@ -133,11 +135,6 @@ class MeshLink:
         if self._decoder.error is not None:
             raise self._decoder.error
         return small
-
-    @property
-    def skipped_frames(self) -> int:
-        """Frames of no use that have come: of unknown types, packets for our own key."""
-        return self._decoder.skipped_frames
 
     def present(self, key: bytes, flags: int, age_ms: int | None, tenant_tag: bytes, now: float) -> None:
         """That relay has a connection of a key; age and tenant as in `frames.parse_extension`.

@@ -10,6 +10,7 @@ from typing import Final
 MOST_KEYS: Final = 250_000  # clients of one other relay; of more we learn nothing
 MOST_PEERS: Final = 1_000  # mesh peers of one other relay
 MOST_FORWARDED_SOURCES: Final = 1 << 18  # pairs of source and receiver, known from forwarded packets only
+MOST_UNKNOWN_SOURCES: Final = 1 << 15  # such pairs, up to which sources are noted of which no relay has told us
 
 TOO_MANY_KEYS: Final = "too_many_keys"  # it tells of more clients than we take
 TOO_MANY_PEERS: Final = "too_many_peers"

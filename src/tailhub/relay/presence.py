@@ -11,6 +11,7 @@ key of ours is our own affair, and told to nobody.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 from tailhub.derp.frames import HEADER_LEN, KEY_LEN
@@ -23,14 +24,15 @@ from tailhub.relay.tenant import Tenant
 from tailhub.relay.usage import Flow, Usage
 from tailhub.relay.watchers import Presented, Watchers
 
-PIECE: Final = 500  # keys of a broken link that are forgotten at a time
+PIECE: Final = 500  # keys of a broken link that are forgotten at a time; receivers that are told that one has gone
 
 
 class Presence:
     """All keys of one relay. `registry` and `elsewhere` are read by the packet path and changed only through here.
 
-    Some work takes turns, because there may be thousands of keys: telling a new watcher of all, and forgetting what a
-    broken link has said. `on_work` is called when there is some, and `work` does a piece of it.
+    Some work takes turns, because there may be thousands of keys: telling a new watcher of all, forgetting what a
+    broken link has said, and telling who has had packets from the keys that another relay has no more. `on_work` is
+    called when there is some, and `work` does a piece of it.
     """
 
     __slots__ = (
@@ -39,6 +41,7 @@ class Presence:
         "_neighbours",
         "_receivers",
         "_siblings",
+        "_to_tell",
         "elsewhere",
         "on_work",
         "registry",
@@ -58,6 +61,8 @@ class Presence:
         self._neighbours: dict[Neighbour, None] = {}
         # Links that have broken, with those keys among which there may still be some that they have claimed.
         self._broken: dict[Neighbour, list[bytes]] = {}
+        # Keys of which another relay has said something new, while their receivers have not been told what follows.
+        self._to_tell: dict[bytes, None] = {}
 
     def work(self, now: float) -> float | None:
         """Do a piece of the work that takes turns, about a millisecond's.
@@ -66,8 +71,9 @@ class Presence:
         `on_work` will be called when there is something again.
         """
         is_forgetting = self._forget_some()
+        is_telling = self._tell_some()
         flooding = self.watchers.flood(now)
-        return 0.0 if is_forgetting else flooding
+        return 0.0 if is_forgetting or is_telling else flooding
 
     # --- connections come, speak and go -------------------------------------------------------------------------------
 
@@ -85,7 +91,7 @@ class Presence:
             what = Presented(connection.identity.present_frame(), connection.active_since, tenant)
             self.watchers.present(what, what.since)
             for sibling in self._siblings:
-                sibling.put_present(*what)
+                sibling.put_present(*what, is_login=True)
         return is_first
 
     def left(self, connection: Connection) -> None:
@@ -121,13 +127,35 @@ class Presence:
         """The same for a packet that was forwarded; also returns whether there was room to note it."""
         if src in self.registry.active or self.is_at_sibling(src):
             return self._receivers.note(receiver, src), True
-        return self._receivers.note_forwarded(receiver, src)
+        return self._receivers.note_forwarded(receiver, src, is_known=src in self.elsewhere)
 
-    def _tell_receivers(self, key: bytes, here: Tenant | None) -> None:
-        """Those who reach a key no more learn that it has gone. It is `here`'s at this relay, None: not there."""
+    def _tell_receivers(self, key: bytes, here: Tenant | None, most: int | None = None) -> int:
+        """Those who reach a key no more learn that it has gone. It is `here`'s at this relay, None: not there.
+
+        At most so many of them; returns how many.
+        """
+        if key not in self._receivers:
+            return 0
+        others = (claim for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._neighbours)
+        return self._receivers.tell(key, {here, *(claim.tenant for claim in others)}, most)
+
+    def _tell_soon(self, key: bytes) -> None:
+        """The same in turns: one read of a link may say something of a thousand keys, each with hundreds of those."""
         if key in self._receivers:
-            others = (claim for claim in self.elsewhere.claims_to(key) if claim.forwarder in self._neighbours)
-            self._receivers.tell(key, {here, *(claim.tenant for claim in others)})
+            is_first = not self._to_tell
+            self._to_tell[key] = None
+            if is_first:
+                self.on_work()
+
+    def _tell_some(self) -> bool:
+        """Tell some of whom there is to tell; returns whether there are more of them."""
+        left = PIECE
+        for key in list(islice(self._to_tell, PIECE)):
+            left -= self._tell_receivers(key, self._tenant_here(key), left)
+            if not left:
+                break
+            del self._to_tell[key]
+        return bool(self._to_tell)
 
     # --- tenants ------------------------------------------------------------------------------------------------------
 
@@ -208,16 +236,19 @@ class Presence:
         for key in self.elsewhere.keys_of(sibling):
             self.sibling_gone(sibling, key)
 
-    def sibling_present(self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant, now: float) -> None:
+    def sibling_present(
+        self, sibling: Sibling, frame: bytes, since: float, tenant: Tenant, now: float, *, is_login: bool
+    ) -> None:
         """A key is active at another worker, since then; `frame` is the PeerPresent of its connection there.
 
+        `is_login`: that is new. Else it may be one of several that take turns, of which watchers are told once each.
         If it is another tenant's there than here, the latest counts: either we end our connections, or that worker its.
         """
         key = frame[HEADER_LEN : HEADER_LEN + KEY_LEN]
         known, before = self.elsewhere.claim_of(key, sibling), self._tenant_here(key)
         self.elsewhere.put(key, Claim(sibling, since, frame, tenant))
         self._follow_tenant(key, before)
-        is_news = known is None or known.frame != frame or known.tenant is not tenant
+        is_news = is_login or known is None or known.tenant is not tenant
         if is_news and self._tenant_here(key) is tenant:
             self.watchers.present(Presented(frame, since, tenant), now)
         self._weigh(key)
@@ -284,7 +315,7 @@ class Presence:
         self.elsewhere.put(key, Claim(link, since, b"", tenant))
         self._weigh(key)
         if known is not None and known.tenant is not tenant:
-            self._tell_receivers(key, self._tenant_here(key))
+            self._tell_soon(key)
 
     def mesh_gone(self, link: Neighbour, key: bytes) -> bool:
         """Another relay has a key no more. Returns whether it had."""
@@ -329,7 +360,7 @@ class Presence:
             return False
         self.elsewhere.remove(key, link)
         self._weigh(key)
-        self._tell_receivers(key, self._tenant_here(key))
+        self._tell_soon(key)
         return True
 
     # --- where packets go ---------------------------------------------------------------------------------------------

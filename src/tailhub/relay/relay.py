@@ -28,6 +28,7 @@ from tailhub.relay.usage import Flow
 
 NOT_HERE_PER_S = 1.0  # PeerGone(not here) for each connection
 NOT_HERE_BURST = 3.0
+PONG_ROOM_BYTES = 256 << 10  # with more than that waiting for it a mesh peer gets no Pong: it does not read
 HOME_SETTLES_S = 5.0  # a home note this soon after login is not a move
 
 
@@ -95,7 +96,7 @@ class Relay:
         queue = SendQueue(self.limits, self._queued, self.stats, mesh=identity.is_mesh, drops=tenant)
         connection = Connection(identity, queue, sink, tenant)
         self.stats.accepts += 1
-        if not (identity.is_guest or identity.is_own_probe):  # they must not take the places of those who are served
+        if identity.is_served:  # others must not take the places of those who are
             self.accounts.joined(identity.tenant)
         if not self.presence.joined(connection):
             self.stats.dup_connections_total += 1
@@ -104,7 +105,7 @@ class Relay:
     def unregister(self, connection: Connection, reason: str = GONE_DISCONNECTED) -> None:
         """A connection is over. What waited for it is dropped and counted under `reason`."""
         connection.queue.clear(reason)
-        if not (connection.identity.is_guest or connection.identity.is_own_probe):
+        if connection.identity.is_served:
             self.accounts.left(connection.identity.tenant)
         connection.tenant.left(connection)
         if connection.is_home:
@@ -226,6 +227,8 @@ class Relay:
             self._lose(connection, OTHER_TENANT, dst, chunk, count, disco, now)
         elif isinstance(receiver, Claim):
             self.stats.forwarded += count
+            if receiver.is_at_relay:  # another worker counts it there
+                self.presence.usage.forwarded(connection, dst, count, len(chunk))
             receiver.forwarder.forward(now, dst, chunk, count, disco, tenant)
         else:
             self.deliver(dst, chunk, count, disco, now, tenant)
@@ -260,10 +263,13 @@ class Relay:
             self.stats.peer_gone_not_here += 1
             connection.wake()
 
-    def deliver(self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float, tenant: Tenant) -> None:
+    def deliver(
+        self, dst: bytes, frames: bytes, count: int, disco: bool, read_at: float, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Give a run of RecvPacket frames from one source, forwarded to us, to a client here, or drop it.
 
-        `tenant` is the source's; the receiver may have come to another one since it was looked up.
+        `tenant` is the source's; the receiver may have come to another one since it was looked up. `hops` as
+        `PacketForwarder.forward` has it.
         """
         receiver = self.registry.current(dst)
         if receiver is None or receiver.tenant not in tenant.reaches:
@@ -272,8 +278,11 @@ class Relay:
             return
         src = frames[HEADER_LEN : HEADER_LEN + KEY_LEN]
         flow = receiver.sources.get(src) or self.presence.note_forwarded_source(receiver, src)[0]
-        flow.packets += count
-        flow.size += len(frames)
+        if hops:
+            flow.dropped -= len(frames) - count * RECV_OVERHEAD
+        else:
+            flow.packets += count
+            flow.size += len(frames)
         receiver.queue.put(read_at, frames, count, disco, flow)
         receiver.wake()
         if self._queued.used > self.limits.total_bytes:
@@ -293,7 +302,8 @@ class Relay:
     def _control(self, connection: Connection, frame_type: int, body: bytes, now: float) -> None:
         if frame_type == FrameType.PING:
             self.stats.got_ping += 1
-            if connection.queue.put_control(frames.pong(body[:8])):
+            queue = connection.queue
+            if queue.control_bytes < PONG_ROOM_BYTES and queue.put_control(frames.pong(body[:8])):
                 self.stats.sent_pong += 1
                 connection.wake()
         elif frame_type == FrameType.NOTE_PREFERRED:
@@ -340,15 +350,14 @@ class Relay:
             self._drop(connection, OTHER_TENANT, dst, run, count, says_so, now)
         elif isinstance(receiver, Claim):  # all workers are one relay: still one hop
             self.stats.forwarded += count
-            receiver.forwarder.forward(now, dst, run, count, disco, tenant)
+            receiver.forwarder.forward(now, dst, run, count, disco, tenant, hops=1)
         else:
             flow = receiver.sources.get(src)
             if flow is None:
                 flow, has_room = self.presence.note_forwarded_source(receiver, src)
                 if not has_room:
                     connection.note_odd(TOO_MANY_SOURCES, count)
-            flow.packets += count
-            flow.size += len(run)
+            flow.dropped -= len(run) - count * RECV_OVERHEAD  # its relay has counted it as having come in
             receiver.queue.put(now, run, count, disco, flow)
             receiver.wake()
 

@@ -2,6 +2,9 @@
 
 The packet path adds to one `Flow` for each source that a receiver has heard of; dropping, which is rare, takes off
 again. Gathering takes what has been added since the last time. No clock, no sockets.
+
+What comes in is counted by the relay to which it was sent, what goes out by the one that has the receiver. So where
+these are two of a region each knows its own clients' use, and in a store that they share it stands once.
 """
 
 from __future__ import annotations
@@ -20,19 +23,23 @@ MOST_PAIRS: Final = 100_000  # that are told apart between two gatherings; what 
 
 
 class Flow:
-    """What was sent from one source to one connection since the last gathering."""
+    """What was sent from one source to one connection since the last gathering.
+
+    `packets` and `size` are what came in here; what another relay has forwarded is taken off from `dropped`.
+    """
 
     __slots__ = ("dropped", "packets", "size")
 
     def __init__(self) -> None:
         self.packets = 0
         self.size = 0  # bytes, with `RECV_OVERHEAD` for each packet
-        self.dropped = 0  # bytes of payload that were taken in and not written
+        self.dropped = 0  # bytes of payload that came in here and were not written, less those written that did not
 
 
 class UsageRow(NamedTuple):
     """So many packets came from `src` for `dst`, a device of `tenant`, and bytes of payload in and out.
 
+    Where `dst` is at another relay `tenant` is that of `src`, and nothing goes out; where `src` was, nothing came in.
     For `NOBODY`, of the tenant of `src`: packets for keys that are not here. All that `src` sent is the sum of its
     rows' `in_bytes`, all that `dst` was sent that of its rows' `out_bytes`.
     """
@@ -72,6 +79,11 @@ class Usage:
         if self.is_on:
             self._gather(receiver.payer, src, receiver.key, flow)
 
+    def forwarded(self, sender: Connection, dst: bytes, packets: int, size: int) -> None:
+        """A client has sent packets, `size` as a `Flow` has it, for a key at another relay: they have come in."""
+        if self.is_on:
+            self._add(sender.payer, sender.key, dst, (packets, size - packets * RECV_OVERHEAD, 0))
+
     def take(self, most: int) -> list[UsageRow]:
         """What has not been taken yet, at most so many rows of it, and forget that."""
         pairs = self._pairs
@@ -84,17 +96,14 @@ class Usage:
     def _gather(self, tenant: str, src: bytes, dst: bytes, flow: Flow) -> None:
         size = flow.size - flow.packets * RECV_OVERHEAD
         written = size - flow.dropped if dst is not NOBODY else 0
-        pair = (tenant, src, dst)
-        before = self._pairs.get(pair)
-        if before is None and len(self._pairs) >= MOST_PAIRS:
-            self._fold(tenant, src, dst, (flow.packets, size, written))
-        else:
-            packets, read, wrote = before or (0, 0, 0)
-            self._pairs[pair] = (packets + flow.packets, read + size, wrote + written)
+        self._add(tenant, src, dst, (flow.packets, size, written))
         flow.packets = flow.size = flow.dropped = 0
 
-    def _fold(self, tenant: str, src: bytes, dst: bytes, numbers: tuple[int, int, int]) -> None:
-        """Too many pairs: keep what the tenant used, without who it was."""
-        pair = (tenant, NOBODY, NOBODY)
-        before = self._pairs.get(pair, (0, 0, 0))
+    def _add(self, tenant: str, src: bytes, dst: bytes, numbers: tuple[int, int, int]) -> None:
+        pair = (tenant, src, dst)
+        before = self._pairs.get(pair)
+        if before is None and len(self._pairs) >= MOST_PAIRS:  # keep what the tenant used, without who it was
+            pair = (tenant, NOBODY, NOBODY)
+            before = self._pairs.get(pair)
+        before = before or (0, 0, 0)
         self._pairs[pair] = (before[0] + numbers[0], before[1] + numbers[1], before[2] + numbers[2])

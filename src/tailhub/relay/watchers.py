@@ -61,12 +61,14 @@ class Watchers:
     def add(self, watcher: Connection, keys: Iterable[bytes], now: float) -> None:
         """One watches from now on. It is told of these, itself included; if it watches already, again.
 
-        Of some at once: on a small relay that is the whole flood, and what the watcher asks next is answered behind it.
+        Of some at once, if it reads: on a small relay that is the whole flood, and what the watcher asks next is
+        answered behind it.
         """
         watcher.is_watcher = True
         self._reaches[watcher] = watcher.tenant.reaches
         self._begin(watcher, list(keys), withdraws=False)
-        self._piece(watcher, now)
+        if watcher.queue.control_bytes <= ROOM_BYTES:
+            self._piece(watcher, now)
 
     def discard(self, watcher: Connection) -> None:
         """One watches no more."""

@@ -27,11 +27,13 @@ _RUN = 1
 _PRESENT = 2
 _GONE = 3
 _CLOSE = 4
-# Type, length; read at, packets, whether disco, number of the source's tenant, destination.
+# Type, length; read at, packets, flags, number of the source's tenant, destination.
 _RUN_HEAD = struct.Struct(">BIdHBH32s")
 _RUN_BODY = struct.Struct(">dHBH32s")
-_PRESENT_HEAD = struct.Struct(">BIdH")  # type, length; since, number of the tenant
-_PRESENT_BODY = struct.Struct(">dH")
+_DISCO = 1
+_FORWARDED = 2  # another relay has forwarded it to this one
+_PRESENT_HEAD = struct.Struct(">BIdH?")  # type, length; since, number of the tenant, whether it is a login
+_PRESENT_BODY = struct.Struct(">dH?")
 # A frame may be larger than a run should be; it is then alone in it.
 MAX_RECORD = _RUN_HEAD.size + MAX_RUN_BYTES + HEADER_LEN + KEY_LEN + MAX_PACKET_LEN
 
@@ -61,15 +63,18 @@ class WorkerLink:
 
     # --- Sibling ------------------------------------------------------------------------------------------------------
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         """Pass on a run."""
-        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, disco, tenant.number, dst)
+        flags = (_DISCO if disco else 0) | (_FORWARDED if hops else 0)
+        head = _RUN_HEAD.pack(_RUN, _RUN_BODY.size + len(frames), now, count, flags, tenant.number, dst)
         self.queue.put(now, head + frames, count, disco)
         self._wake()
 
-    def put_present(self, frame: bytes, since: float, tenant: Tenant) -> None:
+    def put_present(self, frame: bytes, since: float, tenant: Tenant, *, is_login: bool = False) -> None:
         """Tell of a key that is active here."""
-        head = _PRESENT_HEAD.pack(_PRESENT, _PRESENT_BODY.size + len(frame), since, tenant.number)
+        head = _PRESENT_HEAD.pack(_PRESENT, _PRESENT_BODY.size + len(frame), since, tenant.number, is_login)
         self._put_control(head + frame)
 
     def put_gone(self, key: bytes) -> None:
@@ -111,13 +116,15 @@ class WorkerLink:
                     raise FrameError(f"a record of {length} bytes from another worker", "worker_link")
                 break
             if kind == _RUN and length >= _RUN_BODY.size + HEADER_LEN + KEY_LEN:
-                read_at, count, disco, number, dst = _RUN_BODY.unpack_from(buf, body)
+                read_at, count, flags, number, dst = _RUN_BODY.unpack_from(buf, body)
                 run = view[body + _RUN_BODY.size : nxt].tobytes()
-                relay.deliver(dst, run, count, disco != 0, read_at, self._tenant(number))
+                disco, hops = flags & _DISCO != 0, int(flags & _FORWARDED != 0)
+                relay.deliver(dst, run, count, disco, read_at, self._tenant(number), hops)
             elif kind == _PRESENT and length >= _PRESENT_BODY.size + HEADER_LEN + KEY_LEN:
-                since, number = _PRESENT_BODY.unpack_from(buf, body)
+                since, number, is_login = _PRESENT_BODY.unpack_from(buf, body)
                 frame = view[body + _PRESENT_BODY.size : nxt].tobytes()
-                relay.presence.sibling_present(self, frame, since, self._tenant(number), now)
+                tenant = self._tenant(number)
+                relay.presence.sibling_present(self, frame, since, tenant, now, is_login=is_login)
             elif kind == _GONE and length == KEY_LEN:
                 relay.presence.sibling_gone(self, view[body:nxt].tobytes())
             elif kind == _CLOSE and length == KEY_LEN:

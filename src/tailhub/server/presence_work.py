@@ -29,7 +29,10 @@ class PresenceWork:
         self._next = self._loop.call_soon(self._some)
 
     def _some(self) -> None:
+        self._next = None
         wait_s = self._presence.work(self._loop.time())
+        if self._next is not None:  # it has brought about more of it
+            self._next.cancel()
         if wait_s is None:
             self._next = None
         else:

@@ -53,7 +53,7 @@ def mesh_keys(path: Path, option: str = "--mesh-key-file") -> tuple[tuple[MeshKe
     A line each, of 64 hexadecimal digits; white space around them, blank lines and lines that begin with ``#`` are
     nothing. So a file of the original's, one key, is one. Raises `MachineError`, which never carries a key.
     """
-    lines = read_file(path, option).decode("utf-8", "replace").splitlines()
+    lines = read_file(path, option).decode("utf-8-sig", "replace").splitlines()
     written = {number: text for number, line in enumerate(lines, start=1) if (text := line.strip()) and text[0] != "#"}
     keys: dict[MeshKey, None] = {}
     for number, text in (written or {1: ""}).items():

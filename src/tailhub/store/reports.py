@@ -89,7 +89,7 @@ async def _by_day(connection: AsyncConnection, rows: ColumnElement[bool], zone: 
 async def _shares(connection: AsyncConnection, rows: ColumnElement[bool]) -> AsyncIterator[_Share]:
     """What each key sent (bytes that came in, and packets), then what each was sent (bytes that went out)."""
     sums = (func.sum(_USAGE.in_bytes), func.sum(_USAGE.packets))
-    sent = select(_USAGE.tenant, _USAGE.src, *sums).where(rows).group_by(_USAGE.tenant, _USAGE.src)
+    sent = select(_USAGE.tenant, _USAGE.src, *sums).where(rows, _USAGE.packets > 0).group_by(_USAGE.tenant, _USAGE.src)
     async for tenant, key, in_bytes, packets in _rows(connection, sent):
         yield (tenant, key), Traffic(int(in_bytes), 0), int(packets)
     query = select(_USAGE.tenant, _USAGE.dst, func.sum(_USAGE.out_bytes)).where(rows, _USAGE.out_bytes > 0)

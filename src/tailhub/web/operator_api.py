@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from tailhub import findings
 from tailhub.exceptions import FindingError, LocalError, UsageError
-from tailhub.findings import Finding
+from tailhub.findings import Finding, Language
 from tailhub.web.callers import is_own_page, is_socket_host, request_host
 from tailhub.web.message import JSON, Request, Response, answer
 
@@ -33,6 +33,7 @@ __all__ = [
     "Route",
     "error_answer",
     "finding_json",
+    "finding_of",
     "socket_refusal",
 ]
 
@@ -253,9 +254,35 @@ def finding_json(finding: Finding) -> Mapping[str, Any]:
     values = {
         name: value if isinstance(value, str | int | bool) else str(value) for name, value in finding.values.items()
     }
-    texts = {"zh": {"what": finding.what("zh"), "remedy": finding.remedy("zh")}}
+    texts: dict[str, Any] = {"what": finding.what("zh"), "remedy": finding.remedy("zh")}
+    # A reason within it has texts of its own.
+    reasons = {name: value.text("zh") for name, value in finding.values.items() if hasattr(value, "text")}
+    if reasons:
+        texts["values"] = reasons
     english = {"what": finding.what("en"), "remedy": finding.remedy("en")}
-    return {"code": finding.code, "values": values, **english, "texts": texts}
+    return {"code": finding.code, "values": values, **english, "texts": {"zh": texts}}
+
+
+def finding_of(told: Mapping[str, Any]) -> Finding:
+    """What `finding_json` has made a finding into, as that finding. Its code must be in the catalogue."""
+    values = dict(told.get("values", {}))
+    for name, chinese in told.get("texts", {}).get("zh", {}).get("values", {}).items():
+        values[name] = _Told(str(values.get(name, "")), str(chinese))
+    return Finding(str(told["code"]), values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A reason within a finding."""
+
+    english: str
+    chinese: str
+
+    def text(self, lang: Language = "en") -> str:
+        return self.chinese if lang == "zh" else self.english
+
+    def __str__(self) -> str:
+        return self.english
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

@@ -41,6 +41,14 @@ def test_what_a_pair_has_used_adds_up() -> None:
     assert pair.src_short == pair.dst_short == "[AAAAA]"
 
 
+def test_a_pair_with_an_end_at_another_relay() -> None:
+    """Of a source that is elsewhere only what goes out is known, of a receiver only what comes in."""
+    table = PairTable()
+    table.used([used(1, 2, 3, 300)._replace(out_bytes=0), used(2, 1, 0, 0)._replace(out_bytes=400)])
+    found = table.listed("bytes", name_of, descending=True, search="", offset=0, limit=9).pairs
+    assert [pair.bytes for pair in found] == [400, 300]
+
+
 def test_both_directions_are_pairs() -> None:
     """What goes the other way, or in another tenant, is another pair."""
     table = PairTable()

@@ -46,6 +46,7 @@ SAMPLES: dict[str, object] = {
     "Mapping[str, str]": {"metadata": "203.0.113.7", "STUN": "198.51.100.9"},
     "Mapping[str, int]": {"our_key": 2},
     "Finding | None": Finding("TH539", {"peer": "b.example.com", "detail": "reset"}),
+    "Finding": Finding("TH539", {"peer": "b.example.com", "detail": "reset"}),
     "date": date(2036, 11, 20),
     "Literal['CERTIFICATE', 'PRIVATE KEY']": "CERTIFICATE",
 }

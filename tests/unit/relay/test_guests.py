@@ -101,15 +101,18 @@ def test_home_of_a_guest() -> None:
 
 
 def test_guests_take_no_places() -> None:
-    """However many guests there are, and whatever they have as a key, those who are served find their places."""
+    """However many guests there are, and whatever they have as a key, those who are served find their places; other
+    relays take none either.
+    """
     world = World()
     world.relay.accounts.limits = Limits(connections=2, tenants={"": TenantLimits(key_connections=1, connections=1)})
     for name in ("one", "two", "three"):
         world.login(name, guest=True)
+    world.login("another relay", mesh=True)
     assert world.relay.too_many("", key_of("one")) is None
     world.login("client")
     assert world.relay.too_many("", key_of("other")) is TooMany.TENANT
-    for name in ("one", "two", "three", "client"):
+    for name in ("one", "two", "three", "client", "another relay"):
         world.leave(name)
     assert not world.relay.accounts.by_tenant
 

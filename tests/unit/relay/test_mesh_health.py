@@ -19,7 +19,6 @@ from tailhub.relay.mesh_health import (
     Node,
     Trouble,
     nodes_of,
-    peer_name,
 )
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 from tailhub.web.metric_labels import BOUNDS
@@ -172,6 +171,13 @@ def test_what_no_relay_should_do() -> None:
     assert len(region.look(NOW + ODD_S + 5)) == 1
 
 
+def test_who_does_not_watch_is_seen_when_it_is_odd() -> None:
+    """A monitor with the mesh key is no relay; who forwards what none should is named, whether it watches or not."""
+    region = Region(peers=[coming(A), coming(B, watches=False), coming(C, watches=False, odd={"unknown_dest": 3})])
+    troubles = region.look(NOW)
+    assert [(trouble.finding.code, trouble.name) for trouble in troubles] == [("TH557", coming(C).address)]
+
+
 def test_every_oddity_has_words() -> None:
     """What is counted as odd can be said in both languages."""
     words = {value for name, value in vars(odd).items() if name.isupper() and isinstance(value, str)}
@@ -204,22 +210,9 @@ def test_the_numbers_of_all_processes() -> None:
     assert (node.address, node.dials_since) == ("192.0.2.1", NOW - 500)
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("a.example.com", "a.example.com"),
-        ("a.example.com:8443/10.0.0.1?cert=sha256-raw:00&tls=on", "a.example.com:8443/10.0.0.1"),
-        ("dns:derp.example.com?cert=x 192.0.2.7:443", "dns:derp.example.com 192.0.2.7:443"),
-    ],
-)
-def test_names(text: str, name: str) -> None:
-    """What a certificate must look like is no part of a name."""
-    assert peer_name(text) == name
-
-
 def test_where_to_look() -> None:
     """The command that is offered has what of an entry can be dialled."""
-    state = LinkState("dns:derp.example.com?cert=x 192.0.2.7:443", LinkPhase.WAITING, NOW)
+    state = LinkState("dns:derp.example.com 192.0.2.7:8443", LinkPhase.WAITING, NOW)
     health = MeshHealth(VERSION)
     (trouble,) = health.look(nodes_of(OURS, [[state]], []), NOW + DOWN_S)
-    assert "`tailhub doctor 192.0.2.7:443`" in trouble.finding.remedy()
+    assert "`tailhub doctor 192.0.2.7:8443`" in trouble.finding.remedy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import product
 from random import Random
 
 import pytest
@@ -18,6 +19,11 @@ MESH_PEER = 2
 
 def workers_or_one(count: int) -> World:
     return World() if count == 1 else FleetWorld(count)
+
+
+def tenants_of(workers: int) -> World:
+    tenants, pairs = ("one", "two", "three"), (("one", "two"),)
+    return World(tenants=tenants, pairs=pairs) if workers == 1 else FleetWorld(workers, tenants=tenants, pairs=pairs)
 
 
 # --- where packets go -------------------------------------------------------------------------------------------------
@@ -280,9 +286,9 @@ def test_a_broken_link_counts_no_more_at_once() -> None:
     assert other.forwarded() == []
     assert second.forwarded() == [Forwarded("a", "both", b"!")]
     assert world.frames("k") == [Packet("a", b"!")]
-    assert world.frames("a") == [Gone("far")]
     assert world.dropped() == {("unknown_dest", "other"): 1}
     world.work()
+    assert world.frames("a") == [Gone("far")]
     assert set(world.relay.presence.elsewhere.routes) == {key_of("both")}
     assert other.link.keys == 0
     assert world.relay.consistency_errors() == []
@@ -342,6 +348,51 @@ def test_forgetting_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not table.elsewhere.routes
 
 
+def test_telling_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands may have had packets from the keys that one read ends: each turn tells a few, whatever they are of."""
+    monkeypatch.setattr(presence, "PIECE", 2)
+    world = World()
+    world.login("m", mesh=True)
+    other = OtherRelay(world)
+    receivers_of = {"k0": "abc", "k1": "abcd"}
+    for name in "abcd":
+        world.login(name)
+    for key, names in receivers_of.items():
+        other.has(key)
+        for name in names:
+            world.forward("m", key, name, b"1")
+    for name in "abcd":
+        world.frames(name)
+    presents = world.relay.presence
+    calls: list[int] = []
+    presents.on_work = lambda: calls.append(1)
+    for key in receivers_of:
+        other.link.gone(key_of(key))
+    told = []
+    while presents.work(world.now) is not None:
+        told.append(world.relay.stats.peer_gone_disconnected)
+    assert calls == [1]
+    assert told == [2, 4, 6]
+    assert world.frames("d") == [Gone("k1")]
+    assert sorted(world.frames("a")) == [Gone("k0"), Gone("k1")]
+    assert world.relay.consistency_errors() == []
+
+
+def test_a_key_that_is_back_before_its_turn_is_not_told_of() -> None:
+    """What counts is how things are when a receiver's turn comes."""
+    world = World()
+    world.login("m", mesh=True)
+    world.login("a")
+    one, two = OtherRelay(world, "one"), OtherRelay(world, "two")
+    one.has("k")
+    world.forward("m", "k", "a", b"1")
+    world.frames("a")
+    one.link.gone(key_of("k"))
+    two.has("k")
+    assert world.frames("a") == []
+    assert world.relay.consistency_errors() == []
+
+
 # --- tenants ----------------------------------------------------------------------------------------------------------
 
 
@@ -361,6 +412,31 @@ def test_clients_of_another_relay_belong_to_the_tenant_of_that_name() -> None:
     assert [(one.src, one.dst) for one in other.forwarded()] == [("a", "k"), ("a", "guest"), ("g", "k")]
     assert world.dropped() == {("other_tenant", "other"): 6}
     assert other.link.odd == {odd.UNKNOWN_TENANT: 1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_reaches_whom_is_the_same_at_two_relays_as_at_one(workers: int) -> None:
+    """Of all tenants and their guests: at the relay of the sender, and at that of the receiver."""
+    kinds = [(tenant, guest) for tenant in ("", "one", "two", "three") for guest in (False, True)]
+    at_one, from_here, to_here = set(), set(), set()
+    for src, dst in product(kinds, repeat=2):
+        one, sender, receiver = (tenants_of(workers) for _ in range(3))
+        one.login("a", tenant=src[0], guest=src[1])
+        one.login("b", tenant=dst[0], guest=dst[1])
+        one.send("a", "b", b"1")
+        at_one.update([(src, dst)] if one.frames("b") else [])
+        other = OtherRelay(sender, "m")
+        other.has("b", tenant=dst[0], guest=dst[1])
+        sender.login("a", tenant=src[0], guest=src[1])
+        sender.send("a", "b", b"1")
+        from_here.update([(src, dst)] if other.forwarded() else [])
+        OtherRelay(receiver, "m").has("a", tenant=src[0], guest=src[1])
+        receiver.login("m", mesh=True)
+        receiver.login("b", tenant=dst[0], guest=dst[1])
+        receiver.forward("m", "a", "b", b"1")
+        to_here.update([(src, dst)] if receiver.frames("b") else [])
+    assert from_here == to_here == at_one
+    assert 0 < len(at_one) < len(kinds) ** 2
 
 
 def test_a_forwarded_packet_is_of_the_tenant_of_its_source_there() -> None:
@@ -403,6 +479,7 @@ def test_a_key_that_changes_its_tenant_at_another_relay() -> None:
     world.forward("m", "k", "a", b"1")
     world.frames("a")
     other.has("k", tenant="two")
+    world.work()
     assert world.frames("a") == [Gone("k")]
     assert world.relay.consistency_errors() == []
 
@@ -461,7 +538,8 @@ def test_a_relay_that_says_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """For nobody, of our own clients, or of ever new sources: counted for the mesh peer, and delivered if possible."""
-    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_UNKNOWN_SOURCES", 3)
+    monkeypatch.setattr(receivers, "MOST_FORWARDED_SOURCES", 4)
     world = World()
     world.login("m", mesh=True)
     world.login("a")
@@ -476,6 +554,12 @@ def test_forwarded_packets_that_are_odd(monkeypatch: pytest.MonkeyPatch) -> None
     world.leave("a")
     world.forward("m", "invented again", "b", b"4")
     assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 2
+    assert world.relay.consistency_errors() == []
+    other = OtherRelay(world)
+    for key in ("told of 1", "told of 2", "told of 3"):  # of these one can say that they have gone
+        other.has(key)
+        world.forward("m", key, "b", b"5")
+    assert world.connection("m").odd[odd.TOO_MANY_SOURCES] == 3
     assert world.relay.consistency_errors() == []
 
 

@@ -7,7 +7,9 @@ import pytest
 from support.world import DISCO, Gone, NotHere, Packet, Pong, Present, World, key_of
 from tailhub.derp import frames
 from tailhub.derp.frames import FrameType, serialize
+from tailhub.relay.relay import PONG_ROOM_BYTES
 from tailhub.relay.send_queue import QueueLimits
+from tailhub.relay.watchers import PIECE, ROOM_BYTES
 
 MESH_PEER = 2
 PROBER = 4
@@ -70,6 +72,22 @@ def test_watching_again_brings_everyone_again() -> None:
     world.login("a")
     assert world.frames("m") == [Present("a")]
     assert world.relay.watchers == 1
+
+
+def test_a_watcher_that_only_asks_gets_so_much() -> None:
+    """Who asks again and again who is there, or whether we are, and does not read, is answered only so often."""
+    world = World()
+    for number in range(250):
+        world.login(f"client{number}")
+    world.login("m", mesh=True)
+    queue = world.connection("m").queue
+    for _ in range(20):
+        world.watch("m")
+    assert queue.control_bytes <= ROOM_BYTES + PIECE * 56
+    for _ in range(20):
+        world.say("m", frames.ping(b"12345678") * 2000)
+    assert queue.control_bytes <= PONG_ROOM_BYTES + 13
+    assert world.closed == {}
 
 
 def test_watching_many_times_in_one_read_brings_everyone_once() -> None:

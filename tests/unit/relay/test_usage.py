@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from support.fleet_world import FleetWorld
+from support.other_relay import OtherRelay
 from support.world import World, key_of
 from tailhub.relay import usage
 from tailhub.relay.send_queue import RUN_COST, QueueLimits
@@ -43,6 +45,42 @@ def test_packets_for_nobody_count_for_their_sender() -> None:
     world.send("a", "b", b"12345")
     assert _taken(world) == {("a", "-"): (1, 5, 0)}
     assert _taken(world) == {}
+
+
+def test_of_two_relays_each_counts_what_its_own_client_uses() -> None:
+    """What is forwarded to another relay has come in here, what is forwarded here goes out; a drop takes that off."""
+    world = _world("a", limits=QueueLimits(data_bytes=2 * (RUN_COST + 42)))
+    other = OtherRelay(world, "m")
+    other.has("b")
+    world.send("a", "b", b"12345", times=2)
+    assert _taken(world) == {("a", "b"): (2, 10, 0)}
+    world.login("m", mesh=True)
+    world.forward("m", "b", "a", b"123")
+    assert _taken(world) == {("b", "a"): (0, 0, 3)}
+    for _ in range(5):
+        world.forward("m", "b", "a", b"12345")
+    assert _taken(world) == {("b", "a"): (0, 0, 7)}  # of 25 and the 3 that waited
+
+
+def test_a_source_that_has_moved_to_another_relay_is_not_counted_twice() -> None:
+    """What was sent from here and what is forwarded from there are told apart, though it is one pair."""
+    world = _world("a", "b")
+    world.send("b", "a", b"12345")
+    world.login("m", mesh=True)
+    world.forward("m", "b", "a", b"123")
+    assert _taken(world) == {("b", "a"): (1, 5, 8)}
+
+
+def test_what_another_relay_forwards_has_not_come_in_at_another_worker_either() -> None:
+    """Also when the worker that has the client is not the one that another relay talks to."""
+    world = FleetWorld(2)
+    for relay in world.relays:
+        relay.presence.usage.is_on = True
+    world.login("m", mesh=True)
+    world.login("a")
+    world.forward("m", "b", "a", b"123")
+    world.relay = next(relay for relay in world.relays if key_of("a") in relay.registry.active)
+    assert _taken(world) == {("b", "a"): (0, 0, 3)}
 
 
 def test_it_can_be_taken_in_parts() -> None:

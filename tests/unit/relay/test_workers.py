@@ -39,7 +39,9 @@ class Line:
 class Forwarder:
     """A forwarder that keeps nothing."""
 
-    def forward(self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant) -> None:
+    def forward(
+        self, now: float, dst: bytes, frames: bytes, count: int, disco: bool, tenant: Tenant, hops: int = 0
+    ) -> None:
         raise AssertionError("nothing is forwarded here")
 
 
@@ -169,6 +171,26 @@ def test_a_mesh_peer_reaches_clients_of_all_workers() -> None:
     world.login("a")
     world.forward("m", "far away", "a", b"x")
     assert world.frames("a") == [Packet("far away", b"x")]
+
+
+def test_connections_of_one_key_that_take_turns_are_told_of_once_each() -> None:
+    """A watcher at another worker learns of each login, not of each change between them, which may be frequent."""
+    world = FleetWorld(2)
+    world.login("m", mesh=True)
+    world.watch("m")
+    world.frames("m")
+    world.login("x", key="k", port=1)
+    world.login("here")
+    world.login("y", key="k", port=2)
+    assert [frame for frame in world.frames("m") if frame[0] == "k"] == [
+        Present("k", 1, "192.0.2.1 1"),
+        Present("k", 1, "192.0.2.1 2"),
+    ]
+    for name in ("x", "y", "x"):
+        world.send(name, "here", b"1")
+    assert world.frames("m") == []
+    world.send("here", "k", b"2")
+    assert world.frames("x") == [Packet("here", b"2")]
 
 
 def test_disco_keeps_its_lane_across_workers() -> None:

@@ -22,7 +22,7 @@ from tailhub.admin.token_file import TOKEN_FILE
 from tailhub.certs.dates import BUILD_DATE
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.findings import Finding
-from tailhub.keys import NodePublic, new_mesh_key_text
+from tailhub.keys import MeshKey, NodePublic
 from tailhub.net.tls_context import server_context
 from tailhub.server.state import StateDir, mesh_keys, relay_name
 
@@ -504,6 +504,7 @@ def test_a_pinned_chain_is_cut(state: StateDir, path: Path) -> None:
         (f"{'4a' * 32}\n{'5b' * 32}\n", ["4a", "5b"]),
         (f"{'5b' * 32}\r\n\r\n {'4a' * 32}", ["5b", "4a"]),
         (f"{'4a' * 32}\n{'5b' * 32}\n{'4A' * 32}\n", ["4a", "5b"]),
+        (f"\ufeff{'4a' * 32}\r\n{'5b' * 32}\r\n", ["4a", "5b"]),  # as some editors write it
     ],
 )
 def test_mesh_keys(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -518,10 +519,10 @@ def test_mesh_keys(tmp_path: Path, text: str, expected: list[str]) -> None:
 def test_a_new_mesh_key_is_one(tmp_path: Path) -> None:
     """What is made is read, and another one each time."""
     path = tmp_path / "mesh"
-    made = [new_mesh_key_text(), new_mesh_key_text()]
+    made = [MeshKey.generate(), MeshKey.generate()]
     assert made[0] != made[1]
-    path.write_text(made[0])
-    assert [key.to_text() for key in mesh_keys(path)[0]] == [made[0].strip()]
+    path.write_text(made[0].to_text() + "\n")
+    assert mesh_keys(path)[0] == (made[0],)
 
 
 def test_mesh_key_for_all_to_read(tmp_path: Path) -> None:

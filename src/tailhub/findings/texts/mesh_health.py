@@ -15,14 +15,16 @@ ENGLISH: dict[str, Text] = {
     "TH551": Text(
         "[[reason?{reason}||{peer} does not take this relay for a mesh peer]].",
         "Give all relays of the region the same mesh key, as `mesh_key_file` (derper: `-mesh-psk-file`)\n"
-        "Then have each read it again: `tailhub reload`",
+        "Then have each read it again: `tailhub reload`\n"
+        "Which ones differ: `tailhub region check <map> --mesh-key-file <file>`",
         "The two relays have different mesh keys, or that one has none.",
         "Clients here cannot send to clients that are connected there.",
     ),
     "TH552": Text(
         "{peer} has no mesh link to this relay.\nThis relay's link to it is up since {since}; none comes back.",
         "Name this relay there in `mesh_with` (derper: `-mesh-with`)\n"
-        "If it is named, see on that relay why its link fails: `tailhub doctor --local`",
+        "If it is named, see on that relay why its link fails: `tailhub doctor --local`\n"
+        "All links of the region: `tailhub region check <map> --mesh-key-file <file>`",
         "A mesh needs a link in each direction, and each relay opens its own: that one does not know of this relay, or "
         "cannot reach it.",
         "Clients there cannot send to clients here, while the other way works: connections between them hang.",
@@ -38,7 +40,8 @@ ENGLISH: dict[str, Text] = {
     "TH554": Text(
         "{missing} has no mesh link to {there}.\n"
         "This relay has links to both, and {there} does not have {missing} among its mesh peers.",
-        "On {missing}, see that {there} is named in `mesh_with`, and why the link fails: `tailhub doctor --local`",
+        "On {missing}, see that {there} is named in `mesh_with`, and why the link fails: `tailhub doctor --local`\n"
+        "All links of the region: `tailhub region check <map> --mesh-key-file <file>`",
         "Each relay of a region needs a link to each other one, for a packet takes one hop at most. That one was not "
         "told of the other, or cannot reach it.",
         "Clients at {missing} cannot send to clients at {there}.",
@@ -66,36 +69,39 @@ ENGLISH: dict[str, Text] = {
 
 CHINESE: dict[str, Text] = {
     "TH550": Text(
-        "自 {since} 起没有到 {peer} 的 mesh 连接[[some?（{workers} 个进程中的 {some} 个）]]。\n[[reason?{reason}。]]",
+        "自 {since} 起没有到 {peer} 的 mesh 链路[[some?（{workers} 个进程中的 {some} 个）]]。\n[[reason?{reason}。]]",
         "[[todo?{todo}。]]\n检查该中继是否在运行、从本机能否连到：`tailhub doctor {place!q}`",
         "该中继已停止或正在重启，或者中间有阻碍：防火墙、指向别处的域名、与预期不同的证书。本中继每隔几秒自动重试。",
-        "这里的客户端无法向连接在那边的客户端发送；反方向走那台中继自己的连接。",
+        "这里的客户端无法向连接在那边的客户端发送；反方向走那台中继自己的链路。",
     ),
     "TH551": Text(
         "[[reason?{reason}||{peer} 不把本中继当作 mesh 对端]]。",
         "让该区域的所有中继使用同一个 mesh 密钥，即 `mesh_key_file`（derper：`-mesh-psk-file`）\n"
-        "然后让每台重新读取：`tailhub reload`",
+        "然后让每台重新读取：`tailhub reload`\n"
+        "哪几台不同：`tailhub region check <map> --mesh-key-file <文件>`",
         "两台中继的 mesh 密钥不同，或者那台没有设置。",
         "这里的客户端无法向连接在那边的客户端发送。",
     ),
     "TH552": Text(
-        "{peer} 没有到本中继的 mesh 连接。\n本中继到它的连接自 {since} 起正常，但没有反向的连接。",
+        "{peer} 没有到本中继的 mesh 链路。\n本中继到它的链路自 {since} 起正常，但没有反向的链路。",
         "在那台中继的 `mesh_with` 里写上本中继（derper：`-mesh-with`）\n"
-        "如果已经写上，请在那台中继上查看连接失败的原因：`tailhub doctor --local`",
-        "mesh 的每个方向都需要一条连接，由各中继自己建立：那台不知道本中继，或者连不到它。",
+        "如果已经写上，请在那台中继上查看链路失败的原因：`tailhub doctor --local`\n"
+        "该区域的所有链路：`tailhub region check <map> --mesh-key-file <文件>`",
+        "mesh 的每个方向都需要一条链路，由各中继自己建立：那台不知道本中继，或者连不到它。",
         "那边的客户端无法向这里的客户端发送，而反方向正常：它们之间的连接会卡住。",
     ),
     "TH553": Text(
-        "位于 {address} 的 mesh 对端有到本中继的连接，而本中继没有到它的连接。\n"
+        "位于 {address} 的 mesh 对端有到本中继的链路，而本中继没有到它的链路。\n"
         "它的密钥是 {key}；`mesh_with` 里没有通向它的条目。",
         "把它写进 `mesh_with`，然后运行：`tailhub reload`\n如果它不是中继，只是查看谁在线，则不必处理。",
-        "mesh 的每个方向都需要一条连接，由各中继自己建立：本中继没有被告知那一台。",
+        "mesh 的每个方向都需要一条链路，由各中继自己建立：本中继没有被告知那一台。",
         "这里的客户端无法向连接在那边的客户端发送。",
     ),
     "TH554": Text(
-        "{missing} 没有到 {there} 的 mesh 连接。\n本中继与两者都有连接，而 {there} 的 mesh 对端里没有 {missing}。",
-        "在 {missing} 上，确认 `mesh_with` 里有 {there}，并查看连接失败的原因：`tailhub doctor --local`",
-        "区域里的每台中继都需要到其他每台的连接，因为数据包最多经过一跳。那台没有被告知另一台，或者连不到它。",
+        "{missing} 没有到 {there} 的 mesh 链路。\n本中继与两者都有链路，而 {there} 的 mesh 对端里没有 {missing}。",
+        "在 {missing} 上，确认 `mesh_with` 里有 {there}，并查看链路失败的原因：`tailhub doctor --local`\n"
+        "该区域的所有链路：`tailhub region check <map> --mesh-key-file <文件>`",
+        "区域里的每台中继都需要到其他每台的链路，因为数据包最多经过一跳。那台没有被告知另一台，或者连不到它。",
         "{missing} 的客户端无法向 {there} 的客户端发送。",
     ),
     "TH555": Text(

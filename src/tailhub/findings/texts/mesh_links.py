@@ -15,12 +15,12 @@ ENGLISH: dict[str, tuple[str, str]] = {
     ),
     "TH533": (
         "The name {host}, which `mesh_with` has for {peer}, cannot be looked up: {detail}.",
-        "Correct the name, or add an address to dial: `mesh_with = <host>/<address>`.",
+        "Correct the name, or write an address to dial behind it in `mesh_with`: `<host>/<address>`.",
     ),
     "TH534": (
         "{peer} does not answer: expected {expected} within {seconds} s, and nothing came.",
         "See whether the relay runs and whether a firewall between the two drops connections to its port; a private "
-        "address to dial can stand behind its name: `mesh_with = <host>/<address>`.",
+        "address to dial can stand behind its name in `mesh_with`: `<host>/<address>`.",
     ),
     "TH535": (
         "The certificate of {peer} is not the right one: {detail}.",
@@ -58,16 +58,16 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH533": (
         "`mesh_with` 中 {peer} 的名称 {host} 无法解析：{detail}。",
-        "请改正名称，或加上要拨的地址：`mesh_with = <主机>/<地址>`。",
+        "请改正名称，或在 `mesh_with` 中把要连接的地址写在它后面：`<主机>/<地址>`。",
     ),
     "TH534": (
         "{peer} 没有应答：应在 {seconds} 秒内收到 {expected}，但什么也没有收到。",
-        "请查看那个中继是否在运行、两者之间是否有防火墙丢弃发往其端口的连接；名称后面可以写一个要拨的内网地址："
-        "`mesh_with = <主机>/<地址>`。",
+        "请查看那台中继是否在运行、两者之间是否有防火墙丢弃发往其端口的连接；在 `mesh_with` 中名称后面可以写一个"
+        "要连接的内网地址：`<主机>/<地址>`。",
     ),
     "TH535": (
         "{peer} 的证书不对：{detail}。",
-        "请在那个中继上核对（`tailhub cert show`）；自签名证书要在 `mesh_with` 中写上它的指纹 "
+        "请在那台中继上核对（`tailhub cert show`）；自签名证书要在 `mesh_with` 中写上它的指纹 "
         "`<主机>?cert=<指纹>`，证书属于别的名称时写那个名称。",
     ),
     "TH536": (
@@ -77,14 +77,14 @@ CHINESE: dict[str, tuple[str, str]] = {
     ),
     "TH537": (
         "到 {peer} 的链路断开了：{reason}[[says?；它此前说：{says}]]。",
-        "正在不断重试；如果一直不通，请查看那个中继的日志。",
+        "正在不断重试；如果一直不通，请查看那台中继的日志。",
     ),
     "TH538": (
         "{peer} 违反了协议，因此关闭了到它的链路：{detail}。",
-        "请把两个中继都升级到最新版本；如果仍然如此，请附上这一行报告问题。",
+        "请把两台中继都升级到最新版本；如果仍然如此，请附上这一行报告问题。",
     ),
     "TH539": (
         "无法连接 {peer}：{detail}。",
-        "请查看那个中继是否在运行、它的日志说了什么，以及两者之间的网络是否正常。",
+        "请查看那台中继是否在运行、它的日志说了什么，以及两者之间的网络是否正常。",
     ),
 }

@@ -57,10 +57,10 @@ CHINESE: dict[str, tuple[str, ...]] = {
     "TH540": (
         "{place}：`{text}` 不能指定中继：{reason}。",
         "请写成 HOST、HOST:PORT、HOST:PORT/DIAL-HOST:PORT、dns:NAME 或 srv:NAME，例如 "
-        "`{place:=b.example.com:8443}`；pin 写在其后，例如 `b.example.com?cert=sha256-raw:<64 位十六进制数>`。",
+        "`{place:=b.example.com:8443}`；指纹写在其后，例如 `b.example.com?cert=sha256-raw:<64 位十六进制数>`。",
     ),
     "TH541": (
-        "{place} 指定了其他中继，却没有 mesh 密钥：它们会把此中继当作客户端。",
+        "{place} 指定了其他中继，却没有 mesh 密钥：它们会把本中继当作客户端。",
         "同一区域的中继共用一个密钥。请从另一台中继复制，或生成一个：`(umask 077; openssl rand "
         "-hex 32 > mesh.key)`，并在每台中继上指定该文件：`{key_place:=/etc/tailhub/mesh.key}`",
     ),
@@ -73,19 +73,19 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "请减少数量。这样大的区域最好分成几个。",
     ),
     "TH544": (
-        "位于 {address}、密钥为 {key} 的中继[[has_key?出示的 mesh 密钥不是此中继的"
-        "||出示了 mesh 密钥，而此中继没有 mesh 密钥]]：它被当作客户端。",
+        "位于 {address}、密钥为 {key} 的中继[[has_key?出示的 mesh 密钥不是本中继的"
+        "||出示了 mesh 密钥，而本中继没有 mesh 密钥]]：它被当作客户端。",
         "如果它属于本区域，两者须用同一个密钥：把 `mesh_key_file` 的文件从一台复制到另一台，然后运行 "
-        "`tailhub reload`。否则请把此中继从对方的 `mesh_with` 中去掉。",
-        "区域的密钥只在一台中继上换过，或是另一区域的中继在连接此中继。",
-        "发给此中继客户端的数据包不会从那里过来。连接在本区域不同中继上的客户端之间，无法经中继连通。",
+        "`tailhub reload`。否则请把本中继从对方的 `mesh_with` 中去掉。",
+        "区域的密钥只在一台中继上换过，或是另一区域的中继在连接本中继。",
+        "发给本中继客户端的数据包不会从那里过来。连接在本区域不同中继上的客户端之间，无法经中继连通。",
     ),
     "TH545": (
         "mesh_with 中的 `{text}` 无法解析：{reason}。",
         "[[known?与之前在那里找到的 {known} 台中继的链路保持不变；]]每分钟重试一次。如果一直如此，请检查该名称："
         "`getent ahosts NAME`，srv 则用 `dig +short srv NAME`。",
         "名称写错或已不存在，或者本机的 DNS 没有应答。",
-        "[[known?目前没有影响；但这个名称下新增的中继不会被发现||此中继与该名称所指的中继之间没有链路，"
+        "[[known?目前没有影响；但这个名称下新增的中继不会被发现||本中继与该名称所指的中继之间没有链路，"
         "这里的数据包到不了它们的客户端]]。",
     ),
     "TH546": (
@@ -142,7 +142,7 @@ REMARKS: dict[str, tuple[str, str]] = {
     "mesh-peer-tls": ("expected tls=on or tls=off, found `{found}`", "应为 tls=on 或 tls=off，实际是 `{found}`"),
     "mesh-peer-cert": (
         "expected a pin behind cert=, sha256-raw: and 64 lower-case hexadecimal digits, or a DNS name, found `{found}`",
-        "cert= 之后应为 pin（sha256-raw: 和 64 位小写十六进制数）或 DNS 名称，实际是 `{found}`",
+        "cert= 之后应为 指纹（sha256-raw: 和 64 位小写十六进制数）或 DNS 名称，实际是 `{found}`",
     ),
     "mesh-peer-cert-without-tls": ("with tls=off there is no certificate", "tls=off 时没有证书"),
     "mesh-peer-address-as-name": ("expected a name to look up, found `{found}`", "应为要解析的名称，实际是 `{found}`"),

@@ -8,7 +8,7 @@ ENGLISH: dict[str, Text] = {
     "TH591": Text(
         "Expected a region that is whole, found {trouble}. No node is restarted while it is so.",
         "Mend that first, for while a node restarts the others must do its work. What is wrong: "
-        "`tailhub region check <MAP>`, with the plan's `derpmap.json` and `--mesh-key-file`.",
+        "`tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
     "TH592": Text(
         "Node {node} was not restarted: `{command}` failed ({reason}).",
@@ -29,7 +29,7 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH595": Text(
         "Node {node} is back, but after {seconds} s the region is not whole: {trouble}.",
-        "What keeps them apart: `tailhub region check <MAP>`, with the plan's `derpmap.json` and `--mesh-key-file`.",
+        "What keeps them apart: `tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
     "TH596": Text(
         "Nodes without a command that restarts them: {nodes}; and there is no terminal to ask a person.",
@@ -53,8 +53,8 @@ ENGLISH: dict[str, Text] = {
 CHINESE: dict[str, Text] = {
     "TH591": Text(
         "应为完整的区域，实际是 {trouble}。在此期间不会重启任何节点。",
-        "请先解决：一个节点重启时，其他节点要替它工作。问题何在：`tailhub region check <地图>`，"
-        "使用规划中的 `derpmap.json` 和 `--mesh-key-file`。",
+        "请先解决：一个节点重启时，其他节点要替它工作。问题何在："
+        "`tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
     "TH592": Text(
         "节点 {node} 没有重启：`{command}` 失败（{reason}）。",
@@ -73,7 +73,7 @@ CHINESE: dict[str, Text] = {
     ),
     "TH595": Text(
         "节点 {node} 已恢复，但 {seconds} 秒后区域仍不完整：{trouble}。",
-        "请查看是什么隔开了它们：`tailhub region check <地图>`，使用规划中的 `derpmap.json` 和 `--mesh-key-file`。",
+        "请查看是什么隔开了它们：`tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
     "TH596": Text(
         "没有重启命令的节点：{nodes}；也没有终端可以请人来做。",

@@ -87,7 +87,8 @@ async def dial(
 ) -> Dialled:
     """Log in there with this relay's own key and this mesh key.
 
-    `recognise` is given that relay's key before that is told anything of us, and may raise `NotNeededError`. Raises
+    `recognise` is given the key that relay says is its own, before it is told anything of us, and may raise
+    `NotNeededError`. The key of what is returned it has proven: nobody else can make its ServerInfo. Raises
     that, `OSError` (`OutOfTimeError`, `EndedError`, `NotTakenError` and `socket.gaierror` are such), `RemoteError` and
     its kinds.
     """

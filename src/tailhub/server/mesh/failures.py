@@ -76,4 +76,4 @@ def violation(exc: RemoteError) -> str:
 
 
 def _clause(text: str) -> str:
-    return text.strip().rstrip(".")
+    return text.strip().rstrip(".。")

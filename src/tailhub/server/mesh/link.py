@@ -48,7 +48,7 @@ class LinkTimes:
 class LinkOwner(Protocol):
     """All links of the process together."""
 
-    def claim(self, server_key: bytes, link: Link) -> LinkPhase | None:
+    def claim(self, server_key: bytes, link: Link, *, is_proven: bool) -> LinkPhase | None:
         """Whether this link may lead to the relay with that key; else why it is not needed."""
 
     def release(self, link: Link) -> None:
@@ -80,11 +80,11 @@ class Link:
         self._socket: LinkSocket | None = None
         self._over: asyncio.Future[str] | None = None  # of the link that is open: why it has ended
         self._waiting: asyncio.Future[None] | None = None  # for the time of the next attempt
-        self._state = LinkState(_shown(spec), since=time.time())
+        self._state = LinkState(spec.name, since=time.time())
         self._said: dict[str, float] = {}  # what was written of it, by code, and when
         self._says_up = False  # the last line
         self._down_since = 0.0  # Unix time; 0.0 while it is up, or has never been
-        self._name = self._state.peer.partition("?")[0]  # in the log
+        self._name = spec.name
         self._task = context.loop.create_task(self._run(), name=f"mesh {self._name}")
 
     @property
@@ -110,14 +110,13 @@ class Link:
     @property
     def open_with(self) -> MeshKey | None:
         """The mesh key that it is open with."""
-        return self._keys[self._key_index % len(self._keys)] if self._socket is not None else None
+        return self._key if self._socket is not None else None
 
     def follow(self, keys: Sequence[MeshKey]) -> None:
-        """Settings were read again: use these mesh keys. A link that is open with another one begins anew."""
-        used, self._keys = self._keys[self._key_index % len(self._keys)], keys
-        self._key_index = keys.index(used) if used in keys else 0
+        """Settings were read again: use the first of these mesh keys. A link that is open with another begins anew."""
+        used, self._keys, self._key_index = self._key, keys, 0
         if self._socket is not None:
-            if used in keys:
+            if used == self._key:
                 self._socket.link.ask_again()
             else:
                 self._socket.say_goodbye("the mesh key has changed")
@@ -133,6 +132,10 @@ class Link:
         self._task.cancel()
         if self._socket is not None:
             self._socket.say_goodbye("not kept any more")
+
+    @property
+    def _key(self) -> MeshKey:
+        return self._keys[self._key_index]
 
     # --- its life -----------------------------------------------------------------------------------------------------
 
@@ -151,15 +154,23 @@ class Link:
     async def _attempt(self) -> float:
         """One link from dialling to its end. Returns how long to wait before the next."""
         context, spec, times, peer = self._context, self._spec, self._times, self._name
-        key = self._keys[self._key_index % len(self._keys)]
+        key = self._key
         try:
             dialled = await dial(context, self._rules, spec, key, self._recognise, times.dial_s)
         except NotNeededError:
             return times.not_needed_s
         except (OSError, RemoteError) as exc:
+            if key != self._key:
+                return 0.0
             self._fail(failure_of(peer, spec.dial_host or spec.host, f"{spec.dial_host or spec.host}:{spec.port}", exc))
             return self._back_off.next_s()
-        self._state.version = dialled.version
+        if key != self._key:  # which has changed meanwhile: this one may soon be nobody's
+            dialled.stream.abort("the mesh key has changed")
+            return 0.0
+        if not self._is_needed(dialled.server_key, is_proven=True):
+            dialled.stream.abort("not needed")
+            return times.not_needed_s
+        self._state.server_key, self._state.version = dialled.server_key, dialled.version
         over = self._over = context.loop.create_future()
         opened_at = context.loop.time()
         socket = self._socket = LinkSocket(
@@ -175,15 +186,19 @@ class Link:
         return self._back_off.next_s()
 
     def _recognise(self, server_key: bytes) -> None:
-        self._state.server_key = server_key
-        phase = self._owner.claim(server_key, self)
+        if not self._is_needed(server_key, is_proven=False):
+            raise NotNeededError
+
+    def _is_needed(self, server_key: bytes, *, is_proven: bool) -> bool:
+        phase = self._owner.claim(server_key, self, is_proven=is_proven)
         if phase is None:
-            return
+            return True
+        self._state.server_key = server_key
         if phase is not self._state.phase:
             self._enter(phase)
             what = "this relay itself" if phase is LinkPhase.SELF else "a relay to which there is a link already"
-            self._write(logging.INFO, f"mesh: {self._name} is {what}")
-        raise NotNeededError
+            self._write(logging.INFO, f"{self._name} is {what}")
+        return False
 
     def _taken(self) -> None:
         """That relay takes us for a mesh peer, and has told who is there."""
@@ -196,13 +211,11 @@ class Link:
         self._down_since = 0.0
         if not self._says_up:
             self._says_up = True
-            self._write(
-                logging.INFO, f"mesh: the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}"
-            )
+            self._write(logging.INFO, f"the link to {self._name} ({short_key(state.server_key)}{of}) is up{again}")
 
     def _says(self, text: str) -> None:
         if text and self._may_say("says"):
-            self._write(logging.WARNING, f"mesh: {self._name} says: {text}", says=text)
+            self._write(logging.WARNING, f"{self._name} says: {text}", says=text)
 
     def _closed(self, reason: str) -> None:
         if self._over is not None and not self._over.done():
@@ -219,7 +232,7 @@ class Link:
         self._enter(LinkPhase.REFUSED if is_refused else LinkPhase.WAITING, finding)
         if self._may_say(finding.code):
             self._says_up = False
-            self._write(logging.WARNING, f"mesh: {finding}")
+            self._write(logging.WARNING, str(finding))
 
     def _may_say(self, what: str) -> bool:
         """Whether a line about this may be written: not if there was one a short while ago."""
@@ -245,7 +258,7 @@ class Link:
         extra = log_event(
             "mesh", peer=self._name, phase=state.phase.value, key=key, version=state.version, code=state.code, says=says
         )
-        _log.log(level, "%s", text, extra=extra)
+        _log.log(level, "mesh    %s", text, extra=extra)
 
 
 def _add_counts(state: LinkState, link: MeshLink) -> None:
@@ -259,9 +272,3 @@ def _add_counts(state: LinkState, link: MeshLink) -> None:
             drops[key] = packets + count, size + link.stats.bytes_dropped[key]
     state.drops = drops
     state.odd = dict(Counter(state.odd) + link.odd)
-
-
-def _shown(spec: PeerSpec) -> str:
-    """As it is written, with the address behind it where that does not stand there."""
-    where, (named, options, rest) = spec.dial_host or spec.host, spec.text.partition("?")
-    return spec.text if where in named else f"{named} ({where}){options}{rest}"

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeAlias
 
 from tailhub.findings import Finding
+from tailhub.relay.mesh_health import LinkPhase
 
 __all__ = ["Drops", "LinkPhase", "LinkState"]
 
 Drops: TypeAlias = dict[tuple[str, str], tuple[int, int]]
 
 
-class LinkPhase(StrEnum):
-    """What a link is doing."""
-
-    CONNECTING = "connecting"  # for the first time
-    UP = "up"
-    WAITING = "waiting"  # it failed, and is tried again and again
-    REFUSED = "refused"  # that relay does not take us for a mesh peer; it is tried again and again
-    SELF = "self"  # that relay is this one
-    SAME = "same"  # another link leads to that relay; this one may when that breaks
-
-
 @dataclass(slots=True)
 class LinkState:
     """One link of one process. Pickled where it is a worker's. Times are Unix seconds, 0.0 for never."""
 
-    peer: str  # as in `PeerSpec.text`; with its address behind it where a name has several
+    peer: str  # `PeerSpec.name`
     phase: LinkPhase = LinkPhase.CONNECTING
     since: float = 0.0  # when this phase began
     reason: str = ""  # why it is not up, in words

@@ -27,7 +27,7 @@ class MeshLinks:
         self._rules = CertificateRules()
         self._links: dict[PeerSpec, Link] = {}
         self._before: dict[Link, Link] = {}  # a link that is to take another's place, for it has a newer mesh key
-        self._leads_to: dict[bytes, Link] = {}  # by the other relay's key, links that are open or about to be
+        self._leads_to: dict[bytes, Link] = {}  # by the other relay's key, which it has proven; links that are open
 
     @property
     def states(self) -> list[LinkState]:
@@ -79,13 +79,18 @@ class MeshLinks:
 
     # --- LinkOwner ----------------------------------------------------------------------------------------------------
 
-    def claim(self, server_key: bytes, link: Link) -> LinkPhase | None:
-        """Whether this link may lead to the relay with that key; else why it is not needed."""
+    def claim(self, server_key: bytes, link: Link, *, is_proven: bool) -> LinkPhase | None:
+        """Whether this link may lead to the relay with that key; else why it is not needed.
+
+        Anybody can say that it has some key: until it is proven no other link gives way to this one.
+        """
         if server_key == self._context.public_key:
             return LinkPhase.SELF
-        if self._leads_to.setdefault(server_key, link) is self._before.get(link):
+        if self._leads_to.get(server_key) not in (None, link, self._before.get(link)):
+            return LinkPhase.SAME
+        if is_proven:
             self._leads_to[server_key] = link
-        return None if self._leads_to[server_key] is link else LinkPhase.SAME
+        return None
 
     def taken(self, link: Link) -> None:
         """It is up: the one whose place it takes may go."""

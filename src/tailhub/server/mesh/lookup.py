@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, TypeAlias
 
 from tailhub.findings import Finding, mesh_peers
 from tailhub.net.threads import in_thread
 from tailhub.server.discover import resolve
-from tailhub.server.mesh.peer_spec import PeerError, PeerSource, PeerSpec, parse_peer
+from tailhub.server.mesh.peer_spec import DEFAULT_PORT, PeerError, PeerSource, PeerSpec, parse_peer
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -65,7 +66,7 @@ async def look_up(spec: PeerSpec, resolver: Resolver | None = None) -> Found:
     if spec.source is PeerSource.SRV:
         return await in_thread(lambda: _services(spec, resolver))
     addresses = sorted(await resolve(spec.host, LOOKUP_S), key=lambda address: (address.version, int(address)))
-    return Found(tuple(_one(spec, f"{address}", dial_host=str(address)) for address in addresses))
+    return Found(tuple(_one(spec, _place(address, spec.port), dial_host=str(address)) for address in addresses))
 
 
 def _services(spec: PeerSpec, resolver: Resolver | None) -> Found:
@@ -85,5 +86,12 @@ def _services(spec: PeerSpec, resolver: Resolver | None) -> Found:
     return Found(specs, max(SHORTEST_S, min(ttl_s, USUAL_S)))
 
 
+def _place(address: IPv4Address | IPv6Address, port: int) -> str:
+    """As whoever reads it can dial it."""
+    if port == DEFAULT_PORT:
+        return str(address)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
 def _one(spec: PeerSpec, where: str, **found: object) -> PeerSpec:
-    return replace(spec, text=f"{spec.text} {where}", source=PeerSource.HOST, **found)  # type: ignore[arg-type]
+    return replace(spec, text=f"{spec.name} {where}", source=PeerSource.HOST, **found)  # type: ignore[arg-type]

@@ -58,8 +58,9 @@ class PeerSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PeerSpec:
-    """Where to dial, and what the certificate must look like. `text` is what was written.
+    """Where to dial, and what the certificate must look like.
 
+    `text` is what was written; of a relay that a name stands for the entry without options, and where the relay is.
     `port` is the one to dial, at `dial_host` if there is one. The certificate is for `host`, or as `cert_name` says.
     """
 
@@ -70,6 +71,11 @@ class PeerSpec:
     cert_name: str = ""  # as in a DERP map: ``sha256-raw:…`` or a name
     tls: bool = True
     source: PeerSource = PeerSource.HOST  # other than HOST: `host` is a name to be looked up
+
+    @property
+    def name(self) -> str:
+        """As people and metrics call it: without what its certificate must look like."""
+        return self.text.partition("?")[0]
 
 
 def parse_peer(text: str) -> PeerSpec:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import tailhub
 from tailhub.findings import Severity
 from tailhub.log_event import log_event
-from tailhub.relay.mesh_health import UP, MeshHealth, MeshPeer, Node, Trouble, nodes_of, peer_name
+from tailhub.relay.mesh_health import UP, MeshHealth, MeshPeer, Node, Trouble, nodes_of
 from tailhub.server.mesh.link_state import LinkPhase, LinkState
 from tailhub.web.metrics import Labelled, MetricValues
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["MeshSnapshot", "MeshWatch", "link_counters", "lost_on_links", "take_mesh_snapshot", "watch_mesh"]
 
 LOOK_S: Final = 5.0
+LINES_S: Final = 60.0
+MOST_LINES: Final = 50  # in so many seconds: whoever has the mesh key may come with ever new keys
 # A link that breaks or is refused is in the log already, of the process that has it.
 _LOGGED_BY_LINKS: Final = frozenset({"TH550", "TH551"})
 
@@ -55,7 +57,7 @@ def take_mesh_snapshot(service: RelayService) -> MeshSnapshot:
             dict(one.odd or ()),
         )
         for one in context.relay.registry
-        if one.identity.is_mesh
+        if one.identity.is_mesh and not one.identity.is_prober  # `tailhub region check` is no relay
     ]
     links = [replace(state) for state in service.mesh.states] if service.mesh is not None else []
     return MeshSnapshot(links, peers)
@@ -77,14 +79,14 @@ def link_counters(links: Sequence[LinkState]) -> MetricValues:
     names = ("connects", "forwarded_packets", "forwarded_bytes", "dropped_packets")
     counted: dict[str, dict[tuple[str, ...], float]] = {f"mesh_{name}": {} for name in names}
     for link in links:
-        labels = (peer_name(link.peer),)
+        labels = (link.peer,)
         for name in names:
             counts = counted[f"mesh_{name}"]
             counts[labels] = counts.get(labels, 0) + getattr(link, name)
     odd: dict[tuple[str, ...], float] = {}
     for link in links:
         for what, count in link.odd.items():
-            odd[peer_name(link.peer), what] = odd.get((peer_name(link.peer), what), 0) + count
+            odd[link.peer, what] = odd.get((link.peer, what), 0) + count
     return {**counted, "mesh_odd": odd}
 
 
@@ -110,6 +112,8 @@ class MeshWatch:
         self._clock = clock
         self._health = MeshHealth(tailhub.__version__)
         self._told: dict[tuple[str, ...], Trouble] = {}
+        self._lines_since = 0.0
+        self._lines = 0  # since then, those that were not written too
         self.troubles: Sequence[Trouble] = ()
 
     async def run(self) -> None:
@@ -129,19 +133,33 @@ class MeshWatch:
 
     def look(self) -> None:
         """Look once; tell the log what has begun and what is over."""
-        self.troubles = self._health.look(self.nodes, self._clock())
+        now = self._clock()
+        self.troubles = self._health.look(self.nodes, now)
+        self._begin_lines(now)
         before = self._told
         self._told = {one.subject: one for one in self.troubles if one.finding.code not in _LOGGED_BY_LINKS}
         for subject, trouble in self._told.items():
-            if subject not in before:
+            if subject not in before and self._may_write():
                 finding = trouble.finding
                 log = _log.info if finding.severity is Severity.NOTE else _log.warning
                 log("%s", finding)
         for subject, trouble in before.items():
-            if subject not in self._told:
+            if subject not in self._told and self._may_write():
                 finding = trouble.finding
                 extra = log_event("mesh_mended", code=finding.code, peer=trouble.name)
                 _log.info("mesh    no longer so: %s", finding.what().splitlines()[0], extra=extra)
+
+    def _begin_lines(self, now: float) -> None:
+        if now - self._lines_since >= LINES_S:
+            if self._lines > MOST_LINES:
+                more = self._lines - MOST_LINES
+                extra = log_event("folded", of="mesh", count=more)
+                _log.info("mesh    (%d more in the last minute)", more, extra=extra)
+            self._lines_since, self._lines = now, 0
+
+    def _may_write(self) -> bool:
+        self._lines += 1
+        return self._lines <= MOST_LINES
 
     def values(self) -> MetricValues:
         """What is so now of the mesh as a whole, by key of `tailhub.web.metrics.METRICS`."""
@@ -150,7 +168,7 @@ class MeshWatch:
         phases: dict[tuple[str, ...], float] = {}
         for state in (link for part in parts for link in part.links):
             for phase in LinkPhase:
-                labels = (peer_name(state.peer), phase.value)
+                labels = (state.peer, phase.value)
                 phases[labels] = phases.get(labels, 0.0) + (state.phase is phase)
         rtt: Labelled = {(node.name,): node.rtt_s for node in linked if node.rtt_s is not None}
         return {

@@ -10,32 +10,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from tailhub.findings import Finding, Language, region
+from tailhub.findings import Finding, region
 from tailhub.findings.remark import Remark
+from tailhub.findings.said import Said
 from tailhub.keys import NodePublic
 from tailhub.tailcfg.derpmap import DERPNode
 from tailhub.tools.region.seen import RegionSeen
 from tailhub.tools.report import Judgement
 from tailhub.tools.target import Target
 
-__all__ = ["Headline", "judge", "node_names"]
+__all__ = ["judge", "node_names"]
 
 _Pair = tuple[int, int]
-
-
-class Headline:
-    """What a finding says in its first line, with its code: a clause within another finding."""
-
-    def __init__(self, finding: Finding) -> None:
-        self._finding = finding
-
-    def text(self, lang: Language = "en") -> str:
-        """In this language."""
-        headline = self._finding.what(lang).partition("\n")[0].rstrip(".。")
-        return f"{headline} [{self._finding.code}]"
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 def judge(seen: RegionSeen, causes: Sequence[Finding | None] = (), *, is_told: bool = False) -> Judgement:
@@ -70,7 +56,7 @@ def _judge_nodes(
         if is_told and cause is not None:
             said.consequence("region_nodes", cause.code, Remark("region-node-gone", {"node": name}))
         else:
-            reason = Headline(cause) if cause is not None else one.failure.rstrip(".")
+            reason = Said(cause, "headline") if cause is not None else one.failure.rstrip(".")
             said.found("region_nodes", region.region_node_missing(name, reason))
     if not said.steps:
         said.ok("region_nodes", Remark("region-nodes", {"count": len(names)}))

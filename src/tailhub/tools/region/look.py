@@ -12,11 +12,11 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
-import tailhub
-from tailhub import box
+from tailhub import __version__, box
 from tailhub.client.derp_client import DERPClient
 from tailhub.client.region_client import node_endpoints
 from tailhub.derp.frames import PeerPresent, PresenceFlag
+from tailhub.derp.handshake import OWN_APP
 from tailhub.derp.messages import Message, PeerGone
 from tailhub.exceptions import ConnectionClosedError, TailhubError
 from tailhub.keys import MeshKey
@@ -26,7 +26,7 @@ from tailhub.tools.doctor.look.entry import wait_admission
 from tailhub.tools.doctor.look.flight import Plan, fly
 from tailhub.tools.region.seen import NodeSeen, RegionSeen
 
-__all__ = ["SETTLE_S", "look_at_region"]
+__all__ = ["SETTLE_S", "connect_to_node", "look_at_region"]
 
 TIMEOUT_S = 10.0
 SETTLE_S = 7.0  # a link that just broke is back by then: relays dial again after 5 s at most
@@ -57,6 +57,33 @@ async def look_at_region(
     finally:
         await asyncio.gather(*(login.close() for login in logins))
     return RegionSeen(seen, ways, has_mesh_key=bool(mesh_keys))
+
+
+async def connect_to_node(node: DERPNode, mesh_key: MeshKey | None, timeout_s: float) -> DERPClient:
+    """Log in there with a key of our own, by whichever of its addresses lets us; who is let in is not waited for.
+
+    Raises `ConnectionClosedError` when there is no connection.
+    """
+    reasons = []
+    for endpoint in node_endpoints(node):
+        try:
+            return await DERPClient.connect(
+                endpoint.host,
+                endpoint.port,
+                private_key=box.generate(),
+                server_name=endpoint.server_name,
+                cert_name=endpoint.cert_name,
+                insecure=endpoint.insecure,
+                mesh_key=mesh_key,
+                is_prober=True,  # so that nobody takes us for a relay
+                app_name=OWN_APP + __version__ if mesh_key is not None else "tailhub region check",
+                family=endpoint.family,
+                wait_admission=False,
+                timeout_s=timeout_s,
+            )
+        except (TailhubError, OSError, ValueError) as exc:  # the last of a name that TLS cannot carry
+            reasons.append(str(exc) or type(exc).__name__)
+    raise ConnectionClosedError("; ".join(reasons) or "the map has no address for it")
 
 
 class _Login:
@@ -91,7 +118,7 @@ class _Login:
 
     async def _try(self, mesh_key: MeshKey | None) -> None:
         self._present.clear()
-        self.client = client = await self._connect(mesh_key)
+        self.client = client = await connect_to_node(self._node, mesh_key, self._timeout_s * _STEP_SHARE)
         self.server_key = client.server_key
         end, self._told, detail = await wait_admission(client, self._timeout_s * _STEP_SHARE)
         if end in (LoginEnd.BROKEN, LoginEnd.SILENT):
@@ -102,28 +129,6 @@ class _Login:
             return
         # A mesh peer is let in without further questions, and may watch.
         self.is_mesh = end is LoginEnd.ADMITTED and await self._may_watch(client)
-
-    async def _connect(self, mesh_key: MeshKey | None) -> DERPClient:
-        reasons = []
-        for endpoint in node_endpoints(self._node):
-            try:
-                return await DERPClient.connect(
-                    endpoint.host,
-                    endpoint.port,
-                    private_key=box.generate(),
-                    server_name=endpoint.server_name,
-                    cert_name=endpoint.cert_name,
-                    insecure=endpoint.insecure,
-                    mesh_key=mesh_key,
-                    is_prober=True,  # so that nobody takes us for a relay
-                    app_name=f"tailhub/{tailhub.__version__}" if mesh_key is not None else "tailhub region check",
-                    family=endpoint.family,
-                    wait_admission=False,
-                    timeout_s=self._timeout_s * _STEP_SHARE,
-                )
-            except (TailhubError, OSError, ValueError) as exc:
-                reasons.append(str(exc) or type(exc).__name__)
-        raise ConnectionClosedError("; ".join(reasons) or "the map has no address for it")
 
     async def _may_watch(self, client: DERPClient) -> bool:
         """Ask who is there; a relay closes the connection of one that is none of its mesh peers."""

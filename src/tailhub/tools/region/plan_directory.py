@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +18,7 @@ from tailhub import findings
 from tailhub.certs.files import Certificate, read_file
 from tailhub.exceptions import LocalError, MachineError, UsageError
 from tailhub.findings import Finding, Severity, region_plan
-from tailhub.keys import KEY_LEN, MeshKey
+from tailhub.keys import MeshKey
 from tailhub.server.file_edit import replace_file
 from tailhub.server.pinned_pair import ensure_pair, load_pinned
 from tailhub.server.state import mesh_keys
@@ -127,7 +126,7 @@ def _keys(there: Sequence[MeshKey], wish: KeyWish) -> list[MeshKey]:
     if wish == "drop":
         return [there[0]]
     if wish == "new" or not there:
-        return [MeshKey(secrets.token_bytes(KEY_LEN)), *there]
+        return [MeshKey.generate(), *there]
     return list(there)
 
 
@@ -156,7 +155,7 @@ def _refused_settings(plan: RegionDescription, node: NodeDescription) -> Iterato
         some = {one.name: PIN_PREFIX + 64 * "0" for one in plan.nodes if one.certificate == PINNED}
         text = configuration(plan, node, some)
         for finding in settings_of(text.encode(), Path(node.name, CONFIG_FILE)).findings():
-            yield region_plan.region_node_refused(node.place, node.name, region_plan.Said(finding))
+            yield region_plan.region_node_refused(node.place, node.name, finding)
 
 
 def _pairs_to_come(plan: RegionDescription, directory: Path) -> Iterator[WrittenFile]:

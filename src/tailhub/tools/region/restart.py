@@ -16,16 +16,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from tailhub import box
 from tailhub.client.derp_client import DERPClient
-from tailhub.client.region_client import node_endpoints
 from tailhub.exceptions import ConnectionClosedError, MachineError, TailhubError
 from tailhub.findings import Finding, region_restart
 from tailhub.keys import MeshKey
 from tailhub.tailcfg.derpmap import DERPNode
 from tailhub.tools.region.command_output import CommandOutput, end_session
 from tailhub.tools.region.description import NodeDescription
-from tailhub.tools.region.look import look_at_region
+from tailhub.tools.region.look import connect_to_node, look_at_region
+from tailhub.tools.region.plan import MAP_FILE, MESH_KEY
 from tailhub.tools.region.seen import NodeSeen, RegionSeen
 
 __all__ = ["Outcome", "Phase", "Restarting", "only_restart"]
@@ -78,7 +77,10 @@ def only_restart(plan_file: Path) -> Iterator[None]:
 
 
 class Restarting:
-    """Of a region whose nodes are these, in the map and in its description; `limit_s` is for each node."""
+    """Of a region whose nodes are these, in the map and in its description.
+
+    `limit_s` is for each node; `place` is the directory of the plan.
+    """
 
     def __init__(
         self,
@@ -86,11 +88,13 @@ class Restarting:
         mesh_keys: Sequence[MeshKey],
         limit_s: float,
         on_phase: OnPhase,
+        place: Path,
     ) -> None:
         self._nodes = nodes
         self._mesh_keys = mesh_keys
         self._limit_s = limit_s
         self._on_phase = on_phase
+        self._files = str(place / MAP_FILE), str(place / MESH_KEY)
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -101,7 +105,7 @@ class Restarting:
         """Restart these nodes, in this order, until one fails."""
         seen = await self._look(SETTLE_S)
         if trouble := _trouble(seen):
-            return Outcome((), tuple(names), region_restart.region_not_whole(trouble))
+            return Outcome((), tuple(names), region_restart.region_not_whole(trouble, *self._files))
         done: list[str] = []
         finding = None
         for name in names:
@@ -169,36 +173,28 @@ class Restarting:
                 seconds = round(self._limit_s)
                 if not is_back:
                     raise MachineError(region_restart.node_not_back(told.name, seconds, own.failure or trouble))
-                raise MachineError(region_restart.node_not_linked(told.name, seconds, trouble))
+                raise MachineError(region_restart.node_not_linked(told.name, seconds, trouble, *self._files))
             await asyncio.sleep(LOOK_S)
 
     async def _hold(self, node: DERPNode) -> DERPClient:
         """A connection to a node as its mesh peer, which lasts as long as its process. Raises `MachineError`."""
         reason = ""
         for mesh_key in self._mesh_keys:
-            for endpoint in node_endpoints(node):
-                try:
-                    client = await DERPClient.connect(
-                        endpoint.host,
-                        endpoint.port,
-                        private_key=box.generate(),
-                        server_name=endpoint.server_name,
-                        cert_name=endpoint.cert_name,
-                        insecure=endpoint.insecure,
-                        mesh_key=mesh_key,
-                        is_prober=True,  # so that nobody takes us for a relay
-                        family=endpoint.family,
-                        wait_admission=False,
-                        timeout_s=STEP_S,
-                    )
-                    # Who is no mesh peer is closed for asking this.
-                    await client.watch_conns()
-                    await client.ping(STEP_S)
-                except (TailhubError, OSError) as exc:
-                    reason = str(exc)
-                else:
-                    return client
-        raise MachineError(region_restart.region_not_whole(f"{node.name}: {reason}"))
+            try:
+                client = await connect_to_node(node, mesh_key, STEP_S)
+            except ConnectionClosedError as exc:
+                reason = str(exc)
+                continue
+            try:
+                # Who is no mesh peer is closed for asking this.
+                await client.watch_conns()
+                await client.ping(STEP_S)
+            except (TailhubError, OSError) as exc:
+                reason = str(exc)
+                await client.close()
+            else:
+                return client
+        raise MachineError(region_restart.region_not_whole(f"{node.name}: {reason}", *self._files))
 
 
 async def _until_closed(client: DERPClient) -> None:

@@ -25,6 +25,7 @@ from tailhub.server.mesh.failures import (
         (OutOfTimeError("a TLS handshake", 10.0), "TH534", "a TLS handshake within 10 s"),
         (OutOfTimeError("ServerKey", 0.1), "TH534", "within 1 s"),
         (NotTakenError("another key."), "TH531", "it says: another key."),
+        (NotTakenError("another key. 密钥不同。"), "TH531", "it says: another key. 密钥不同. "),
         (NotTakenError(), "TH531", "it ended the connection"),
         (CertificateError("expected a, found b", "cert_pin"), "TH535", "found b"),
         (UpgradeError("expected 101, found 404"), "TH536", "found 404"),

@@ -30,8 +30,8 @@ def test_each_address_is_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         found = await look_up(parse_peer(text))
         assert found.specs == tuple(
-            PeerSpec(f"{text} {address}", "r.example.com", 8443, address, PIN)
-            for address in ("203.0.113.7", "203.0.113.9", "2001:db8::7")
+            PeerSpec(f"dns:r.example.com:8443 {place}", "r.example.com", 8443, place[:-5].strip("[]"), PIN)
+            for place in ("203.0.113.7:8443", "203.0.113.9:8443", "[2001:db8::7]:8443")
         )
         assert found.good_s == lookup.USUAL_S
         (plain,) = {(one.tls, one.port) for one in (await look_up(parse_peer("dns:r.example.com?tls=off"))).specs}
@@ -71,9 +71,9 @@ def test_each_target_is_a_relay() -> None:
             ]
             assert await look_up(parse_peer(f"{SRV}?cert={PIN}"), resolver) == Found(
                 (
-                    PeerSpec(f"{SRV}?cert={PIN} a.example.com:443", "a.example.com", 443, "", PIN),
-                    PeerSpec(f"{SRV}?cert={PIN} b.example.com:8443", "b.example.com", 8443, "", PIN),
-                    PeerSpec(f"{SRV}?cert={PIN} c.example.com:443", "c.example.com", 443, "", PIN),
+                    PeerSpec(f"{SRV} a.example.com:443", "a.example.com", 443, "", PIN),
+                    PeerSpec(f"{SRV} b.example.com:8443", "b.example.com", 8443, "", PIN),
+                    PeerSpec(f"{SRV} c.example.com:443", "c.example.com", 443, "", PIN),
                 ),
                 30,
             )

@@ -228,3 +228,15 @@ def test_relays_without_a_key() -> None:
     (finding,) = config_findings(settings.config())
     assert "`-mesh-psk-file /etc/tailhub/mesh.key`" in finding.remedy()
     assert config_findings(RelayConfig(mesh_key_file=KEY_FILE)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a.example.com", "a.example.com"),
+        (f"a.example.com:8443/10.0.0.1?cert={PIN}&tls=on", "a.example.com:8443/10.0.0.1"),
+    ],
+)
+def test_names(text: str, name: str) -> None:
+    """What a certificate must look like is no part of a relay's name."""
+    assert parse_peer(text).name == name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tailhub.findings import CATALOGUE, Finding
+from tailhub.findings import CATALOGUE
 from tailhub.findings.remark import Remark
 from tailhub.tools.doctor.local.context import LocalContext
 from tailhub.tools.report import Judgement
+from tailhub.web.operator_api import finding_of
 
 __all__ = ["check", "judge"]
 
@@ -32,7 +33,7 @@ def judge(mesh: Mapping[str, Any] | None) -> Judgement:
         return judgement
     for one in mesh.get("troubles", ()):
         if one.get("code") in CATALOGUE:  # a newer relay may know of more
-            judgement.found(_STEP, Finding(str(one["code"]), dict(one.get("values", {}))))
+            judgement.found(_STEP, finding_of(one))
     for one in mesh.get("peers", ()):
         if one.get("state") == "up":
             judgement.ok(_STEP, Remark("mesh_link_up", {"peer": one.get("name", ""), "clients": one.get("keys", 0)}))

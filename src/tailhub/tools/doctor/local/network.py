@@ -31,6 +31,7 @@ from tailhub.tools.doctor.local.ports import listen_specs, served_port
 from tailhub.tools.doctor.local.unit import read
 from tailhub.tools.report import Judgement
 from tailhub.tools.target import map_targets
+from tailhub.web.operator_api import finding_of
 
 __all__ = ["NetworkSeen", "Reached", "check", "judge", "name_servers"]
 
@@ -133,7 +134,7 @@ def _is_for_clients(found: InterfaceAddress) -> bool:
 def _notes(checkup: Mapping[str, Any]) -> Iterator[Finding]:
     for one in checkup.get("notes", ()):
         if one.get("code") in _ABOUT_ADDRESSES:
-            yield Finding(str(one["code"]), dict(one.get("values", {})))
+            yield finding_of(one)
 
 
 def _cloud_servers(root: Path) -> Iterator[str]:

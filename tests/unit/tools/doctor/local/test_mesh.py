@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tailhub.findings import mesh_health
+import json
+
+from tailhub.findings import mesh_health, mesh_links
 from tailhub.tools.doctor.local.mesh import judge
 from tailhub.tools.report import Outcome
 from tailhub.web.operator_api import finding_json
@@ -27,3 +29,12 @@ def test_what_the_relay_sees_is_told() -> None:
 def test_a_newer_relay() -> None:
     """A code that this version does not know is left out."""
     assert judge({"peers": [], "troubles": [{"code": "TH999", "values": {}}]}).steps == []
+
+
+def test_a_reason_within_it() -> None:
+    """What a link's own trouble says is told in the language of whoever reads it."""
+    why = mesh_links.mesh_port_refused("b.example.com", "192.0.2.1:443")
+    told = json.dumps(finding_json(mesh_health.mesh_link_refused("b.example.com", why)))
+    (finding,) = judge({"troubles": [json.loads(told)]}).findings
+    assert finding.what("zh") == f"{why.what('zh')}"
+    assert finding.what("en") == f"{why.what('en')}"
