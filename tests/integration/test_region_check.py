@@ -261,3 +261,5 @@ def test_nothing_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     ):
         assert run([*words]) == 2
         assert "TH571" in capsys.readouterr().err
+    assert run(["region", "check", "nothing.json"]) == 1
+    assert "TH047" in capsys.readouterr().err  # and not a host of that name

@@ -214,6 +214,23 @@ def test_a_node_that_is_not_restarted(tmp_path: Path, command: str, code: int, n
         run(scenario, 2 * LIMIT_S)
 
 
+def test_a_command_that_does_not_end(tmp_path: Path) -> None:
+    """It is ended when its time is over, and what became of the node meanwhile is said as it is."""
+    hangs = f"restart = \"sh -c 'touch {tmp_path / 'a'}; exec sleep 600'\""
+    with planned_region(tmp_path, NAMES[:2], more={"a": hangs, "b": 'restart = "sleep 600"'}) as region:
+
+        async def scenario() -> None:
+            async with managed(region, tmp_path):
+                code, lines, error = await restart(region, "--timeout", "8s", "--node", "a")
+            assert (code, lines[-1]["finding"]) == (1, "TH593")
+            assert "its process ended, and `sh -c" in error
+            code, lines, error = await restart(region, "--timeout", "2s", "--node", "b")
+            assert (code, lines[-1]["finding"]) == (1, "TH593")
+            assert "found that it goes on, and so did `sleep 600`" in error
+
+        run(scenario, 4 * LIMIT_S)
+
+
 def test_a_region_that_is_not_whole_is_left_alone(tmp_path: Path) -> None:
     """With one node away, no other one is restarted."""
     with planned_region(tmp_path, NAMES, more=orders(tmp_path)) as region:

@@ -21,6 +21,7 @@ from tailhub.certs.dates import BUILD_DATE, is_clock_behind
 from tailhub.certs.pin import pin_of_der
 from tailhub.derp.meta_cert import is_meta_cert
 from tailhub.exceptions import MachineError
+from tailhub.findings.place import Place
 from tailhub.net.container import container_user
 from tailhub.net.tls_context import server_context
 
@@ -178,7 +179,7 @@ def _file_finding(path: Path, error: OSError, option: str) -> Finding:
     """Why the file that `option` names cannot be read."""
     if isinstance(error, FileNotFoundError):
         shown = f"{path} (a link to {path.readlink()})" if path.is_symlink() else str(path)
-        return findings.file_missing(option, shown, current_directory())
+        return findings.file_missing(option, shown, _start_of_relative(option))
     if isinstance(error, PermissionError):
         return unreadable(path)
     return findings.file_trouble(str(path), error.strerror or str(error))
@@ -187,6 +188,12 @@ def _file_finding(path: Path, error: OSError, option: str) -> Finding:
 def unreadable(path: Path) -> Finding:
     """Says that this user may not read a file or directory."""
     return findings.file_unreadable(str(path), current_user(), *mode_and_owner(path), container_user())
+
+
+def _start_of_relative(option: str) -> str:
+    """Where a relative path starts that stands at `option`: in a configuration file, beside that."""
+    named_in = option.file if isinstance(option, Place) else ""
+    return str(Path(named_in).absolute().parent) if named_in else current_directory()
 
 
 def current_directory() -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import tailhub
+from tailhub import findings
+from tailhub.certs.files import current_directory
 from tailhub.cli.command_line import can_print
 from tailhub.cli.doctor import find_targets, mesh_keys_of
 from tailhub.cli.output import write
@@ -33,6 +35,7 @@ __all__ = ["check_regions"]
 
 _MARKS = ("●", "✗", "?", "·", "–")  # there, lacking, not known, a node and itself, nothing to be said
 _PLAIN_MARKS = ("+", "X", "?", ".", "-")
+_MAP_SUFFIXES = (".json", ".hujson", ".yaml", ".yml")  # else a name that is no file is a host's
 _NAMED = 8  # nodes; of more the picture has numbers only, which the table before it explains
 
 
@@ -44,6 +47,8 @@ def check_regions(name: str, region: str, mesh_key_file: Path | None, *, as_json
         mesh_keys = mesh_keys or planned
     asked = find_targets(name, region, stun_port=0, pin="", insecure=False)
     relays = regions_of_several(asked.relays())
+    if not relays and asked.map_text is None and Path(name).suffix.lower() in _MAP_SUFFIXES:
+        raise MachineError(findings.file_missing("MAP", name, current_directory()))
     if not relays:
         raise UsageError(checking.no_region_of_several(name, region))
     with nullcontext() if as_json or not sys.stderr.isatty() else _status(relays, lang):

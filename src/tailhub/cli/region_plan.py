@@ -134,5 +134,6 @@ def _steps(
     if "derper" in kinds:
         yield words["script"], [f"sh {SCRIPT}"]
     map_file, key = (shlex.quote(str(directory / name)) for name in (MAP_FILE, MESH_KEY))
+    if len(region.nodes) > 1:
+        yield words["check"], [f"{program()} region check {map_file} --mesh-key-file {key}"]
     yield words["map"].format(file=directory / MAP_FILE), [f"{program()} derpmap convert {map_file}"]
-    yield words["check"], [f"{program()} region check {map_file} --mesh-key-file {key}"]

@@ -23,7 +23,7 @@ from tailhub.tailcfg.derpmap import DERPNode, parse_json
 from tailhub.tools.region.description import NodeDescription, RegionDescription
 from tailhub.tools.region.plan import MAP_FILE
 from tailhub.tools.region.plan_directory import read_mesh_keys
-from tailhub.tools.region.restart import Outcome, Phase, Restarting
+from tailhub.tools.region.restart import Outcome, Phase, Restarting, only_restart
 
 __all__ = ["restart"]
 
@@ -45,13 +45,14 @@ def restart(
     mesh_keys = read_mesh_keys(region, place)
     if not mesh_keys:
         raise MachineError(region_restart.no_plan_there(str(place), str(description)))
-    say = _Saying(region, chosen, as_json=as_json, lang=lang)
-    restarting = Restarting(nodes, mesh_keys, limit_s, say.phase, place)
-    try:
-        outcome = asyncio.run(_run(restarting, chosen, say))
-    except asyncio.CancelledError:
-        say.text("interrupted")
-        return 130
+    with only_restart(place / MAP_FILE):
+        say = _Saying(region, chosen, as_json=as_json, lang=lang)
+        restarting = Restarting(nodes, mesh_keys, limit_s, say.phase, place)
+        try:
+            outcome = asyncio.run(_run(restarting, chosen, say))
+        except asyncio.CancelledError:
+            say.text("interrupted")
+            return 130
     say.end(outcome)
     if outcome.finding is not None:
         raise MachineError(outcome.finding)

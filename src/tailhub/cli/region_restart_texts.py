@@ -20,7 +20,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "left": "Not restarted: {left}.",
         "nothing": "none",
         "stopping": "It stops when this node is back; Ctrl-C once more to leave it alone now.",
-        "interrupted": "Left alone. A command that runs already goes on by itself.",
+        "interrupted": "Left alone. The command was ended; what it has begun on the node's machine may go on.",
     },
     "zh": {
         "begin": "区域 {id}（{code}）：逐个重启 {names}。",
@@ -33,6 +33,6 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "left": "没有重启：{left}。",
         "nothing": "无",
         "stopping": "这个节点恢复后就停下；再按一次 Ctrl-C 则立即不再等它。",
-        "interrupted": "不再等待。已在运行的命令会自行继续。",
+        "interrupted": "不再等待。该命令已终止；它在节点机器上开始的事可能会继续。",
     },
 }

@@ -282,6 +282,8 @@ def _steps(facts: ScreenFacts, words: dict[str, str]) -> Iterator[list[Line]]:
     if not facts.policy_snippet and facts.is_local:
         if facts.admin:
             yield [Line(words["map_here"], "step"), Line(f"{_url(facts.admin)}/derpmap.json", "paste")]
+    elif facts.policy_snippet and facts.mesh_with:  # a map with this node alone would cut off the others
+        yield [Line(words["mesh_map"], "step"), Line(f"{facts.derpmap_command} --json", "paste")]
     elif facts.policy_snippet:
         yield [
             Line(words["paste"], "step"),

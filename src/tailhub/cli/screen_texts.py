@@ -57,6 +57,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "outside_stun": "STUN waiting",
         # steps
         "paste": "Tailscale: paste into the policy file before its last }, after a line that ends with a comma",
+        "mesh_map": "Clients get a map with all nodes of the region (`tailhub region plan` makes it); in it, this one:",
         "headscale": "Headscale, a file for derp.paths:",
         "clients": "Clients must be Tailscale 1.84 or newer; none needs a restart.",
         "no_map": "There is no map yet: say which address others use, one of",
@@ -131,6 +132,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "outside_stun": "STUN 等待中",
         # steps
         "paste": "Tailscale：粘贴到策略文件最后一个 } 之前，上一行须以逗号结尾",
+        "mesh_map": "客户端要用写有该区域全部节点的 map，由 `tailhub region plan` 生成；其中这个节点是",
         "headscale": "Headscale，用于 derp.paths 的文件：",
         "clients": "客户端须为 Tailscale 1.84 或更新版本；无需重启。",
         "no_map": "还没有 map：请说明外部使用哪个地址，下面任选一条",

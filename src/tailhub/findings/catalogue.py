@@ -467,6 +467,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH545": Entry("mesh-name-unresolved", _WARNING),
     "TH546": Entry("mesh-names-give-too-many", _WARNING),
     "TH547": Entry("too-many-mesh-keys", _ERROR),
+    "TH548": Entry("map-pushed-by-one-node", _ERROR),
     # a mesh that is half up
     "TH550": Entry("mesh-link-down", _WARNING),
     "TH551": Entry("mesh-link-refused", _WARNING),
@@ -500,6 +501,7 @@ CATALOGUE: dict[str, Entry] = {
     "TH587": Entry("region-key-of-other-kind", _ERROR),
     "TH588": Entry("region-file-in-the-way", _ERROR),
     "TH589": Entry("region-keys-changing", _ERROR),
+    "TH590": Entry("no-plan-directory", _ERROR),
     # restarting its nodes
     "TH591": Entry("region-not-whole", _ERROR),
     "TH592": Entry("restart-command-failed", _ERROR),
@@ -509,4 +511,5 @@ CATALOGUE: dict[str, Entry] = {
     "TH596": Entry("nobody-to-restart", _ERROR),
     "TH597": Entry("no-such-node", _ERROR),
     "TH598": Entry("no-plan-there", _ERROR),
+    "TH599": Entry("restart-under-way", _ERROR),
 }

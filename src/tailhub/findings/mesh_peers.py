@@ -43,6 +43,11 @@ def mesh_names_give_too_many(count: int, most: int) -> Finding:
     return Finding("TH546", {"count": count, "most": most})
 
 
+def map_pushed_by_one_node(place: str, mesh_place: str) -> Finding:
+    """A relay is to keep its region of the map up to date (`place`), and the region has others (`mesh_place`)."""
+    return Finding("TH548", {"place": place, "mesh_place": mesh_place})
+
+
 def too_many_mesh_keys(path: str, count: int) -> Finding:
     """A mesh key file has more keys than an old one and a new one."""
     return Finding("TH547", {"path": path, "count": count})

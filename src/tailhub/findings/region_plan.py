@@ -54,3 +54,8 @@ def region_file_in_the_way(path: str) -> Finding:
 def region_keys_changing(option: str, other: str) -> Finding:
     """The mesh key is to be changed while it is (`option` is --new-key), or to be done with where it is not."""
     return Finding("TH589", {"option": option, "other": other, "new": option == "--new-key"})
+
+
+def no_plan_directory(path: str) -> Finding:
+    """Where the plan, or one node's part of it, is to be is something else than a directory."""
+    return Finding("TH590", {"path": path})

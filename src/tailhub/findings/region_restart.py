@@ -17,9 +17,12 @@ def restart_command_failed(node: str, command: str, reason: str) -> Finding:
     return Finding("TH592", {"node": node, "command": command, "reason": reason})
 
 
-def node_not_ended(node: str, seconds: int) -> Finding:
-    """A connection to a node's process still lasts: it was not restarted."""
-    return Finding("TH593", {"node": node, "seconds": seconds})
+def node_not_ended(node: str, seconds: int, command: str = "", *, has_ended: bool = False) -> Finding:
+    """A connection to a node's process still lasts: it was not restarted. Or it `has_ended`, and its command goes on.
+
+    `command` is the one that restarts it, if it had not ended either.
+    """
+    return Finding("TH593", {"node": node, "seconds": seconds, "command": command, "has_ended": has_ended})
 
 
 def node_not_back(node: str, seconds: int, reason: str) -> Finding:
@@ -46,3 +49,8 @@ def no_such_node(name: str, names: Sequence[str]) -> Finding:
 def no_plan_there(directory: str, description: str) -> Finding:
     """The directory has no plan of the region, or one of other nodes."""
     return Finding("TH598", {"directory": directory, "description": description})
+
+
+def restart_under_way(directory: str) -> Finding:
+    """Another restart of the same plan has not ended."""
+    return Finding("TH599", {"directory": directory})

@@ -29,6 +29,7 @@ from tailhub.certs.pin import pin_of_der
 from tailhub.certs.self_signed import make_self_signed
 from tailhub.exceptions import MachineError
 from tailhub.findings import Finding
+from tailhub.findings.place import Place
 from tailhub.keys import NodePublic
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
@@ -337,3 +338,15 @@ def test_file_in_a_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "gone").rmdir()
     with pytest.raises(MachineError, match=r"there is no file a\.crt"):
         read_file(Path("a.crt"), "--cert")
+
+
+def test_a_missing_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    """What a configuration file names counts from its directory, what a flag names from where one is; so it is said."""
+    config = tmp_path / "etc" / "tailhub.toml"
+    for place, directory in (
+        (Place.key("mesh_key_file", 2, str(config)), str(config.parent)),
+        (Place.flag("mesh_key_file"), str(Path.cwd())),
+    ):
+        with pytest.raises(MachineError) as error:
+            read_file(tmp_path / "none", place)
+        assert f"counts from {directory}." in str(error.value)

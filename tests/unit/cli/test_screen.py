@@ -172,6 +172,10 @@ def test_other_relays_are_named() -> None:
     ):
         text = " ".join(plain(first_screen(replace(plain_cloud("en"), mesh_with=names))).split())
         assert line in text
+        # A map with this relay alone would take the others out of it.
+        assert "derpMap" not in text
+        assert "tailhub region plan" in text
+        assert "tailhub derpmap --json" in text
 
 
 def test_without_an_address_the_way_to_name_one_is_shown() -> None:

@@ -46,6 +46,11 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "{path}: expected one mesh key, or an old one and a new one, a line each; found {count}.",
         "Leave in the file the key that the region's relays have, and at most one more, that takes its place.",
     ),
+    "TH548": (
+        "{place}: found with {mesh_place}. The region that this relay writes into the map has one node, itself: it "
+        "takes those of the other relays out.",
+        "Leave {place} out, and put the map in place that names all nodes: `tailhub region plan` makes it.",
+    ),
 }
 
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -91,6 +96,10 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "{path}：应为一个 mesh 密钥，或一旧一新两个，每行一个；实际是 {count} 个。",
         "文件里只留下本区域各中继正在用的密钥，以及最多一个将要取代它的密钥。",
     ),
+    "TH548": (
+        "{place}：与 {mesh_place} 同时使用。此中继写进 map 的区域只有它自己一个节点，会把其他中继的节点从 map 中去掉。",
+        "请去掉 {place}，改用写有全部节点的 map：由 `tailhub region plan` 生成。",
+    ),
 }
 
 REMARKS: dict[str, tuple[str, str]] = {
@@ -111,7 +120,20 @@ REMARKS: dict[str, tuple[str, str]] = {
         "expected one / at the most, before the host to dial, found `{found}`",
         "最多只能有一个 /，写在要拨的主机之前，实际是 `{found}`",
     ),
-    "mesh-peer-scheme": ("`{found}` does not belong there", "不应有 `{found}`"),
+    "mesh-peer-instead": ("`{found}` is written `{instead}` here", "`{found}` 在这里写成 `{instead}`"),
+    "mesh-peer-path": (
+        "in `{found}` the path looks like a host to dial; write `{instead}`, or a port behind a host that is called so",
+        "`{found}` 中的路径会被当作要拨的主机；请写成 `{instead}`，如果真有这样的主机名，请在其后写上端口",
+    ),
+    "mesh-peer-several": (
+        "one relay is named at a time; between two there is a comma, or they are two texts of a list: `{found}`",
+        "一项只指定一台中继；两项之间用逗号，或写成列表中的两个文本：`{found}`",
+    ),
+    "mesh-peer-key": (
+        "a relay is named by its host, not by its key: it says itself which one it has",
+        "中继用主机指定，而不是密钥：它自己会说明密钥",
+    ),
+    "mesh-peer-nowhere": ("no relay can be dialled at `{found}`", "`{found}` 不是能连接到中继的地址"),
     "mesh-peer-option": (
         "expected cert= or tls= behind the question mark, found `{found}`",
         "问号之后应为 cert= 或 tls=，实际是 `{found}`",

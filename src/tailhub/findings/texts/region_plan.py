@@ -11,7 +11,8 @@ ENGLISH: dict[str, Text] = {
     ),
     "TH581": Text(
         "{place}: expected it in {table}, found nothing.",
-        "[[example?Write for example `{example}`.||Write a table of this name for each node.]] A whole description: "
+        "[[example?Write for example `{example}`.||Write a table of this name, in double brackets, for each node.]] A "
+        "whole description: "
         "`tailhub region plan --example`.",
     ),
     "TH582": Text(
@@ -49,6 +50,10 @@ ENGLISH: dict[str, Text] = {
         "is being changed]].",
         "[[new?When all nodes have both: ||To change it: ]]run it with `{other}`.",
     ),
+    "TH590": Text(
+        "{path}: expected a directory, or nothing, found a file.",
+        "Move it away, or name another place for the plan: `--out DIR`.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
@@ -58,7 +63,8 @@ CHINESE: dict[str, Text] = {
     ),
     "TH581": Text(
         "{place}：{table} 里应有此项，实际没有。",
-        "[[example?例如写 `{example}`。||请为每个节点写一个这样的表。]]完整的示例：`tailhub region plan --example`。",
+        "[[example?例如写 `{example}`。||请为每个节点写一个这个名字的表，用双方括号。]]"
+        "完整的示例：`tailhub region plan --example`。",
     ),
     "TH582": Text(
         "{place}：应为 {expected}，实际是 {found}。",
@@ -92,5 +98,9 @@ CHINESE: dict[str, Text] = {
     "TH589": Text(
         "{option}：[[new?应只有一个 mesh 密钥，实际有两个：已在更换中||应有两个 mesh 密钥，实际一个：没有在更换]]。",
         "[[new?所有节点都有两个密钥之后，||要更换密钥，]]请用 `{other}` 运行。",
+    ),
+    "TH590": Text(
+        "{path}：这里应为目录，或什么也没有，实际是一个文件。",
+        "请移走它，或用 `--out DIR` 为规划指定别的位置。",
     ),
 }

@@ -6,7 +6,7 @@ from tailhub.findings.text import Text
 
 ENGLISH: dict[str, Text] = {
     "TH591": Text(
-        "Expected a region that is whole, found {trouble}. No node was restarted.",
+        "Expected a region that is whole, found {trouble}. No node is restarted while it is so.",
         "Mend that first, for while a node restarts the others must do its work. What is wrong: "
         "`tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
@@ -15,7 +15,10 @@ ENGLISH: dict[str, Text] = {
         "Run the command by hand; it gets no shell, and nobody answers it. Then begin again with this node: `--node`.",
     ),
     "TH593": Text(
-        "Node {node}: expected its process to end within {seconds} s, found that it goes on.",
+        "Node {node}: [[has_ended?its process ended, and `{command}` did not within {seconds} s; it was ended||"
+        "expected its process to end within {seconds} s, found that it goes on[[command?, and so did `{command}`, "
+        "which was ended]]]].",
+        "[[command?Run the command by hand; it gets no terminal, so that it can ask for nothing. ||]]"
         "See whether it was told to restart, and whether it drains for longer than that (`drain_s`); `--timeout` gives "
         "it more time.",
     ),
@@ -41,11 +44,15 @@ ENGLISH: dict[str, Text] = {
         "{directory}: expected the plan of this region, with `derpmap.json` and `mesh.key`, found none that fits.",
         "Make it: `tailhub region plan {description!q} --out {directory!q}`.",
     ),
+    "TH599": Text(
+        "{directory}: the nodes of this plan are being restarted already, by another program. No node was restarted.",
+        "Wait until that is done: two nodes that are down at once leave too few.",
+    ),
 }
 
 CHINESE: dict[str, Text] = {
     "TH591": Text(
-        "应为完整的区域，实际是 {trouble}。没有重启任何节点。",
+        "应为完整的区域，实际是 {trouble}。在此期间不会重启任何节点。",
         "请先解决：一个节点重启时，其他节点要替它工作。问题何在："
         "`tailhub region check {map!q} --mesh-key-file {key!q}`",
     ),
@@ -54,7 +61,9 @@ CHINESE: dict[str, Text] = {
         "请手工运行该命令；它没有 shell，也没有人应答它。然后从这个节点重新开始：`--node`。",
     ),
     "TH593": Text(
-        "节点 {node}：它的进程应在 {seconds} 秒内结束，实际仍在运行。",
+        "节点 {node}：[[has_ended?它的进程已结束，但 `{command}` 在 {seconds} 秒内没有结束，已将其终止||"
+        "它的进程应在 {seconds} 秒内结束，实际仍在运行[[command?；`{command}` 也没有结束，已将其终止]]]]。",
+        "[[command?请手工运行该命令：它没有终端，无法询问任何事。||]]"
         "请检查它是否收到了重启命令，以及它断开客户端的时间（`drain_s`）是否更长；`--timeout` 可给它更多时间。",
     ),
     "TH594": Text(
@@ -78,5 +87,9 @@ CHINESE: dict[str, Text] = {
     "TH598": Text(
         "{directory}：应有该区域的规划，含 `derpmap.json` 和 `mesh.key`，实际没有相符的。",
         "请生成：`tailhub region plan {description!q} --out {directory!q}`。",
+    ),
+    "TH599": Text(
+        "{directory}：另一个程序正在重启该规划的节点。没有重启任何节点。",
+        "请等它完成：同时停掉两个节点，剩下的就太少了。",
     ),
 }

@@ -11,6 +11,7 @@ always the one of HOST (``cmd/derper/mesh.go``). Not here: looking names up (`ta
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tailhub.findings.place import Place, sibling
 from tailhub.findings.remark import Remark
 from tailhub.net.listen_spec import MAX_PORT
 from tailhub.server.config import HOST_NAME, RelayConfig
+from tailhub.tailcfg.map_words import PIN_PREFIX
 
 __all__ = ["DEFAULT_PORT", "MOST_PEERS", "PeerError", "PeerSource", "PeerSpec", "mesh_findings", "parse_peer"]
 
@@ -32,6 +34,10 @@ MOST_PEERS = 64  # relays to which links are kept
 
 _OPTIONS = ("cert", "tls")
 _PORT = re.compile("[0-9]{1,5}")
+_PATH = "derp"  # of each relay's URL; a host that is called so is written with its port
+_SEPARATOR = re.compile(r"[\s;,]")
+_FINGERPRINT = re.compile(r"(?i:sha256(?:-raw)?[:=])?([0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31})")
+"""A pin as other programs write it: without a prefix, in capitals, with colons between its bytes."""
 
 
 class PeerError(LocalError):
@@ -74,12 +80,16 @@ class PeerSpec:
 
 def parse_peer(text: str) -> PeerSpec:
     """Read one entry of `mesh_with`. Raises `PeerError`."""
+    if "://" in text:
+        raise _instead(text.strip(), _of_url(text.strip()))
     place, has_options, query = text.strip().partition("?")
     cert_name, tls = _options(query) if has_options else ("", True)
     source, place = _source(place)
     named, slash, dial = place.partition("/")
     if "/" in dial:
         raise PeerError(Remark("mesh-peer-parts", {"found": place}))
+    if dial == _PATH:
+        raise PeerError(Remark("mesh-peer-path", {"found": place, "instead": named}))
     host, port = _host_port(named)
     dial_host, dial_port = "", None
     if slash:
@@ -101,6 +111,8 @@ def mesh_findings(config: RelayConfig) -> Iterator[Finding]:
     place = config.place("mesh_with")
     if config.mesh_key_file is None:
         yield mesh_peers.mesh_without_key(place, _key_place(place))
+    if config.push_map_to:
+        yield mesh_peers.map_pushed_by_one_node(config.place("push_map_to"), place)
     if len(config.mesh_with) > MOST_PEERS:
         yield mesh_peers.too_many_mesh_peers(place, len(config.mesh_with), MOST_PEERS)
     seen: dict[tuple[str, int, PeerSource], str] = {}
@@ -126,10 +138,10 @@ def _key_place(place: str) -> Place:
 def _source(place: str) -> tuple[PeerSource, str]:
     """What a beginning says of where relays are known from, and the rest."""
     for source in (PeerSource.DNS, PeerSource.SRV):
-        if place.startswith(f"{source}:"):
+        if place.lower().startswith(f"{source}:"):
             return source, place[len(source) + 1 :]
-    if "://" in place:
-        raise PeerError(Remark("mesh-peer-scheme", {"found": place[: place.index("://") + 3]}))
+    if place.lower().startswith("nodekey:"):
+        raise PeerError(Remark("mesh-peer-key"))
     return PeerSource.HOST, place
 
 
@@ -148,13 +160,46 @@ def _host_port(text: str) -> tuple[str, int | None]:
         host, colon, port = text.partition(":")
     if not host:
         raise PeerError(Remark("mesh-peer-empty"))
-    if not _is_address(host) and not HOST_NAME.fullmatch(host):
-        raise PeerError(Remark("mesh-peer-host", {"found": host}))
+    _check_host(host)
     if not colon:
         return host, None
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= MAX_PORT:
         raise PeerError(Remark("mesh-peer-port", {"found": port}))
     return host, int(port)
+
+
+def _check_host(host: str) -> None:
+    """Raises `PeerError` for what is neither an address that can be dialled nor a name in ASCII."""
+    if _is_address(host):
+        address = ip_address(host)
+        if address.is_unspecified or address.is_multicast:
+            raise PeerError(Remark("mesh-peer-nowhere", {"found": host}))
+    elif _SEPARATOR.search(host):
+        raise PeerError(Remark("mesh-peer-several", {"found": host}))
+    elif not HOST_NAME.fullmatch(host):
+        with contextlib.suppress(UnicodeError):
+            name = host.removesuffix(".").encode("idna").decode()
+            if name != host and HOST_NAME.fullmatch(name):
+                raise _instead(host, name)
+        raise PeerError(Remark("mesh-peer-host", {"found": host}))
+
+
+def _instead(found: str, instead: str) -> PeerError:
+    """What was written is not how it is written; empty: that cannot be told."""
+    return PeerError(Remark("mesh-peer-instead" if instead else "mesh-peer-host", {"found": found, "instead": instead}))
+
+
+def _of_url(text: str) -> str:
+    """How a relay is named whose URL this is; empty: it is none's."""
+    scheme, _, rest = text.partition("://")
+    place = rest.partition("/")[0].removesuffix(".")
+    with contextlib.suppress(PeerError):
+        if scheme.lower() in (PeerSource.DNS, PeerSource.SRV):
+            return parse_peer(f"{scheme.lower()}:{place}").text
+        _, port = _host_port(place)
+        plain = scheme.lower() in ("http", "ws")
+        return parse_peer(place + (":80" if plain and port is None else "") + ("?tls=off" if plain else "")).text
+    return ""
 
 
 def _options(query: str) -> tuple[str, bool]:
@@ -174,6 +219,10 @@ def _options(query: str) -> tuple[str, bool]:
         return "", has_tls
     if not has_tls:
         raise PeerError(Remark("mesh-peer-cert-without-tls"))
+    if (pin := _FINGERPRINT.fullmatch(found["cert"])) and found["cert"] != (
+        instead := PIN_PREFIX + pin[1].replace(":", "").lower()
+    ):
+        raise _instead(f"cert={found['cert']}", f"cert={instead}")
     try:
         check_cert_name(found["cert"])
     except LocalError:

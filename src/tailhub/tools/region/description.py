@@ -16,6 +16,8 @@ from typing import Any, Literal, cast
 
 from tailhub.findings import Finding, Place, region_plan
 from tailhub.net.listen_spec import MAX_PORT
+from tailhub.server.config import HOST_NAME
+from tailhub.server.mesh.peer_spec import MOST_PEERS
 from tailhub.settings.toml_file import TomlFile, parse
 from tailhub.settings.values import shown
 from tailhub.tailcfg.map_words import PIN_PREFIX
@@ -24,13 +26,14 @@ from tailhub.tailcfg.region_id import FIRST_USER_REGION, LAST_USER_REGION
 __all__ = ["Kind", "NodeDescription", "RegionDescription", "read_description"]
 
 Kind = Literal["tailhub", "derper"]
+MOST_NODES = MOST_PEERS + 1
 NODE = "node"
 SETTINGS = "settings"
 ACME, FILES, PINNED = "acme", "files", "pinned"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_HOST = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 _PIN = re.compile(re.escape(PIN_PREFIX) + "[0-9a-f]{64}")
+_NAMELESS = "?"  # no node's name
 _TOP = ("id", "code", "name", SETTINGS, NODE)
 _OF_NODE = (
     *("name", "kind", "host", "address", "port", "stun_port", "listen", "private", "certificate", "cert", "key"),
@@ -104,31 +107,34 @@ def bracketed(host: str) -> str:
 def read_description(data: bytes, path: Path) -> tuple[RegionDescription, list[Finding]]:
     """What the file at `path` says, as far as it can be read, and all that is wrong with it."""
     content = parse(data, path)
+    if content.faults:  # what cannot be read seems to lack much
+        return RegionDescription(path, FIRST_USER_REGION, "", "", ()), list(content.faults)
     table = _Table(content, content.values, ())
     table.names(_TOP)
     region_id = table.number("id", FIRST_USER_REGION, LAST_USER_REGION, None)
     code = table.text("code", _NAME, "a short word, such as `fra`") or "region"
     name = table.text("name") or code
     settings = table.settings()
-    tables = content.values.get(NODE)
     nodes: list[NodeDescription] = []
-    faults = [*content.faults, *table.faults]
-    if not isinstance(tables, list) or not tables:
-        faults.append(region_plan.region_key_missing(table.place(NODE), "[[node]]", ""))
-    for number, values in enumerate(tables if isinstance(tables, list) else ()):
-        one = _Table(content, values if isinstance(values, dict) else {}, (NODE, number))
+    node_faults: list[Finding] = []
+    tables = table.tables(NODE)
+    if (count := len(tables)) > MOST_NODES:
+        fault = region_plan.region_value_wrong(table.place(NODE), f"{MOST_NODES} nodes at most", str(count))
+        return RegionDescription(path, region_id, code, name, ()), [*table.faults, fault]
+    for number, values in enumerate(tables):
+        one = _Table(content, values, (NODE, number))
         nodes.append(_node(one, settings))
-        faults += one.faults
-    faults += _twice(nodes)
+        node_faults += one.faults
+    faults = [*table.faults, *node_faults, *_twice(nodes)]
     return RegionDescription(path, region_id, code, name, tuple(nodes)), faults
 
 
 def _node(table: _Table, settings: Mapping[str, object]) -> NodeDescription:
     table.names(_OF_NODE)
-    name = table.text("name", _NAME, "letters, digits, - and _") or "?"
+    name = table.text("name", _NAME, "letters, digits, - and _") or _NAMELESS
     host = table.text("host", None, "", needed=True).removeprefix("[").removesuffix("]")
-    if host and not (_is_address(host) or _HOST.fullmatch(host)):
-        table.wrong("host", "a name or an address, without a port")
+    if host and not _is_host(host):
+        table.wrong("host", "a name (in ASCII, without a dot at its end) or an address, without a port")
     kind = cast(Kind, table.choice("kind", ("tailhub", "derper")))
     port = table.number("port", 1, MAX_PORT, 443)
     listen = table.text("listen") or f":{port}"
@@ -152,7 +158,7 @@ def _node(table: _Table, settings: Mapping[str, object]) -> NodeDescription:
         options=table.texts("options"),
         restart=_words(table),
     )
-    if node.private and not (_is_address(node.private) or _HOST.fullmatch(node.private)):
+    if node.private and not _is_host(node.private):
         table.wrong("private", "a name or an address, without a port: it is the node's own")
     _check_kind(table, node)
     return node
@@ -191,7 +197,7 @@ def _check_kind(table: _Table, node: NodeDescription) -> None:
     if "options" in table.values:
         table.faults.append(region_plan.region_key_of_other_kind(table.place("options"), "derper"))
     for name in ("cert", "key"):
-        if node.certificate == FILES and not getattr(node, name):
+        if node.certificate == FILES and name not in table.values:
             place, example = table.place(name), f'{name} = "/etc/letsencrypt/live/{node.host}/'
             table.faults.append(
                 region_plan.region_key_missing(
@@ -205,10 +211,19 @@ def _twice(nodes: list[NodeDescription]) -> list[Finding]:
     found = []
     seen: dict[tuple[object, ...], NodeDescription] = {}
     for node in nodes:
-        for said in ((node.name.lower(),), (node.host.lower(), node.port)):
+        names = [(node.name.lower(),)] if node.name != _NAMELESS else []
+        for said in (*names, *([(node.host.lower(), node.port)] if node.host else [])):
             if (other := seen.setdefault(said, node)) is not node:
                 found.append(region_plan.described_twice(node.place, ":".join(map(str, said)), other.place.line))
     return found
+
+
+def _is_host(text: str) -> bool:
+    """Can it be dialled, as far as one sees it?"""
+    if not _is_address(text):
+        return HOST_NAME.fullmatch(text) is not None
+    address = ip_address(text)
+    return not (address.is_unspecified or address.is_multicast)
 
 
 def _is_address(text: str) -> bool:
@@ -259,6 +274,17 @@ class _Table:
             self.wrong(name, expected or "text")
             return ""
         return value
+
+    def tables(self, name: str) -> list[Mapping[str, Any]]:
+        """The tables ``[[name]]``, of which there must be one."""
+        value = self.values.get(name, [])
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            return value
+        if value == []:
+            self.faults.append(region_plan.region_key_missing(self.place(name), self._called, ""))
+        else:
+            self.wrong(name, f"a table [[{name}]] for each node")
+        return []
 
     def number(self, name: str, least: int, most: int, default: int | None) -> int:
         value = self.values.get(name, default)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tailhub.findings import Finding, Severity
 from tailhub.keys import MeshKey
 from tailhub.tailcfg.derpmap import DERPRegion
-from tailhub.tools.doctor.outside import examine, in_order
+from tailhub.tools.doctor.outside import examine_all, in_order
 from tailhub.tools.region.judge import judge
 from tailhub.tools.region.look import SETTLE_S, look_at_region
 from tailhub.tools.region.seen import RegionSeen
@@ -45,9 +45,11 @@ async def examine_region(
     """
     region = targets[0].region or DERPRegion()
     seen = await look_at_region([target.node for target in targets], mesh_keys, settle_s=settle_s)
-    causes = [
-        _cause(await examine(target)) if one.failure else None for target, one in zip(targets, seen.nodes, strict=True)
-    ]
+    missing = [number for number, one in enumerate(seen.nodes) if one.failure]
+    reports = await examine_all([targets[number] for number in missing])
+    causes: list[Finding | None] = [None] * len(targets)
+    for number, report in zip(missing, reports, strict=True):
+        causes[number] = _cause(report)
     said = judge(seen, causes)
     return ExaminedRegion(region, seen, Report(str(region.region_id), in_order(said.findings), tuple(said.steps)))
 

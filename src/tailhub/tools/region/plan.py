@@ -25,7 +25,9 @@ from tailhub.tailcfg.map_words import PIN_PREFIX
 from tailhub.tools.region.description import ACME, FILES, PINNED, NodeDescription, RegionDescription, bracketed
 
 __all__ = [
+    "CERT_FILE",
     "CONFIG_FILE",
+    "KEY_FILE",
     "MAP_FILE",
     "MESH_KEY",
     "PEER_CERTS",

@@ -30,7 +30,9 @@ from tailhub.tools.derpmap.lint import lint_findings
 from tailhub.tools.map_source import MapText
 from tailhub.tools.region.description import PINNED, NodeDescription, RegionDescription, read_description
 from tailhub.tools.region.plan import (
+    CERT_FILE,
     CONFIG_FILE,
+    KEY_FILE,
     MAP_FILE,
     MESH_KEY,
     SCRIPT,
@@ -80,7 +82,9 @@ def load_description(path: Path) -> tuple[RegionDescription, list[Finding]]:
 
 def read_mesh_keys(plan: RegionDescription, directory: Path) -> list[MeshKey]:
     """The keys of the region, the newest first; none: it has none yet. Raises `MachineError`."""
-    for path in (directory / MESH_KEY, *(directory / node.name / MESH_KEY for node in plan.nodes)):
+    # If the region's own is lost: a derper has one key of two.
+    nodes = sorted(plan.nodes, key=lambda node: node.kind == "derper")
+    for path in (directory / MESH_KEY, *(directory / node.name / MESH_KEY for node in nodes)):
         if os.path.lexists(path):
             return list(mesh_keys(path, MESH_KEY)[0])
     return []
@@ -97,11 +101,14 @@ def plan_region(plan: RegionDescription, directory: Path, wish: KeyWish, now: da
                 (directory / node.name).mkdir(mode=0o700, exist_ok=True)
             # The region's own first: whatever comes next, the key is not lost.
             written = [_put(directory, PlannedFile(MESH_KEY, key_lines(keys), secret=True))]
+            written += _pairs_to_come(plan, directory)
             pairs, notes = _pairs(plan, directory, now)
             files, _ = planned_files(plan, keys, pairs)
             for file in files:
                 (directory / file.path).parent.mkdir(mode=0o700, exist_ok=True)
                 written.append(_put(directory, file))
+    except (FileExistsError, NotADirectoryError) as exc:
+        raise MachineError(region_plan.no_plan_directory(exc.filename or str(directory))) from exc
     except OSError as exc:
         raise MachineError(findings.file_trouble(exc.filename or str(directory), exc.strerror or str(exc))) from exc
     text = files[-1].data.decode()
@@ -151,6 +158,14 @@ def _refused_settings(plan: RegionDescription, node: NodeDescription) -> Iterato
             yield region_plan.region_node_refused(node.place, node.name, finding)
 
 
+def _pairs_to_come(plan: RegionDescription, directory: Path) -> Iterator[WrittenFile]:
+    """The files of certificates that are not there yet."""
+    for node in plan.nodes:
+        for name in (CERT_FILE, KEY_FILE):
+            if node.certificate == PINNED and not os.path.lexists(directory / node.name / name):
+                yield WrittenFile(f"{node.name}/{name}", "new")
+
+
 def _pairs(plan: RegionDescription, directory: Path, now: datetime) -> tuple[dict[str, Certificate], list[Finding]]:
     """The certificates that clients pin, made where there is none yet."""
     pairs: dict[str, Certificate] = {}
@@ -182,7 +197,7 @@ def _put(directory: Path, file: PlannedFile) -> WrittenFile:
         replace_file(path, file.data)
         if before is None:
             path.chmod(mode)
-    if file.secret:
+    if file.secret and path.stat().st_mode & 0o777 != mode:
         path.chmod(mode)
     if before is None:
         return WrittenFile(file.path, "new")

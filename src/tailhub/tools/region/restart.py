@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import Callable, Mapping, Sequence
+from asyncio.subprocess import DEVNULL, STDOUT
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,17 +21,17 @@ from tailhub.exceptions import ConnectionClosedError, MachineError, TailhubError
 from tailhub.findings import Finding, region_restart
 from tailhub.keys import MeshKey
 from tailhub.tailcfg.derpmap import DERPNode
+from tailhub.tools.region.command_output import CommandOutput, end_session
 from tailhub.tools.region.description import NodeDescription
 from tailhub.tools.region.look import connect_to_node, look_at_region
 from tailhub.tools.region.plan import MAP_FILE, MESH_KEY
 from tailhub.tools.region.seen import NodeSeen, RegionSeen
 
-__all__ = ["Outcome", "Phase", "Restarting"]
+__all__ = ["Outcome", "Phase", "Restarting", "only_restart"]
 
 LOOK_S = 0.25  # between looks at who is back
 SETTLE_S = 7.0  # that a look waits for a link
 STEP_S = 5.0  # for a connection or a login
-_MOST_OUTPUT = 64 << 10  # bytes of a command, of which the last line is shown
 
 
 class Phase(StrEnum):
@@ -54,6 +54,26 @@ class Outcome:
     done: tuple[str, ...]
     left: tuple[str, ...]
     finding: Finding | None = None
+
+
+@contextlib.contextmanager
+def only_restart(plan_file: Path) -> Iterator[None]:
+    """Keep a second restart of the same plan from beginning. Raises `MachineError`, but where nothing can be locked."""
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        file = plan_file.open("rb")
+    except (ImportError, OSError):  # Windows; it has gone since it was read
+        yield
+        return
+    with file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as exc:
+            raise MachineError(region_restart.restart_under_way(str(plan_file.parent))) from exc
+        except OSError:  # a network file system without locks
+            pass
+        yield
 
 
 class Restarting:
@@ -124,7 +144,15 @@ class Restarting:
                     if command is not None:
                         await command
             except TimeoutError as exc:
-                raise MachineError(region_restart.node_not_ended(told.name, round(self._limit_s))) from exc
+                # What was waited for when the time was over has been cancelled.
+                is_running = command is not None and (not command.done() or command.cancelled())
+                fault = region_restart.node_not_ended(
+                    told.name,
+                    round(self._limit_s),
+                    " ".join(told.restart) if is_running else "",
+                    has_ended=gone.done() and not gone.cancelled(),
+                )
+                raise MachineError(fault) from exc
         await self._wait_until_whole(told, node, began_at)
 
     async def _wait_until_whole(self, told: NodeDescription, node: DERPNode, began_at: float) -> None:
@@ -185,24 +213,25 @@ async def _first_of(gone: asyncio.Task[None], command: asyncio.Task[None] | None
 
 async def _command(told: NodeDescription) -> None:
     """Run the command that restarts a node. Raises `MachineError` if it says that it could not."""
-    text = " ".join(told.restart)
+    text, output = " ".join(told.restart), CommandOutput()
     try:
         # In a session of its own: Ctrl-C is for who restarts, not for a command that is half done.
         process = await asyncio.create_subprocess_exec(
-            *told.restart, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            *told.restart, stdin=DEVNULL, stdout=output.pipe, stderr=STDOUT, start_new_session=True
         )
     except OSError as exc:
         reason = exc.strerror or str(exc)
         raise MachineError(region_restart.restart_command_failed(told.name, text, reason)) from exc
+    finally:
+        output.begin()
     try:
-        output, _ = await process.communicate()
+        await process.wait()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        await end_session(process)
         raise
     if process.returncode:
-        lines = output[-_MOST_OUTPUT:].decode("utf-8", "replace").strip().splitlines()
-        reason = f"exit status {process.returncode}" + (f": {lines[-1].strip()}" if lines else "")
+        line = await asyncio.to_thread(output.last_line)
+        reason = f"exit status {process.returncode}" + (f": {line}" if line else "")
         raise MachineError(region_restart.restart_command_failed(told.name, text, reason))
 
 

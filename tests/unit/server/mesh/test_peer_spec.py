@@ -88,11 +88,11 @@ FAULTS = [
     ("b.example.com/", "mesh-peer-empty"),
     ("?tls=off", "mesh-peer-empty"),
     ("dns:", "mesh-peer-empty"),
-    ("b example", "mesh-peer-host"),
-    ("b_.", "mesh-peer-host"),
+    ("b example", "mesh-peer-several"),
+    ("b.example.com;c.example.com", "mesh-peer-several"),
+    ("b_-", "mesh-peer-host"),
     ("203.0.113", "mesh-peer-host"),
     ("203.0.113.256", "mesh-peer-host"),
-    ("bücher.example", "mesh-peer-host"),
     ("[b.example.com]:1", "mesh-peer-host"),
     ("[203.0.113.7]", "mesh-peer-host"),
     ("[::1", "mesh-peer-host"),
@@ -109,7 +109,11 @@ FAULTS = [
     ("[::1]8443", "mesh-peer-port"),
     ("b.example.com/10.0.0.2:x", "mesh-peer-port"),
     ("b.example.com/10.0.0.2/10.0.0.3", "mesh-peer-parts"),
-    ("https://b.example.com", "mesh-peer-scheme"),
+    ("https://", "mesh-peer-host"),
+    ("b.example.com/derp", "mesh-peer-path"),
+    ("0.0.0.0", "mesh-peer-nowhere"),
+    ("[ff02::1]:443", "mesh-peer-nowhere"),
+    (f"nodekey:{PIN}", "mesh-peer-key"),
     ("b.example.com?", "mesh-peer-option"),
     ("b.example.com?cert", "mesh-peer-option"),
     ("b.example.com?insecure=1", "mesh-peer-option"),
@@ -117,7 +121,6 @@ FAULTS = [
     ("b.example.com?tls=on&tls=on", "mesh-peer-option-twice"),
     ("b.example.com?tls=no", "mesh-peer-tls"),
     ("b.example.com?cert=", "mesh-peer-cert"),
-    (f"b.example.com?cert={PIN.upper()}", "mesh-peer-cert"),
     (f"b.example.com?cert={PIN}0", "mesh-peer-cert"),
     ("b.example.com?cert=c:8443", "mesh-peer-cert"),
     (f"b.example.com?cert={PIN}&tls=off", "mesh-peer-cert-without-tls"),
@@ -134,6 +137,39 @@ def test_what_names_no_relay(text: str, reason: str) -> None:
     with pytest.raises(PeerError) as caught:
         parse_peer(text)
     assert caught.value.remark.key == reason
+
+
+DIGITS = PIN.removeprefix("sha256-raw:")
+COLONS = ":".join(DIGITS[i : i + 2] for i in range(0, 64, 2)).upper()
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("https://b.example.com/derp", "b.example.com"),
+        ("HTTPS://b.example.com:8443/", "b.example.com:8443"),
+        ("http://10.0.0.2:8080/derp", "10.0.0.2:8080?tls=off"),
+        ("http://b.example.com", "b.example.com:80?tls=off"),
+        ("dns://mesh.example.com", "dns:mesh.example.com"),
+        ("b.example.com.", "b.example.com"),
+        ("bücher.example:8443", "xn--bcher-kva.example"),
+        (f"b.example.com?cert={DIGITS}", f"cert={PIN}"),
+        (f"b.example.com?cert={PIN.upper()}", f"cert={PIN}"),
+        (f"b.example.com?cert=sha256:{DIGITS}", f"cert={PIN}"),
+        (f"b.example.com?cert={COLONS}", f"cert={PIN}"),
+    ],
+)
+def test_how_it_is_written(text: str, instead: str) -> None:
+    """What people copy from elsewhere is refused with the form that it has here, which is sound."""
+    with pytest.raises(PeerError) as caught:
+        parse_peer(text)
+    assert caught.value.remark.values["instead"] == instead
+    parse_peer(f"b.example.com?{instead}" if instead.startswith("cert=") else instead)
+
+
+def test_a_host_called_like_the_path() -> None:
+    """With a port it is one."""
+    assert parse_peer("b.example.com/derp:443").dial_host == "derp"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -170,6 +206,13 @@ def test_entries_together(peers: tuple[str, ...], found: list[str]) -> None:
     """Two that lead to one place are noticed, and so are too many."""
     config = RelayConfig(mesh_with=peers, mesh_key_file=KEY_FILE)
     assert [finding.name for finding in config_findings(config)] == found
+
+
+def test_a_map_of_one_node() -> None:
+    """A node of several keeps no map up to date: its region would have it alone."""
+    config = RelayConfig(mesh_with=("a.example.com",), mesh_key_file=KEY_FILE, push_map_to="/etc/headscale/derp.yaml")
+    (finding,) = config_findings(config)
+    assert finding.name == "map-pushed-by-one-node"
 
 
 def test_relays_without_a_key() -> None:

@@ -287,6 +287,42 @@ def test_a_key_file_with_something_else_is_left(tmp_path: Path) -> None:
     assert mesh_keys(tmp_path) == ["secret"]
 
 
+def test_of_two_keys_none_is_lost(tmp_path: Path) -> None:
+    """A region's key file that is lost comes back from a tailhub's, for a derper's has one key of two."""
+    text = THREE.replace('name = "a"', 'name = "z"').replace('name = "d"', 'name = "a"')
+    derper_first = text[: text.index("[[node]]")] + text[text.rindex("[[node]]") :]
+    derper_first += text[text.index("[[node]]") : text.rindex("[[node]]")]
+    carried_out(tmp_path, derper_first)
+    carried_out(tmp_path, derper_first, "new")
+    keys = mesh_keys(tmp_path)
+    (tmp_path / "plan" / "mesh.key").unlink()
+    assert carried_out(tmp_path, derper_first).keys == 2
+    assert mesh_keys(tmp_path) == keys
+
+
+def test_a_plan_that_is_whole_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it can be looked at where nothing may be changed; rights that are too wide are mended."""
+    carried_out(tmp_path)
+    key_file = tmp_path / "plan" / "mesh.key"
+    key_file.chmod(0o644)
+    carried_out(tmp_path)
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("changed"))
+    assert changed(carried_out(tmp_path)) == set()
+
+
+@pytest.mark.parametrize("place", ["plan", "plan/a"])
+def test_a_file_where_a_directory_is_to_be(tmp_path: Path, place: str) -> None:
+    """It is named."""
+    plan = described(tmp_path, THREE)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(MachineError) as error:
+        plan_region(plan, tmp_path / "plan", "keep", NOW)
+    assert name_of(error.value) == "no-plan-directory"
+    assert str(tmp_path / place) in str(error.value)
+
+
 # --- what is wrong with a description ---------------------------------------------------------------------------------
 
 
@@ -300,6 +336,12 @@ def test_a_key_file_with_something_else_is_left(tmp_path: Path) -> None:
         ('private = "10.0.0.1"', 'private = "10.0.0.1:8443"', "region-value-wrong", 9),
         ('host = "203.0.113.7"', 'host = "203.0.113.7:443"', "region-value-wrong", 12),
         ('host = "203.0.113.7"\n', "", "region-key-missing", 10),
+        ('host = "203.0.113.7"', f'host = "{"a" * 200}!"', "region-value-wrong", 12),
+        ('host = "203.0.113.7"', 'host = "203.0.113"', "region-value-wrong", 12),
+        ('host = "203.0.113.7"', 'host = "bücher.example"', "region-value-wrong", 12),
+        ('host = "203.0.113.7"', 'host = "b.example.com."', "region-value-wrong", 12),
+        ('private = "10.0.0.1"', 'private = "0.0.0.0"', "region-value-wrong", 9),
+        ("port = 8443", 'certificate = "files"\ncert = "/x.crt"\nkey = 3', "region-value-wrong", 15),
         ("port = 8443", 'port = "8443"', "region-value-wrong", 13),
         ("port = 8443", 'certificate = "none"', "region-value-wrong", 13),
         ("port = 8443", 'certificate = "files"\ncert = "/x.crt"', "region-key-missing", 10),
@@ -332,6 +374,27 @@ def test_each_fault_is_named_at_its_place(tmp_path: Path, old: str, new: str, na
 def test_a_description_without_nodes(tmp_path: Path) -> None:
     """A region has nodes."""
     assert fault_of(tmp_path, 'id = 901\ncode = "fra"\n').name == "region-key-missing"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "names"),
+    [
+        ("node = 4\n", ["region-value-wrong"]),
+        ("node = [1, 2]\n", ["region-value-wrong"]),
+        ('[node]\nname = "a"\nhost = "a.example.com"\n', ["region-value-wrong"]),
+        ("[[node]]\n[[node]]\n", ["region-key-missing"] * 4),
+        ("\0", ["not-toml"]),
+        ('[[node]]\nname = "../"\n' * 66, ["region-value-wrong"]),
+    ],
+)
+def test_one_fault_is_told_once(tmp_path: Path, nodes: str, names: list[str]) -> None:
+    """What is no node is not looked at as one, nodes without names are not alike, no TOML lacks nothing else.
+
+    Of too many nodes each is not looked at.
+    """
+    path = tmp_path / "region.toml"
+    path.write_text('id = 901\ncode = "fra"\n' + nodes)
+    assert [fault.name for fault in load_description(path)[1]] == names
 
 
 def name_of(error: FindingError) -> str:
