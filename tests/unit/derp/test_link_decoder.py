@@ -66,7 +66,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.decoder = LinkDecoder()
-        self.buffer = bytearray([JUNK]) * (160 << 10)
+        self.buffer = bytearray([JUNK]) * (512 << 10)
         self.most_held = 0
 
     def read(self, *pieces: bytes) -> list[LinkMessage]:
