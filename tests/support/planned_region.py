@@ -102,7 +102,8 @@ class PlannedRegion:
             seen = [relay.metrics() for relay in self.relays.values()]
             workers = [one.get("tailhub_workers", 1) for one in seen]
             return all(
-                one["tailhub_mesh_watchers"] >= sum(workers) - own for one, own in zip(seen, workers, strict=True)
+                one.get("tailhub_mesh_watchers", 0) >= sum(workers) - own
+                for one, own in zip(seen, workers, strict=True)
             )
 
         until(is_whole, "links are up", lambda: "\n".join(relay.log() for relay in self.relays.values()))

@@ -105,9 +105,15 @@ class RegionRelays:
         )
 
     @contextlib.contextmanager
-    def running(self, dials: Mapping[int, Sequence[int]]) -> Iterator[dict[int, RelayProcess]]:
-        """These relays, each with the others that it dials."""
-        relays = {number: self.relay(number, others) for number, others in dials.items()}
+    def running(
+        self, dials: Mapping[int, Sequence[int]], *words: str, mesh_key_files: Mapping[int, Path] | None = None
+    ) -> Iterator[dict[int, RelayProcess]]:
+        """These relays, each with the others that it dials. `mesh_key_files`: of those that have another one."""
+        files = mesh_key_files or {}
+        relays = {
+            number: self.relay(number, others, *words, mesh_key_file=files.get(number))
+            for number, others in dials.items()
+        }
         with together([*relays.values()]):
             yield relays
 
