@@ -16,6 +16,7 @@ import pytest
 
 from support.certificates import Made, make_certificate
 from support.ports import free_ports
+from support.quick_relay import PROGRAM
 from support.relay_process import RelayProcess, until
 from support.scripted_relay import run
 from tailhub.client import DERPClient as Client
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several workers
 
 MESH_KEY = MeshKey(b"\xce" * 32)
 WORKERS = 2
-DOWN_S = 60.0  # far more than it takes to tell of a link that is down
 
 
 @pytest.fixture(name="made", scope="module")
@@ -47,15 +47,16 @@ def node(made: tuple[Path, Made], port: int, other: int, *options: str) -> Relay
     files = "--cert", str(place / "relay.crt"), "--key", str(place / "relay.key")
     peer = f"127.0.0.1:{other}?cert={certificate.pin}"
     mesh = "--mesh-key-file", str(place / "mesh.key"), "--mesh-with", peer
-    return RelayProcess("--listen", f"127.0.0.1:{port}", *files, *mesh, "--store", "off", *options)
+    return RelayProcess("--listen", f"127.0.0.1:{port}", *files, *mesh, "--store", "off", *options, program=PROGRAM)
 
 
 @pytest.fixture(name="pair")
 def _pair(made: tuple[Path, Made]) -> Iterator[tuple[RelayProcess, RelayProcess, ExitStack]]:
     """Two relays that know each other, the first one with workers; and the stack that ends the second one."""
     port = free_ports(2)
-    with node(made, port, port + 1, "--workers", str(WORKERS)) as several, ExitStack() as stack:
-        yield several, stack.enter_context(node(made, port + 1, port)), stack
+    several, one = node(made, port, port + 1, "--workers", str(WORKERS)), node(made, port + 1, port)
+    with several, ExitStack() as stack:
+        yield several, stack.enter_context(one), stack
 
 
 def mesh(relay: RelayProcess) -> dict[str, Any]:
@@ -73,10 +74,20 @@ def peer(relay: RelayProcess) -> dict[str, Any]:
     return only
 
 
-def labelled(relay: RelayProcess, metric: str) -> dict[str, float]:
-    """The samples of a metric, by their labels as they are written."""
-    found = ((re.fullmatch(rf"{metric}({{.*}})?", sample), value) for sample, value in relay.metrics().items())
-    return {match[1] or "": value for match, value in found if match is not None}
+class Numbers:
+    """The metrics of a relay, as they are now: one look for all of a moment, for there are new ones once a second."""
+
+    def __init__(self, relay: RelayProcess) -> None:
+        self._samples = relay.metrics()
+
+    def labelled(self, metric: str) -> dict[str, float]:
+        """The samples of a metric, by their labels as they are written."""
+        found = ((re.fullmatch(rf"{metric}({{.*}})?", sample), value) for sample, value in self._samples.items())
+        return {match[1] or "": value for match, value in found if match is not None}
+
+    def __getitem__(self, metric: str) -> float:
+        """A metric, summed over its labels; 0 while there is no sample of it."""
+        return sum(self.labelled(metric).values())
 
 
 def test_a_link_that_is_up_and_then_down(
@@ -93,8 +104,9 @@ def test_a_link_that_is_up_and_then_down(
     own_keys = [json.loads(relay.get("/api/v1/overview"))["relay"]["public_key"] for relay in (several, one)]
     assert [seen["key"], peer(one)["key"]] == own_keys[::-1]
     assert own_keys[0] in seen["linked_from"]
-    assert labelled(several, "tailhub_mesh_peers") == labelled(one, "tailhub_mesh_peers") == {"": 1.0}
-    assert several.metric("tailhub_duplicate_connections") == one.metric("tailhub_duplicate_connections") == 0
+    for numbers in (Numbers(several), Numbers(one)):
+        assert numbers.labelled("tailhub_mesh_peers") == {"": 1.0}
+        assert numbers["tailhub_duplicate_connections"] == 0
 
     async def talk() -> None:
         pin = made[1].pin
@@ -112,20 +124,21 @@ def test_a_link_that_is_up_and_then_down(
                 packet = await answered(b)
             assert packet == ReceivedPacket(a.public_key, b"over the mesh")
             until(lambda: peer(several)["keys"] == 1, "the client there is counted", several.log)
-            assert several.metric("tailhub_remote_clients") == 1
-            assert several.metric("tailhub_mesh_remote_keys") == 1
+            numbers = Numbers(several)
+            assert numbers["tailhub_remote_clients"] == numbers["tailhub_mesh_remote_keys"] == 1
 
     run(talk())
     named = f"127.0.0.1:{one.port}"
     label = f'{{peer="{named}"}}'
-    forwarded = several.metric("tailhub_packets_forwarded_out_total")
+    numbers = Numbers(several)
+    forwarded = numbers["tailhub_packets_forwarded_out_total"]
     assert forwarded >= 1
-    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
-    assert labelled(several, "tailhub_mesh_forwarded_bytes_total") == {label: forwarded * len(b"over the mesh")}
-    assert several.metric("tailhub_packets_between_workers_total") == 0
+    assert numbers.labelled("tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert numbers.labelled("tailhub_mesh_forwarded_bytes_total") == {label: forwarded * len(b"over the mesh")}
+    assert numbers["tailhub_packets_between_workers_total"] == 0
     assert one.metric("tailhub_packets_forwarded_in_total") == forwarded
-    assert labelled(several, "tailhub_mesh_link_up") == {label: 1.0}
-    assert labelled(several, "tailhub_mesh_link_connects_total") == {label: WORKERS}
+    assert numbers.labelled("tailhub_mesh_link_up") == {label: 1.0}
+    assert numbers.labelled("tailhub_mesh_link_connects_total") == {label: WORKERS}
     assert mesh(several)["troubles"] == []
 
     for process in psutil.Process(several.pid).children():
@@ -133,13 +146,14 @@ def test_a_link_that_is_up_and_then_down(
             process.kill()
     until(lambda: several.metric("tailhub_worker_restarts_total") == WORKERS, "workers are there again", several.log)
     until(lambda: peer(several)["links_up"] == WORKERS, "so are their links", several.log)
-    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
-    assert several.metric("tailhub_packets_forwarded_out_total") == forwarded
+    numbers = Numbers(several)
+    assert numbers.labelled("tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert numbers["tailhub_packets_forwarded_out_total"] == forwarded
 
+    until(lambda: mesh(several)["troubles"] == [], "nothing is wrong any more", several.log)
     stack.close()
-    down = until(
-        lambda: [one for one in mesh(several)["troubles"] if one["code"] == "TH550"], "it is told", several.log, DOWN_S
-    )
+    until(lambda: peer(several)["links_up"] == 0 and not peer(several)["dials_since"], "it has gone", several.log)
+    down = until(lambda: [one for one in mesh(several)["troubles"] if one["code"] == "TH550"], "told", several.log)
     assert down[0]["peer"] == named
     assert down[0]["texts"]["zh"]["what"]
     checkup = json.loads(several.get("/api/v1/checkup"))["mesh"]
@@ -147,9 +161,10 @@ def test_a_link_that_is_up_and_then_down(
     gone = peer(several)
     assert (gone["links_up"], gone["dials_since"], gone["keys"]) == (0, None, 0)
     assert gone["state"] in ("waiting", "connecting")
-    assert labelled(several, "tailhub_mesh_link_up") == {label: 0.0}
-    assert labelled(several, "tailhub_mesh_forwarded_packets_total") == {label: forwarded}
-    assert several.metric("tailhub_remote_clients") == 0
+    numbers = Numbers(several)
+    assert numbers.labelled("tailhub_mesh_link_up") == {label: 0.0}
+    assert numbers.labelled("tailhub_mesh_forwarded_packets_total") == {label: forwarded}
+    assert numbers["tailhub_remote_clients"] == 0
     assert json.loads(several.get("/api/v1/overview"))["state"] == "ready"  # a mesh half up keeps no client away
     assert several.get("/readyz").strip() == b"ok"
 

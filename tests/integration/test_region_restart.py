@@ -187,7 +187,7 @@ def test_it_stops_at_a_node_that_does_not_come_back(tmp_path: Path) -> None:
         async def scenario() -> None:
             before = region.relays["c"].pid
             async with managed(region, tmp_path, begins=lambda name: name != "b"):
-                code, lines, error = await restart(region, "--timeout", "6s", "--node", "b", "--node", "c")
+                code, lines, error = await restart(region, "--timeout", "4s", "--node", "b", "--node", "c")
             assert code == 1
             assert lines[-1] == {"done": [], "left": ["b", "c"], "finding": "TH594"}
             assert "TH594" in error
@@ -197,16 +197,16 @@ def test_it_stops_at_a_node_that_does_not_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "name"),
-    [('restart = "false"', 1, "TH592"), ('restart = "true"', 1, "TH593"), ("", 2, "TH596")],
+    ("command", "limit", "code", "name"),
+    [('restart = "false"', "1m", 1, "TH592"), ('restart = "true"', "1s", 1, "TH593"), ("", "1m", 2, "TH596")],
     ids=["fails", "does nothing", "none"],
 )
-def test_a_node_that_is_not_restarted(tmp_path: Path, command: str, code: int, name: str) -> None:
+def test_a_node_that_is_not_restarted(tmp_path: Path, command: str, limit: str, code: int, name: str) -> None:
     """A command that fails or does nothing is told from a node that stays away; without one a person is needed."""
     with planned_region(tmp_path, NAMES[:2], more={"a": command, "b": 'restart = "true"'}) as region:
 
         async def scenario() -> None:
-            found, lines, error = await restart(region, "--timeout", "3s")
+            found, lines, error = await restart(region, "--timeout", limit)
             assert found == code
             assert name in error
             assert lines[-1:] == ([{"done": [], "left": ["a", "b"], "finding": name}] if code == 1 else [])
@@ -221,10 +221,10 @@ def test_a_command_that_does_not_end(tmp_path: Path) -> None:
 
         async def scenario() -> None:
             async with managed(region, tmp_path):
-                code, lines, error = await restart(region, "--timeout", "8s", "--node", "a")
+                code, lines, error = await restart(region, "--timeout", "4s", "--node", "a")
             assert (code, lines[-1]["finding"]) == (1, "TH593")
             assert "its process ended, and `sh -c" in error
-            code, lines, error = await restart(region, "--timeout", "2s", "--node", "b")
+            code, lines, error = await restart(region, "--timeout", "1s", "--node", "b")
             assert (code, lines[-1]["finding"]) == (1, "TH593")
             assert "found that it goes on, and so did `sleep 600`" in error
 

@@ -194,7 +194,8 @@ class Moving:
 
         def counts() -> dict[str, int]:
             names = [f"tailhub_packets_forwarded_{way}_total" for way in ("out", "in")]
-            counted = {name: sum(node.metric(name) for node in self._region.nodes) for name in names}
+            seen = [node.metrics() for node in self._region.nodes]
+            counted = {name: sum(int(one.get(name, 0)) for one in seen) for name in names}
             return counted | {"seen between them": sum(self._forwarded.times.values())}
 
         found: dict[str, int] = {}

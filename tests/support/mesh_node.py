@@ -166,6 +166,11 @@ class Node:
         assert isinstance(self._process, RelayProcess)
         return int(self._process.metric(name))
 
+    def metrics(self) -> dict[str, float]:
+        """All of our metrics, of one moment."""
+        assert isinstance(self._process, RelayProcess)
+        return self._process.metrics()
+
     def map_node(self, name: str) -> dict[str, Any]:
         """As a map has it."""
         place = self.place

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from support.ports import free_ports
-from support.relay_process import RelayProcess, until
+from support.relay_process import RelayProcess, stop_all, until
 from tailhub.keys import MeshKey
 from tailhub.tailcfg.derpmap import DERPMap, DERPNode, parse_json
 from tailhub.tools.region.description import RegionDescription
@@ -81,10 +81,13 @@ class PlannedRegion:
 
     def start(self, name: str) -> RelayProcess:
         """Start a relay, and return when it listens. It has the same state as before."""
+        return self._begin(name).__enter__()
+
+    def _begin(self, name: str) -> RelayProcess:
         config = self.place / name / "tailhub.toml"
         state = self.directory / f"state-{name}"
         relay = RelayProcess("--config", str(config), defaults=(), prefix=self.prefix, state_dir=state)
-        self.relays[name] = relay.__enter__()
+        self.relays[name] = relay
         return relay
 
     def stop(self, name: str) -> None:
@@ -93,15 +96,25 @@ class PlannedRegion:
 
     def wait_until_whole(self) -> None:
         """Wait until each relay is watched by all other ones that run, and by their workers."""
-        for name, relay in self.relays.items():
-            others = sum(int(one.metric("tailhub_workers") or 1) for other, one in self.relays.items() if other != name)
-            until(lambda relay=relay, n=others: relay.metric("tailhub_mesh_watchers") >= n, "links are up", relay.log)  # type: ignore[misc]
+
+        def is_whole() -> bool:
+            # One look at each for all that is asked: a relay has new numbers once a second.
+            seen = [relay.metrics() for relay in self.relays.values()]
+            workers = [one.get("tailhub_workers", 1) for one in seen]
+            return all(
+                one.get("tailhub_mesh_watchers", 0) >= sum(workers) - own
+                for one, own in zip(seen, workers, strict=True)
+            )
+
+        until(is_whole, "links are up", lambda: "\n".join(relay.log() for relay in self.relays.values()))
 
     def __enter__(self) -> Self:
         try:
             for name in self.names:
                 if (self.place / name / "tailhub.toml").exists():  # a derper is its test's own
-                    self.start(name)
+                    self._begin(name)
+            for relay in self.relays.values():
+                relay.__enter__()
             self.wait_until_whole()
         except BaseException:
             self.__exit__()
@@ -109,9 +122,8 @@ class PlannedRegion:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.ExitStack() as stack:
-            for name in list(self.relays):
-                stack.callback(self.stop, name)
+        stop_all([*self.relays.values()])
+        self.relays.clear()
 
 
 @contextlib.contextmanager

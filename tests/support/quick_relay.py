@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tailhub.__main__ import main
 from tailhub.alerts import condition, rules
+from tailhub.relay import mesh_health
 from tailhub.server import bookkeeping, map_keeper, quota_keeper, quota_states, usage_gatherer, watchman
+from tailhub.server.mesh import watch
 from tailhub.store import journal
 
 PROGRAM = ("-P", str(Path(__file__)))  # for the interpreter
@@ -23,6 +25,8 @@ _INTERVALS = (
     (watchman, "LOOK_S"),
     (bookkeeping, "HAND_OVER_S"),
     (map_keeper, "LOOK_S"),
+    (mesh_health, "DOWN_S"),
+    (watch, "LOOK_S"),
     (journal, "INTERVAL_S"),
     (quota_keeper, "LOOK_EVERY_S"),
     (quota_states, "TELL_EVERY_S"),

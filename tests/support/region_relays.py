@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from support.ports import free_ports
-from support.relay_process import LIMIT_S, RelayProcess
+from support.relay_process import LIMIT_S, RelayProcess, together
 from tailhub import box
 from tailhub.keys import MeshKey
 from tailhub.server.pinned_pair import load_pinned, make_pair
@@ -55,6 +55,7 @@ class RegionRelays:
                     host_name=HOST,
                     ipv4=HOST,
                     ipv6="none",
+                    stun_port=-1,  # off, as in the relay's options: else a check waits for answers
                     derp_port=first + number,
                     cert_name=load_pinned(state).pin,
                 )
@@ -104,10 +105,17 @@ class RegionRelays:
         )
 
     @contextlib.contextmanager
-    def running(self, dials: Mapping[int, Sequence[int]]) -> Iterator[dict[int, RelayProcess]]:
-        """These relays, each with the others that it dials."""
-        with contextlib.ExitStack() as stack:
-            yield {number: stack.enter_context(self.relay(number, others)) for number, others in dials.items()}
+    def running(
+        self, dials: Mapping[int, Sequence[int]], *words: str, mesh_key_files: Mapping[int, Path] | None = None
+    ) -> Iterator[dict[int, RelayProcess]]:
+        """These relays, each with the others that it dials. `mesh_key_files`: of those that have another one."""
+        files = mesh_key_files or {}
+        relays = {
+            number: self.relay(number, others, *words, mesh_key_file=files.get(number))
+            for number, others in dials.items()
+        }
+        with together([*relays.values()]):
+            yield relays
 
 
 def full(count: int) -> dict[int, list[int]]:

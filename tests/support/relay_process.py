@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,13 +12,14 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
 from support.server_process import LIMIT_S, ServerProcess, until
 
-__all__ = ["LIMIT_S", "LOOPBACK", "RelayProcess", "UnixConnection", "until"]
+__all__ = ["LIMIT_S", "LOOPBACK", "RelayProcess", "UnixConnection", "stop_all", "together", "until"]
 
 # Free ports, all on loopback, and no question to anybody about the address.
 LOOPBACK = (
@@ -155,6 +157,25 @@ class RelayProcess:
     def metric(self, name: str) -> float:
         """One metric of ``/metrics``, summed over its labels; 0 while there is no sample of it."""
         return sum(value for sample, value in self.metrics().items() if sample.partition("{")[0] == name)
+
+
+@contextlib.contextmanager
+def together(relays: Sequence[RelayProcess]) -> Iterator[Sequence[RelayProcess]]:
+    """These relays, side by side: they run since they were made, so none waits for another one to listen, or to end."""
+    try:
+        for relay in relays:
+            relay.__enter__()
+        yield relays
+    finally:
+        stop_all(relays)
+
+
+def stop_all(relays: Sequence[RelayProcess]) -> None:
+    """End them at the same time: each may take a while for its clients. Those that have ended stay as they are."""
+    with ThreadPoolExecutor() as pool:
+        stopped = [pool.submit(relay.stop) for relay in relays]
+    for one in stopped:
+        one.result()
 
 
 def get_page(state_dir: Path, target: str) -> tuple[int, bytes]:
